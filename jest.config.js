@@ -1,0 +1,17 @@
+/** ES modules among the dependencies of n8n-core 2.0.0. */
+const esModules = ['p-retry', 'is-network-error', 'p-queue', 'p-timeout'].join('|');
+
+/** @type {import('jest').Config} */
+module.exports = {
+	testEnvironment: 'node',
+	roots: ['<rootDir>/test'],
+	testMatch: ['**/*.test.ts'],
+	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
+	transform: {
+		'\\.[mc]ts$': '<rootDir>/test/esm-transform.cjs',
+		[`/node_modules/(${esModules})/.*\\.js$`]: '<rootDir>/test/esm-transform.cjs',
+		// Types are checked once, by `npm run typecheck`.
+		'\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json', diagnostics: false }],
+	},
+	transformIgnorePatterns: [`/node_modules/(?!(${esModules})/)`],
+};

@@ -1,0 +1,88 @@
+import type {
+	IAuthenticateGeneric,
+	Icon,
+	ICredentialTestRequest,
+	ICredentialType,
+	INodeProperties,
+} from 'n8n-workflow';
+
+/** What the test button says to a redirect. The declarative test cannot quote the new address; the node's errors do. */
+const MOVED =
+	'The service redirects this address, and the key is not sent on to another one. stablediffusionapi.com is now ModelsLab: set Base URL to https://modelslab.com/api';
+
+/** The account of Stable Diffusion API (today ModelsLab): its key, and the address the API is served from. */
+export class StableDiffusionApi implements ICredentialType {
+	name = 'stableDiffusionApi';
+
+	displayName = 'Stable Diffusion API';
+
+	documentationUrl =
+		'https://github.com/n8n-nodes-img-to-3d/n8n-nodes-img-to-3d#the-credential';
+
+	icon: Icon = {
+		light: 'file:../icons/imgTo3d.svg',
+		dark: 'file:../icons/imgTo3d.dark.svg',
+	};
+
+	properties: INodeProperties[] = [
+		{
+			displayName: 'API Key',
+			name: 'apiKey',
+			type: 'string',
+			typeOptions: { password: true },
+			required: true,
+			default: '',
+			description:
+				'The key from the API settings of your Stable Diffusion API or ModelsLab account. It is sent in the body of API calls and nowhere else.',
+		},
+		{
+			displayName: 'Base URL',
+			name: 'baseUrl',
+			type: 'string',
+			default: 'https://stablediffusionapi.com/api',
+			placeholder: 'e.g. https://modelslab.com/api',
+			description:
+				'The address in front of /v3. The service is now called ModelsLab and answers at https://modelslab.com/api too. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
+		},
+	];
+
+	// The API takes its key from the JSON body only: no header, no URL.
+	authenticate: IAuthenticateGeneric = {
+		type: 'generic',
+		properties: { body: { key: '={{$credentials.apiKey}}' } },
+	};
+
+	// system_load generates nothing and so costs nothing. A wrong key is answered with HTTP 200 and `status: error`.
+	test: ICredentialTestRequest = {
+		request: {
+			baseURL: '={{$credentials.baseUrl.trim().replace(/\\/+$/, "")}}',
+			url: '/v3/system_load',
+			method: 'POST',
+			disableFollowRedirect: true,
+		},
+		rules: [
+			{
+				type: 'responseSuccessBody',
+				properties: {
+					key: 'status',
+					value: 'error',
+					message:
+						'The service refused the call, most likely because of the API key. Copy the key again from your account, and make sure that it belongs to the service at Base URL.',
+				},
+			},
+			{
+				type: 'responseSuccessBody',
+				properties: {
+					key: 'status',
+					value: undefined,
+					message:
+						'Something answers at Base URL, but not as this API does. Base URL must end where /v3 begins, for example https://modelslab.com/api',
+				},
+			},
+			...[301, 302, 303, 307, 308].map((value) => ({
+				type: 'responseCode' as const,
+				properties: { value, message: MOVED },
+			})),
+		] as ICredentialTestRequest['rules'],
+	};
+}

@@ -1,0 +1,2 @@
+export { StableDiffusionApi } from './credentials/StableDiffusionApi.credentials';
+export { ImgTo3d } from './nodes/ImgTo3d/ImgTo3d.node';

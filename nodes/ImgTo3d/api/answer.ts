@@ -1,0 +1,303 @@
+/**
+ * The service's answers, judged once, here. An answer is data from a stranger: a JSON body decides with its
+ * `status` word, an error often comes with HTTP 200, spellings and types vary between endpoints, and a proxy
+ * may answer in the service's place. Whatever arrives becomes one of the cases of {@link Answer}; everything
+ * else in the package switches on those.
+ */
+import type { IDataObject } from 'n8n-workflow';
+
+import { cleanJson } from './redact';
+
+/** An HTTP answer as it came in, body read as text. */
+export interface HttpReply {
+	httpCode: number;
+	headers: IDataObject;
+	text: string;
+}
+
+/** What an answer says about a job, checked; a field the service did not send is not there. */
+export interface JobFacts {
+	/** As the service sent it: v3 sends numbers. */
+	id?: string | number;
+	/** The output URLs that can be used: http or https. */
+	output: string[];
+	/** Seconds. */
+	generationTime?: number;
+	meta?: IDataObject;
+	/** The documented fields beside these that are kept for the item, e.g. `future_links`. */
+	extras: IDataObject;
+}
+
+export type RefusalReason = 'rateLimit' | 'key' | 'credits' | 'forbidden' | 'image' | 'notFound' | 'other';
+
+export type UnansweredReason =
+	/** Nobody listens there, or the name does not resolve: the request certainly did not arrive. */
+	| 'refused'
+	| 'unresolved'
+	/** The connection could not be made (no route, TLS). */
+	| 'unreachable'
+	/** No (complete) answer in time. */
+	| 'timeout'
+	/** The connection broke before the answer was complete. */
+	| 'interrupted';
+
+export type Answer =
+	| { state: 'success'; httpCode: number; job: JobFacts }
+	| {
+			state: 'processing';
+			httpCode: number;
+			job: JobFacts;
+			/** The service's estimate of what is left, seconds. */
+			etaSeconds?: number;
+			/** The address the service names for asking again. Followed only on the service's own host. */
+			fetchResult?: string;
+	  }
+	/** The service ended the job as failed. */
+	| { state: 'failed'; httpCode: number; id?: string | number; message: string; advice?: string }
+	/** The service did not do what was asked, and says why. */
+	| {
+			state: 'refused';
+			httpCode: number;
+			reason: RefusalReason;
+			message: string;
+			advice?: string;
+			/** How long to wait before the next try, seconds. */
+			retryAfterSeconds?: number;
+	  }
+	/** 5xx or 408: the service or something in front of it is in trouble. */
+	| { state: 'trouble'; httpCode: number; message: string; retryAfterSeconds?: number }
+	| { state: 'redirected'; httpCode: number; location: string }
+	/** Not an answer of this API: no JSON, the wrong type, success without a file. */
+	| { state: 'unreadable'; httpCode: number; why: string; id?: string | number }
+	/** A `status` word that is not documented. */
+	| { state: 'unknownStatus'; httpCode: number; word: string; id?: string | number }
+	/** No answer at all. */
+	| { state: 'unanswered'; reason: UnansweredReason; detail: string };
+
+/** Longest piece of the service's own words that goes into an error, characters. */
+const MAX_QUOTE = 300;
+
+/** The longest pause that an answer can ask for, seconds. */
+const MAX_RETRY_AFTER_S = 3600;
+
+/** Documented fields that leave with the item although the node itself does not need them. */
+const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets'] as const;
+
+/**
+ * Reads an HTTP answer of the API.
+ *
+ * @param reply the answer, body as text
+ * @param clean takes the API key out of a text
+ * @param now ms since the epoch, for a `Retry-After` that is a date
+ */
+export function readAnswer(reply: HttpReply, clean: (text: string) => string, now: number): Answer {
+	const { httpCode } = reply;
+	if (httpCode >= 300 && httpCode < 400) {
+		return { state: 'redirected', httpCode, location: clean(header(reply, 'location') ?? '') };
+	}
+	const body = readBody(reply.text, clean);
+	if (!('object' in body)) {
+		const retryAfterSeconds = retryAfter({}, '', reply, now);
+		if (httpCode === 429) {
+			return { state: 'refused', httpCode, reason: 'rateLimit', message: body.excerpt, retryAfterSeconds };
+		}
+		if (isTrouble(httpCode)) return { state: 'trouble', httpCode, message: body.excerpt, retryAfterSeconds };
+		if (httpCode >= 400) {
+			return { state: 'refused', httpCode, reason: refusalReason(httpCode, ''), message: body.excerpt };
+		}
+		return { state: 'unreadable', httpCode, why: body.why };
+	}
+	return readObject(body.object, reply, now);
+}
+
+function readObject(body: Record<string, unknown>, reply: HttpReply, now: number): Answer {
+	const { httpCode } = reply;
+	const id = readId(body.id);
+	const message = messageOf(body);
+	const advice = adviceOf(body);
+	const retryAfterSeconds = retryAfter(body, `${message} ${advice ?? ''}`, reply, now);
+	const word = typeof body.status === 'string' ? body.status.trim().toLowerCase() : undefined;
+
+	// A "rate limit" text means "not now" whatever stands around it; it is seen with 200 and with 429.
+	const limited = httpCode === 429 || (word === 'error' && /rate limit/i.test(message));
+	if (limited) return { state: 'refused', httpCode, reason: 'rateLimit', message, advice, retryAfterSeconds };
+	if (isTrouble(httpCode)) return { state: 'trouble', httpCode, message, retryAfterSeconds };
+	if (word === 'failed') return { state: 'failed', httpCode, id, message, advice };
+	if (httpCode >= 400 || word === 'error') {
+		return { state: 'refused', httpCode, reason: refusalReason(httpCode, message), message, advice };
+	}
+	if (word === undefined) {
+		return { state: 'unreadable', httpCode, id, why: 'the answer has no status' };
+	}
+
+	const job = readJob(body, id);
+	if (word === 'processing') {
+		const eta = toSeconds(body.eta);
+		const fetchResult =
+			typeof body.fetch_result === 'string' && body.fetch_result !== '' ? body.fetch_result : undefined;
+		return {
+			state: 'processing',
+			httpCode,
+			job: { ...job, ...(id === undefined && { id: idAtEndOf(fetchResult) }) },
+			...(eta !== undefined && { etaSeconds: eta }),
+			...(fetchResult !== undefined && { fetchResult }),
+		};
+	}
+	if (word === 'success') {
+		return job.output.length > 0
+			? { state: 'success', httpCode, job }
+			: { state: 'unreadable', httpCode, id, why: 'the status is "success", but there is no output URL' };
+	}
+	return { state: 'unknownStatus', httpCode, id, word: quote(String(body.status)) };
+}
+
+/** The JSON object in a body, or what is there instead. */
+function readBody(
+	text: string,
+	clean: (text: string) => string,
+): { object: Record<string, unknown> } | { why: string; excerpt: string } {
+	if (text.trim() === '') return { why: 'the answer is empty', excerpt: '' };
+	let parsed: unknown;
+	try {
+		parsed = JSON.parse(text);
+	} catch {
+		const isHtml = /^\s*<(!doctype|html|head|body)/i.test(text);
+		// A page's text says more than its first tags.
+		const words = isHtml ? text.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text;
+		return {
+			why: `the answer is ${isHtml ? 'a web page' : 'no JSON'}`,
+			excerpt: quote(clean(words.slice(0, 20_000))),
+		};
+	}
+	const cleaned = cleanJson(parsed, clean);
+	if (cleaned === undefined) return { why: 'the answer is nested too deeply', excerpt: '' };
+	if (!isRecord(cleaned)) {
+		const kind = Array.isArray(cleaned) ? 'a list' : cleaned === null ? 'null' : `a ${typeof cleaned}`;
+		return { why: `the answer is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
+	}
+	return { object: cleaned };
+}
+
+function readJob(body: Record<string, unknown>, id: string | number | undefined): JobFacts {
+	const generationTime = toSeconds(body.generationTime);
+	const extras: IDataObject = {};
+	for (const name of EXTRA_FIELDS) {
+		if (body[name] !== undefined) extras[name] = body[name] as IDataObject[string];
+	}
+	return {
+		...(id !== undefined && { id }),
+		// `link` is where the v3 upload puts its URL.
+		output: readOutput(body.link ?? body.output),
+		...(generationTime !== undefined && { generationTime }),
+		...(isRecord(body.meta) && { meta: body.meta as IDataObject }),
+		extras,
+	};
+}
+
+/** `output` comes as a list, a single URL, an empty text or null. */
+function readOutput(output: unknown): string[] {
+	const entries: unknown[] = Array.isArray(output) ? output : [output];
+	return entries.filter((entry): entry is string => typeof entry === 'string' && isHttpUrl(entry));
+}
+
+/** Whether a text is an absolute http or https URL. */
+export function isHttpUrl(text: string): boolean {
+	try {
+		return ['http:', 'https:'].includes(new URL(text).protocol);
+	} catch {
+		return false;
+	}
+}
+
+/** A job id can be put into a path only if it is letters, digits, `-` and `_`; others do not count as one. */
+export function readId(id: unknown): string | number | undefined {
+	if (typeof id === 'number') return Number.isSafeInteger(id) && id >= 0 ? id : undefined;
+	return typeof id === 'string' && /^[A-Za-z0-9_-]{1,200}$/.test(id) ? id : undefined;
+}
+
+/** The id that a `fetch_result` ends in, for an answer that leaves its `id` out. */
+function idAtEndOf(fetchResult: string | undefined): string | number | undefined {
+	return fetchResult === undefined ? undefined : readId(/\/([^/?#]+)\/?$/.exec(fetchResult)?.[1]);
+}
+
+/** The service's own words: `message`, or `messege` in older endpoints; a text, or lists of texts by field. */
+function messageOf(body: Record<string, unknown>): string {
+	for (const words of [body.message, body.messege, body.error]) {
+		const text = wordsOf(words);
+		if (text !== '') return quote(text);
+	}
+	return '';
+}
+
+function wordsOf(words: unknown): string {
+	if (typeof words === 'string') return words;
+	if (Array.isArray(words)) return words.map(wordsOf).filter(Boolean).join(' ');
+	if (!isRecord(words)) return '';
+	return Object.entries(words)
+		.map(([field, reasons]) => `${field}: ${wordsOf(reasons)}`)
+		.join('; ');
+}
+
+/** The service's advice: `tip`, `tips`, or numbered tips. */
+function adviceOf(body: Record<string, unknown>): string | undefined {
+	const tips = Object.keys(body)
+		.filter((name) => /^tips?(_\d+)?$/.test(name))
+		.map((name) => wordsOf(body[name]))
+		.filter(Boolean);
+	return tips.length > 0 ? quote(tips.join(' ')) : undefined;
+}
+
+function refusalReason(httpCode: number, message: string): RefusalReason {
+	if (httpCode === 401 || /invalid api key|api key is (required|missing|invalid)/i.test(message)) return 'key';
+	if (httpCode === 402 || /insufficient credit|not enough credit|out of credit/i.test(message)) return 'credits';
+	if (httpCode === 403) return 'forbidden';
+	if (httpCode === 404 || /not found/i.test(message)) return 'notFound';
+	if (/unable to fetch image/i.test(message)) return 'image';
+	return 'other';
+}
+
+const isTrouble = (httpCode: number) => httpCode >= 500 || httpCode === 408;
+
+/** What the answer asks to wait: `retry_after`, the `Retry-After` header, or "wait for N seconds" in a text. */
+function retryAfter(
+	body: Record<string, unknown>,
+	words: string,
+	reply: HttpReply,
+	now: number,
+): number | undefined {
+	const inText = /\b(?:wait|after|in)\b[^.]{0,30}?(\d+)\s*(second|sec|minute|min)/i.exec(words);
+	const fromText = inText && Number(inText[1]) * (/^m/i.test(inText[2] ?? '') ? 60 : 1);
+	const seconds =
+		toSeconds(body.retry_after) ?? retryAfterHeader(header(reply, 'retry-after'), now) ?? fromText;
+	return seconds === undefined || seconds === null ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
+}
+
+/** Seconds from a `Retry-After` header: a number of seconds, or a date (RFC 9110, 10.2.3). */
+export function retryAfterHeader(value: string | undefined, now: number): number | undefined {
+	if (value === undefined) return undefined;
+	const seconds = toSeconds(value);
+	if (seconds !== undefined) return seconds;
+	const date = Date.parse(value);
+	return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
+}
+
+function header(reply: HttpReply, name: string): string | undefined {
+	const value = reply.headers[name];
+	return typeof value === 'string' ? value : undefined;
+}
+
+/** A number of seconds, not negative, from a number or a numeric text. */
+function toSeconds(value: unknown): number | undefined {
+	const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+	return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
+}
+
+/** One line, not too long. */
+function quote(text: string): string {
+	const line = text.replace(/\s+/g, ' ').trim();
+	return line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE - 3)}...` : line;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,255 @@
+/** The one place where what went wrong is put into words: what happened, to which job, and what to do next. */
+import { NodeApiError, type INode } from 'n8n-workflow';
+
+import type { Answer } from './answer';
+
+/** What a call was for; a submit is the only one that is paid. */
+export type CallPurpose = 'submit' | 'fetch' | 'upload';
+
+/** A problem, worded. */
+export interface Problem {
+	/** One line: what happened. */
+	message: string;
+	/** What to do next. */
+	description: string;
+	httpCode?: number;
+	jobId?: string | number;
+	/** Set where a submit may have been accepted although no answer told so: it must not be repeated. */
+	mayBePaid?: boolean;
+}
+
+/** Ends the work on one item. The item loop makes n8n's error, or the error item, of it. */
+export class ProblemError extends Error {
+	constructor(readonly problem: Problem) {
+		super(problem.message);
+	}
+}
+
+/** An answer that ends what was attempted; `success` and `processing` are no problems. */
+export type BadAnswer = Exclude<Answer, { state: 'success' | 'processing' }>;
+
+const KEY_HELP =
+	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and press Test.';
+
+const MAYBE_PAID =
+	'The job may have been accepted and paid for all the same, so it is not submitted again, by Retry On Fail neither. Look at the generations of your account on the service before you run this item again.';
+
+const RUN_AGAIN = 'Nothing was accepted, so nothing was paid: run the item again.';
+
+const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], string> = {
+	refused: 'the connection was refused',
+	unresolved: 'the host name could not be resolved',
+	unreachable: 'no connection could be made',
+	timeout: 'no answer came in time',
+	interrupted: 'the connection broke before the answer was complete',
+};
+
+/**
+ * Words an answer that did not bring what the call was for.
+ *
+ * @param answer what came back
+ * @param purpose what the call was for
+ * @param jobId the job, once one is known
+ */
+export function problemOf(answer: BadAnswer, purpose: CallPurpose, jobId?: string | number): Problem {
+	const id = jobId ?? ('id' in answer ? answer.id : undefined);
+	const problem = word(answer, purpose, subject(purpose, id));
+	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
+	const mayBePaid = purpose === 'submit' && isFateUnknown(answer);
+	return {
+		...problem,
+		description: [problem.description, ...(mayBePaid ? [MAYBE_PAID] : [])].join(' '),
+		...(httpCode !== undefined && { httpCode }),
+		...(id !== undefined && { jobId: id }),
+		...(mayBePaid && { mayBePaid }),
+	};
+}
+
+/**
+ * Whether a submit that was answered like this may have been accepted. It was certainly not taken when
+ * nobody was reached, or when the service itself said no.
+ */
+export function isFateUnknown(answer: BadAnswer): boolean {
+	switch (answer.state) {
+		case 'unanswered':
+			return answer.reason === 'timeout' || answer.reason === 'interrupted';
+		case 'trouble':
+		case 'unreadable':
+		case 'unknownStatus':
+			return true;
+		case 'failed':
+		case 'refused':
+		case 'redirected':
+			return false;
+	}
+}
+
+function subject(purpose: CallPurpose, id: string | number | undefined): string {
+	if (id !== undefined) return `Job ${id}`;
+	return { submit: 'The job', fetch: 'The job', upload: 'The upload of the image' }[purpose];
+}
+
+function word(answer: BadAnswer, purpose: CallPurpose, who: string): Pick<Problem, 'message' | 'description'> {
+	const getResult = 'Once that is mended, the Get Result operation with the Job ID brings the result.';
+	const next = purpose === 'fetch' ? getResult : purpose === 'upload' ? RUN_AGAIN : '';
+	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
+	const advice = 'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
+
+	switch (answer.state) {
+		case 'unanswered':
+			return {
+				message: `${who}: ${UNANSWERED[answer.reason]} (${answer.detail})`,
+				description: sentences(
+					'Check Base URL in the credential, and whether n8n can reach that address.',
+					purpose === 'submit' && !isFateUnknown(answer) ? RUN_AGAIN : next,
+				),
+			};
+		case 'trouble':
+			return {
+				message: `${who}: the service is in trouble, HTTP ${answer.httpCode}${said}`,
+				description: sentences('Wait a while before the next try.', next),
+			};
+		case 'redirected': {
+			const host = hostOf(answer.location);
+			return {
+				message: `${who}: the service redirects to ${host ?? 'another address'}, and the key is not sent on`,
+				description: sentences(
+					host
+						? `If you trust ${host}, set Base URL in the credential to its API, for example https://${host}/api.`
+						: 'Set Base URL in the credential to the address the service has moved to.',
+					purpose === 'submit' ? RUN_AGAIN : next,
+				),
+			};
+		}
+		case 'failed':
+			return {
+				message: `${who}: the service ended the job as failed${said}`,
+				description: sentences(
+					advice,
+					'The job is over. Check the image or the prompt, then run the item again: that is a new job.',
+				),
+			};
+		case 'unreadable':
+			return {
+				message: `${who}: ${answer.why} (HTTP ${answer.httpCode})`,
+				description: sentences(
+					'That is no answer of this API. Check Base URL in the credential, and whether a proxy or a maintenance page answers in the service\'s place.',
+					next,
+				),
+			};
+		case 'unknownStatus':
+			return {
+				message: `${who}: the service answered with the unknown status "${answer.word}"`,
+				description: sentences(
+					'Known are success, processing, failed and error. If the service has changed, an update of this node is needed.',
+					next,
+				),
+			};
+		case 'refused':
+			return refusal(answer, who, said, sentences(advice, next));
+	}
+}
+
+function refusal(
+	answer: Extract<BadAnswer, { state: 'refused' }>,
+	who: string,
+	said: string,
+	more: string,
+): Pick<Problem, 'message' | 'description'> {
+	switch (answer.reason) {
+		case 'key':
+			return {
+				message: `${who}: the service does not accept the API key${said}`,
+				description: sentences(KEY_HELP, more),
+			};
+		case 'credits':
+			return {
+				message: `${who}: the account has no credits left${said}`,
+				description: sentences('Add credits to your account on the service.', more),
+			};
+		case 'rateLimit':
+			return {
+				message: `${who}: the service kept refusing because of its rate limit${said}`,
+				description: sentences(
+					'The account\'s queue is full. Send fewer jobs at once (Max Jobs in Flight), allow more time (Timeout), or take a larger plan.',
+					more,
+				),
+			};
+		case 'forbidden':
+			return {
+				message: `${who}: the service forbids the call, HTTP 403${said}`,
+				description: sentences('Check that your plan includes the 3D endpoints.', KEY_HELP, more),
+			};
+		case 'notFound':
+			return {
+				message: `${who}: the service does not know it, HTTP ${answer.httpCode}${said}`,
+				description: sentences(
+					'Check the Job ID and the API Version, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.',
+					more,
+				),
+			};
+		case 'image':
+			return {
+				message: `${who}: the service could not fetch the image${said}`,
+				description: sentences(
+					'The link must be open to the whole internet and lead to the image itself, not to a page that shows it. A file that n8n holds can be sent with Image Source set to Binary File.',
+					more,
+				),
+			};
+		case 'other':
+			return {
+				message: `${who}: the service refused the call, HTTP ${answer.httpCode}${said}`,
+				description: sentences('Correct what the service names, then run the item again.', more),
+			};
+	}
+}
+
+/** A job that had not ended when its time was up. */
+export function overdue(jobId: string | number | undefined, timeoutMs: number, last?: Problem): Problem {
+	return {
+		message: `Job ${jobId ?? '(no id)'}: not finished after ${timeoutMs / 1000} s`,
+		description: sentences(
+			last ? `The last look at it failed: ${last.message}.` : 'The service was still processing it.',
+			'It is paid for and not lost: fetch it later with the Get Result operation and the Job ID, or allow more time with Timeout.',
+		),
+		...(last?.httpCode !== undefined && { httpCode: last.httpCode }),
+		...(jobId !== undefined && { jobId }),
+	};
+}
+
+/**
+ * The problem as n8n shows it.
+ *
+ * @param node the node that failed
+ * @param problem what went wrong
+ * @param itemIndex the input item it happened to
+ */
+export function toNodeApiError(node: INode, problem: Problem, itemIndex: number): NodeApiError {
+	const error = new NodeApiError(
+		node,
+		// Made of our own words only: n8n's errors carry the request, and with it the key.
+		{ message: problem.message },
+		{
+			message: problem.message,
+			description: problem.description,
+			...(problem.httpCode !== undefined && { httpCode: String(problem.httpCode) }),
+			itemIndex,
+		},
+	);
+	// NodeApiError replaces texts that contain words like ECONNREFUSED by general ones.
+	error.message = problem.message;
+	error.description = problem.description;
+	return error;
+}
+
+export function sentences(...parts: string[]): string {
+	return parts.filter(Boolean).join(' ');
+}
+
+function hostOf(location: string): string | undefined {
+	try {
+		return new URL(location).host;
+	} catch {
+		return undefined;
+	}
+}

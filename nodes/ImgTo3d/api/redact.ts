@@ -1,0 +1,46 @@
+/** What stands where the key stood. */
+const MASK = '***';
+
+/**
+ * Below this length a key is no secret (real ones have some 60 characters), and masking it inside other
+ * words would spoil links and texts that only happen to contain it.
+ */
+const MIN_SECRET_LENGTH = 8;
+
+/** Deeper answers than this are not read: no documented one comes near, and recursion has to end. */
+export const MAX_DEPTH = 64;
+
+/**
+ * A function that takes the API key out of whatever the service sent, plain or percent-encoded.
+ * A key shorter than 8 characters is masked only where it is the whole value.
+ */
+export function keyRemover(key: string): (text: string) => string {
+	if (key === '') return (text) => text;
+	if (key.length < MIN_SECRET_LENGTH) return (text) => (text === key ? MASK : text);
+	const forms = [...new Set([key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)])];
+	return (text) => forms.reduce((cleaned, form) => cleaned.replaceAll(form, MASK), text);
+}
+
+/**
+ * A copy of parsed JSON with every text in it, names of properties included, passed through `clean`.
+ *
+ * @returns `undefined` when the value is nested deeper than {@link MAX_DEPTH}
+ */
+export function cleanJson(value: unknown, clean: (text: string) => string): unknown {
+	let tooDeep = false;
+	const copy = (part: unknown, depth: number): unknown => {
+		if (typeof part === 'string') return clean(part);
+		if (typeof part !== 'object' || part === null) return part;
+		if (depth >= MAX_DEPTH) {
+			tooDeep = true;
+			return null;
+		}
+		if (Array.isArray(part)) return part.map((entry) => copy(entry, depth + 1));
+		// fromEntries defines properties, so that a "__proto__" in the answer stays an ordinary name.
+		return Object.fromEntries(
+			Object.entries(part).map(([name, entry]) => [clean(name), copy(entry, depth + 1)]),
+		);
+	};
+	const cleaned = copy(value, 0);
+	return tooDeep ? undefined : cleaned;
+}

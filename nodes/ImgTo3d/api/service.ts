@@ -1,0 +1,179 @@
+/** The package's one way to the service: every API call leaves through here, with the key in its body. */
+import {
+	NodeOperationError,
+	type IDataObject,
+	type IExecuteFunctions,
+	type IN8nHttpFullResponse,
+} from 'n8n-workflow';
+
+import type { Clock } from '../jobs/clock';
+import { readAnswer, type Answer, type UnansweredReason } from './answer';
+import { Endpoints } from './endpoints';
+import type { ApiVersion, Generation } from './fields';
+import { isPublicHost } from './public-address';
+import { keyRemover } from './redact';
+
+export const CREDENTIAL = 'stableDiffusionApi';
+
+/** More than any documented answer needs; what is longer is not read to its end. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+/** The service, as one run of the node sees it. */
+export interface Service {
+	/** Output files may lie on a private address only if the service itself does. */
+	readonly isPrivate: boolean;
+	/** Pays. Called once for a job; who may call again is decided by the caller. */
+	submit(version: ApiVersion, operation: Generation, body: IDataObject, timeoutMs: number): Promise<Answer>;
+	/** Reads a job. Free. */
+	fetch(version: ApiVersion, id: string | number, fetchResult: string | undefined, timeoutMs: number): Promise<Answer>;
+	/** Turns a file into a link that the service can read. Free. */
+	upload(version: ApiVersion, dataUri: string, timeoutMs: number): Promise<UploadAnswer>;
+	/** The documented address of a job. */
+	fetchUrl(version: ApiVersion, id: string | number, fetchResult?: string): string;
+	/** Takes the key out of a text. */
+	clean(text: string): string;
+}
+
+export type UploadAnswer = { state: 'uploaded'; link: string } | Exclude<Answer, { state: 'success' | 'processing' }>;
+
+/**
+ * Opens the service with the node's credential.
+ *
+ * @throws NodeOperationError when Base URL is no http or https URL
+ */
+export async function openService(context: IExecuteFunctions, clock: Clock): Promise<Service> {
+	const credentials = await context.getCredentials<{ apiKey: string; baseUrl: string }>(CREDENTIAL);
+	const endpoints = Endpoints.under(credentials.baseUrl);
+	if (!endpoints) {
+		throw new NodeOperationError(
+			context.getNode(),
+			`Base URL in the credential is no http or https address: "${credentials.baseUrl}"`,
+			{ description: 'Set it to https://modelslab.com/api, or to the address your service is served from.' },
+		);
+	}
+	const clean = keyRemover(credentials.apiKey);
+
+	const call = async (url: string, body: IDataObject, timeoutMs: number): Promise<Answer> => {
+		const reply = await post(context, clock, url, body, timeoutMs);
+		return 'state' in reply
+			? { ...reply, detail: clean(reply.detail) }
+			: readAnswer(reply, clean, clock.now());
+	};
+
+	return {
+		isPrivate: !isPublicHost(endpoints.hostname),
+		clean,
+		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),
+		submit: async (version, operation, body, timeoutMs) =>
+			await call(endpoints.submit(version, operation), body, timeoutMs),
+		fetch: async (version, id, fetchResult, timeoutMs) =>
+			await call(endpoints.fetch(version, id, fetchResult), {}, timeoutMs),
+		upload: async (version, dataUri, timeoutMs) =>
+			asUpload(await call(endpoints.upload(version), { image: dataUri, crop: 'false' }, timeoutMs)),
+	};
+}
+
+/** The upload's answer has its URL in `link`, which the answer reader hands on as the only output. */
+function asUpload(answer: Answer): UploadAnswer {
+	if (answer.state === 'success') return { state: 'uploaded', link: answer.job.output[0] as string };
+	if (answer.state !== 'processing') return answer;
+	const { httpCode } = answer;
+	return { state: 'unreadable', httpCode, why: 'the answer to the upload has no link' };
+}
+
+type Unanswered = Extract<Answer, { state: 'unanswered' }>;
+
+/**
+ * Posts a JSON body with the key and reads the answer as text, whatever its HTTP code.
+ *
+ * The answer is streamed, so that its size and time can be bounded while it arrives: `timeout` of n8n's
+ * helper watches silence only, and a body that drips a byte a second would never end.
+ *
+ * @param body gets the key from the credential; the credential writes into the object it is given, so it
+ *   is handed a copy
+ */
+async function post(
+	context: IExecuteFunctions,
+	clock: Clock,
+	url: string,
+	body: IDataObject,
+	timeoutMs: number,
+): Promise<{ httpCode: number; headers: IDataObject; text: string } | Unanswered> {
+	const settled = new AbortController();
+	let response: IN8nHttpFullResponse | undefined;
+
+	const exchange = async () => {
+		response = (await context.helpers.httpRequestWithAuthentication.call(context, CREDENTIAL, {
+			method: 'POST',
+			url,
+			headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+			body: { ...body },
+			encoding: 'stream',
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
+			disableFollowRedirect: true,
+			timeout: Math.ceil(timeoutMs),
+		})) as IN8nHttpFullResponse;
+		return {
+			httpCode: response.statusCode,
+			headers: response.headers,
+			text: await readText(response.body as Readable),
+		};
+	};
+	const deadline = async (): Promise<Unanswered> => {
+		await clock.sleep(timeoutMs, settled.signal);
+		return { state: 'unanswered', reason: 'timeout', detail: `after ${timeoutMs / 1000} s` };
+	};
+
+	const exchanged = exchange().catch((error: unknown) => unanswered(error));
+	const result = await Promise.race([exchanged, deadline()]);
+	settled.abort();
+	if ('state' in result) (response?.body as Readable | undefined)?.destroy();
+	return result;
+}
+
+/** Node's `stream.Readable`, named by way of n8n's helpers: the package may not import Node's modules. */
+export type Readable = Exclude<Parameters<IExecuteFunctions['helpers']['prepareBinaryData']>[0], Buffer>;
+
+async function readText(stream: Readable): Promise<string> {
+	const chunks: Buffer[] = [];
+	let bytes = 0;
+	for await (const chunk of stream as AsyncIterable<Buffer>) {
+		bytes += chunk.length;
+		// A cut body is no JSON any more, so that the reader says what it is.
+		if (bytes > MAX_ANSWER_BYTES) break;
+		chunks.push(chunk);
+	}
+	return Buffer.concat(chunks).toString('utf8');
+}
+
+const REASON_OF_CODE: Record<string, UnansweredReason> = {
+	ECONNREFUSED: 'refused',
+	ENOTFOUND: 'unresolved',
+	EAI_AGAIN: 'unresolved',
+	EHOSTUNREACH: 'unreachable',
+	ENETUNREACH: 'unreachable',
+	EADDRNOTAVAIL: 'unreachable',
+	EPROTO: 'unreachable',
+	ERR_INVALID_URL: 'unreachable',
+	ETIMEDOUT: 'timeout',
+	ECONNABORTED: 'timeout',
+};
+
+/** Why a request got no answer, from the error n8n's helper threw: only its code is taken over. */
+export function unanswered(error: unknown): Unanswered {
+	const code = errorCode(error);
+	const isCertificate = /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code ?? '');
+	const reason = isCertificate ? 'unreachable' : (REASON_OF_CODE[code ?? ''] ?? 'interrupted');
+	return { state: 'unanswered', reason, detail: code ?? 'no error code' };
+}
+
+/** The first error code in an error and what it was caused by: n8n wraps the request's error in its own. */
+function errorCode(error: unknown): string | undefined {
+	for (let cause = error, depth = 0; depth < 6 && typeof cause === 'object' && cause !== null; depth++) {
+		const { code } = cause as { code?: unknown };
+		if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
+		cause = (cause as { cause?: unknown }).cause;
+	}
+	return undefined;
+}

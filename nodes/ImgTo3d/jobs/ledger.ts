@@ -1,0 +1,38 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import type { Answer } from '../api/answer';
+import type { Problem } from '../api/problems';
+
+/** The last that is known of a job that was accepted. */
+export type KnownJob = Extract<Answer, { state: 'success' | 'processing' }>;
+
+export interface AcceptedJob {
+	known: KnownJob;
+	/** When that was known, ms since the epoch. */
+	at: number;
+}
+
+/** What became of an item's submit: accepted, or nobody knows. A submit that was refused leaves no entry. */
+export type Entry = ({ fate: 'accepted' } & AcceptedJob) | { fate: 'unknown'; problem: Problem };
+
+/** The submits of one run of the node, by input item. */
+export type Ledger = Map<number, Entry>;
+
+/**
+ * n8n runs a node again with the same execute data when Retry On Fail is on, also when "Continue" is on and
+ * the first item is an error; a loop and a new execution bring execute data of their own. So this object is
+ * the run's identity. An AI agent calls a node as its tool with the agent's execute data, over and over; there
+ * the call's first item, which its retries share, tells calls apart. Both maps let go of what n8n has dropped.
+ */
+const runs = new WeakMap<object, WeakMap<object, Ledger>>();
+
+/** The ledger of this run: with the entries of its earlier tries when n8n runs the node again. */
+export function ledgerOf(context: IExecuteFunctions): Ledger {
+	const run = context.getExecuteData();
+	const call = context.getInputData()[0]?.json ?? run;
+	const calls = runs.get(run) ?? new WeakMap<object, Ledger>();
+	runs.set(run, calls);
+	const ledger = calls.get(call) ?? new Map<number, Entry>();
+	calls.set(call, ledger);
+	return ledger;
+}

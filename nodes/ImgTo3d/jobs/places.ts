@@ -1,0 +1,20 @@
+/** A number of places, taken in the order of asking; who asks when all are taken waits until one is free. */
+export class Places {
+	private readonly waiting: Array<() => void> = [];
+
+	constructor(private free: number) {}
+
+	/** Runs `work` in a place of its own and frees the place when it ends, however it ends. */
+	async within<T>(work: () => Promise<T>): Promise<T> {
+		if (this.free > 0) this.free -= 1;
+		else await new Promise<void>((resolve) => this.waiting.push(resolve));
+		try {
+			return await work();
+		} finally {
+			// A freed place goes to the next one directly: nobody can slip in between.
+			const next = this.waiting.shift();
+			if (next) next();
+			else this.free += 1;
+		}
+	}
+}

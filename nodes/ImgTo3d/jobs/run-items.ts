@@ -1,0 +1,190 @@
+/** The package's one item loop: from the input items to the items that leave, in order, paid once. */
+import {
+	NodeOperationError,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type NodeApiError,
+} from 'n8n-workflow';
+
+import { ProblemError, sentences, toNodeApiError, type Problem } from '../api/problems';
+import { openService } from '../api/service';
+import { errorItem, finishedItems, referenceItem } from '../output/items';
+import { readMaxJobsInFlight, readRequest } from '../properties/read-request';
+import type { ItemRequest } from '../request';
+import { systemClock, type Clock } from './clock';
+import { ledgerOf } from './ledger';
+import { Places } from './places';
+import { Stopped, stopIfAborted, type Run } from './run';
+import { acceptedJob } from './submit';
+import { SubmitGate } from './submit-gate';
+import { readImage } from './upload';
+import { endOfJob, stateOfJob } from './watch';
+
+/** How many output files come in at the same time. */
+const DOWNLOADS_AT_ONCE = 3;
+
+type ItemError = NodeApiError | NodeOperationError;
+
+/** What came of one input item. `stopped`: another item's error ended the run before this one was through. */
+type Outcome =
+	| { state: 'items'; items: INodeExecutionData[] }
+	| { state: 'error'; error: ItemError; problem?: Problem; trackId?: string }
+	| { state: 'stopped' };
+
+/**
+ * Runs the Image to 3D node for all of its input items.
+ *
+ * Every item is read and checked before the first one is submitted, so that a mistake in the last one costs
+ * nothing. Then each goes its own way, no more than `maxJobsInFlight` of their jobs open at once.
+ *
+ * @param context n8n's view of this run of the node
+ * @param clock the time that waiting goes by; tests bring their own
+ * @returns one output: the items in input order, each paired with its input item
+ * @throws NodeOperationError for input that cannot be sent, NodeApiError for what the service answered; not
+ *   for single items when the node continues on error
+ */
+export async function runItems(
+	context: IExecuteFunctions,
+	clock: Clock = systemClock,
+): Promise<INodeExecutionData[][]> {
+	const inputs = context.getInputData();
+	if (inputs.length === 0) return [[]];
+	const node = context.getNode();
+	const continues = context.continueOnFail();
+	const onErrorOutput = node.onError === 'continueErrorOutput';
+
+	const service = await openService(context, clock);
+	const readings: Array<ItemRequest | NodeOperationError> = [];
+	for (let index = 0; index < inputs.length; index++) readings.push(await reading(context, index, continues));
+
+	const halt = new AbortController();
+	context.onExecutionCancellation(() => halt.abort());
+	if (context.getExecutionCancelSignal()?.aborted) halt.abort();
+	const run: Run = {
+		context,
+		clock,
+		service,
+		ledger: ledgerOf(context),
+		gate: new SubmitGate(clock, halt.signal),
+		signal: halt.signal,
+	};
+	const jobs = new Places(readMaxJobsInFlight(context));
+	const downloads = new Places(DOWNLOADS_AT_ONCE);
+
+	let firstError: { error: ItemError; itemIndex: number } | undefined;
+	const outcomes = await Promise.all(
+		readings.map(async (item, itemIndex): Promise<Outcome> => {
+			if (item instanceof NodeOperationError) return { state: 'error', error: item };
+			try {
+				return { state: 'items', items: await itemsOf(run, item, jobs, downloads) };
+			} catch (thrown) {
+				if (thrown instanceof Stopped) return { state: 'stopped' };
+				const failed = asItemError(context, thrown, itemIndex);
+				if (!continues) {
+					firstError ??= { error: failed.error, itemIndex };
+					halt.abort();
+				}
+				return { state: 'error', ...failed, ...(item.trackId && { trackId: item.trackId }) };
+			}
+		}),
+	);
+
+	if (context.getExecutionCancelSignal()?.aborted) {
+		throw new NodeOperationError(node, 'The execution was stopped', {
+			description: otherJobs(run) ?? 'No job had been submitted.',
+		});
+	}
+	if (firstError) {
+		const { error, itemIndex } = firstError;
+		const others = otherJobs(run, itemIndex);
+		if (others) error.description = sentences(error.description ?? '', others);
+		throw error;
+	}
+	return [
+		outcomes.flatMap((outcome, index) => {
+			if (outcome.state === 'items') return outcome.items;
+			return outcome.state === 'error' ? [errorItem(outcome.error, index, onErrorOutput, outcome)] : [];
+		}),
+	];
+}
+
+/** The item's request, or why it cannot be sent; thrown at once when the node does not continue on error. */
+async function reading(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	continues: boolean,
+): Promise<ItemRequest | NodeOperationError> {
+	try {
+		const item = readRequest(context, itemIndex);
+		const image = item.work.operation === 'getResult' ? undefined : item.work.image;
+		// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
+		if (image?.from === 'binary') await readImage(context, itemIndex, image.property);
+		return item;
+	} catch (thrown) {
+		const error =
+			thrown instanceof NodeOperationError
+				? thrown
+				: new NodeOperationError(context.getNode(), thrown as Error, { itemIndex });
+		if (continues) return error;
+		throw error;
+	}
+}
+
+/** One item's way through the node. */
+async function itemsOf(
+	run: Run,
+	item: ItemRequest,
+	jobs: Places,
+	downloads: Places,
+): Promise<INodeExecutionData[]> {
+	// A place is held while the job is open, not while its files come in.
+	const known = await jobs.within(async () => {
+		stopIfAborted(run.signal);
+		const { work } = item;
+		if (work.operation === 'getResult') {
+			return item.waitFor === 'none'
+				? await stateOfJob(run, item, work.jobId)
+				: await endOfJob(run, item, work.jobId);
+		}
+		const accepted = await acceptedJob(run, item, work);
+		const { id } = accepted.known.job;
+		if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined) return accepted.known;
+		try {
+			const ended = await endOfJob(run, item, id, accepted);
+			run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
+			return ended;
+		} finally {
+			run.gate.jobEnded();
+		}
+	});
+	return known.state === 'success'
+		? await finishedItems(run, item, known.job, downloads)
+		: [referenceItem(run, item, known)];
+}
+
+function asItemError(
+	context: IExecuteFunctions,
+	thrown: unknown,
+	itemIndex: number,
+): { error: ItemError; problem?: Problem } {
+	const node = context.getNode();
+	if (thrown instanceof ProblemError) {
+		return { error: toNodeApiError(node, thrown.problem, itemIndex), problem: thrown.problem };
+	}
+	if (thrown instanceof NodeOperationError) return { error: thrown };
+	return { error: new NodeOperationError(node, thrown as Error, { itemIndex }) };
+}
+
+/** The run's accepted jobs other than the one whose error is told: they are paid for, and their ids get them back. */
+function otherJobs({ ledger }: Run, except?: number): string | undefined {
+	const ids = [...ledger]
+		.filter(([itemIndex]) => itemIndex !== except)
+		.flatMap(([itemIndex, entry]) =>
+			entry.fate === 'accepted' && entry.known.job.id !== undefined
+				? [`${entry.known.job.id} (item ${itemIndex})`]
+				: [],
+		);
+	return ids.length > 0
+		? `Other jobs of this run were accepted and can be fetched with Get Result: ${ids.join(', ')}.`
+		: undefined;
+}

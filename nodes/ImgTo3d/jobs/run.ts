@@ -1,0 +1,34 @@
+import type { IExecuteFunctions } from 'n8n-workflow';
+
+import type { Service } from '../api/service';
+import type { Clock } from './clock';
+import type { Ledger } from './ledger';
+import type { SubmitGate } from './submit-gate';
+
+/** What the items of one run of the node share. */
+export interface Run {
+	context: IExecuteFunctions;
+	clock: Clock;
+	service: Service;
+	ledger: Ledger;
+	gate: SubmitGate;
+	/** Aborted when the person stops the execution, and when an error stops the node. */
+	signal: AbortSignal;
+}
+
+/** Thrown where work on an item ends because the run was stopped; there is nothing to report about the item. */
+export class Stopped extends Error {}
+
+/** @throws Stopped when the run was stopped */
+export function stopIfAborted(signal: AbortSignal): void {
+	if (signal.aborted) throw new Stopped();
+}
+
+/** The longest that a single call to the service may take, ms. */
+export const CALL_LIMIT_MS = 60_000;
+
+/** The same for a submit, which may be answered only when a fast generation is done. */
+export const SUBMIT_LIMIT_MS = 300_000;
+
+/** How often a free call that brings nothing is made, where no job of the run depends on it. */
+export const MAX_TRIES = 5;

@@ -1,0 +1,88 @@
+/** Getting a job accepted: the one thing that costs money. */
+import type { IDataObject } from 'n8n-workflow';
+
+import type { Answer } from '../api/answer';
+import { isFateUnknown, problemOf, ProblemError, type BadAnswer } from '../api/problems';
+import type { GenerationRequest, ItemRequest } from '../request';
+import type { AcceptedJob } from './ledger';
+import { retryPause } from './poll-schedule';
+import { MAX_TRIES, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
+import { uploadImage } from './upload';
+
+/**
+ * Brings an item's job to be accepted by the service, once. If an earlier try of this run has already
+ * submitted it, that job is picked up instead.
+ *
+ * @returns the accepted job as last known
+ * @throws ProblemError when the service refused, or when nobody knows whether it accepted
+ * @throws Stopped when the run was stopped
+ */
+export async function acceptedJob(run: Run, item: ItemRequest, work: GenerationRequest): Promise<AcceptedJob> {
+	const earlier = run.ledger.get(item.itemIndex);
+	if (earlier?.fate === 'accepted') return earlier;
+	if (earlier?.fate === 'unknown') throw new ProblemError(earlier.problem);
+
+	const body: IDataObject = { ...work.body };
+	if (work.image) {
+		body.image = work.image.from === 'url' ? work.image.url : await uploadImage(run, item, work.image.property);
+	}
+	stopIfAborted(run.signal);
+	const answer = withId(await submit(run, item, work, body));
+
+	if (answer.state === 'success' || answer.state === 'processing') {
+		const accepted = { fate: 'accepted', known: answer, at: run.clock.now() } as const;
+		run.ledger.set(item.itemIndex, accepted);
+		return accepted;
+	}
+	stopIfAborted(run.signal);
+	const problem = problemOf(answer, 'submit');
+	if (isFateUnknown(answer)) run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
+	throw new ProblemError(problem);
+}
+
+/** A job that is still processing can be watched only by its id. */
+function withId(answer: Answer): Answer {
+	if (answer.state !== 'processing' || answer.job.id !== undefined) return answer;
+	return { state: 'unreadable', httpCode: answer.httpCode, why: 'the job was accepted, but the answer has no id' };
+}
+
+/** Submits, waiting while the account's queue is full. */
+async function submit(run: Run, item: ItemRequest, work: GenerationRequest, body: IDataObject): Promise<Answer> {
+	const { gate } = run;
+	if (!gate.isClosed) {
+		const answer = await submitOnce(run, item, work, body);
+		if (!isRateLimit(answer)) return answer;
+		gate.close(answer.retryAfterSeconds);
+	}
+	return await gate.inTurn(async () => {
+		const deadline = run.clock.now() + item.timeoutMs;
+		for (;;) {
+			await gate.opened(deadline);
+			stopIfAborted(run.signal);
+			const answer = await submitOnce(run, item, work, body);
+			if (!isRateLimit(answer) || run.clock.now() >= deadline) return answer;
+			gate.close(answer.retryAfterSeconds);
+		}
+	});
+}
+
+/** One submit, repeated only while it certainly did not arrive: nobody listened, or the name did not resolve. */
+async function submitOnce(run: Run, item: ItemRequest, work: GenerationRequest, body: IDataObject): Promise<Answer> {
+	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
+	for (let tries = 1; ; tries++) {
+		const answer = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
+		if (!didNotArrive(answer) || tries === MAX_TRIES) return answer;
+		await run.clock.sleep(retryPause(tries), run.signal);
+		stopIfAborted(run.signal);
+	}
+}
+
+function didNotArrive(answer: Answer): boolean {
+	return answer.state === 'unanswered' && (answer.reason === 'refused' || answer.reason === 'unresolved');
+}
+
+type RateLimit = Extract<BadAnswer, { state: 'refused' }>;
+
+function isRateLimit(answer: Answer): answer is RateLimit {
+	return answer.state === 'refused' && answer.reason === 'rateLimit';
+}

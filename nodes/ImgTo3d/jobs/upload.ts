@@ -1,0 +1,80 @@
+/** Turning a file that n8n holds into a link that the service can read. */
+import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
+
+import { problemOf, ProblemError } from '../api/problems';
+import type { ItemRequest } from '../request';
+import { retryPause } from './poll-schedule';
+import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
+
+/** The upload endpoint's limit. */
+export const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
+
+/** How the formats that the service takes begin (their specifications' magic numbers). */
+const SIGNATURES: ReadonlyArray<{ mime: string; matches: (bytes: Buffer) => boolean }> = [
+	{ mime: 'image/jpeg', matches: (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff])) },
+	{ mime: 'image/png', matches: (bytes) => bytes.subarray(0, 4).toString('latin1') === '\x89PNG' },
+	{ mime: 'image/gif', matches: (bytes) => bytes.subarray(0, 4).toString('latin1') === 'GIF8' },
+	{
+		mime: 'image/webp',
+		matches: (bytes) =>
+			bytes.subarray(0, 4).toString('latin1') === 'RIFF' && bytes.subarray(8, 12).toString('latin1') === 'WEBP',
+	},
+];
+
+/**
+ * Reads an item's binary field as an image that can be uploaded.
+ *
+ * @returns a data URI
+ * @throws NodeOperationError when the field is missing, empty, no image, or over 5 MB
+ */
+export async function readImage(context: IExecuteFunctions, itemIndex: number, property: string): Promise<string> {
+	const { fileName, mimeType } = context.helpers.assertBinaryData(itemIndex, property);
+	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
+	const what = `The file in the binary field "${property}"${fileName ? ` (${fileName})` : ''}`;
+	const refuse = (message: string, description: string) =>
+		new NodeOperationError(context.getNode(), message, { itemIndex, description });
+
+	if (bytes.length === 0) {
+		throw refuse(`${what} is empty`, 'Check the node that made the file.');
+	}
+	if (bytes.length > MAX_UPLOAD_BYTES) {
+		throw refuse(
+			`${what} has ${(bytes.length / 1024 / 1024).toFixed(1)} MB, and the service takes uploads up to 5 MB`,
+			'Make the image smaller before this node, for example with the Edit Image node, or send a link to it instead (Image Source: URL).',
+		);
+	}
+	const recognised = SIGNATURES.find(({ matches }) => matches(bytes))?.mime;
+	const mime = recognised ?? (mimeType.startsWith('image/') ? mimeType : undefined);
+	if (mime === undefined) {
+		throw refuse(
+			`${what} is no image that is known here: its type is ${mimeType}`,
+			'Send a JPEG, PNG, WebP or GIF image.',
+		);
+	}
+	return `data:${mime};base64,${bytes.toString('base64')}`;
+}
+
+/**
+ * Uploads an item's image. Free, so it is repeated while the service is in trouble.
+ *
+ * @returns the link
+ * @throws ProblemError when the service does not take the file
+ */
+export async function uploadImage(run: Run, item: ItemRequest, property: string): Promise<string> {
+	const dataUri = await readImage(run.context, item.itemIndex, property);
+	const timeoutMs = Math.min(item.timeoutMs, CALL_LIMIT_MS);
+	for (let tries = 1; ; tries++) {
+		stopIfAborted(run.signal);
+		const answer = await run.service.upload(item.work.apiVersion, dataUri, timeoutMs);
+		if (answer.state === 'uploaded') return answer.link;
+
+		const passes =
+			answer.state === 'trouble' ||
+			answer.state === 'unanswered' ||
+			answer.state === 'unreadable' ||
+			(answer.state === 'refused' && answer.reason === 'rateLimit');
+		if (!passes || tries === MAX_TRIES) throw new ProblemError(problemOf(answer, 'upload'));
+		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
+		await run.clock.sleep(retryPause(tries, wanted), run.signal);
+	}
+}

@@ -1,0 +1,107 @@
+/** Watching a job until the service has ended it. Looking is free. */
+import type { JobFacts } from '../api/answer';
+import { overdue, problemOf, ProblemError, type Problem } from '../api/problems';
+import type { ItemRequest } from '../request';
+import type { AcceptedJob, KnownJob } from './ledger';
+import { MIN_PAUSE_MS, nextPause, retryPause } from './poll-schedule';
+import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
+
+/** How many unreadable answers in a row are put up with. */
+const MAX_UNREADABLE = 3;
+
+/**
+ * Looks at a job until the service says that it has ended well.
+ *
+ * A call that fails is repeated until the job's time is up: an outage of minutes must not lose a paid job.
+ *
+ * @param accepted the job as its submit left it; absent for a job of another run, which is looked at at once
+ * @returns what the service says of the job
+ * @throws ProblemError when the job failed, when its time is up, when the service refuses to tell
+ * @throws Stopped when the run was stopped
+ */
+export async function endOfJob(
+	run: Run,
+	item: ItemRequest,
+	id: string | number,
+	accepted?: AcceptedJob,
+): Promise<KnownJob> {
+	if (accepted?.known.state === 'success') return accepted.known;
+	return await look(run, item, id, (job) => job.state === 'success', accepted);
+}
+
+/** The job as it stands now, ended or not: a look that is repeated only while it brings no answer. */
+export async function stateOfJob(run: Run, item: ItemRequest, id: string | number): Promise<KnownJob> {
+	return await look(run, item, id, () => true);
+}
+
+async function look(
+	run: Run,
+	item: ItemRequest,
+	id: string | number,
+	isEnough: (job: KnownJob) => boolean,
+	accepted?: AcceptedJob,
+): Promise<KnownJob> {
+	const { clock, signal, service } = run;
+	const start = clock.now();
+	const deadline = start + item.timeoutMs;
+	let latest = accepted?.known.state === 'processing' ? accepted.known : undefined;
+	let failures = 0;
+	let unreadable = 0;
+	let lastProblem: Problem | undefined;
+	// A job that an earlier try of the run submitted may have ended long ago.
+	let pause = accepted
+		? nextPause({ ageMs: 0, etaSeconds: latest?.etaSeconds, pollIntervalMs: item.pollIntervalMs }) -
+			(start - accepted.at)
+		: 0;
+
+	for (;;) {
+		await clock.sleep(Math.min(pause, deadline - clock.now()), signal);
+		stopIfAborted(signal);
+		const callMs = Math.min(CALL_LIMIT_MS, Math.max(MIN_PAUSE_MS, deadline - clock.now()));
+		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs);
+		stopIfAborted(signal);
+
+		if (answer.state === 'success' || answer.state === 'processing') {
+			const job = { ...answer, job: merged(id, latest?.job, answer.job) };
+			if (isEnough(job)) return job;
+			if (job.state === 'processing') latest = { ...job, fetchResult: job.fetchResult ?? latest?.fetchResult };
+			failures = unreadable = 0;
+			lastProblem = undefined;
+			pause = nextPause({
+				ageMs: clock.now() - start,
+				etaSeconds: answer.state === 'processing' ? answer.etaSeconds : undefined,
+				pollIntervalMs: item.pollIntervalMs,
+			});
+		} else {
+			const problem = problemOf(answer, 'fetch', id);
+			failures += 1;
+			if (answer.state === 'unreadable') unreadable += 1;
+			const passes =
+				answer.state === 'trouble' ||
+				answer.state === 'unanswered' ||
+				(answer.state === 'unreadable' && unreadable < MAX_UNREADABLE) ||
+				(answer.state === 'refused' && answer.reason === 'rateLimit');
+			// Where the service was never reached for this job, a wrong address is likelier than an outage.
+			const isHopeless = latest === undefined && failures >= MAX_TRIES;
+			if (!passes || isHopeless) {
+				// A job that the service ended is over: a retry of the node may submit the item anew.
+				if (answer.state === 'failed') run.ledger.delete(item.itemIndex);
+				throw new ProblemError(problem);
+			}
+			lastProblem = problem;
+			const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
+			pause = retryPause(failures, wanted);
+		}
+		if (clock.now() >= deadline) throw new ProblemError(overdue(id, item.timeoutMs, lastProblem));
+	}
+}
+
+/** What the latest answer says, filled up with what earlier ones said. The id is the one the job was accepted with. */
+function merged(id: string | number, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
+	return {
+		...earlier,
+		...latest,
+		id: String(latest.id) === String(id) && latest.id !== undefined ? latest.id : id,
+		extras: { ...earlier?.extras, ...latest.extras },
+	};
+}

@@ -1,0 +1,248 @@
+/** Bringing a job's output files into n8n, as streams. */
+import type { IBinaryData, IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
+
+import { retryAfterHeader } from '../api/answer';
+import { ProblemError, sentences } from '../api/problems';
+import { isPublicHost } from '../api/public-address';
+import { unanswered, type Readable } from '../api/service';
+import { retryPause } from '../jobs/poll-schedule';
+import { MAX_TRIES, Stopped, stopIfAborted, type Run } from '../jobs/run';
+import type { ItemRequest } from '../request';
+import { identify } from './file-type';
+
+const MAX_REDIRECTS = 5;
+
+/** A file server answers at once; only the bytes may take long. */
+const HEADERS_LIMIT_MS = 60_000;
+
+/** A download that brings no byte for this long is given up and tried again, ms. */
+const STALL_MS = 60_000;
+
+export interface OutputFile {
+	url: string;
+	/** For a URL that holds no name. */
+	fallbackName: string;
+}
+
+/** What one try at a download came to. */
+type Try =
+	| { stored: IBinaryData }
+	| { problem: string; httpCode?: number; mayPass: boolean; retryAfterSeconds?: number };
+
+/**
+ * Streams a file from the service's storage into n8n's. Free, so it is repeated while it may still succeed.
+ * The key does not go along, and only http and https addresses are asked; private ones only if the service
+ * itself is on one.
+ *
+ * @throws ProblemError that says that the job itself is done
+ * @throws Stopped when the run was stopped
+ */
+export async function downloadFile(
+	run: Run,
+	item: ItemRequest,
+	jobId: string | number | undefined,
+	file: OutputFile,
+): Promise<IBinaryData> {
+	const deadline = run.clock.now() + item.timeoutMs;
+	for (let tries = 1; ; tries++) {
+		stopIfAborted(run.signal);
+		const result = await tryDownload(run, item, file, deadline);
+		if ('stored' in result) return result.stored;
+		stopIfAborted(run.signal);
+
+		const pause = retryPause(tries, result.retryAfterSeconds);
+		const isOver = run.clock.now() + pause >= deadline;
+		if (!result.mayPass || tries === MAX_TRIES || isOver) {
+			throw new ProblemError({
+				message: `Job ${jobId ?? '(no id)'} is done, but its file could not be downloaded: ${run.service.clean(result.problem)}`,
+				description: sentences(
+					`The file is at ${file.url}.`,
+					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation. The service deletes files after a while.',
+				),
+				...(result.httpCode !== undefined && { httpCode: result.httpCode }),
+				...(jobId !== undefined && { jobId }),
+			});
+		}
+		await run.clock.sleep(pause, run.signal);
+	}
+}
+
+async function tryDownload(run: Run, item: ItemRequest, file: OutputFile, deadline: number): Promise<Try> {
+	const opened = await open(run, file.url, deadline);
+	if ('problem' in opened) return opened;
+
+	const { headers } = opened;
+	const body = opened.body as Readable;
+	const announced = Number(headers['content-length']);
+	if (announced > item.maxFileBytes) {
+		body.destroy();
+		return { problem: tooLarge(item, announced), mayPass: false };
+	}
+	const contentType = typeof headers['content-type'] === 'string' ? headers['content-type'] : undefined;
+	const { fileName, mimeType } = identify(file.url, contentType, file.fallbackName);
+
+	const meter = new Meter(run, item, body, deadline);
+	try {
+		const stored = await Promise.race([
+			run.context.helpers.prepareBinaryData(meter.measured, fileName, mimeType),
+			meter.watchdog(),
+		]);
+		if (stored && meter.problem === undefined) return { stored };
+		return { problem: meter.problem ?? 'the download stalled', mayPass: !meter.isTooLarge };
+	} catch (error) {
+		return {
+			problem: meter.problem ?? `the connection broke in the middle (${unanswered(error).detail})`,
+			mayPass: !meter.isTooLarge,
+		};
+	} finally {
+		meter.stop();
+	}
+}
+
+/** Counts a download's bytes as they pass, and ends it when it is too large, too slow, or no longer wanted. */
+class Meter {
+	/** The same bytes, counted. */
+	readonly measured: Readable;
+	problem?: string;
+	isTooLarge = false;
+	private bytes = 0;
+	private lastByteAt: number;
+	private readonly ended = new AbortController();
+
+	constructor(
+		private readonly run: Run,
+		private readonly item: ItemRequest,
+		private readonly body: Readable,
+		private readonly deadline: number,
+	) {
+		this.lastByteAt = run.clock.now();
+		this.measured = body.map((chunk: Buffer) => this.count(chunk), { concurrency: 1 });
+	}
+
+	private count(chunk: Buffer): Buffer {
+		this.bytes += chunk.length;
+		this.lastByteAt = this.run.clock.now();
+		if (this.bytes > this.item.maxFileBytes) {
+			this.isTooLarge = true;
+			this.giveUp(tooLarge(this.item));
+		}
+		return chunk;
+	}
+
+	/** Resolves with nothing once the download has been given up; the bytes stop coming then. */
+	async watchdog(): Promise<undefined> {
+		const { clock, signal } = this.run;
+		while (!this.ended.signal.aborted) {
+			const limit = Math.min(this.lastByteAt + STALL_MS, this.deadline);
+			if (signal.aborted || clock.now() >= limit) {
+				this.giveUp(
+					clock.now() >= this.deadline
+						? `it was not complete after ${this.item.timeoutMs / 1000} s`
+						: `no byte came for ${STALL_MS / 1000} s`,
+				);
+				return undefined;
+			}
+			await clock.sleep(Math.min(1000, limit - clock.now()), this.ended.signal);
+		}
+		return undefined;
+	}
+
+	stop(): void {
+		this.ended.abort();
+	}
+
+	private giveUp(problem: string): void {
+		this.problem ??= problem;
+		this.body.destroy(new Stopped(problem));
+	}
+}
+
+/** Asks for a file, following redirects by hand, so that each address is looked at before it is asked. */
+async function open(
+	run: Run,
+	url: string,
+	deadline: number,
+): Promise<IN8nHttpFullResponse | Exclude<Try, { stored: IBinaryData }>> {
+	let address = url;
+	for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+		const objection = objectionTo(address, run.service.isPrivate);
+		if (objection) return { problem: objection, mayPass: false };
+
+		const response = await ask(run, address, Math.min(HEADERS_LIMIT_MS, deadline - run.clock.now()));
+		if ('problem' in response) return response;
+		const { statusCode: httpCode, headers } = response;
+		if (httpCode === 200) return response;
+
+		(response.body as Readable).destroy();
+		if (httpCode < 300 || httpCode >= 400) {
+			// A file may reach the storage's edge a moment after the job's end.
+			const mayPass = httpCode === 404 || httpCode === 408 || httpCode === 429 || httpCode >= 500;
+			const wanted = retryAfterHeader(textHeader(headers, 'retry-after'), run.clock.now());
+			return { problem: `HTTP ${httpCode}`, httpCode, mayPass, retryAfterSeconds: wanted };
+		}
+		const next = resolve(textHeader(headers, 'location'), address);
+		if (next === undefined) return { problem: `HTTP ${httpCode} without an address`, httpCode, mayPass: false };
+		address = next;
+	}
+	return { problem: `more than ${MAX_REDIRECTS} redirects`, mayPass: false };
+}
+
+async function ask(
+	run: Run,
+	url: string,
+	limitMs: number,
+): Promise<IN8nHttpFullResponse | { problem: string; mayPass: boolean }> {
+	const settled = new AbortController();
+	const leave = new AbortController();
+	const response = run.context.helpers.httpRequest({
+		method: 'GET',
+		url,
+		encoding: 'stream',
+		returnFullResponse: true,
+		ignoreHttpStatusErrors: true,
+		disableFollowRedirect: true,
+		abortSignal: AbortSignal.any([run.signal, leave.signal]),
+	}) as Promise<IN8nHttpFullResponse>;
+	const late = run.clock.sleep(Math.max(0, limitMs), settled.signal).then(() => undefined);
+	const answered = await Promise.race([
+		response.catch((error: unknown) => unanswered(error)),
+		late,
+	]);
+	settled.abort();
+	if (answered === undefined) {
+		leave.abort();
+		return { problem: 'the file server did not answer in time', mayPass: true };
+	}
+	return 'reason' in answered
+		? { problem: `the file server could not be read (${answered.detail})`, mayPass: true }
+		: answered;
+}
+
+/** Why an address is not asked, if it is not. */
+function objectionTo(address: string, isServicePrivate: boolean): string | undefined {
+	const { protocol, hostname } = new URL(address);
+	if (protocol !== 'http:' && protocol !== 'https:') {
+		return `${protocol.slice(0, -1)} addresses are not downloaded`;
+	}
+	return isServicePrivate || isPublicHost(hostname)
+		? undefined
+		: `${hostname} is a private address, and files are fetched from the open internet only`;
+}
+
+function resolve(location: string | undefined, from: string): string | undefined {
+	try {
+		return location ? new URL(location, from).href : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+function tooLarge(item: ItemRequest, bytes?: number): string {
+	const megabytes = (count: number) => Number((count / 1024 / 1024).toFixed(1));
+	return `it is larger than Max File Size allows, ${megabytes(item.maxFileBytes)} MB${bytes ? ` (it has ${megabytes(bytes)} MB)` : ''}`;
+}
+
+function textHeader(headers: IDataObject, name: string): string | undefined {
+	const value = headers[name];
+	return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,45 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+export const operationProperties: INodeProperties[] = [
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Get Result',
+				value: 'getResult',
+				description: 'Fetch a job that was submitted before, by its ID. Costs nothing.',
+				action: 'Get the result of a 3D job',
+			},
+			{
+				name: 'Image to 3D',
+				value: 'imageTo3d',
+				description: 'Turn an image into a 3D turntable. Each item is a paid job.',
+				action: 'Turn an image into 3D',
+			},
+			{
+				name: 'Text to 3D',
+				value: 'textTo3d',
+				description: 'Make a 3D turntable or mesh from a text prompt. Each item is a paid job.',
+				action: 'Turn a text prompt into 3D',
+			},
+		],
+		default: 'imageTo3d',
+	},
+	{
+		displayName: 'API Version',
+		name: 'apiVersion',
+		type: 'options',
+		options: [
+			{
+				name: 'V3',
+				value: 'v3',
+				description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
+			},
+		],
+		default: 'v3',
+		description: 'The generation of endpoints to call. A job is fetched with the version it was submitted with.',
+	},
+];

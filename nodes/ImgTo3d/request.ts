@@ -1,0 +1,49 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import type { ApiVersion, Generation } from './api/fields';
+
+/** Where the picture of an Image to 3D job comes from. */
+export type ImageSource =
+	| { from: 'url'; url: string }
+	| { from: 'binary'; property: string };
+
+/** A paid piece of work: what the submit call says, apart from the key. */
+export interface GenerationRequest {
+	operation: Generation;
+	apiVersion: ApiVersion;
+	/** For `imageTo3d`. */
+	image?: ImageSource;
+	/** The rest of the JSON body, in the API's own names; a setting that was not added is not there. */
+	body: IDataObject;
+}
+
+/** A job that was submitted before: reading it is free. */
+export interface ResultRequest {
+	operation: 'getResult';
+	apiVersion: ApiVersion;
+	jobId: string;
+}
+
+/** `poll`: wait, watching the job. `none`: hand the job on at once. */
+export type WaitFor = 'poll' | 'none';
+
+/** `job`: one item a job. `file`: one item an output file. */
+export type OutputMode = 'job' | 'file';
+
+/** Everything the person asked for one input item, read once and checked. */
+export interface ItemRequest {
+	itemIndex: number;
+	work: GenerationRequest | ResultRequest;
+	waitFor: WaitFor;
+	/** The caller's own mark for the job, when one was given. */
+	trackId?: string;
+	/** How long one job may take from its submission, ms. */
+	timeoutMs: number;
+	/** A fixed pause between two looks at a job, ms; absent: the schedule decides. */
+	pollIntervalMs?: number;
+	download: boolean;
+	outputBinaryPropertyName: string;
+	outputMode: OutputMode;
+	/** Larger output files are refused. */
+	maxFileBytes: number;
+}

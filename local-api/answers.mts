@@ -1,0 +1,116 @@
+import { STATUS_CODES } from 'node:http';
+
+import type { FastifyReply } from 'fastify';
+
+import type { Fault } from './faults.mts';
+
+/** A complete HTTP answer, before any fault spoils it. */
+export interface Answer {
+	status: number;
+	contentType: string;
+	body: Buffer;
+	/** The body's JSON, where it is JSON: what an `edit` fault changes. */
+	json?: Record<string, unknown>;
+}
+
+export function jsonAnswer(json: Record<string, unknown>, status = 200): Answer {
+	return { status, contentType: 'application/json', body: Buffer.from(JSON.stringify(json)), json };
+}
+
+export function fileAnswer(body: Buffer, contentType: string): Answer {
+	return { status: 200, contentType, body };
+}
+
+/** An HTML page, as a web server in front of an API would send it. */
+export function pageAnswer(status: number): Answer {
+	const title = `${status} ${STATUS_CODES[status] ?? ''}`;
+	const page = `<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>\n`;
+	return { status, contentType: 'text/html; charset=utf-8', body: Buffer.from(page) };
+}
+
+/** On every answer, the spoilt ones too. */
+export const STAND_IN_HEADER = { 'x-stand-in': "not the service's model" };
+
+/** Between the half of an answer and the reset: long enough for the half to arrive. */
+const RESET_DELAY = 30;
+const DRIP_INTERVAL = 100;
+
+function headersOf(answer: Answer): Record<string, string> {
+	return {
+		...STAND_IN_HEADER,
+		'content-type': answer.contentType,
+		'content-length': String(answer.body.length),
+	};
+}
+
+export function send(reply: FastifyReply, answer: Answer): void {
+	void reply.code(answer.status).headers(headersOf(answer)).send(answer.body);
+}
+
+function drip(reply: FastifyReply, answer: Answer, bytesPerSecond: number): void {
+	const { raw } = reply;
+	raw.writeHead(answer.status, headersOf(answer));
+	raw.flushHeaders();
+	const started = Date.now();
+	let sent = 0;
+	const timer = setInterval(() => {
+		const due = Math.min(Math.floor(((Date.now() - started) / 1000) * bytesPerSecond), answer.body.length);
+		if (due > sent) raw.write(answer.body.subarray(sent, due));
+		sent = due;
+		if (sent < answer.body.length) return;
+		clearInterval(timer);
+		raw.end();
+	}, DRIP_INTERVAL);
+	raw.once('close', () => clearInterval(timer));
+}
+
+function sendHalf(reply: FastifyReply, answer: Answer, then: () => void): void {
+	reply.raw.writeHead(answer.status, headersOf(answer));
+	reply.raw.write(answer.body.subarray(0, Math.floor(answer.body.length / 2)), then);
+}
+
+/** Answers as the fault says; `right` is what the answer would have been. */
+export function sendSpoilt(reply: FastifyReply, right: Answer, fault: Fault['do']): void {
+	switch (fault.kind) {
+		case 'answer': {
+			const isText = typeof fault.body === 'string';
+			void reply
+				.code(fault.status ?? 200)
+				.headers({
+					...STAND_IN_HEADER,
+					'content-type': fault.contentType ?? (isText ? 'text/plain; charset=utf-8' : 'application/json'),
+					...fault.headers,
+				})
+				.send(Buffer.from(isText ? (fault.body as string) : JSON.stringify(fault.body)));
+			return;
+		}
+		case 'edit':
+			send(reply, right.json ? jsonAnswer(fault.edit(structuredClone(right.json)), right.status) : right);
+			return;
+		case 'redirect':
+			void reply
+				.code(fault.status)
+				.headers({ ...STAND_IN_HEADER, location: fault.location })
+				.send('');
+			return;
+		case 'failJob':
+			send(reply, right);
+			return;
+	}
+	// From here on the bytes on the wire matter, so Fastify has to leave the answer alone.
+	reply.hijack();
+	const { socket } = reply.raw;
+	switch (fault.kind) {
+		case 'hang':
+			return;
+		case 'drip':
+			drip(reply, right, fault.bytesPerSecond);
+			return;
+		case 'truncate':
+			sendHalf(reply, right, () => socket?.end());
+			return;
+		case 'reset':
+			if (fault.when === 'before') socket?.resetAndDestroy();
+			else sendHalf(reply, right, () => setTimeout(() => socket?.resetAndDestroy(), RESET_DELAY));
+	}
+}

@@ -1,0 +1,98 @@
+import { readdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { startLocalApi, type LocalApi, type LocalApiOptions } from './index.mts';
+
+const USAGE = `Usage: local-api [--port 3003] [--job-seconds 3] [--parallel 2] [--queue-limit 5]
+
+  --port         port on 127.0.0.1 (0 = any free one)
+  --job-seconds  how long a job works (0 = its result is in the submit's answer)
+  --parallel     jobs worked at the same time
+  --queue-limit  open jobs per key before the answer is 429`;
+
+class UsageError extends Error {}
+
+function readNumber(flag: string, text: string, least: number, most: number, integer: boolean): number {
+	const value = text.trim() === '' ? NaN : Number(text);
+	if (Number.isFinite(value) && (!integer || Number.isInteger(value)) && value >= least && value <= most) return value;
+	const range = most === Infinity ? `from ${least}` : `from ${least} to ${most}`;
+	throw new UsageError(`--${flag} takes ${integer ? 'an integer' : 'a number'} ${range}, not "${text}"`);
+}
+
+function readFlags(): LocalApiOptions | 'help' {
+	let values;
+	try {
+		({ values } = parseArgs({
+			options: {
+				port: { type: 'string', default: '3003' },
+				'job-seconds': { type: 'string', default: '3' },
+				parallel: { type: 'string', default: '2' },
+				'queue-limit': { type: 'string', default: '5' },
+				help: { type: 'boolean', short: 'h', default: false },
+			},
+		}));
+	} catch (error) {
+		throw new UsageError((error as Error).message);
+	}
+	if (values.help) return 'help';
+	return {
+		port: readNumber('port', values.port, 0, 65_535, true),
+		jobSeconds: readNumber('job-seconds', values['job-seconds'], 0, Infinity, false),
+		parallel: readNumber('parallel', values.parallel, 1, Infinity, true),
+		queueLimit: readNumber('queue-limit', values['queue-limit'], 1, Infinity, true),
+	};
+}
+
+async function sampleLinks(folder: string, origin: string): Promise<string[]> {
+	const names = await readdir(folder).catch(() => []);
+	return names
+		.filter((name) => /\.(jpe?g|png|webp|gif)$/i.test(name))
+		.map((name) => `${origin}/samples/${encodeURIComponent(name)}`);
+}
+
+function introduce({ origin, baseUrl }: LocalApi, samples: string[]): void {
+	const lines = [
+		"This is a stand-in for the img_to_3d API. It is not the service, and not the service's model:",
+		'it cuts the foreground out of your picture, inflates it to a mesh, and renders that. Nothing is paid for.',
+		'',
+		`  Base URL for the credential:  ${baseUrl}`,
+		'  API key:                      any ("wrong-key" is refused, "empty-wallet" has no credit)',
+		`  Settings, jobs, faults:       ${origin}/local-api`,
+		...samples.map((link, index) => `  ${index === 0 ? 'Sample images:' : '              '}                ${link}`),
+		'',
+		'To see what happens when the service misbehaves, here once on the next fetch:',
+		`  curl -X POST ${origin}/local-api/faults -d '{"on":"fetch","do":{"kind":"answer","status":503,"body":"busy"}}'`,
+		'',
+		'Ctrl-C stops it.',
+		'',
+	];
+	console.log(lines.join('\n'));
+}
+
+async function main(): Promise<void> {
+	const flags = readFlags();
+	if (flags === 'help') {
+		console.log(USAGE);
+		return;
+	}
+	const samplesDir = fileURLToPath(new URL('../samples', import.meta.url));
+	const api = await startLocalApi({ ...flags, samplesDir, log: (line) => console.log(line) });
+	introduce(api, await sampleLinks(samplesDir, api.origin));
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void api.stop());
+}
+
+try {
+	await main();
+} catch (error) {
+	const { code } = error as NodeJS.ErrnoException;
+	if (error instanceof UsageError) {
+		console.error(`${error.message}\n\n${USAGE}`);
+		process.exitCode = 2;
+	} else if (code === 'EADDRINUSE' || code === 'EACCES') {
+		console.error(`The port cannot be used (${code}); pass another one with --port, or --port 0 for any free one.`);
+		process.exitCode = 1;
+	} else {
+		throw error;
+	}
+}

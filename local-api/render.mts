@@ -1,0 +1,356 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import type { Mesh } from './mesh.mts';
+
+/** RGB frames, 3 bytes per pixel, one below the other: the layout that sharp takes as an animation's pages. */
+export interface Turntable {
+	/** Edge of a frame, px. */
+	size: number;
+	frames: number;
+	pixels: Buffer;
+	/** How long each frame stays, ms, in multiples of 10. */
+	delays: number[];
+}
+
+export interface View {
+	/** Edge of a frame, px. */
+	size: number;
+	/** Length of one turn, s. */
+	seconds: number;
+	/** Angle of the first frame, rad; 0 shows the front. */
+	start: number;
+}
+
+const FRAMES_PER_SECOND = 15;
+/** Bounds the memory that a turntable takes before it is compressed. */
+const MOST_PIXELS = 24_000_000;
+const BACKDROP = [236, 239, 244] as const;
+const SHADOW = [58, 64, 82] as const;
+
+const ELEVATION = (13 * Math.PI) / 180;
+const DISTANCE = 7;
+/** Part of the frame's half that the object may fill. */
+const FILL = 0.88;
+
+type Vector = readonly [number, number, number];
+
+function unit([x, y, z]: Vector): Vector {
+	const length = Math.hypot(x, y, z);
+	return [x / length, y / length, z / length];
+}
+
+// Lights stand still with the camera while the object turns. Directions are towards the light, in camera space.
+const KEY = unit([-0.55, 0.75, 0.75]);
+const FILL_LIGHT = unit([0.85, 0.15, 0.5]);
+const RIM = unit([0.3, 0.6, -0.8]);
+const HALFWAY = unit([KEY[0], KEY[1], KEY[2] + 1]);
+
+const LINEAR = Float32Array.from({ length: 256 }, (_, value) => {
+	const s = value / 255;
+	return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+});
+const GAMMA_STEPS = 4096;
+const GAMMA = Float32Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
+	const l = step / GAMMA_STEPS;
+	return 255 * (l <= 0.0031308 ? l * 12.92 : 1.055 * l ** (1 / 2.4) - 0.055);
+});
+
+/** sRGB 0 to 255 of a linear value; bright ones are rolled off instead of cut. */
+function encoded(linear: number): number {
+	const soft = linear < 0.8 ? linear : 0.8 + 0.2 * Math.tanh((linear - 0.8) / 0.2);
+	return GAMMA[Math.round(soft * GAMMA_STEPS)]!;
+}
+
+/** The cosine to the 32nd power, 0 for a negative one. */
+function highlight(cosine: number): number {
+	if (cosine <= 0) return 0;
+	const c2 = cosine * cosine;
+	const c4 = c2 * c2;
+	const c8 = c4 * c4;
+	const c16 = c8 * c8;
+	return c16 * c16;
+}
+
+/** Where the camera stands so that the mesh is in the frame at every angle. */
+interface Camera {
+	/** Pixels per unit at distance 1, times the distance. */
+	focal: number;
+	/** Added to y in camera space, to centre the object. */
+	lift: number;
+	/** y of the ground. */
+	ground: number;
+	/** Radius of the cylinder around the object. */
+	radius: number;
+}
+
+function placeCamera({ positions }: Mesh, size: number): Camera {
+	let [radius, ground, top] = [0, Infinity, -Infinity];
+	for (let i = 0; i < positions.length; i += 3) {
+		radius = Math.max(radius, Math.hypot(positions[i]!, positions[i + 2]!));
+		ground = Math.min(ground, positions[i + 1]!);
+		top = Math.max(top, positions[i + 1]!);
+	}
+	const [sin, cos] = [Math.sin(ELEVATION), Math.cos(ELEVATION)];
+	// The rings at the cylinder's ends bound what the camera sees of it.
+	const highest = Math.max(...[-radius, radius].map((z) => (top * cos - z * sin) / (DISTANCE - top * sin - z * cos)));
+	const lowest = Math.min(...[-radius, radius].map((z) => (ground * cos - z * sin) / (DISTANCE - ground * sin - z * cos)));
+	const widest = radius / Math.sqrt(DISTANCE * DISTANCE - radius * radius);
+	const focal = ((size / 2) * FILL) / Math.max((highest - lowest) / 2, widest);
+	return { focal, lift: (-(highest + lowest) / 2) * focal, ground, radius };
+}
+
+const SHADOW_GRID = 96;
+
+/** Darkness, 0 to 1, of the ground under the mesh: sharp where it touches, soft where it hovers. */
+interface GroundShadow {
+	cells: Float32Array;
+	/** Half of the grid's width, in the mesh's units. */
+	extent: number;
+}
+
+function castShadow({ positions, faces }: Mesh, { ground, radius }: Camera): GroundShadow {
+	const extent = radius * 2;
+	const scale = SHADOW_GRID / (2 * extent);
+	const near = new Float32Array(SHADOW_GRID * SHADOW_GRID);
+	const far = new Float32Array(SHADOW_GRID * SHADOW_GRID);
+	for (let i = 0; i < faces.length; i += 3) {
+		// The middle of a face stands for it: faces are smaller than the grid's cells or not much larger.
+		let [x, y, z] = [0, 0, 0];
+		for (let corner = 0; corner < 3; corner++) {
+			const vertex = faces[i + corner]! * 3;
+			x += positions[vertex]! / 3;
+			y += positions[vertex + 1]! / 3;
+			z += positions[vertex + 2]! / 3;
+		}
+		const cell =
+			Math.min(Math.floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
+			Math.min(Math.floor((x + extent) * scale), SHADOW_GRID - 1);
+		near[cell] = Math.max(near[cell]!, Math.exp(-(y - ground) * 7));
+		far[cell] = Math.max(far[cell]!, Math.exp(-(y - ground) * 0.8));
+	}
+	const sharp = softened(near, 2);
+	const soft = softened(far, 6);
+	return { extent, cells: sharp.map((value, cell) => 1 - (1 - 0.55 * value) * (1 - 0.42 * soft[cell]!)) };
+}
+
+function softened(cells: Float32Array, radius: number): Float32Array {
+	let image = cells;
+	for (let round = 0; round < 3; round++) {
+		for (const [along, across] of [
+			[1, SHADOW_GRID],
+			[SHADOW_GRID, 1],
+		] as const) {
+			const next = new Float32Array(image.length);
+			for (let line = 0; line < SHADOW_GRID; line++) {
+				for (let i = 0; i < SHADOW_GRID; i++) {
+					let sum = 0;
+					for (let j = Math.max(i - radius, 0); j <= Math.min(i + radius, SHADOW_GRID - 1); j++) {
+						sum += image[line * across + j * along]!;
+					}
+					next[line * across + i * along] = sum / (2 * radius + 1);
+				}
+			}
+			image = next;
+		}
+	}
+	return image;
+}
+
+/** Draws one mesh again and again, from different sides, into the same buffers. */
+class Renderer {
+	private readonly samples: number;
+
+	private readonly camera: Camera;
+
+	private readonly shadow: GroundShadow;
+
+	private readonly albedo: Float32Array;
+
+	/** Per vertex: x and y in samples, and 1 / distance. */
+	private readonly screen: Float32Array;
+
+	/** Per vertex: the lit colour, sRGB. */
+	private readonly shade: Float32Array;
+
+	private readonly depth: Float32Array;
+
+	private readonly image: Float32Array;
+
+	constructor(
+		private readonly mesh: Mesh,
+		private readonly size: number,
+		/** Samples per pixel along each axis. */
+		private readonly sampling: number,
+	) {
+		this.samples = size * sampling;
+		this.camera = placeCamera(mesh, this.samples);
+		this.shadow = castShadow(mesh, this.camera);
+		this.albedo = Float32Array.from(mesh.colors, (value) => LINEAR[value]!);
+		this.screen = new Float32Array(mesh.positions.length);
+		this.shade = new Float32Array(mesh.positions.length);
+		this.depth = new Float32Array(this.samples * this.samples);
+		this.image = new Float32Array(this.samples * this.samples * 3);
+	}
+
+	/** Draws the mesh, turned by `angle` (rad), into size x size RGB pixels. */
+	draw(angle: number, target: Uint8Array): void {
+		this.depth.fill(0);
+		this.placeVertices(angle);
+		this.fillFaces();
+		this.resolve(angle, target);
+	}
+
+	private placeVertices(angle: number): void {
+		const { positions, normals } = this.mesh;
+		const [sinTurn, cosTurn] = [Math.sin(angle), Math.cos(angle)];
+		const [sinTilt, cosTilt] = [Math.sin(ELEVATION), Math.cos(ELEVATION)];
+		const middle = this.samples / 2;
+		for (let i = 0; i < positions.length; i += 3) {
+			const x = positions[i]! * cosTurn + positions[i + 2]! * sinTurn;
+			const turnedZ = positions[i + 2]! * cosTurn - positions[i]! * sinTurn;
+			const y = positions[i + 1]! * cosTilt - turnedZ * sinTilt;
+			const z = positions[i + 1]! * sinTilt + turnedZ * cosTilt;
+			const nearness = 1 / (DISTANCE - z);
+			this.screen[i] = middle + x * this.camera.focal * nearness;
+			this.screen[i + 1] = middle - y * this.camera.focal * nearness - this.camera.lift;
+			this.screen[i + 2] = nearness;
+
+			const nx = normals[i]! * cosTurn + normals[i + 2]! * sinTurn;
+			const turnedNz = normals[i + 2]! * cosTurn - normals[i]! * sinTurn;
+			const ny = normals[i + 1]! * cosTilt - turnedNz * sinTilt;
+			const nz = normals[i + 1]! * sinTilt + turnedNz * cosTilt;
+			// Turned away, with a margin for the perspective: no face that is seen has this vertex.
+			if (nz < -0.35) continue;
+			const key = Math.max(nx * KEY[0] + ny * KEY[1] + nz * KEY[2], 0);
+			const fill = Math.max(nx * FILL_LIGHT[0] + ny * FILL_LIGHT[1] + nz * FILL_LIGHT[2], 0);
+			const rim = Math.max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0);
+			const light = 0.34 + 0.16 * normals[i + 1]! + 0.62 * key + 0.24 * fill + 0.18 * rim;
+			const gloss = 0.16 * highlight(nx * HALFWAY[0] + ny * HALFWAY[1] + nz * HALFWAY[2]);
+			for (let channel = 0; channel < 3; channel++) {
+				this.shade[i + channel] = encoded(this.albedo[i + channel]! * light + gloss);
+			}
+		}
+	}
+
+	private fillFaces(): void {
+		const { faces } = this.mesh;
+		const { screen, shade, depth, image, samples } = this;
+		for (let i = 0; i < faces.length; i += 3) {
+			const a = faces[i]! * 3;
+			const b = faces[i + 1]! * 3;
+			const c = faces[i + 2]! * 3;
+			const ax = screen[a]!;
+			const ay = screen[a + 1]!;
+			const bx = screen[b]! - ax;
+			const by = screen[b + 1]! - ay;
+			const cx = screen[c]! - ax;
+			const cy = screen[c + 1]! - ay;
+			const area = cx * by - bx * cy;
+			// The screen's y points down, so a face that looks at the camera has a positive area in this order.
+			if (area <= 1e-9) continue;
+			const left = Math.max(Math.ceil(ax + Math.min(0, bx, cx) - 0.5), 0);
+			const right = Math.min(Math.floor(ax + Math.max(0, bx, cx) - 0.5), samples - 1);
+			const top = Math.max(Math.ceil(ay + Math.min(0, by, cy) - 0.5), 0);
+			const bottom = Math.min(Math.floor(ay + Math.max(0, by, cy) - 0.5), samples - 1);
+			for (let y = top; y <= bottom; y++) {
+				const py = y + 0.5 - ay;
+				for (let x = left; x <= right; x++) {
+					const px = x + 0.5 - ax;
+					const v = (cx * py - px * cy) / area;
+					const w = (px * by - bx * py) / area;
+					const u = 1 - v - w;
+					if (u < 0 || v < 0 || w < 0) continue;
+					const nearness = u * screen[a + 2]! + v * screen[b + 2]! + w * screen[c + 2]!;
+					const sample = y * samples + x;
+					if (nearness <= depth[sample]!) continue;
+					depth[sample] = nearness;
+					image[sample * 3] = u * shade[a]! + v * shade[b]! + w * shade[c]!;
+					image[sample * 3 + 1] = u * shade[a + 1]! + v * shade[b + 1]! + w * shade[c + 1]!;
+					image[sample * 3 + 2] = u * shade[a + 2]! + v * shade[b + 2]! + w * shade[c + 2]!;
+				}
+			}
+		}
+	}
+
+	/** Averages the samples of each pixel, with the backdrop and the ground's shadow behind them. */
+	private resolve(angle: number, target: Uint8Array): void {
+		const { size, samples, sampling, depth, image } = this;
+		const perPixel = sampling * sampling;
+		for (let y = 0; y < size; y++) {
+			for (let x = 0; x < size; x++) {
+				let [red, green, blue, empty] = [0, 0, 0, 0];
+				for (let sub = 0; sub < perPixel; sub++) {
+					const sample = (y * sampling + Math.floor(sub / sampling)) * samples + x * sampling + (sub % sampling);
+					if (depth[sample] === 0) {
+						empty += 1;
+						continue;
+					}
+					red += image[sample * 3]!;
+					green += image[sample * 3 + 1]!;
+					blue += image[sample * 3 + 2]!;
+				}
+				if (empty > 0) {
+					const dark = this.shadowAt((x + 0.5) * sampling, (y + 0.5) * sampling, angle);
+					red += empty * (BACKDROP[0] + (SHADOW[0] - BACKDROP[0]) * dark);
+					green += empty * (BACKDROP[1] + (SHADOW[1] - BACKDROP[1]) * dark);
+					blue += empty * (BACKDROP[2] + (SHADOW[2] - BACKDROP[2]) * dark);
+				}
+				const pixel = (y * size + x) * 3;
+				target[pixel] = red / perPixel + 0.5;
+				target[pixel + 1] = green / perPixel + 0.5;
+				target[pixel + 2] = blue / perPixel + 0.5;
+			}
+		}
+	}
+
+	/** Darkness of the ground that is seen at a sample position; 0 beyond the ground. */
+	private shadowAt(sampleX: number, sampleY: number, angle: number): number {
+		const { focal, lift, ground } = this.camera;
+		const [sinTilt, cosTilt] = [Math.sin(ELEVATION), Math.cos(ELEVATION)];
+		// The ray of this position, from camera space turned back into the object's upright space.
+		const rayX = (sampleX - this.samples / 2) / focal;
+		const rayY = -(sampleY + lift - this.samples / 2) / focal;
+		const directionY = rayY * cosTilt - sinTilt;
+		const directionZ = -rayY * sinTilt - cosTilt;
+		if (directionY >= -1e-3) return 0;
+		const length = (ground - DISTANCE * sinTilt) / directionY;
+		const x = rayX * length;
+		const z = DISTANCE * cosTilt + directionZ * length;
+		const [sinTurn, cosTurn] = [Math.sin(angle), Math.cos(angle)];
+		const { cells, extent } = this.shadow;
+		const column = ((x * cosTurn - z * sinTurn + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
+		const row = ((z * cosTurn + x * sinTurn + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
+		const ix = Math.floor(column);
+		const iy = Math.floor(row);
+		if (ix < 0 || iy < 0 || ix >= SHADOW_GRID - 1 || iy >= SHADOW_GRID - 1) return 0;
+		const at = iy * SHADOW_GRID + ix;
+		const upper = cells[at]! + (cells[at + 1]! - cells[at]!) * (column - ix);
+		const lower =
+			cells[at + SHADOW_GRID]! + (cells[at + SHADOW_GRID + 1]! - cells[at + SHADOW_GRID]!) * (column - ix);
+		return upper + (lower - upper) * (row - iy);
+	}
+}
+
+/** Delays of `count` frames, ms, each a multiple of 10 (the GIF's unit), which add up to `seconds`. */
+function delaysOf(count: number, seconds: number): number[] {
+	const end = (frame: number): number => Math.round((seconds * 100 * frame) / count);
+	return Array.from({ length: count }, (_, frame) => (end(frame + 1) - end(frame)) * 10);
+}
+
+/**
+ * Renders one full turn of a mesh on a light ground, at 15 frames per second; fewer for turntables so large that they
+ * would take too much memory. Lets other work run between frames.
+ */
+export async function renderTurntable(mesh: Mesh, { size, seconds, start }: View): Promise<Turntable> {
+	const affordable = Math.max(Math.floor(MOST_PIXELS / (size * size)), 8);
+	const frames = Math.max(Math.min(Math.round(seconds * FRAMES_PER_SECOND), affordable), 1);
+	const renderer = new Renderer(mesh, size, size > 512 ? 1 : 2);
+	const frameBytes = size * size * 3;
+	const pixels = Buffer.alloc(frames * frameBytes);
+	for (let frame = 0; frame < frames; frame++) {
+		const angle = start + (2 * Math.PI * frame) / frames;
+		renderer.draw(angle, pixels.subarray(frame * frameBytes, (frame + 1) * frameBytes));
+		await nextTurn();
+	}
+	return { size, frames, pixels, delays: delaysOf(frames, seconds) };
+}

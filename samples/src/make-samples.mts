@@ -1,0 +1,90 @@
+/**
+ * Makes the sample pictures in the folder above from the SVG drawings beside this script.
+ *
+ *   npx tsx samples/src/make-samples.mts
+ *
+ * The grain is seeded, so the same drawings and the same `sharp` give the same files.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import sharp, { type Sharp } from 'sharp';
+
+const SIZE = 640;
+const SOURCE = dirname(fileURLToPath(import.meta.url));
+const TARGET = join(SOURCE, '..');
+
+/** A small seeded generator (mulberry32): numbers in [0, 1). */
+function seeded(seed: number): () => number {
+	let state = seed >>> 0;
+	return () => {
+		state = (state + 0x6d2b79f5) >>> 0;
+		let t = state;
+		t = Math.imul(t ^ (t >>> 15), t | 1);
+		t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+	};
+}
+
+/** Draws an SVG at twice the size and brings it down, for clean edges. */
+async function draw(name: string): Promise<Sharp> {
+	const svg = await readFile(join(SOURCE, `${name}.svg`));
+	const large = await sharp(svg, { density: 144 }).png().toBuffer();
+	return sharp(large).resize(SIZE, SIZE, { kernel: 'lanczos3' });
+}
+
+/** Adds luminance grain, roughly bell-shaped, of about `strength` levels. */
+async function withGrain(image: Sharp, seed: number, strength: number): Promise<Sharp> {
+	const { data, info } = await image
+		.removeAlpha()
+		.toColourspace('srgb')
+		.raw()
+		.toBuffer({ resolveWithObject: true });
+	const random = seeded(seed);
+	for (let at = 0; at < data.length; at += info.channels) {
+		const grain = (random() + random() + random() - 1.5) * 2 * strength;
+		for (let channel = 0; channel < info.channels; channel++) {
+			const level = Math.round((data[at + channel] ?? 0) + grain);
+			data[at + channel] = Math.min(255, Math.max(0, level));
+		}
+	}
+	return sharp(data, {
+		raw: { width: info.width, height: info.height, channels: info.channels },
+	});
+}
+
+/** Keeps every `step`th level, so that smooth shading packs well in a true-colour PNG. */
+async function stepped(image: Sharp, step: number): Promise<Sharp> {
+	const { data, info } = await image
+		.toColourspace('srgb')
+		.raw()
+		.toBuffer({ resolveWithObject: true });
+	for (let at = 0; at < data.length; at += info.channels) {
+		const clear = info.channels === 4 && data[at + 3] === 0;
+		for (let channel = 0; channel < 3; channel++) {
+			data[at + channel] = clear ? 0 : Math.min(255, Math.round((data[at + channel] ?? 0) / step) * step);
+		}
+	}
+	return sharp(data, {
+		raw: { width: info.width, height: info.height, channels: info.channels },
+	});
+}
+
+const PNG = { compressionLevel: 9, adaptiveFiltering: true, palette: false } as const;
+
+const makers: Record<string, () => Promise<Sharp>> = {
+	'mug.jpg': async () =>
+		(await withGrain(await draw('mug'), 11, 2.4)).jpeg({ quality: 88, chromaSubsampling: '4:4:4' }),
+	'duck.png': async () => (await stepped(await draw('duck'), 2)).png(PNG),
+	'rocket.webp': async () => (await draw('rocket')).removeAlpha().webp({ quality: 90, effort: 6 }),
+	'mushroom.png': async () => (await stepped((await draw('mushroom')).removeAlpha(), 2)).png(PNG),
+	'cactus.jpg': async () =>
+		(await withGrain(await draw('cactus'), 23, 2.2)).jpeg({ quality: 88, chromaSubsampling: '4:4:4' }),
+};
+
+for (const [file, make] of Object.entries(makers)) {
+	const path = join(TARGET, file);
+	await (await make()).toFile(path);
+	console.log(`${file}: ${((await stat(path)).size / 1000).toFixed(1)} kB`);
+}

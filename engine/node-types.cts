@@ -1,0 +1,69 @@
+import {
+	NodeConnectionTypes,
+	NodeHelpers,
+	type IDataObject,
+	type INodeType,
+	type INodeTypeDescription,
+	type INodeTypes,
+	type IVersionedNodeType,
+} from 'n8n-workflow';
+
+type AnyNodeType = INodeType | IVersionedNodeType;
+
+function described(name: string, displayName: string, more: Partial<INodeTypeDescription>): INodeTypeDescription {
+	return {
+		name,
+		displayName,
+		group: ['input'],
+		version: 1,
+		description: '',
+		defaults: { name: displayName },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		properties: [],
+		...more,
+	};
+}
+
+/** Starts a workflow: hands on the items that the run begins with. */
+const manualTrigger: INodeType = {
+	description: described('n8n-nodes-base.manualTrigger', 'Manual Trigger', { group: ['trigger'] }),
+	trigger: async () => ({}),
+};
+
+/** A note on the canvas; never run. */
+const stickyNote: INodeType = {
+	description: described('n8n-nodes-base.stickyNote', 'Sticky Note', { outputs: [] }),
+};
+
+/** Passes its items on, as the node of that name does. */
+const noOp: INodeType = {
+	description: described('n8n-nodes-base.noOp', 'No Operation', { inputs: [NodeConnectionTypes.Main] }),
+	async execute() {
+		return [this.getInputData()];
+	},
+};
+
+/** The node types that a workflow can be made of here: those given, and the few of n8n's own that need no server. */
+export class EngineNodeTypes implements INodeTypes {
+	private readonly types: Map<string, AnyNodeType>;
+
+	constructor(types: Readonly<Record<string, AnyNodeType>>) {
+		this.types = new Map(Object.entries(types));
+		for (const type of [manualTrigger, stickyNote, noOp]) this.types.set(type.description.name, type);
+	}
+
+	getByName(name: string): AnyNodeType {
+		const type = this.types.get(name);
+		if (!type) throw new Error(`The engine has no node type "${name}".`);
+		return type;
+	}
+
+	getByNameAndVersion(name: string, version?: number): INodeType {
+		return NodeHelpers.getVersionedNodeType(this.getByName(name), version);
+	}
+
+	getKnownTypes(): IDataObject {
+		return {};
+	}
+}

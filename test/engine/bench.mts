@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
+
+import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
+import { createEngine, outputOf, type Engine, type RunOptions, type WorkflowJson } from '../../engine/engine.cts';
+import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
+import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
+import { runItems } from '../../nodes/ImgTo3d/jobs/run-items';
+import { TestClock } from './test-clock.mts';
+
+/** Long enough to be a secret, and found nowhere by chance. */
+export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
+
+export const NODE = 'Image to 3D';
+
+/** The stand-in service, n8n's engine with the node in it, and one clock for both. */
+export interface Bench {
+	clock: TestClock;
+	service: LocalApi;
+	engine: Engine;
+	/** A link to a picture that the service can fetch. */
+	picture: string;
+	run(parameters: INodeParameters, options?: BenchRun): Promise<Result>;
+	/** Sets the credential for the runs that follow. */
+	credential(values: { apiKey?: string; baseUrl?: string }): void;
+	close(): Promise<void>;
+}
+
+export interface BenchRun extends RunOptions {
+	/** What else is set on the node, e.g. `onError`. */
+	node?: Partial<INode>;
+}
+
+export interface Result {
+	run: IRun;
+	/** The node's regular output. */
+	items: INodeExecutionData[];
+	/** The node's error output. */
+	errors: INodeExecutionData[];
+	/** The error that stopped the node. */
+	error?: { message: string; description?: string; httpCode?: string | null; context?: { itemIndex?: number }; name?: string };
+}
+
+/** The smallest workflow with the node in it. */
+export function workflowOf(parameters: INodeParameters, node: Partial<INode> = {}): WorkflowJson {
+	return {
+		name: 'Test',
+		nodes: [
+			{
+				id: '1',
+				name: 'Start',
+				type: 'n8n-nodes-base.manualTrigger',
+				typeVersion: 1,
+				position: [0, 0],
+				parameters: {},
+			},
+			{
+				id: '2',
+				name: NODE,
+				type: 'n8n-nodes-img-to-3d.imgTo3d',
+				typeVersion: 1,
+				position: [200, 0],
+				parameters,
+				credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
+				...node,
+			},
+		],
+		connections: { Start: { main: [[{ node: NODE, type: 'main', index: 0 }]] } },
+	};
+}
+
+/** Input items with the given JSON. */
+export function itemsOf(...json: Array<INodeExecutionData['json']>): INodeExecutionData[] {
+	return json.map((entry) => ({ json: entry }));
+}
+
+export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Bench> {
+	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
+	const clock = new TestClock();
+	const service = await startLocalApi({ ...options, clock });
+
+	const node = new ImgTo3d();
+	node.execute = async function () {
+		return await runItems(this, clock);
+	};
+	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
+	const engine = await createEngine({
+		folder,
+		nodeTypes: { 'n8n-nodes-img-to-3d.imgTo3d': node },
+		credentials: { stableDiffusionApi: credential },
+	});
+
+	return {
+		clock,
+		service,
+		engine,
+		picture: `${service.origin}/samples/duck.png`,
+		credential: (values) => Object.assign(credential.data, values),
+		run: async (parameters, { node: settings, ...runOptions } = {}) => {
+			const run = await engine.run(workflowOf(parameters, settings), runOptions);
+			const [items = [], errors = []] = outputOf(run, NODE);
+			return { run, items, errors, error: run.data.resultData.error as Result['error'] };
+		},
+		close: async () => {
+			await service.stop();
+			engine.close();
+			rmSync(folder, { recursive: true, force: true });
+		},
+	};
+}

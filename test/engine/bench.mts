@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
@@ -76,10 +77,29 @@ export function itemsOf(...json: Array<INodeExecutionData['json']>): INodeExecut
 	return json.map((entry) => ({ json: entry }));
 }
 
+/** A disc of few pixels: quick to make a model of. */
+function smallPicture(): ReturnType<typeof sharp> {
+	const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><circle cx="12" cy="12" r="9" fill="#c33"/></svg>';
+	return sharp(Buffer.from(svg)).png();
+}
+
+/** A small PNG, base64. */
+export async function pngBase64(): Promise<string> {
+	return (await smallPicture().toBuffer()).toString('base64');
+}
+
+/** An input item with a file in its binary field `data`. */
+export function fileItem(base64: string, mimeType: string, fileName: string): INodeExecutionData {
+	return { json: {}, binary: { data: { data: base64, mimeType, fileName } } };
+}
+
 export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Bench> {
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
 	const clock = new TestClock();
-	const service = await startLocalApi({ ...options, clock });
+	const samplesDir = join(folder, 'samples');
+	mkdirSync(samplesDir);
+	await smallPicture().toFile(join(samplesDir, 'dot.png'));
+	const service = await startLocalApi({ ...options, clock, samplesDir });
 
 	const node = new ImgTo3d();
 	node.execute = async function () {
@@ -96,7 +116,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		clock,
 		service,
 		engine,
-		picture: `${service.origin}/samples/duck.png`,
+		picture: `${service.origin}/samples/dot.png`,
 		credential: (values) => Object.assign(credential.data, values),
 		run: async (parameters, { node: settings, ...runOptions } = {}) => {
 			const run = await engine.run(workflowOf(parameters, settings), runOptions);

@@ -1,8 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 
-/** How long a request that nobody answers holds the clock, real ms; only tests of a hanging call wait this long. */
-const PATIENCE_MS = 20_000;
 
 let inFlight = 0;
 subscribe('http.client.request.start', (message) => {
@@ -19,14 +17,22 @@ function isBusy(): boolean {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
+interface Sleeper {
+	at: number;
+	signal?: AbortSignal;
+	wake: () => void;
+}
+
 /**
  * A clock that stands still while there is work and jumps to the next sleeper's time when there is none, so
  * that a wait of minutes takes milliseconds. The node and the stand-in service go by the same one.
  */
 export class TestClock {
 	private time: number;
-	private sleepers: Array<{ at: number; wake: () => void }> = [];
+	private sleepers: Sleeper[] = [];
 	private isMoving = false;
+	/** How long a request that nobody answers holds the clock, real ms; tests of a hanging call lower it. */
+	patienceMs = 20_000;
 
 	constructor(start = Date.UTC(2026, 0, 1)) {
 		this.time = start;
@@ -38,17 +44,8 @@ export class TestClock {
 
 	async sleep(ms: number, signal?: AbortSignal): Promise<void> {
 		if (ms <= 0 || signal?.aborted) return;
-		await new Promise<void>((resolve) => {
-			const sleeper = { at: this.time + ms, wake: resolve };
-			this.sleepers.push(sleeper);
-			signal?.addEventListener(
-				'abort',
-				() => {
-					this.sleepers = this.sleepers.filter((other) => other !== sleeper);
-					resolve();
-				},
-				{ once: true },
-			);
+		await new Promise<void>((wake) => {
+			this.sleepers.push({ at: this.time + ms, signal, wake });
 			void this.move();
 		});
 	}
@@ -58,13 +55,19 @@ export class TestClock {
 		this.isMoving = true;
 		while (this.sleepers.length > 0) {
 			await this.quiet();
-			if (this.sleepers.length === 0) break;
+			if (this.wake(({ signal }) => signal?.aborted ?? false)) continue;
 			this.time = Math.max(this.time, Math.min(...this.sleepers.map(({ at }) => at)));
-			const due = this.sleepers.filter(({ at }) => at <= this.time);
-			this.sleepers = this.sleepers.filter(({ at }) => at > this.time);
-			for (const { wake } of due) wake();
+			this.wake(({ at }) => at <= this.time);
 		}
 		this.isMoving = false;
+	}
+
+	/** Wakes the sleepers that `isDue` picks, in the order they went to sleep. */
+	private wake(isDue: (sleeper: Sleeper) => boolean): boolean {
+		const due = this.sleepers.filter(isDue);
+		this.sleepers = this.sleepers.filter((sleeper) => !due.includes(sleeper));
+		for (const { wake } of due) wake();
+		return due.length > 0;
 	}
 
 	/** Resolves when nothing has been going on for a few turns of the event loop. */
@@ -72,7 +75,7 @@ export class TestClock {
 		const since = performance.now();
 		for (let idleTurns = 0; idleTurns < 5; ) {
 			await turn();
-			idleTurns = isBusy() && performance.now() - since < PATIENCE_MS ? 0 : idleTurns + 1;
+			idleTurns = isBusy() && performance.now() - since < this.patienceMs ? 0 : idleTurns + 1;
 		}
 	}
 }

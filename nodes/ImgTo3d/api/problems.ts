@@ -34,7 +34,7 @@ const KEY_HELP =
 const MAYBE_PAID =
 	'The job may have been accepted and paid for all the same, so it is not submitted again, by Retry On Fail neither. Look at the generations of your account on the service before you run this item again.';
 
-const RUN_AGAIN = 'Nothing was accepted, so nothing was paid: run the item again.';
+const NOT_PAID = 'No job was accepted, so nothing was paid.';
 
 const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], string> = {
 	refused: 'the connection was refused',
@@ -91,7 +91,7 @@ function subject(purpose: CallPurpose, id: string | number | undefined): string 
 
 function word(answer: BadAnswer, purpose: CallPurpose, who: string): Pick<Problem, 'message' | 'description'> {
 	const getResult = 'Once that is mended, the Get Result operation with the Job ID brings the result.';
-	const next = purpose === 'fetch' ? getResult : purpose === 'upload' ? RUN_AGAIN : '';
+	const next = purpose === 'fetch' ? getResult : purpose === 'upload' ? NOT_PAID : '';
 	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
 	const advice = 'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
 
@@ -101,7 +101,7 @@ function word(answer: BadAnswer, purpose: CallPurpose, who: string): Pick<Proble
 				message: `${who}: ${UNANSWERED[answer.reason]} (${answer.detail})`,
 				description: sentences(
 					'Check Base URL in the credential, and whether n8n can reach that address.',
-					purpose === 'submit' && !isFateUnknown(answer) ? RUN_AGAIN : next,
+					purpose === 'submit' && !isFateUnknown(answer) ? NOT_PAID : next,
 				),
 			};
 		case 'trouble':
@@ -117,7 +117,7 @@ function word(answer: BadAnswer, purpose: CallPurpose, who: string): Pick<Proble
 					host
 						? `If you trust ${host}, set Base URL in the credential to its API, for example https://${host}/api.`
 						: 'Set Base URL in the credential to the address the service has moved to.',
-					purpose === 'submit' ? RUN_AGAIN : next,
+					purpose === 'submit' ? NOT_PAID : next,
 				),
 			};
 		}
@@ -182,7 +182,7 @@ function refusal(
 			};
 		case 'notFound':
 			return {
-				message: `${who}: the service does not know it, HTTP ${answer.httpCode}${said}`,
+				message: `${who}: the service does not know it${code(answer.httpCode)}${said}`,
 				description: sentences(
 					'Check the Job ID and the API Version, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.',
 					more,
@@ -198,11 +198,14 @@ function refusal(
 			};
 		case 'other':
 			return {
-				message: `${who}: the service refused the call, HTTP ${answer.httpCode}${said}`,
+				message: `${who}: the service refused the call${code(answer.httpCode)}${said}`,
 				description: sentences('Correct what the service names, then run the item again.', more),
 			};
 	}
 }
+
+/** The HTTP code, where it says something: this service sends most of its errors with 200. */
+const code = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '');
 
 /** A job that had not ended when its time was up. */
 export function overdue(jobId: string | number | undefined, timeoutMs: number, last?: Problem): Problem {

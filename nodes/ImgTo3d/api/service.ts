@@ -168,11 +168,18 @@ export function unanswered(error: unknown): Unanswered {
 	return { state: 'unanswered', reason, detail: code ?? 'no error code' };
 }
 
-/** The first error code in an error and what it was caused by: n8n wraps the request's error in its own. */
+/**
+ * The first error code in an error and what it was caused by: n8n wraps the request's error in its own.
+ * n8n 2.0.0 drops the cause then, and keeps the code as `httpCode`.
+ */
 function errorCode(error: unknown): string | undefined {
 	for (let cause = error, depth = 0; depth < 6 && typeof cause === 'object' && cause !== null; depth++) {
-		const { code } = cause as { code?: unknown };
-		if (typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code)) return code;
+		const { code, httpCode } = cause as { code?: unknown; httpCode?: unknown };
+		const found = [code, httpCode].find(
+			(candidate): candidate is string =>
+				typeof candidate === 'string' && /^[A-Z][A-Z0-9_]+$/.test(candidate),
+		);
+		if (found !== undefined) return found;
 		cause = (cause as { cause?: unknown }).cause;
 	}
 	return undefined;

@@ -12,7 +12,7 @@ import { errorItem, finishedItems, referenceItem } from '../output/items';
 import { readMaxJobsInFlight, readRequest } from '../properties/read-request';
 import type { ItemRequest } from '../request';
 import { systemClock, type Clock } from './clock';
-import { ledgerOf } from './ledger';
+import { ledgerOf, type KnownJob } from './ledger';
 import { Places } from './places';
 import { Stopped, stopIfAborted, type Run } from './run';
 import { acceptedJob } from './submit';
@@ -25,11 +25,13 @@ const DOWNLOADS_AT_ONCE = 3;
 
 type ItemError = NodeApiError | NodeOperationError;
 
-/** What came of one input item. `stopped`: another item's error ended the run before this one was through. */
-type Outcome =
-	| { state: 'items'; items: INodeExecutionData[] }
-	| { state: 'error'; error: ItemError; problem?: Problem; trackId?: string }
+/** What came of an item's work. `stopped`: another item's error ended the run before this one was through. */
+type Outcome<T> =
+	| { state: 'done'; value: T }
+	| { state: 'error'; error: ItemError; problem?: Problem }
 	| { state: 'stopped' };
+
+type Attempt = <T>(itemIndex: number, work: () => Promise<T>) => Promise<Outcome<T>>;
 
 /**
  * Runs the Image to 3D node for all of its input items.
@@ -72,25 +74,35 @@ export async function runItems(
 	const downloads = new Places(DOWNLOADS_AT_ONCE);
 
 	let firstError: { error: ItemError; itemIndex: number } | undefined;
-	const outcomes = await Promise.all(
-		readings.map(async (item, itemIndex): Promise<Outcome> => {
-			if (item instanceof NodeOperationError) return { state: 'error', error: item };
-			try {
-				return { state: 'items', items: await itemsOf(run, item, jobs, downloads) };
-			} catch (thrown) {
-				if (thrown instanceof Stopped) return { state: 'stopped' };
-				const failed = asItemError(context, thrown, itemIndex);
-				if (!continues) {
-					firstError ??= { error: failed.error, itemIndex };
-					halt.abort();
-				}
-				return { state: 'error', ...failed, ...(item.trackId && { trackId: item.trackId }) };
+	/** Does a part of an item's work; an error that stops the node stops the other items before anything else happens. */
+	const attempt: Attempt = async (itemIndex, work) => {
+		try {
+			return { state: 'done', value: await work() };
+		} catch (thrown) {
+			if (thrown instanceof Stopped) return { state: 'stopped' };
+			const failed = asItemError(context, thrown, itemIndex);
+			if (!continues) {
+				firstError ??= { error: failed.error, itemIndex };
+				halt.abort();
 			}
+			return { state: 'error', ...failed };
+		}
+	};
+	const outcomes = await Promise.all(
+		readings.map(async (item, itemIndex): Promise<Outcome<INodeExecutionData[]>> => {
+			if (item instanceof NodeOperationError) return { state: 'error', error: item };
+			// A place is held while the job is open, not while its files come in.
+			const known = await jobs.within(
+				async () => await attempt(itemIndex, async () => await knownJob(run, item)),
+			);
+			if (known.state !== 'done') return known;
+			return await attempt(itemIndex, async () => await itemsOf(run, item, known.value, downloads));
 		}),
 	);
 
 	if (context.getExecutionCancelSignal()?.aborted) {
-		throw new NodeOperationError(node, 'The execution was stopped', {
+		// n8n shows an execution as canceled when its error says "canceled".
+		throw new NodeOperationError(node, 'The execution was canceled', {
 			description: otherJobs(run) ?? 'No job had been submitted.',
 		});
 	}
@@ -102,8 +114,11 @@ export async function runItems(
 	}
 	return [
 		outcomes.flatMap((outcome, index) => {
-			if (outcome.state === 'items') return outcome.items;
-			return outcome.state === 'error' ? [errorItem(outcome.error, index, onErrorOutput, outcome)] : [];
+			if (outcome.state === 'done') return outcome.value;
+			if (outcome.state === 'stopped') return [];
+			const item = readings[index];
+			const trackId = item instanceof NodeOperationError ? undefined : item?.trackId;
+			return [errorItem(outcome.error, index, onErrorOutput, { problem: outcome.problem, trackId })];
 		}),
 	];
 }
@@ -130,33 +145,33 @@ async function reading(
 	}
 }
 
-/** One item's way through the node. */
+/** Brings an item's job to where the item waits for it: ended, or just accepted. */
+async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+	stopIfAborted(run.signal);
+	const { work } = item;
+	if (work.operation === 'getResult') {
+		return item.waitFor === 'none'
+			? await stateOfJob(run, item, work.jobId)
+			: await endOfJob(run, item, work.jobId);
+	}
+	const accepted = await acceptedJob(run, item, work);
+	const { id } = accepted.known.job;
+	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined) return accepted.known;
+	try {
+		const ended = await endOfJob(run, item, id, accepted);
+		run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
+		return ended;
+	} finally {
+		run.gate.jobEnded();
+	}
+}
+
 async function itemsOf(
 	run: Run,
 	item: ItemRequest,
-	jobs: Places,
+	known: KnownJob,
 	downloads: Places,
 ): Promise<INodeExecutionData[]> {
-	// A place is held while the job is open, not while its files come in.
-	const known = await jobs.within(async () => {
-		stopIfAborted(run.signal);
-		const { work } = item;
-		if (work.operation === 'getResult') {
-			return item.waitFor === 'none'
-				? await stateOfJob(run, item, work.jobId)
-				: await endOfJob(run, item, work.jobId);
-		}
-		const accepted = await acceptedJob(run, item, work);
-		const { id } = accepted.known.job;
-		if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined) return accepted.known;
-		try {
-			const ended = await endOfJob(run, item, id, accepted);
-			run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
-			return ended;
-		} finally {
-			run.gate.jobEnded();
-		}
-	});
 	return known.state === 'success'
 		? await finishedItems(run, item, known.job, downloads)
 		: [referenceItem(run, item, known)];

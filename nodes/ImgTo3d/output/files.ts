@@ -132,6 +132,7 @@ class Meter {
 	/** Resolves with nothing once the download has been given up; the bytes stop coming then. */
 	async watchdog(): Promise<undefined> {
 		const { clock, signal } = this.run;
+		const either = AbortSignal.any([signal, this.ended.signal]);
 		while (!this.ended.signal.aborted) {
 			const limit = Math.min(this.lastByteAt + STALL_MS, this.deadline);
 			if (signal.aborted || clock.now() >= limit) {
@@ -142,7 +143,7 @@ class Meter {
 				);
 				return undefined;
 			}
-			await clock.sleep(Math.min(1000, limit - clock.now()), this.ended.signal);
+			await clock.sleep(limit - clock.now(), either);
 		}
 		return undefined;
 	}

@@ -1,0 +1,326 @@
+import type { Fault } from '../../local-api/index.mts';
+import { API_KEY, openBench, type Bench, type Result } from './bench.mts';
+
+let bench: Bench;
+beforeEach(async () => {
+	bench = await openBench({ jobSeconds: 10 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const answer = (body: unknown, status = 200, headers: Record<string, string> = {}): Fault['do'] => ({
+	kind: 'answer',
+	body,
+	status,
+	headers,
+});
+
+const IMAGE = { operation: 'imageTo3d', download: false };
+
+const run = async (parameters: Record<string, never> | object = {}): Promise<Result> =>
+	await bench.run({ ...IMAGE, image: bench.picture, ...parameters });
+
+const submits = () => bench.service.requests.filter(({ path }) => path === '/api/v3/img_to_3d');
+const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+
+/** What every error of the service has, whatever it says. */
+function expectApiError(result: Result): NonNullable<Result['error']> {
+	const { error } = result;
+	expect(error?.name).toBe('NodeApiError');
+	expect(error?.message).not.toMatch(/\n/);
+	expect(error?.description).toMatch(/\w{3,}.*\./);
+	expect(error?.context?.itemIndex).toBe(0);
+	expect(JSON.stringify(result.run)).not.toContain(API_KEY);
+	return error!;
+}
+
+describe('an answer to the submit that is an error', () => {
+	test.each<[string, Fault['do'], string, RegExp, string]>([
+		[
+			'a wrong key, with HTTP 200',
+			answer({ status: 'error', message: 'Invalid Api Key', tip: '1. Make sure you are passing Content-Type' }),
+			'The job: the service does not accept the API key: Invalid Api Key',
+			/Open the credential.*The service says: 1\. Make sure you are passing Content-Type/,
+			'200',
+		],
+		[
+			'an empty wallet',
+			answer({ status: 'error', message: 'Insufficient credits. Please add more credits to continue.' }, 402),
+			'The job: the account has no credits left: Insufficient credits. Please add more credits to continue.',
+			/Add credits/,
+			'402',
+		],
+		[
+			'messages by field',
+			answer({ status: 'error', message: { prompt: ['The prompt field is required.'], seed: ['Bad.', 'Odd.'] } }),
+			'The job: the service refused the call: prompt: The prompt field is required.; seed: Bad. Odd.',
+			/Correct what the service names/,
+			'200',
+		],
+		[
+			'the older spelling, with tips',
+			answer({ status: 'error', messege: 'No such model', tips: 'use another one' }),
+			'The job: the service refused the call: No such model',
+			/The service says: use another one/,
+			'200',
+		],
+		[
+			'an image it cannot fetch',
+			answer({ status: 'error', message: 'Unable to fetch image from provided URL' }),
+			'The job: the service could not fetch the image: Unable to fetch image from provided URL',
+			/open to the whole internet/,
+			'200',
+		],
+		[
+			'a failure at once',
+			answer({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
+			'The job: the service ended the job as failed: Failed, Try Again',
+			/The job is over/,
+			'200',
+		],
+		[
+			'403 with a web page',
+			answer('<html><head><title>x</title></head><body><h1>Forbidden</h1></body></html>', 403),
+			'The job: the service forbids the call, HTTP 403: x Forbidden',
+			/plan/,
+			'403',
+		],
+		['400 with nothing', answer('', 400), 'The job: the service refused the call, HTTP 400', /Correct/, '400'],
+		[
+			'a redirect',
+			{ kind: 'redirect', status: 308, location: 'https://modelslab.com/api/v3/img_to_3d' },
+			'The job: the service redirects to modelslab.com, and the key is not sent on',
+			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\. No job was accepted/,
+			'308',
+		],
+	])('%s', async (_name, fault, message, description, httpCode) => {
+		bench.service.addFault({ on: 'submit', do: fault });
+		const error = expectApiError(await run());
+		expect(error.message).toBe(message);
+		expect(error.description).toMatch(description);
+		expect(error.description).not.toMatch(/may have been accepted/);
+		expect(error.httpCode).toBe(httpCode);
+		expect(submits()).toHaveLength(1);
+	});
+
+	test.each<[string, Fault['do'], string, string | null]>([
+		['500 with JSON', answer({ status: 'error', message: 'Server Error' }, 500), 'the service is in trouble, HTTP 500: Server Error', '500'],
+		['502 with a web page', answer('<html><body>Bad gateway</body></html>', 502), 'the service is in trouble, HTTP 502: Bad gateway', '502'],
+		['504 with nothing', answer('', 504), 'the service is in trouble, HTTP 504', '504'],
+		['a web page with 200', answer('<!doctype html><p>Hello'), 'the answer is a web page (HTTP 200)', '200'],
+		['an empty answer', answer(''), 'the answer is empty (HTTP 200)', '200'],
+		['JSON that is cut off', answer('{"status":"succ'), 'the answer is no JSON (HTTP 200)', '200'],
+		['a list', answer([1, 2]), 'the answer is a list instead of an object (HTTP 200)', '200'],
+		['no status', answer({ hello: 'world' }), 'the answer has no status (HTTP 200)', '200'],
+		['an unknown status', answer({ status: 'dreaming' }), 'the service answered with the unknown status "dreaming"', '200'],
+		['a job without an id', answer({ status: 'processing', output: [] }), 'the job was accepted, but the answer has no id (HTTP 200)', '200'],
+		['a connection reset before the answer', { kind: 'reset', when: 'before' }, 'the connection broke before the answer was complete (ECONNRESET)', null],
+		['a connection reset in the middle', { kind: 'reset', when: 'middle' }, 'the connection broke before the answer was complete (ECONNRESET)', null],
+	])('%s: the error says that the job may be paid for, and nothing is sent twice', async (_name, fault, message, httpCode) => {
+		bench.service.addFault({ on: 'submit', accept: true, do: fault });
+		const error = expectApiError(await run());
+		expect(error.message).toBe(`The job: ${message}`);
+		expect(error.description).toMatch(/may have been accepted and paid for/);
+		expect(error.httpCode).toBe(httpCode);
+		expect(submits()).toHaveLength(1);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('a submit that nobody answers ends when its time is up', async () => {
+		bench.clock.patienceMs = 100;
+		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
+		const error = expectApiError(await run({ options: { timeout: 40 } }));
+		expect(error.message).toBe('The job: no answer came in time (after 40 s)');
+		expect(error.description).toMatch(/may have been accepted/);
+		expect(submits()).toHaveLength(1);
+	});
+
+	test('success without a file is an error that carries the id', async () => {
+		bench.service.addFault({ on: 'submit', do: answer({ status: 'success', id: 326, output: ['javascript:alert(1)'] }) });
+		const error = expectApiError(await run());
+		expect(error.message).toBe('Job 326: the status is "success", but there is no output URL (HTTP 200)');
+	});
+
+	test('where nobody listens, the submit is tried a few times and nothing is paid', async () => {
+		bench.credential({ baseUrl: 'http://127.0.0.1:1/api' });
+		const start = bench.clock.now();
+		const error = expectApiError(await run());
+		expect(error.message).toBe('The job: the connection was refused (ECONNREFUSED)');
+		expect(error.description).toMatch(/Check Base URL.*nothing was paid/);
+		expect(bench.clock.now() - start).toBeGreaterThan(10_000);
+	});
+});
+
+describe('the rate limit', () => {
+	test.each<[string, Fault['do'], number]>([
+		['429 with retry_after', answer({ status: 'error', message: 'Rate limit exceeded. Maximum 5 queued requests allowed.', retry_after: 30 }, 429), 30],
+		['429 with a Retry-After header', answer('', 429, { 'retry-after': '12' }), 12],
+		['429 with a Retry-After date', answer('', 429, { 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' }), 20],
+		['HTTP 200 with a tip', answer({ status: 'error', messege: 'Rate limit exceeded', tips: 'spam filter is enabled, please wait for 45 seconds and try again' }), 45],
+		['no time named', answer({ status: 'error', message: 'Rate limit exceeded' }, 429), 10],
+	])('%s: the submit is repeated after that time, and paid once', async (_name, fault, seconds) => {
+		bench.service.addFault({ on: 'submit', do: fault });
+		const { items } = await run();
+		expect(items[0]?.json).toMatchObject({ status: 'success' });
+		const [first, second] = submits();
+		expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(seconds * 1000);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('a queue that stays full ends the wait when the time is up', async () => {
+		bench.service.addFault({ on: 'submit', times: Infinity, do: answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 50 }, 429) });
+		const error = expectApiError(await run({ options: { timeout: 120 } }));
+		expect(error.message).toBe('The job: the service kept refusing because of its rate limit: Rate limit exceeded');
+		expect(error.httpCode).toBe('429');
+		expect(submits()).toHaveLength(4);
+	});
+});
+
+describe('a look at a job', () => {
+	test.each<[string, Fault['do']]>([
+		['503', answer('busy', 503)],
+		['429', answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 3 }, 429)],
+		['a reset connection', { kind: 'reset', when: 'before' }],
+		['a cut answer', { kind: 'truncate' }],
+		['a web page', answer('<html>maintenance</html>')],
+		['an empty answer', answer('')],
+	])('that brings %s is repeated', async (_name, fault) => {
+		bench.service.addFault({ on: 'fetch', times: 2, do: fault });
+		const { items, error } = await run();
+		expect(error).toBeUndefined();
+		expect(items[0]?.json).toMatchObject({ id: bench.service.jobs[0]?.id, status: 'success' });
+		expect(looks().length).toBeGreaterThanOrEqual(3);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('survives an outage of minutes', async () => {
+		bench.service.addFault({ on: 'fetch', times: 12, do: answer('', 502) });
+		const { items } = await run();
+		expect(items[0]?.json).toMatchObject({ status: 'success' });
+	});
+
+	test('that nobody answers is given up after a minute and repeated', async () => {
+		bench.clock.patienceMs = 100;
+		bench.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
+		const start = bench.clock.now();
+		const { items } = await run();
+		expect(items[0]?.json).toMatchObject({ status: 'success' });
+		expect(bench.clock.now() - start).toBeLessThan(80_000);
+	});
+
+	test.each<[string, Fault['do'], RegExp]>([
+		['a wrong key', answer({ status: 'error', message: 'Invalid Api Key' }), /^Job \d+: the service does not accept the API key/],
+		['an unknown status', answer({ status: 'paused', id: 1 }), /^Job \d+: the service answered with the unknown status "paused"$/],
+		['404', answer('', 404), /^Job \d+: the service does not know it, HTTP 404$/],
+		['a redirect', { kind: 'redirect', status: 301, location: 'https://elsewhere.example/x' }, /^Job \d+: the service redirects to elsewhere\.example/],
+		['success without a file', answer({ status: 'success', output: '' }), /^Job \d+: the status is "success", but there is no output URL/],
+	])('that brings %s for good ends with an error that carries the id', async (_name, fault, message) => {
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
+		const error = expectApiError(await run());
+		const id = String(bench.service.jobs[0]?.id);
+		expect(error.message).toMatch(message);
+		expect(error.message).toContain(id);
+		expect(error.description).toMatch(/Get Result/);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('a failed job is an error with its id and the service\'s words', async () => {
+		bench.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' } });
+		const error = expectApiError(await run());
+		expect(error.message).toBe(
+			`Job ${bench.service.jobs[0]?.id}: the service ended the job as failed: Processing failed: Invalid input dimensions`,
+		);
+	});
+
+	test('a job that does not end is reported when its time is up, with its id', async () => {
+		bench.service.configure({ jobSeconds: 1e6, eta: 'missing' });
+		const start = bench.clock.now();
+		const error = expectApiError(await run({ options: { timeout: 300 } }));
+		expect(error.message).toBe(`Job ${bench.service.jobs[0]?.id}: not finished after 300 s`);
+		expect(error.description).toMatch(/paid for and not lost.*Get Result/);
+		expect(bench.clock.now() - start).toBe(300_000);
+		expect(looks().length).toBeLessThan(40);
+	});
+
+	test.each<[string, (body: Record<string, unknown>) => Record<string, unknown>]>([
+		['without eta', ({ eta: _eta, ...body }) => body],
+		['with an eta that is a text', (body) => ({ ...body, eta: '8.5' })],
+		['without fetch_result', ({ fetch_result: _link, ...body }) => body],
+		['with fetch_result on another host', (body) => ({ ...body, fetch_result: 'http://127.0.0.2:9/steal' })],
+		['with output as an empty text', (body) => ({ ...body, output: '' })],
+		['with output null', (body) => ({ ...body, output: null })],
+		['with an id that is a text', (body) => ({ ...body, id: String(body.id) })],
+		['with the id in fetch_result only', ({ id: _id, ...body }) => body],
+	])('a processing answer %s is followed to the end', async (_name, edit) => {
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		const { items, error } = await run();
+		expect(error).toBeUndefined();
+		expect(items[0]?.json).toMatchObject({ status: 'success', output: bench.service.jobs[0]?.outputs });
+		expect(String(items[0]?.json.id)).toBe(String(bench.service.jobs[0]?.id));
+	});
+
+	test('what the first answer knew and the last one left out is kept', async () => {
+		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: ({ meta: _meta, ...body }) => body } });
+		const { items } = await run({ settings: { seed: '7' } });
+		expect(items[0]?.json).toMatchObject({ meta: { seed: 7 } });
+	});
+});
+
+describe('Get Result', () => {
+	test('of a job that nobody knows says so', async () => {
+		const { error } = await bench.run({ operation: 'getResult', jobId: '4711' });
+		expect(error?.message).toBe('Job 4711: the service does not know it: Request not found');
+		expect(error?.description).toMatch(/Check the Job ID and the API Version/);
+	});
+
+	test('where nobody listens gives up soon', async () => {
+		bench.credential({ baseUrl: 'http://127.0.0.1:1/api' });
+		const start = bench.clock.now();
+		const { error } = await bench.run({ operation: 'getResult', jobId: '4711' });
+		expect(error?.message).toBe('Job 4711: the connection was refused (ECONNREFUSED)');
+		expect(bench.clock.now() - start).toBeLessThan(60_000);
+	});
+});
+
+describe('the key', () => {
+	test('stands in the body only, also when the service echoes it', async () => {
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, key: API_KEY, meta: { key: API_KEY, link: `https://x.example/?k=${encodeURIComponent(API_KEY)}`, [API_KEY]: 1 } }) } });
+		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: ({ meta: _meta, ...body }) => body } });
+		const { run: execution, items } = await run();
+		expect(items[0]?.json.meta).toEqual({ key: '***', link: 'https://x.example/?k=***', '***': 1 });
+		expect(JSON.stringify(execution)).not.toContain(API_KEY);
+		for (const { path, headers } of bench.service.requests) {
+			expect(path + JSON.stringify(headers)).not.toContain(API_KEY);
+		}
+	});
+
+	test('is not in an error that echoes it', async () => {
+		bench.service.addFault({ on: 'submit', do: answer({ status: 'error', message: `Key ${API_KEY} is not allowed`, tip: API_KEY }) });
+		const error = expectApiError(await run());
+		expect(error.message).toContain('Key *** is not allowed');
+	});
+
+	test('does not go along with the download', async () => {
+		await run({ download: true, settings: { frameSize: 16, seconds: 1, steps: 1 } });
+		const downloads = bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
+		expect(downloads).toHaveLength(1);
+		expect(JSON.stringify(downloads)).not.toContain(API_KEY);
+	});
+});
+
+describe('Base URL', () => {
+	test.each(['/', '///', ' '])('with "%s" after it makes no trouble', async (tail) => {
+		bench.credential({ baseUrl: bench.service.baseUrl + tail });
+		const { items } = await run();
+		expect(items[0]?.json).toMatchObject({ status: 'success' });
+		expect(submits()).toHaveLength(1);
+	});
+
+	test.each(['ftp://example.com/api', 'stablediffusionapi.com/api', ''])('"%s" is refused', async (baseUrl) => {
+		bench.credential({ baseUrl });
+		const { error } = await run();
+		expect(error?.name).toBe('NodeOperationError');
+		expect(error?.message).toBe(`Base URL in the credential is no http or https address: "${baseUrl}"`);
+	});
+});

@@ -1,0 +1,178 @@
+import type { Fault } from '../../local-api/index.mts';
+import { openBench, type Bench } from './bench.mts';
+import { behindPublicName, serve } from './http.mts';
+
+let bench: Bench;
+beforeEach(async () => {
+	bench = await openBench({ jobSeconds: 0 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+/** A mesh, because the stand-in makes one in milliseconds. */
+const run = async (options: object = {}) =>
+	await bench.run({
+		operation: 'textTo3d',
+		prompt: 'a red ball',
+		settings: { outputType: 'ply', steps: 1, seed: '1' },
+		options: options as never,
+	});
+
+const downloads = () => bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
+const spoil = (fault: Fault['do'], times = 1) => bench.service.addFault({ on: 'download', times, do: fault });
+
+/** Makes the service name an output URL of the test's own. */
+const withOutput = (...output: string[]) =>
+	bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, output }) } });
+
+test.each<[string, Fault['do']]>([
+	['503', { kind: 'answer', status: 503, body: '' }],
+	['a 404 that passes', { kind: 'answer', status: 404, body: '' }],
+	['a reset connection', { kind: 'reset', when: 'before' }],
+	['a connection that breaks in the middle', { kind: 'reset', when: 'middle' }],
+	['a file that is cut off', { kind: 'truncate' }],
+])('a download that meets %s is repeated, and the file is whole', async (_name, fault) => {
+	spoil(fault, 2);
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect(downloads()).toHaveLength(3);
+	const again = await bench.run({ operation: 'getResult', jobId: `${bench.service.jobs[0]?.id}` });
+	const [first, second] = [items, again.items].map(async ([item]) => await bench.engine.readBinary(item!, 'data'));
+	expect((await first)?.equals((await second)!)).toBe(true);
+});
+
+test('the wait that a file server asks for is kept', async () => {
+	spoil({ kind: 'answer', status: 429, body: '', headers: { 'retry-after': '40' } });
+	await run();
+	const [first, second] = downloads();
+	expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(40_000);
+});
+
+test('a file server that does not answer is asked again', async () => {
+	bench.clock.patienceMs = 200;
+	spoil({ kind: 'hang' });
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect(items[0]?.binary?.data).toBeDefined();
+});
+
+test('a download that stalls is given up and repeated', async () => {
+	bench.clock.patienceMs = 200;
+	let asked = 0;
+	const files = await serve((_request, response) => {
+		asked += 1;
+		response.writeHead(200, { 'content-type': 'image/gif' });
+		response.write('GIF89a');
+		if (asked > 1) response.end('rest');
+	});
+	withOutput(`${files.origin}/spin.gif`);
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe('GIF89arest');
+	expect(asked).toBe(2);
+	await files.close();
+});
+
+test('a file that cannot be had is an error that says that the job is done, with id and link', async () => {
+	spoil({ kind: 'answer', status: 403, body: '' });
+	const { error } = await run();
+	const [job] = bench.service.jobs;
+	expect(error?.name).toBe('NodeApiError');
+	expect(error?.message).toBe(`Job ${job?.id} is done, but its file could not be downloaded: HTTP 403`);
+	expect(error?.description).toContain(`The file is at ${job?.outputs[0]}.`);
+	expect(error?.description).toMatch(/not lost: the Get Result operation/);
+	expect(error?.httpCode).toBe('403');
+	expect(downloads()).toHaveLength(1);
+});
+
+test.each([
+	['says how large it is', true],
+	['does not', false],
+])('a file over Max File Size, on a server that %s, is refused', async (_name, announced) => {
+	let asked = 0;
+	const bytes = Buffer.alloc(300_000);
+	const files = await serve((_request, response) => {
+		asked += 1;
+		if (announced) response.setHeader('content-length', bytes.length);
+		response.write(bytes.subarray(0, 100_000));
+		response.end(bytes.subarray(100_000));
+	});
+	withOutput(`${files.origin}/spin.gif`);
+	const { error, items } = await run({ maxFileSize: 0.2 });
+	expect(items).toEqual([]);
+	expect(error?.message).toBe(
+		`Job ${bench.service.jobs[0]?.id} is done, but its file could not be downloaded: it is larger than Max File Size allows, 0.2 MB${announced ? ' (it has 0.3 MB)' : ''}`,
+	);
+	expect(asked).toBe(1);
+	await files.close();
+});
+
+test.each([
+	['/a%2Fb/..%2F..%2Fetc%2Fpasswd', 'application/octet-stream', '_.._etc_passwd', 'application/octet-stream'],
+	['/spin.gif?token=1', 'application/octet-stream', 'spin.gif', 'image/gif'],
+	['/download', 'model/gltf-binary; charset=binary', 'download.glb', 'model/gltf-binary'],
+	['/', 'image/gif', 'job-{id}-0.gif', 'image/gif'],
+])('a file at %s of type %s is named %s and typed %s', async (path, contentType, fileName, mimeType) => {
+	const files = await serve((_request, response) => {
+		response.setHeader('content-type', contentType);
+		response.end('bytes');
+	});
+	withOutput(files.origin + path);
+	const { items } = await run();
+	expect(items[0]?.binary?.data).toMatchObject({
+		fileName: fileName.replace('{id}', String(bench.service.jobs[0]?.id)),
+		mimeType,
+	});
+	await files.close();
+});
+
+test('redirects of a file are followed', async () => {
+	spoil({ kind: 'redirect', status: 302, location: bench.picture });
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	const file = await bench.engine.readBinary(items[0]!, 'data');
+	expect(file.subarray(1, 4).toString()).toBe('PNG');
+});
+
+test.each([
+	['a ring of redirects', '?again', 'more than 5 redirects'],
+	['a redirect to a file of this machine', 'file:///etc/passwd', 'file addresses are not downloaded'],
+	['a redirect to nowhere', 'http://', 'HTTP 302 without an address'],
+])('%s ends with an error', async (_name, location, problem) => {
+	spoil({ kind: 'redirect', status: 302, location }, Infinity);
+	const { error } = await run();
+	expect(error?.message).toMatch(new RegExp(`: ${problem}$`));
+});
+
+describe('a service on the open internet', () => {
+	const PRIVATE = [
+		'http://169.254.169.254/latest/meta-data/x.gif',
+		'http://[::1]/x.gif',
+		'http://10.0.0.5/x.gif',
+		'http://2130706433/x.gif',
+		'http://localhost/x.gif',
+		'http://metadata.google.internal/x.gif',
+	];
+
+	test.each(PRIVATE)('cannot make the node read %s, named as output or by redirect', async (url) => {
+		const network = await behindPublicName(bench.service.origin);
+		bench.credential({ baseUrl: 'http://img3d.example.com/api' });
+
+		withOutput(url);
+		const named = await run();
+		expect(named.error?.message).toMatch(/is a private address, and files are fetched from the open internet only$/);
+
+		withOutput('http://cdn.example.com/files/x.gif');
+		spoil({ kind: 'redirect', status: 302, location: url });
+		const redirected = await run();
+		expect(redirected.error?.message).toBe(named.error?.message.replace(/\d+/, String(bench.service.jobs[1]?.id)));
+
+		expect(network.asked).toEqual([
+			'http://img3d.example.com/api/v3/txt_to_3d',
+			'http://img3d.example.com/api/v3/txt_to_3d',
+			'http://cdn.example.com/files/x.gif',
+		]);
+		await network.end();
+	});
+});

@@ -1,0 +1,47 @@
+import { createServer, request, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface TestServer {
+	origin: string;
+	close(): Promise<void>;
+}
+
+/** A web server of a test's own on a free port of 127.0.0.1. */
+export async function serve(listener: RequestListener): Promise<TestServer> {
+	const server = createServer(listener);
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	return {
+		origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+		close: async () => {
+			server.closeAllConnections();
+			await new Promise((resolve) => server.close(resolve));
+		},
+	};
+}
+
+/**
+ * Puts a server on this machine behind a public name: n8n's request helper goes through a proxy, which sends
+ * whatever it is asked for to `target`. Returns the names that were asked for, and how to end it.
+ */
+export async function behindPublicName(target: string): Promise<{ asked: string[]; end: () => Promise<void> }> {
+	const asked: string[] = [];
+	const proxy = await serve((incoming, outgoing) => {
+		const wanted = new URL(incoming.url ?? '', 'http://unknown.invalid');
+		asked.push(wanted.href);
+		const { host: _host, ...headers } = incoming.headers;
+		const onward = request(target + wanted.pathname + wanted.search, { method: incoming.method, headers }, (answer) => {
+			outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+			answer.pipe(outgoing);
+		});
+		onward.on('error', () => outgoing.destroy());
+		incoming.pipe(onward);
+	});
+	process.env.HTTP_PROXY = proxy.origin;
+	return {
+		asked,
+		end: async () => {
+			delete process.env.HTTP_PROXY;
+			await proxy.close();
+		},
+	};
+}

@@ -5,6 +5,7 @@ const esModules = ['p-retry', 'is-network-error', 'p-queue', 'p-timeout'].join('
 module.exports = {
 	testEnvironment: 'node',
 	roots: ['<rootDir>/test'],
+	testTimeout: 20_000,
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {

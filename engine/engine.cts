@@ -128,9 +128,11 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 				nodeExecutionStack: [{ node: startNodeOf(workflow), data: { main: [items] }, source: null }],
 			},
 		});
-		const running = new WorkflowExecute({ ...data, hooks } as never, 'trigger', execution).processRunExecutionData(
-			workflow,
-		);
+		const running = new WorkflowExecute(
+			{ ...data, hooks } as never,
+			'trigger',
+			execution,
+		).processRunExecutionData(workflow);
 		const cancel = () => running.cancel();
 		signal?.addEventListener('abort', cancel, { once: true });
 		try {

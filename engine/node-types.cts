@@ -10,7 +10,11 @@ import {
 
 type AnyNodeType = INodeType | IVersionedNodeType;
 
-function described(name: string, displayName: string, more: Partial<INodeTypeDescription>): INodeTypeDescription {
+function described(
+	name: string,
+	displayName: string,
+	more: Partial<INodeTypeDescription>,
+): INodeTypeDescription {
 	return {
 		name,
 		displayName,

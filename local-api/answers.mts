@@ -10,11 +10,22 @@ export interface Answer {
 	contentType: string;
 	body: Buffer;
 	/** The body's JSON, where it is JSON: what an `edit` fault changes. */
-	json?: Record<string, unknown>;
+	json?: Json;
 }
 
-export function jsonAnswer(json: Record<string, unknown>, status = 200): Answer {
+export type Json = Record<string, unknown>;
+
+export function isObject(value: unknown): value is Json {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function jsonAnswer(json: Json, status = 200): Answer {
 	return { status, contentType: 'application/json', body: Buffer.from(JSON.stringify(json)), json };
+}
+
+/** An error as the service words it, by default with its HTTP 200. */
+export function errorAnswer(message: unknown, status = 200, more: Json = {}): Answer {
+	return jsonAnswer({ status: 'error', message, ...more }, status);
 }
 
 export function fileAnswer(body: Buffer, contentType: string): Answer {

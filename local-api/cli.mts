@@ -15,7 +15,8 @@ class UsageError extends Error {}
 
 function readNumber(flag: string, text: string, least: number, most: number, integer: boolean): number {
 	const value = text.trim() === '' ? NaN : Number(text);
-	if (Number.isFinite(value) && (!integer || Number.isInteger(value)) && value >= least && value <= most) return value;
+	if (Number.isFinite(value) && (!integer || Number.isInteger(value)) && value >= least && value <= most)
+		return value;
 	const range = most === Infinity ? `from ${least}` : `from ${least} to ${most}`;
 	throw new UsageError(`--${flag} takes ${integer ? 'an integer' : 'a number'} ${range}, not "${text}"`);
 }
@@ -59,7 +60,9 @@ function introduce({ origin, baseUrl }: LocalApi, samples: string[]): void {
 		`  Base URL for the credential:  ${baseUrl}`,
 		'  API key:                      any ("wrong-key" is refused, "empty-wallet" has no credit)',
 		`  Settings, jobs, faults:       ${origin}/local-api`,
-		...samples.map((link, index) => `  ${index === 0 ? 'Sample images:' : '              '}                ${link}`),
+		...samples.map(
+			(link, index) => `  ${index === 0 ? 'Sample images:' : '              '}                ${link}`,
+		),
 		'',
 		'To see what happens when the service misbehaves, here once on the next fetch:',
 		`  curl -X POST ${origin}/local-api/faults -d '{"on":"fetch","do":{"kind":"answer","status":503,"body":"busy"}}'`,
@@ -90,7 +93,9 @@ try {
 		console.error(`${error.message}\n\n${USAGE}`);
 		process.exitCode = 2;
 	} else if (code === 'EADDRINUSE' || code === 'EACCES') {
-		console.error(`The port cannot be used (${code}); pass another one with --port, or --port 0 for any free one.`);
+		console.error(
+			`The port cannot be used (${code}); pass another one with --port, or --port 0 for any free one.`,
+		);
 		process.exitCode = 1;
 	} else {
 		throw error;

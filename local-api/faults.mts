@@ -1,3 +1,7 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+
+import { isObject } from './answers.mts';
+
 /** Which requests a fault hits. `image`: the service cannot fetch the picture that a submit links to. */
 export const FAULT_PLACES = ['submit', 'fetch', 'upload', 'download', 'system_load', 'image'] as const;
 export type FaultPlace = (typeof FAULT_PLACES)[number];
@@ -60,29 +64,33 @@ export class FaultList {
 
 	/** What is still to come, as plain JSON. */
 	describe(): unknown[] {
-		return this.faults.map(({ times, ...fault }) => ({ ...fault, times: Number.isFinite(times) ? times : 'Infinity' }));
+		return this.faults.map(({ times, ...fault }) => ({
+			...fault,
+			times: Number.isFinite(times) ? times : 'Infinity',
+		}));
 	}
 }
 
 /** A fault's JSON is not what it has to be; the message names the field. */
 export class FaultFormatError extends Error {}
 
-type Json = Record<string, unknown>;
-
-function isObject(value: unknown): value is Json {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function refuse(field: string, expected: string): never {
 	throw new FaultFormatError(`${field} must be ${expected}`);
 }
 
-function count(value: unknown, field: string, least: number): number {
-	if (value === 'Infinity') return Infinity;
-	if (typeof value !== 'number' || !Number.isInteger(value) || value < least) {
-		refuse(field, `an integer from ${least}${field === 'times' ? ' or "Infinity"' : ''}`);
+/** Whether a header can be sent: a line break in it would throw only when the answer is due. */
+function isHeader(name: string, value: unknown): value is string {
+	try {
+		validateHeaderName(name);
+		validateHeaderValue(name, value as string);
+		return typeof value === 'string';
+	} catch {
+		return false;
 	}
-	return value;
+}
+
+function isInteger(value: unknown, least: number, most = Infinity): value is number {
+	return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308] as const;
@@ -93,19 +101,22 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
 		case 'answer': {
 			const { status, headers, body, contentType } = source;
 			if (body === undefined) refuse('do.body', 'given (an object or a string)');
-			if (status !== undefined && (typeof status !== 'number' || !Number.isInteger(status) || status < 200 || status > 599)) {
+			if (status !== undefined && !isInteger(status, 200, 599))
 				refuse('do.status', 'an HTTP status from 200 to 599');
+			if (
+				headers !== undefined &&
+				!(isObject(headers) && Object.entries(headers).every(([name, value]) => isHeader(name, value)))
+			) {
+				refuse('do.headers', 'an object of strings that HTTP allows');
 			}
-			if (headers !== undefined && !(isObject(headers) && Object.values(headers).every((value) => typeof value === 'string'))) {
-				refuse('do.headers', 'an object of strings');
-			}
-			if (contentType !== undefined && typeof contentType !== 'string') refuse('do.contentType', 'a string');
+			if (contentType !== undefined && !isHeader('content-type', contentType))
+				refuse('do.contentType', 'a MIME type');
 			return {
 				kind: 'answer',
 				body,
-				...(status === undefined ? {} : { status: status as number }),
-				...(headers === undefined ? {} : { headers: headers as Record<string, string> }),
-				...(contentType === undefined ? {} : { contentType }),
+				status,
+				headers: headers as Record<string, string> | undefined,
+				contentType,
 			};
 		}
 		case 'reset':
@@ -122,12 +133,13 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
 		case 'redirect': {
 			const status = REDIRECTS.find((code) => code === source.status);
 			if (!status) refuse('do.status', `one of ${REDIRECTS.join(', ')}`);
-			if (typeof source.location !== 'string' || source.location === '') refuse('do.location', 'a URL');
+			if (source.location === '' || !isHeader('location', source.location)) refuse('do.location', 'a URL');
 			return { kind: 'redirect', status, location: source.location };
 		}
 		case 'failJob':
-			if (source.message !== undefined && typeof source.message !== 'string') refuse('do.message', 'a string');
-			return { kind: 'failJob', ...(source.message === undefined ? {} : { message: source.message }) };
+			if (source.message !== undefined && typeof source.message !== 'string')
+				refuse('do.message', 'a string');
+			return { kind: 'failJob', message: source.message };
 		default:
 			return refuse('do.kind', 'one of answer, reset, hang, drip, redirect, truncate, failJob');
 	}
@@ -144,15 +156,14 @@ export function parseFault(source: unknown): Fault {
 	if (unknown !== undefined) refuse(unknown, `left out: the fields are ${known.join(', ')}`);
 	const on = FAULT_PLACES.find((place) => place === source.on);
 	if (!on) refuse('on', `one of ${FAULT_PLACES.join(', ')}`);
-	if (source.accept !== undefined && typeof source.accept !== 'boolean') refuse('accept', 'true or false');
-	const misbehaviour =
-		on === 'image' && source.do === undefined ? ({ kind: 'hang' } as const) : parseMisbehaviour(source.do);
+	const { skip, accept } = source;
+	const times = source.times === 'Infinity' ? Infinity : source.times;
+	if (skip !== undefined && !isInteger(skip, 0)) refuse('skip', 'an integer from 0');
+	if (times !== undefined && times !== Infinity && !isInteger(times, 1))
+		refuse('times', 'an integer from 1 or "Infinity"');
+	if (accept !== undefined && typeof accept !== 'boolean') refuse('accept', 'true or false');
+	const misbehaviour: Misbehaviour =
+		on === 'image' && source.do === undefined ? { kind: 'hang' } : parseMisbehaviour(source.do);
 	if (misbehaviour.kind === 'failJob' && on !== 'submit') refuse('on', '"submit" for failJob');
-	return {
-		on,
-		do: misbehaviour,
-		...(source.skip === undefined ? {} : { skip: count(source.skip, 'skip', 0) }),
-		...(source.times === undefined ? {} : { times: count(source.times, 'times', 1) }),
-		...(source.accept === undefined ? {} : { accept: source.accept }),
-	};
+	return { on, do: misbehaviour, skip, times: times as number | undefined, accept };
 }

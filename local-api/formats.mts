@@ -34,7 +34,8 @@ export function plyOf({ positions, normals, colors, faces }: Mesh): Buffer {
 		for (const values of [positions, normals]) {
 			for (let axis = 0; axis < 3; axis++) offset = file.writeFloatLE(values[vertex * 3 + axis]!, offset);
 		}
-		for (let channel = 0; channel < 3; channel++) offset = file.writeUInt8(colors[vertex * 3 + channel]!, offset);
+		for (let channel = 0; channel < 3; channel++)
+			offset = file.writeUInt8(colors[vertex * 3 + channel]!, offset);
 	}
 	for (let corner = 0; corner < faces.length; corner += 3) {
 		offset = file.writeUInt8(3, offset);

@@ -38,9 +38,9 @@ export function isLoopback(url: URL): boolean {
 
 /**
  * Fetches the file behind an image link.
- * @throws PictureError on anything but http(s), on a failed request, after 10 s, and over 20 MB
+ * @throws PictureError on anything but http(s), on a failed or aborted request, after 10 s, and over 20 MB
  */
-export async function fetchImage(link: string): Promise<Buffer> {
+export async function fetchImage(link: string, signal: AbortSignal): Promise<Buffer> {
 	const url = URL.canParse(link) ? new URL(link) : undefined;
 	if (!url || !/^https?:$/.test(url.protocol)) throw new PictureError('the link is not an http(s) URL');
 	try {
@@ -48,7 +48,7 @@ export async function fetchImage(link: string): Promise<Buffer> {
 			responseType: 'arraybuffer',
 			timeout: DOWNLOAD_TIME,
 			// `timeout` alone starts anew with every byte.
-			signal: AbortSignal.timeout(DOWNLOAD_TIME),
+			signal: AbortSignal.any([signal, AbortSignal.timeout(DOWNLOAD_TIME)]),
 			maxContentLength: LARGEST_DOWNLOAD,
 			maxRedirects: 3,
 			...(isLoopback(url) ? { proxy: false } : {}),
@@ -65,8 +65,11 @@ export async function fetchImage(link: string): Promise<Buffer> {
  */
 export async function decodePicture(file: Buffer): Promise<Picture> {
 	try {
-		const { data, info } = await sharp(file, { limitInputPixels: MOST_PIXELS, pages: 1 })
-			.rotate()
+		const image = sharp(file, { limitInputPixels: MOST_PIXELS, pages: 1 });
+		const { format } = await image.metadata();
+		if (!MIME_TYPES[format]) throw new PictureError(`unsupported format ${format}`);
+		const { data, info } = await image
+			.autoOrient()
 			.resize(PICTURE_EDGE, PICTURE_EDGE, { fit: 'inside', withoutEnlargement: false })
 			.toColourspace('srgb')
 			.ensureAlpha()
@@ -124,7 +127,7 @@ export async function readUpload(dataUrl: string, crop: boolean): Promise<Upload
 		if (!contentType) throw new PictureError(`unsupported format ${format}`);
 		if (crop) {
 			const edge = Math.min(width, height);
-			file = await image.resize(edge, edge, { fit: 'cover' }).toBuffer();
+			file = await image.autoOrient().resize(edge, edge, { fit: 'cover' }).toBuffer();
 		} else {
 			// The header alone proves little: a broken file has to be found here, not by the job.
 			await image.stats();

@@ -1,12 +1,6 @@
 export { systemClock, type Clock } from './clock.mts';
 export type { Fault, FaultPlace, Misbehaviour } from './faults.mts';
 export type { JobRecord } from './jobs.mts';
-export {
-	startLocalApi,
-	type EtaMode,
-	type LocalApi,
-	type LocalApiOptions,
-	type LocalApiSettings,
-	type RequestRecord,
-} from './server.mts';
+export type { EtaMode, LocalApiOptions, LocalApiSettings } from './options.mts';
+export { startLocalApi, type LocalApi, type RequestRecord } from './server.mts';
 export type { WebhookMode } from './webhooks.mts';

@@ -112,7 +112,10 @@ export class JobQueue {
 		const names =
 			parameters.batchSize === 1
 				? [`${filePrefix}.${parameters.outputType}`]
-				: Array.from({ length: parameters.batchSize }, (_, index) => `${filePrefix}-${index}.${parameters.outputType}`);
+				: Array.from(
+						{ length: parameters.batchSize },
+						(_, index) => `${filePrefix}-${index}.${parameters.outputType}`,
+					);
 		const job: Job = {
 			record: {
 				id: FIRST_ID + this.accepted,

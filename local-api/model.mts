@@ -1,5 +1,6 @@
 import type { Picture } from './images.mts';
-import { inflate, type Mesh } from './mesh.mts';
+import { inflate } from './inflate.mts';
+import type { Mesh } from './mesh.mts';
 import type { Parameters } from './parameters.mts';
 import { hashOf, seededRandom } from './random.mts';
 import type { View } from './render.mts';
@@ -37,13 +38,16 @@ export function modelOf(parameters: Parameters, picture: Picture | undefined, in
 	const tint = [around(0.03), around(0.03), around(0.03)];
 	const start = (random() * 2 - 1) * 0.3 + (index * 2 * Math.PI) / 10;
 	const depth = (0.5 + (0.5 * (guidanceScale - 1)) / 19) * around(0.08);
-	const resolution = Math.round(LEAST_RESOLUTION + ((MOST_RESOLUTION - LEAST_RESOLUTION) * steps) / MOST_STEPS);
+	const resolution = Math.round(
+		LEAST_RESOLUTION + ((MOST_RESOLUTION - LEAST_RESOLUTION) * steps) / MOST_STEPS,
+	);
 
 	let mesh: Mesh;
 	if (picture) {
 		// Coarse meshes need a smoother edge, or its corners show.
 		const silhouette = cutOut(picture, Math.max(1.2, 200 / resolution));
-		const meshOf = (shape: Silhouette): Mesh => inflate(shape, resolution, depth, shape.isCard ? CARD_THICKNESS : Infinity);
+		const meshOf = (shape: Silhouette): Mesh =>
+			inflate(shape, resolution, depth, shape.isCard ? CARD_THICKNESS : Infinity);
 		mesh = meshOf(silhouette);
 		// A hair falls between the nodes of a coarse grid.
 		if (mesh.faces.length === 0) mesh = meshOf(cardOf(picture));

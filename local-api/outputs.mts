@@ -10,7 +10,18 @@ const CACHE_SIZE = 64 * 1024 * 1024;
 /** What a file's bytes depend on: the job's id and file name are not among it. */
 function contentKey({ parameters, picture }: Job, index: number): string {
 	const { endpoint, prompt, outputType, steps, guidanceScale, frameSize, seconds, seed } = parameters;
-	return JSON.stringify([endpoint, picture, prompt, outputType, steps, guidanceScale, frameSize, seconds, seed, index]);
+	return JSON.stringify([
+		endpoint,
+		picture,
+		prompt,
+		outputType,
+		steps,
+		guidanceScale,
+		frameSize,
+		seconds,
+		seed,
+		index,
+	]);
 }
 
 /** Makes a job's files when somebody first asks for them, so that a thousand jobs cost nothing until then. */
@@ -39,7 +50,8 @@ export class Outputs {
 		const picture = job.picture === undefined ? undefined : this.pictures.get(job.picture);
 		if (job.picture !== undefined && !picture) return undefined;
 		const { mesh, view } = modelOf(job.parameters, picture, index);
-		const file = job.parameters.outputType === 'ply' ? plyOf(mesh) : await gifOf(await renderTurntable(mesh, view));
+		const file =
+			job.parameters.outputType === 'ply' ? plyOf(mesh) : await gifOf(await renderTurntable(mesh, view));
 		this.files.set(key, file, file.length);
 		return file;
 	}

@@ -98,7 +98,10 @@ class Check {
 }
 
 /** Checks a submit's body against the documented fields and ranges. */
-export function readParameters(endpoint: Endpoint, body: Body): { parameters: Parameters } | { errors: FieldErrors } {
+export function readParameters(
+	endpoint: Endpoint,
+	body: Body,
+): { parameters: Parameters } | { errors: FieldErrors } {
 	const check = new Check(body);
 	const parameters: Parameters = {
 		endpoint,

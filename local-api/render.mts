@@ -1,6 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Mesh } from './mesh.mts';
+import { LINEAR } from './pixels.mts';
+import { castShadow, darknessAt, type GroundShadow } from './shadow.mts';
+
+const { PI, ceil, cos, floor, hypot, max, min, round, sin, sqrt, tanh } = Math;
 
 /** RGB frames, 3 bytes per pixel, one below the other: the layout that sharp takes as an animation's pages. */
 export interface Turntable {
@@ -27,7 +31,7 @@ const MOST_PIXELS = 24_000_000;
 const BACKDROP = [236, 239, 244] as const;
 const SHADOW = [58, 64, 82] as const;
 
-const ELEVATION = (13 * Math.PI) / 180;
+const ELEVATION = (13 * PI) / 180;
 const DISTANCE = 7;
 /** Part of the frame's half that the object may fill. */
 const FILL = 0.88;
@@ -35,7 +39,7 @@ const FILL = 0.88;
 type Vector = readonly [number, number, number];
 
 function unit([x, y, z]: Vector): Vector {
-	const length = Math.hypot(x, y, z);
+	const length = hypot(x, y, z);
 	return [x / length, y / length, z / length];
 }
 
@@ -45,10 +49,6 @@ const FILL_LIGHT = unit([0.85, 0.15, 0.5]);
 const RIM = unit([0.3, 0.6, -0.8]);
 const HALFWAY = unit([KEY[0], KEY[1], KEY[2] + 1]);
 
-const LINEAR = Float32Array.from({ length: 256 }, (_, value) => {
-	const s = value / 255;
-	return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
-});
 const GAMMA_STEPS = 4096;
 const GAMMA = Float32Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
 	const l = step / GAMMA_STEPS;
@@ -57,8 +57,8 @@ const GAMMA = Float32Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
 
 /** sRGB 0 to 255 of a linear value; bright ones are rolled off instead of cut. */
 function encoded(linear: number): number {
-	const soft = linear < 0.8 ? linear : 0.8 + 0.2 * Math.tanh((linear - 0.8) / 0.2);
-	return GAMMA[Math.round(soft * GAMMA_STEPS)]!;
+	const soft = linear < 0.8 ? linear : 0.8 + 0.2 * tanh((linear - 0.8) / 0.2);
+	return GAMMA[round(soft * GAMMA_STEPS)]!;
 }
 
 /** The cosine to the 32nd power, 0 for a negative one. */
@@ -86,74 +86,23 @@ interface Camera {
 function placeCamera({ positions }: Mesh, size: number): Camera {
 	let [radius, ground, top] = [0, Infinity, -Infinity];
 	for (let i = 0; i < positions.length; i += 3) {
-		radius = Math.max(radius, Math.hypot(positions[i]!, positions[i + 2]!));
-		ground = Math.min(ground, positions[i + 1]!);
-		top = Math.max(top, positions[i + 1]!);
+		radius = max(radius, hypot(positions[i]!, positions[i + 2]!));
+		ground = min(ground, positions[i + 1]!);
+		top = max(top, positions[i + 1]!);
 	}
-	const [sin, cos] = [Math.sin(ELEVATION), Math.cos(ELEVATION)];
+	const [sinTilt, cosTilt] = [sin(ELEVATION), cos(ELEVATION)];
 	// The rings at the cylinder's ends bound what the camera sees of it.
-	const highest = Math.max(...[-radius, radius].map((z) => (top * cos - z * sin) / (DISTANCE - top * sin - z * cos)));
-	const lowest = Math.min(...[-radius, radius].map((z) => (ground * cos - z * sin) / (DISTANCE - ground * sin - z * cos)));
-	const widest = radius / Math.sqrt(DISTANCE * DISTANCE - radius * radius);
-	const focal = ((size / 2) * FILL) / Math.max((highest - lowest) / 2, widest);
+	const highest = max(
+		...[-radius, radius].map((z) => (top * cosTilt - z * sinTilt) / (DISTANCE - top * sinTilt - z * cosTilt)),
+	);
+	const lowest = min(
+		...[-radius, radius].map(
+			(z) => (ground * cosTilt - z * sinTilt) / (DISTANCE - ground * sinTilt - z * cosTilt),
+		),
+	);
+	const widest = radius / sqrt(DISTANCE * DISTANCE - radius * radius);
+	const focal = ((size / 2) * FILL) / max((highest - lowest) / 2, widest);
 	return { focal, lift: (-(highest + lowest) / 2) * focal, ground, radius };
-}
-
-const SHADOW_GRID = 96;
-
-/** Darkness, 0 to 1, of the ground under the mesh: sharp where it touches, soft where it hovers. */
-interface GroundShadow {
-	cells: Float32Array;
-	/** Half of the grid's width, in the mesh's units. */
-	extent: number;
-}
-
-function castShadow({ positions, faces }: Mesh, { ground, radius }: Camera): GroundShadow {
-	const extent = radius * 2;
-	const scale = SHADOW_GRID / (2 * extent);
-	const near = new Float32Array(SHADOW_GRID * SHADOW_GRID);
-	const far = new Float32Array(SHADOW_GRID * SHADOW_GRID);
-	for (let i = 0; i < faces.length; i += 3) {
-		// The middle of a face stands for it: faces are smaller than the grid's cells or not much larger.
-		let [x, y, z] = [0, 0, 0];
-		for (let corner = 0; corner < 3; corner++) {
-			const vertex = faces[i + corner]! * 3;
-			x += positions[vertex]! / 3;
-			y += positions[vertex + 1]! / 3;
-			z += positions[vertex + 2]! / 3;
-		}
-		const cell =
-			Math.min(Math.floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
-			Math.min(Math.floor((x + extent) * scale), SHADOW_GRID - 1);
-		near[cell] = Math.max(near[cell]!, Math.exp(-(y - ground) * 7));
-		far[cell] = Math.max(far[cell]!, Math.exp(-(y - ground) * 0.8));
-	}
-	const sharp = softened(near, 2);
-	const soft = softened(far, 6);
-	return { extent, cells: sharp.map((value, cell) => 1 - (1 - 0.55 * value) * (1 - 0.42 * soft[cell]!)) };
-}
-
-function softened(cells: Float32Array, radius: number): Float32Array {
-	let image = cells;
-	for (let round = 0; round < 3; round++) {
-		for (const [along, across] of [
-			[1, SHADOW_GRID],
-			[SHADOW_GRID, 1],
-		] as const) {
-			const next = new Float32Array(image.length);
-			for (let line = 0; line < SHADOW_GRID; line++) {
-				for (let i = 0; i < SHADOW_GRID; i++) {
-					let sum = 0;
-					for (let j = Math.max(i - radius, 0); j <= Math.min(i + radius, SHADOW_GRID - 1); j++) {
-						sum += image[line * across + j * along]!;
-					}
-					next[line * across + i * along] = sum / (2 * radius + 1);
-				}
-			}
-			image = next;
-		}
-	}
-	return image;
 }
 
 /** Draws one mesh again and again, from different sides, into the same buffers. */
@@ -184,7 +133,7 @@ class Renderer {
 	) {
 		this.samples = size * sampling;
 		this.camera = placeCamera(mesh, this.samples);
-		this.shadow = castShadow(mesh, this.camera);
+		this.shadow = castShadow(mesh, this.camera.ground, this.camera.radius);
 		this.albedo = Float32Array.from(mesh.colors, (value) => LINEAR[value]!);
 		this.screen = new Float32Array(mesh.positions.length);
 		this.shade = new Float32Array(mesh.positions.length);
@@ -202,8 +151,8 @@ class Renderer {
 
 	private placeVertices(angle: number): void {
 		const { positions, normals } = this.mesh;
-		const [sinTurn, cosTurn] = [Math.sin(angle), Math.cos(angle)];
-		const [sinTilt, cosTilt] = [Math.sin(ELEVATION), Math.cos(ELEVATION)];
+		const [sinTurn, cosTurn] = [sin(angle), cos(angle)];
+		const [sinTilt, cosTilt] = [sin(ELEVATION), cos(ELEVATION)];
 		const middle = this.samples / 2;
 		for (let i = 0; i < positions.length; i += 3) {
 			const x = positions[i]! * cosTurn + positions[i + 2]! * sinTurn;
@@ -221,9 +170,9 @@ class Renderer {
 			const nz = normals[i + 1]! * sinTilt + turnedNz * cosTilt;
 			// Turned away, with a margin for the perspective: no face that is seen has this vertex.
 			if (nz < -0.35) continue;
-			const key = Math.max(nx * KEY[0] + ny * KEY[1] + nz * KEY[2], 0);
-			const fill = Math.max(nx * FILL_LIGHT[0] + ny * FILL_LIGHT[1] + nz * FILL_LIGHT[2], 0);
-			const rim = Math.max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0);
+			const key = max(nx * KEY[0] + ny * KEY[1] + nz * KEY[2], 0);
+			const fill = max(nx * FILL_LIGHT[0] + ny * FILL_LIGHT[1] + nz * FILL_LIGHT[2], 0);
+			const rim = max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0);
 			const light = 0.34 + 0.16 * normals[i + 1]! + 0.62 * key + 0.24 * fill + 0.18 * rim;
 			const gloss = 0.16 * highlight(nx * HALFWAY[0] + ny * HALFWAY[1] + nz * HALFWAY[2]);
 			for (let channel = 0; channel < 3; channel++) {
@@ -248,10 +197,10 @@ class Renderer {
 			const area = cx * by - bx * cy;
 			// The screen's y points down, so a face that looks at the camera has a positive area in this order.
 			if (area <= 1e-9) continue;
-			const left = Math.max(Math.ceil(ax + Math.min(0, bx, cx) - 0.5), 0);
-			const right = Math.min(Math.floor(ax + Math.max(0, bx, cx) - 0.5), samples - 1);
-			const top = Math.max(Math.ceil(ay + Math.min(0, by, cy) - 0.5), 0);
-			const bottom = Math.min(Math.floor(ay + Math.max(0, by, cy) - 0.5), samples - 1);
+			const left = max(ceil(ax + min(0, bx, cx) - 0.5), 0);
+			const right = min(floor(ax + max(0, bx, cx) - 0.5), samples - 1);
+			const top = max(ceil(ay + min(0, by, cy) - 0.5), 0);
+			const bottom = min(floor(ay + max(0, by, cy) - 0.5), samples - 1);
 			for (let y = top; y <= bottom; y++) {
 				const py = y + 0.5 - ay;
 				for (let x = left; x <= right; x++) {
@@ -280,7 +229,7 @@ class Renderer {
 			for (let x = 0; x < size; x++) {
 				let [red, green, blue, empty] = [0, 0, 0, 0];
 				for (let sub = 0; sub < perPixel; sub++) {
-					const sample = (y * sampling + Math.floor(sub / sampling)) * samples + x * sampling + (sub % sampling);
+					const sample = (y * sampling + floor(sub / sampling)) * samples + x * sampling + (sub % sampling);
 					if (depth[sample] === 0) {
 						empty += 1;
 						continue;
@@ -306,7 +255,7 @@ class Renderer {
 	/** Darkness of the ground that is seen at a sample position; 0 beyond the ground. */
 	private shadowAt(sampleX: number, sampleY: number, angle: number): number {
 		const { focal, lift, ground } = this.camera;
-		const [sinTilt, cosTilt] = [Math.sin(ELEVATION), Math.cos(ELEVATION)];
+		const [sinTilt, cosTilt] = [sin(ELEVATION), cos(ELEVATION)];
 		// The ray of this position, from camera space turned back into the object's upright space.
 		const rayX = (sampleX - this.samples / 2) / focal;
 		const rayY = -(sampleY + lift - this.samples / 2) / focal;
@@ -316,24 +265,14 @@ class Renderer {
 		const length = (ground - DISTANCE * sinTilt) / directionY;
 		const x = rayX * length;
 		const z = DISTANCE * cosTilt + directionZ * length;
-		const [sinTurn, cosTurn] = [Math.sin(angle), Math.cos(angle)];
-		const { cells, extent } = this.shadow;
-		const column = ((x * cosTurn - z * sinTurn + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
-		const row = ((z * cosTurn + x * sinTurn + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
-		const ix = Math.floor(column);
-		const iy = Math.floor(row);
-		if (ix < 0 || iy < 0 || ix >= SHADOW_GRID - 1 || iy >= SHADOW_GRID - 1) return 0;
-		const at = iy * SHADOW_GRID + ix;
-		const upper = cells[at]! + (cells[at + 1]! - cells[at]!) * (column - ix);
-		const lower =
-			cells[at + SHADOW_GRID]! + (cells[at + SHADOW_GRID + 1]! - cells[at + SHADOW_GRID]!) * (column - ix);
-		return upper + (lower - upper) * (row - iy);
+		const [sinTurn, cosTurn] = [sin(angle), cos(angle)];
+		return darknessAt(this.shadow, x * cosTurn - z * sinTurn, z * cosTurn + x * sinTurn);
 	}
 }
 
 /** Delays of `count` frames, ms, each a multiple of 10 (the GIF's unit), which add up to `seconds`. */
 function delaysOf(count: number, seconds: number): number[] {
-	const end = (frame: number): number => Math.round((seconds * 100 * frame) / count);
+	const end = (frame: number): number => round((seconds * 100 * frame) / count);
 	return Array.from({ length: count }, (_, frame) => (end(frame + 1) - end(frame)) * 10);
 }
 
@@ -342,13 +281,13 @@ function delaysOf(count: number, seconds: number): number[] {
  * would take too much memory. Lets other work run between frames.
  */
 export async function renderTurntable(mesh: Mesh, { size, seconds, start }: View): Promise<Turntable> {
-	const affordable = Math.max(Math.floor(MOST_PIXELS / (size * size)), 8);
-	const frames = Math.max(Math.min(Math.round(seconds * FRAMES_PER_SECOND), affordable), 1);
+	const affordable = max(floor(MOST_PIXELS / (size * size)), 8);
+	const frames = max(min(round(seconds * FRAMES_PER_SECOND), affordable), 1);
 	const renderer = new Renderer(mesh, size, size > 512 ? 1 : 2);
 	const frameBytes = size * size * 3;
 	const pixels = Buffer.alloc(frames * frameBytes);
 	for (let frame = 0; frame < frames; frame++) {
-		const angle = start + (2 * Math.PI * frame) / frames;
+		const angle = start + (2 * PI * frame) / frames;
 		renderer.draw(angle, pixels.subarray(frame * frameBytes, (frame + 1) * frameBytes));
 		await nextTurn();
 	}

@@ -1,4 +1,7 @@
 import type { Picture } from './images.mts';
+import { blurred, LINEAR } from './pixels.mts';
+
+const { abs, cbrt, floor, hypot, max, min, round, sqrt } = Math;
 
 /** The object that a picture shows: where it is, and its colours. Coordinates are the picture's pixels. */
 export interface Silhouette {
@@ -14,16 +17,12 @@ export interface Silhouette {
 
 /** CIE L*a*b* (D65), 3 numbers per pixel: distances in it are roughly those that the eye sees. */
 function toLab({ pixels, width, height }: Picture): Float32Array {
-	const linear = Float32Array.from({ length: 256 }, (_, value) => {
-		const s = value / 255;
-		return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
-	});
-	const f = (t: number): number => (t > 0.008856 ? Math.cbrt(t) : 7.787 * t + 16 / 116);
+	const f = (t: number): number => (t > 0.008856 ? cbrt(t) : 7.787 * t + 16 / 116);
 	const lab = new Float32Array(width * height * 3);
 	for (let i = 0; i < width * height; i++) {
-		const r = linear[pixels[i * 4]!]!;
-		const g = linear[pixels[i * 4 + 1]!]!;
-		const b = linear[pixels[i * 4 + 2]!]!;
+		const r = LINEAR[pixels[i * 4]!]!;
+		const g = LINEAR[pixels[i * 4 + 1]!]!;
+		const b = LINEAR[pixels[i * 4 + 2]!]!;
 		const x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505);
 		const y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
 		const z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089);
@@ -34,29 +33,20 @@ function toLab({ pixels, width, height }: Picture): Float32Array {
 	return lab;
 }
 
-/** Solves a small linear system in place by Gaussian elimination with pivoting. */
-function solve(matrix: number[][], right: number[]): number[] {
-	const n = right.length;
-	for (let column = 0; column < n; column++) {
-		let pivot = column;
-		for (let row = column + 1; row < n; row++) {
-			if (Math.abs(matrix[row]![column]!) > Math.abs(matrix[pivot]![column]!)) pivot = row;
+/**
+ * Solves linear systems that share their matrix (symmetric, positive definite), by Gauss and Jordan's elimination.
+ * @param rows the matrix, each row followed by its right sides; used up
+ * @returns the solutions, a row per unknown
+ */
+function solved(rows: number[][]): number[][] {
+	rows.forEach((row, i) => {
+		for (const other of rows) {
+			if (other === row) continue;
+			const factor = other[i]! / row[i]!;
+			for (let k = i; k < row.length; k++) other[k]! -= factor * row[k]!;
 		}
-		[matrix[column], matrix[pivot]] = [matrix[pivot]!, matrix[column]!];
-		[right[column], right[pivot]] = [right[pivot]!, right[column]!];
-		for (let row = column + 1; row < n; row++) {
-			const factor = matrix[row]![column]! / (matrix[column]![column]! || 1e-12);
-			for (let i = column; i < n; i++) matrix[row]![i]! -= factor * matrix[column]![i]!;
-			right[row]! -= factor * right[column]!;
-		}
-	}
-	const solution = new Array<number>(n).fill(0);
-	for (let row = n - 1; row >= 0; row--) {
-		let rest = right[row]!;
-		for (let i = row + 1; i < n; i++) rest -= matrix[row]![i]! * solution[i]!;
-		solution[row] = rest / (matrix[row]![row]! || 1e-12);
-	}
-	return solution;
+	});
+	return rows.map((row, i) => row.slice(rows.length).map((value) => value / row[i]!));
 }
 
 function median(values: number[]): number {
@@ -78,7 +68,7 @@ interface Backdrop {
  * in places loses its weight in the rounds.
  */
 function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop {
-	const ring = Math.max(2, Math.round(Math.min(width, height) * 0.02));
+	const ring = max(2, round(min(width, height) * 0.02));
 	const border: number[] = [];
 	for (let y = 0; y < height; y++) {
 		for (let x = 0; x < width; x++) {
@@ -87,33 +77,34 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 	}
 	const terms = (pixel: number): number[] => {
 		const x = ((pixel % width) / width) * 2 - 1;
-		const y = (Math.floor(pixel / width) / height) * 2 - 1;
+		const y = (floor(pixel / width) / height) * 2 - 1;
 		return [1, x, y, x * x, x * y, y * y];
 	};
 	const rows = border.map(terms);
 	const centre = [0, 1, 2].map((channel) => median(border.map((pixel) => lab[pixel * 3 + channel]!)));
-	let coefficients = centre.map((value) => [value, 0, 0, 0, 0, 0]);
+	/** Per term: its factor in each channel. */
+	let factors = [centre, ...Array.from({ length: 5 }, () => [0, 0, 0])];
 	const valueOf = (row: number[], channel: number): number =>
-		row.reduce((sum, term, i) => sum + term * coefficients[channel]![i]!, 0);
+		row.reduce((sum, term, i) => sum + term * factors[i]![channel]!, 0);
 	const residuals = (): number[] =>
-		border.map((pixel, i) => Math.hypot(...[0, 1, 2].map((channel) => lab[pixel * 3 + channel]! - valueOf(rows[i]!, channel))));
+		border.map((pixel, i) =>
+			hypot(...[0, 1, 2].map((channel) => lab[pixel * 3 + channel]! - valueOf(rows[i]!, channel))),
+		);
 
 	let distances = residuals();
-	for (let round = 0; round < 6; round++) {
-		const scale = Math.max(median(distances) * 1.5, 1);
-		const weights = distances.map((distance) => 1 / (1 + (distance / scale) ** 4));
-		const matrix = Array.from({ length: 6 }, () => new Array<number>(6).fill(0));
-		const rights = [0, 1, 2].map(() => new Array<number>(6).fill(0));
+	// Least squares over and over, with less and less weight on what does not fit: an object that touches the border.
+	for (let pass = 0; pass < 6; pass++) {
+		const scale = max(median(distances) * 1.5, 1);
+		const system = Array.from({ length: 6 }, (_, a) =>
+			Array.from({ length: 9 }, (__, b) => (a === b ? 1e-3 : 0)),
+		);
 		rows.forEach((row, i) => {
-			for (let a = 0; a < 6; a++) {
-				for (let b = 0; b < 6; b++) matrix[a]![b]! += weights[i]! * row[a]! * row[b]!;
-				for (let channel = 0; channel < 3; channel++) {
-					rights[channel]![a]! += weights[i]! * row[a]! * lab[border[i]! * 3 + channel]!;
-				}
-			}
+			const weight = 1 / (1 + (distances[i]! / scale) ** 4);
+			const pixel = border[i]! * 3;
+			const values = [...row, lab[pixel]!, lab[pixel + 1]!, lab[pixel + 2]!];
+			row.forEach((term, a) => values.forEach((value, b) => (system[a]![b]! += weight * term * value)));
 		});
-		for (let a = 0; a < 6; a++) matrix[a]![a]! += 1e-3;
-		coefficients = rights.map((right) => solve(matrix.map((row) => [...row]), right));
+		factors = solved(system);
 		distances = residuals();
 	}
 	const spread = median(distances) * 1.2;
@@ -140,72 +131,59 @@ function neighbours(pixel: number, width: number, height: number): number[] {
 	return found;
 }
 
-/** Everything that is reached from the seeds by steps that `joins` allows. */
-function grow(seeds: number[], width: number, height: number, joins: (from: number, to: number) => boolean): Mask {
-	const reached = new Uint8Array(width * height);
-	const queue = [...seeds];
+/**
+ * Everything that is reached from the seeds by steps to neighbours that `joins` allows.
+ * @param reached is marked, and not entered again
+ */
+function flood(
+	seeds: number[],
+	width: number,
+	height: number,
+	reached: Mask,
+	joins: (from: number, to: number) => boolean,
+): number[] {
+	const found = [...seeds];
 	for (const seed of seeds) reached[seed] = 1;
-	for (let pixel = queue.pop(); pixel !== undefined; pixel = queue.pop()) {
+	for (const pixel of found) {
 		for (const next of neighbours(pixel, width, height)) {
 			if (reached[next] || !joins(pixel, next)) continue;
 			reached[next] = 1;
-			queue.push(next);
+			found.push(next);
 		}
 	}
-	return reached;
+	return found;
 }
 
 /** The connected parts of a mask, as lists of pixels. */
 function parts(mask: Mask, width: number, height: number): number[][] {
 	const seen = new Uint8Array(mask.length);
 	const found: number[][] = [];
-	for (let start = 0; start < mask.length; start++) {
-		if (!mask[start] || seen[start]) continue;
-		const part = [start];
-		seen[start] = 1;
-		for (let i = 0; i < part.length; i++) {
-			for (const next of neighbours(part[i]!, width, height)) {
-				if (!mask[next] || seen[next]) continue;
-				seen[next] = 1;
-				part.push(next);
-			}
-		}
-		found.push(part);
-	}
+	mask.forEach((value, start) => {
+		if (value && !seen[start]) found.push(flood([start], width, height, seen, (_, to) => mask[to] === 1));
+	});
 	return found;
 }
 
 /** The pixels of a mask that have no neighbour outside it; the picture's border counts as outside. */
 function eroded(mask: Mask, width: number, height: number): Mask {
-	const core = new Uint8Array(mask.length);
-	for (let y = 1; y < height - 1; y++) {
-		for (let pixel = y * width + 1; pixel < (y + 1) * width - 1; pixel++) {
-			core[pixel] = mask[pixel]! & mask[pixel - 1]! & mask[pixel + 1]! & mask[pixel - width]! & mask[pixel + width]!;
-		}
-	}
-	return core;
+	return mask.map((value, pixel) => {
+		if (!value) return 0;
+		const around = neighbours(pixel, width, height);
+		return around.length === 4 && around.every((other) => mask[other]) ? 1 : 0;
+	});
 }
 
 function dilated(mask: Mask, width: number, height: number): Mask {
-	const grown = Uint8Array.from(mask);
-	for (let y = 0; y < height; y++) {
-		for (let x = 0; x < width; x++) {
-			const pixel = y * width + x;
-			if (!mask[pixel]) continue;
-			if (x > 0) grown[pixel - 1] = 1;
-			if (x < width - 1) grown[pixel + 1] = 1;
-			if (y > 0) grown[pixel - width] = 1;
-			if (y < height - 1) grown[pixel + width] = 1;
-		}
-	}
-	return grown;
+	return mask.map((value, pixel) =>
+		value || neighbours(pixel, width, height).some((other) => mask[other]) ? 1 : 0,
+	);
 }
 
 /** Without specks, hairs, and what is small beside the largest part. */
 function cleaned(mask: Mask, width: number, height: number): Mask {
 	const opened = dilated(eroded(mask, width, height), width, height);
 	const found = parts(opened, width, height);
-	const largest = Math.max(0, ...found.map((part) => part.length));
+	const largest = max(0, ...found.map((part) => part.length));
 	const clean = new Uint8Array(mask.length);
 	for (const part of found) {
 		if (part.length < largest * 0.12) continue;
@@ -224,32 +202,38 @@ function cutByColour(picture: Picture): Mask {
 	const backdrop = fitBackdrop(lab, width, height);
 	if (backdrop.fit < 0.5) return new Uint8Array(width * height);
 
-	const tolerance = Math.min(Math.max(3 * backdrop.spread + 4, 6), 16);
-	const smoothStep = Math.min(2.2 + backdrop.spread, 4.5);
+	const tolerance = min(max(3 * backdrop.spread + 4, 6), 16);
+	const smoothStep = min(2.2 + backdrop.spread, 4.5);
 	const differences = new Float32Array(width * height);
 	for (let i = 0; i < lab.length; i += 3) {
-		const [light, a, b] = [lab[i]! - backdrop.lab[i]!, lab[i + 1]! - backdrop.lab[i + 1]!, lab[i + 2]! - backdrop.lab[i + 2]!];
-		differences[i / 3] = Math.sqrt(light * light + a * a + b * b);
+		const [light, a, b] = [
+			lab[i]! - backdrop.lab[i]!,
+			lab[i + 1]! - backdrop.lab[i + 1]!,
+			lab[i + 2]! - backdrop.lab[i + 2]!,
+		];
+		differences[i / 3] = sqrt(light * light + a * a + b * b);
 	}
 	const isShadow = (pixel: number): boolean => {
 		const light = lab[pixel * 3]!;
-		const plain = Math.max(backdrop.lab[pixel * 3]!, 1);
+		const plain = max(backdrop.lab[pixel * 3]!, 1);
 		// A shadow darkens a colour and keeps its hue: a* and b* shrink with L*.
 		const da = lab[pixel * 3 + 1]! - (backdrop.lab[pixel * 3 + 1]! * light) / plain;
 		const db = lab[pixel * 3 + 2]! - (backdrop.lab[pixel * 3 + 2]! * light) / plain;
-		return Math.hypot(da, db) < 6 + backdrop.spread && light > plain * 0.4 && light < plain + 12;
+		return hypot(da, db) < 6 + backdrop.spread && light > plain * 0.4 && light < plain + 12;
 	};
 	const step = (a: number, b: number): number =>
-		Math.hypot(lab[a * 3]! - lab[b * 3]!, lab[a * 3 + 1]! - lab[b * 3 + 1]!, lab[a * 3 + 2]! - lab[b * 3 + 2]!);
+		hypot(lab[a * 3]! - lab[b * 3]!, lab[a * 3 + 1]! - lab[b * 3 + 1]!, lab[a * 3 + 2]! - lab[b * 3 + 2]!);
 
 	const seeds: number[] = [];
 	for (let pixel = 0; pixel < width * height; pixel++) {
 		if (neighbours(pixel, width, height).length < 4 && differences[pixel]! < tolerance) seeds.push(pixel);
 	}
-	const outside = grow(
+	const outside = new Uint8Array(width * height);
+	flood(
 		seeds,
 		width,
 		height,
+		outside,
 		(from, to) => differences[to]! < tolerance || (isShadow(to) && step(from, to) < smoothStep),
 	);
 	const mask = outside.map((value) => 1 - value);
@@ -258,39 +242,12 @@ function cutByColour(picture: Picture): Mask {
 	const alike = mask.map((value, pixel) => (value && differences[pixel]! < tolerance * 0.6 ? 1 : 0));
 	for (const hole of parts(eroded(alike, width, height), width, height)) {
 		// Small ones are highlights and the whites of eyes.
-		if (hole.length < Math.max(24, area * 0.006)) continue;
-		const whole = grow(hole, width, height, (_from, to) => mask[to] === 1 && differences[to]! < tolerance);
-		whole.forEach((value, pixel) => {
-			if (value) mask[pixel] = 0;
-		});
+		if (hole.length < max(24, area * 0.006)) continue;
+		const isBackdrop = (to: number): boolean => mask[to] === 1 && differences[to]! < tolerance;
+		const seen = new Uint8Array(mask.length);
+		for (const pixel of flood(hole, width, height, seen, (_, to) => isBackdrop(to))) mask[pixel] = 0;
 	}
 	return mask;
-}
-
-/** Approximates a Gaussian by three box blurs, rows then columns. */
-function blurred(source: Float32Array, width: number, height: number, sigma: number): Float32Array {
-	const radius = Math.max(1, Math.round(Math.sqrt((12 * sigma * sigma) / 3 + 1) / 2 - 0.5));
-	let image = source;
-	for (let round = 0; round < 3; round++) {
-		for (const [count, length, stride, step] of [
-			[height, width, width, 1],
-			[width, height, 1, width],
-		] as const) {
-			const next = new Float32Array(image.length);
-			for (let line = 0; line < count; line++) {
-				const start = line * stride;
-				const value = (i: number): number => image[start + Math.min(Math.max(i, 0), length - 1) * step]!;
-				let sum = 0;
-				for (let i = -radius; i <= radius; i++) sum += value(i);
-				for (let i = 0; i < length; i++) {
-					next[start + i * step] = sum / (2 * radius + 1);
-					sum += value(i + radius + 1) - value(i - radius);
-				}
-			}
-			image = next;
-		}
-	}
-	return image;
 }
 
 /**
@@ -351,18 +308,18 @@ function matteOf(picture: Picture, mask: Mask, colours: Float32Array): Float32Ar
 			length += span * span;
 		}
 		// Colours that hardly differ say nothing.
-		return length < 400 ? value : Math.min(Math.max(along / length, 0), 1);
+		return length < 400 ? value : min(max(along / length, 0), 1);
 	});
 }
 
 function sampler(values: Float32Array, width: number, height: number, channels: number) {
 	return (x: number, y: number, channel: number): number => {
-		const cx = Math.min(Math.max(x, 0), width - 1.001);
-		const cy = Math.min(Math.max(y, 0), height - 1.001);
-		const ix = Math.floor(cx);
-		const iy = Math.floor(cy);
+		const cx = min(max(x, 0), width - 1.001);
+		const cy = min(max(y, 0), height - 1.001);
+		const ix = floor(cx);
+		const iy = floor(cy);
 		const at = (px: number, py: number): number =>
-			values[(Math.min(py, height - 1) * width + Math.min(px, width - 1)) * channels + channel]!;
+			values[(min(py, height - 1) * width + min(px, width - 1)) * channels + channel]!;
 		const upper = at(ix, iy) + (at(ix + 1, iy) - at(ix, iy)) * (cx - ix);
 		const lower = at(ix, iy + 1) + (at(ix + 1, iy + 1) - at(ix, iy + 1)) * (cx - ix);
 		return upper + (lower - upper) * (cy - iy);
@@ -374,11 +331,11 @@ function boundsOf(mask: Mask, width: number): Silhouette['bounds'] {
 	mask.forEach((value, pixel) => {
 		if (!value) return;
 		const x = pixel % width;
-		const y = Math.floor(pixel / width);
-		bounds.left = Math.min(bounds.left, x);
-		bounds.right = Math.max(bounds.right, x);
-		bounds.top = Math.min(bounds.top, y);
-		bounds.bottom = Math.max(bounds.bottom, y);
+		const y = floor(pixel / width);
+		bounds.left = min(bounds.left, x);
+		bounds.right = max(bounds.right, x);
+		bounds.top = min(bounds.top, y);
+		bounds.bottom = max(bounds.bottom, y);
 	});
 	return bounds;
 }
@@ -388,14 +345,19 @@ export function cardOf(picture: Picture): Silhouette {
 	const { width, height, pixels } = picture;
 	const colour = sampler(Float32Array.from(pixels), width, height, 4);
 	const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
-	const [halfWidth, halfHeight] = [Math.max(centreX, height / 16), Math.max(centreY, width / 16)];
-	const radius = Math.min(halfWidth, halfHeight) * 0.16;
+	const [halfWidth, halfHeight] = [max(centreX, height / 16), max(centreY, width / 16)];
+	const radius = min(halfWidth, halfHeight) * 0.16;
 	return {
-		bounds: { left: centreX - halfWidth, top: centreY - halfHeight, right: centreX + halfWidth, bottom: centreY + halfHeight },
+		bounds: {
+			left: centreX - halfWidth,
+			top: centreY - halfHeight,
+			right: centreX + halfWidth,
+			bottom: centreY + halfHeight,
+		},
 		insideAt(x, y) {
-			const dx = Math.abs(x - centreX) - halfWidth + radius;
-			const dy = Math.abs(y - centreY) - halfHeight + radius;
-			const outside = Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - radius;
+			const dx = abs(x - centreX) - halfWidth + radius;
+			const dy = abs(y - centreY) - halfHeight + radius;
+			const outside = hypot(max(dx, 0), max(dy, 0)) + min(max(dx, dy), 0) - radius;
 			return -outside / radius;
 		},
 		colourAt: (x, y) => [colour(x, y, 0), colour(x, y, 1), colour(x, y, 2)],
@@ -423,7 +385,10 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 
 	const colours = carriedColours(picture, mask);
 	const matte = isCutOut
-		? Float32Array.from(dilated(mask, width, height), (value, pixel) => (value * pixels[pixel * 4 + 3]!) / 255)
+		? Float32Array.from(
+				dilated(mask, width, height),
+				(value, pixel) => (value * pixels[pixel * 4 + 3]!) / 255,
+			)
 		: matteOf(picture, mask, colours);
 	const soft = sampler(blurred(matte, width, height, smoothness), width, height, 1);
 	const colour = sampler(colours, width, height, 3);

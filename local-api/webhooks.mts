@@ -11,11 +11,11 @@ const ANSWER_TIME = 10_000;
 
 /** Calls the webhooks. Best effort, as with the service: a call that fails is not repeated. */
 export class Webhooks {
-	private readonly stopping = new AbortController();
-
+	/** @param stopping drops every call that is still to come or under way */
 	constructor(
 		private readonly clock: Clock,
 		private readonly log: (line: string) => void,
+		private readonly stopping: AbortSignal,
 	) {}
 
 	/**
@@ -32,8 +32,13 @@ export class Webhooks {
 		void this.deliver(url, endsAt + delay, mode === 'twice' ? 2 : 1, body);
 	}
 
-	private async deliver(url: string, at: number, times: number, body: Record<string, unknown>): Promise<void> {
-		const { signal } = this.stopping;
+	private async deliver(
+		url: string,
+		at: number,
+		times: number,
+		body: Record<string, unknown>,
+	): Promise<void> {
+		const signal = this.stopping;
 		try {
 			await this.clock.sleep(Math.max(at - this.clock.now(), 0), signal);
 			for (let call = 0; call < times && !signal.aborted; call++) {
@@ -49,10 +54,5 @@ export class Webhooks {
 		} catch (error) {
 			if (!signal.aborted) this.log(`webhook for job ${String(body.id)} failed: ${(error as Error).message}`);
 		}
-	}
-
-	/** Drops every call that is still to come or under way. */
-	stop(): void {
-		this.stopping.abort();
 	}
 }

@@ -26,8 +26,7 @@ function missing(dependencies, locked) {
 	return Object.keys(dependencies ?? {}).filter((name) => {
 		const manifest = join('node_modules', name, 'package.json');
 		return (
-			!existsSync(join(root, manifest)) ||
-			json(manifest).version !== locked[`node_modules/${name}`]?.version
+			!existsSync(join(root, manifest)) || json(manifest).version !== locked[`node_modules/${name}`]?.version
 		);
 	});
 }
@@ -39,7 +38,7 @@ if (scope === 'full') wanted.push(...missing(json('tools/lint/package.json').dep
 if (wanted.length > 0) {
 	console.log(
 		scope === 'full'
-			? 'Installing the development tools (about 1 GB with n8n\'s lint, a minute or two) ...'
+			? "Installing the development tools (about 1 GB with n8n's lint, a minute or two) ..."
 			: 'Installing what the first run needs (about 360 MB, half a minute or so) ...',
 	);
 	const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];

@@ -3,9 +3,7 @@ import type { IDataObject } from 'n8n-workflow';
 import type { ApiVersion, Generation } from './api/fields';
 
 /** Where the picture of an Image to 3D job comes from. */
-export type ImageSource =
-	| { from: 'url'; url: string }
-	| { from: 'binary'; property: string };
+export type ImageSource = { from: 'url'; url: string } | { from: 'binary'; property: string };
 
 /** A paid piece of work: what the submit call says, apart from the key. */
 export interface GenerationRequest {

@@ -16,6 +16,10 @@ const answer = (body: unknown, status = 200, headers: Record<string, string> = {
 	headers,
 });
 
+/** The right answer without one of its fields. */
+const without = (field: string) => (body: Record<string, unknown>) =>
+	Object.fromEntries(Object.entries(body).filter(([name]) => name !== field));
+
 const IMAGE = { operation: 'imageTo3d', download: false };
 
 const run = async (parameters: Record<string, never> | object = {}): Promise<Result> =>
@@ -39,7 +43,11 @@ describe('an answer to the submit that is an error', () => {
 	test.each<[string, Fault['do'], string, RegExp, string]>([
 		[
 			'a wrong key, with HTTP 200',
-			answer({ status: 'error', message: 'Invalid Api Key', tip: '1. Make sure you are passing Content-Type' }),
+			answer({
+				status: 'error',
+				message: 'Invalid Api Key',
+				tip: '1. Make sure you are passing Content-Type',
+			}),
 			'The job: the service does not accept the API key: Invalid Api Key',
 			/Open the credential.*The service says: 1\. Make sure you are passing Content-Type/,
 			'200',
@@ -53,7 +61,10 @@ describe('an answer to the submit that is an error', () => {
 		],
 		[
 			'messages by field',
-			answer({ status: 'error', message: { prompt: ['The prompt field is required.'], seed: ['Bad.', 'Odd.'] } }),
+			answer({
+				status: 'error',
+				message: { prompt: ['The prompt field is required.'], seed: ['Bad.', 'Odd.'] },
+			}),
 			'The job: the service refused the call: prompt: The prompt field is required.; seed: Bad. Odd.',
 			/Correct what the service names/,
 			'200',
@@ -86,7 +97,13 @@ describe('an answer to the submit that is an error', () => {
 			/plan/,
 			'403',
 		],
-		['400 with nothing', answer('', 400), 'The job: the service refused the call, HTTP 400', /Correct/, '400'],
+		[
+			'400 with nothing',
+			answer('', 400),
+			'The job: the service refused the call, HTTP 400',
+			/Correct/,
+			'400',
+		],
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 308, location: 'https://modelslab.com/api/v3/img_to_3d' },
@@ -105,27 +122,60 @@ describe('an answer to the submit that is an error', () => {
 	});
 
 	test.each<[string, Fault['do'], string, string | null]>([
-		['500 with JSON', answer({ status: 'error', message: 'Server Error' }, 500), 'the service is in trouble, HTTP 500: Server Error', '500'],
-		['502 with a web page', answer('<html><body>Bad gateway</body></html>', 502), 'the service is in trouble, HTTP 502: Bad gateway', '502'],
+		[
+			'500 with JSON',
+			answer({ status: 'error', message: 'Server Error' }, 500),
+			'the service is in trouble, HTTP 500: Server Error',
+			'500',
+		],
+		[
+			'502 with a web page',
+			answer('<html><body>Bad gateway</body></html>', 502),
+			'the service is in trouble, HTTP 502: Bad gateway',
+			'502',
+		],
 		['504 with nothing', answer('', 504), 'the service is in trouble, HTTP 504', '504'],
 		['a web page with 200', answer('<!doctype html><p>Hello'), 'the answer is a web page (HTTP 200)', '200'],
 		['an empty answer', answer(''), 'the answer is empty (HTTP 200)', '200'],
 		['JSON that is cut off', answer('{"status":"succ'), 'the answer is no JSON (HTTP 200)', '200'],
 		['a list', answer([1, 2]), 'the answer is a list instead of an object (HTTP 200)', '200'],
 		['no status', answer({ hello: 'world' }), 'the answer has no status (HTTP 200)', '200'],
-		['an unknown status', answer({ status: 'dreaming' }), 'the service answered with the unknown status "dreaming"', '200'],
-		['a job without an id', answer({ status: 'processing', output: [] }), 'the job was accepted, but the answer has no id (HTTP 200)', '200'],
-		['a connection reset before the answer', { kind: 'reset', when: 'before' }, 'the connection broke before the answer was complete (ECONNRESET)', null],
-		['a connection reset in the middle', { kind: 'reset', when: 'middle' }, 'the connection broke before the answer was complete (ECONNRESET)', null],
-	])('%s: the error says that the job may be paid for, and nothing is sent twice', async (_name, fault, message, httpCode) => {
-		bench.service.addFault({ on: 'submit', accept: true, do: fault });
-		const error = expectApiError(await run());
-		expect(error.message).toBe(`The job: ${message}`);
-		expect(error.description).toMatch(/may have been accepted and paid for/);
-		expect(error.httpCode).toBe(httpCode);
-		expect(submits()).toHaveLength(1);
-		expect(bench.service.jobs).toHaveLength(1);
-	});
+		[
+			'an unknown status',
+			answer({ status: 'dreaming' }),
+			'the service answered with the unknown status "dreaming"',
+			'200',
+		],
+		[
+			'a job without an id',
+			answer({ status: 'processing', output: [] }),
+			'the job was accepted, but the answer has no id (HTTP 200)',
+			'200',
+		],
+		[
+			'a connection reset before the answer',
+			{ kind: 'reset', when: 'before' },
+			'the connection broke before the answer was complete (ECONNRESET)',
+			null,
+		],
+		[
+			'a connection reset in the middle',
+			{ kind: 'reset', when: 'middle' },
+			'the connection broke before the answer was complete (ECONNRESET)',
+			null,
+		],
+	])(
+		'%s: the error says that the job may be paid for, and nothing is sent twice',
+		async (_name, fault, message, httpCode) => {
+			bench.service.addFault({ on: 'submit', accept: true, do: fault });
+			const error = expectApiError(await run());
+			expect(error.message).toBe(`The job: ${message}`);
+			expect(error.description).toMatch(/may have been accepted and paid for/);
+			expect(error.httpCode).toBe(httpCode);
+			expect(submits()).toHaveLength(1);
+			expect(bench.service.jobs).toHaveLength(1);
+		},
+	);
 
 	test('a submit that nobody answers ends when its time is up', async () => {
 		bench.clock.patienceMs = 100;
@@ -137,7 +187,10 @@ describe('an answer to the submit that is an error', () => {
 	});
 
 	test('success without a file is an error that carries the id', async () => {
-		bench.service.addFault({ on: 'submit', do: answer({ status: 'success', id: 326, output: ['javascript:alert(1)'] }) });
+		bench.service.addFault({
+			on: 'submit',
+			do: answer({ status: 'success', id: 326, output: ['javascript:alert(1)'] }),
+		});
 		const error = expectApiError(await run());
 		expect(error.message).toBe('Job 326: the status is "success", but there is no output URL (HTTP 200)');
 	});
@@ -154,10 +207,29 @@ describe('an answer to the submit that is an error', () => {
 
 describe('the rate limit', () => {
 	test.each<[string, Fault['do'], number]>([
-		['429 with retry_after', answer({ status: 'error', message: 'Rate limit exceeded. Maximum 5 queued requests allowed.', retry_after: 30 }, 429), 30],
+		[
+			'429 with retry_after',
+			answer(
+				{
+					status: 'error',
+					message: 'Rate limit exceeded. Maximum 5 queued requests allowed.',
+					retry_after: 30,
+				},
+				429,
+			),
+			30,
+		],
 		['429 with a Retry-After header', answer('', 429, { 'retry-after': '12' }), 12],
 		['429 with a Retry-After date', answer('', 429, { 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' }), 20],
-		['HTTP 200 with a tip', answer({ status: 'error', messege: 'Rate limit exceeded', tips: 'spam filter is enabled, please wait for 45 seconds and try again' }), 45],
+		[
+			'HTTP 200 with a tip',
+			answer({
+				status: 'error',
+				messege: 'Rate limit exceeded',
+				tips: 'spam filter is enabled, please wait for 45 seconds and try again',
+			}),
+			45,
+		],
 		['no time named', answer({ status: 'error', message: 'Rate limit exceeded' }, 429), 10],
 	])('%s: the submit is repeated after that time, and paid once', async (_name, fault, seconds) => {
 		bench.service.addFault({ on: 'submit', do: fault });
@@ -169,9 +241,15 @@ describe('the rate limit', () => {
 	});
 
 	test('a queue that stays full ends the wait when the time is up', async () => {
-		bench.service.addFault({ on: 'submit', times: Infinity, do: answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 50 }, 429) });
+		bench.service.addFault({
+			on: 'submit',
+			times: Infinity,
+			do: answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 50 }, 429),
+		});
 		const error = expectApiError(await run({ options: { timeout: 120 } }));
-		expect(error.message).toBe('The job: the service kept refusing because of its rate limit: Rate limit exceeded');
+		expect(error.message).toBe(
+			'The job: the service kept refusing because of its rate limit: Rate limit exceeded',
+		);
 		expect(error.httpCode).toBe('429');
 		expect(submits()).toHaveLength(4);
 	});
@@ -210,11 +288,27 @@ describe('a look at a job', () => {
 	});
 
 	test.each<[string, Fault['do'], RegExp]>([
-		['a wrong key', answer({ status: 'error', message: 'Invalid Api Key' }), /^Job \d+: the service does not accept the API key/],
-		['an unknown status', answer({ status: 'paused', id: 1 }), /^Job \d+: the service answered with the unknown status "paused"$/],
+		[
+			'a wrong key',
+			answer({ status: 'error', message: 'Invalid Api Key' }),
+			/^Job \d+: the service does not accept the API key/,
+		],
+		[
+			'an unknown status',
+			answer({ status: 'paused', id: 1 }),
+			/^Job \d+: the service answered with the unknown status "paused"$/,
+		],
 		['404', answer('', 404), /^Job \d+: the service does not know it, HTTP 404$/],
-		['a redirect', { kind: 'redirect', status: 301, location: 'https://elsewhere.example/x' }, /^Job \d+: the service redirects to elsewhere\.example/],
-		['success without a file', answer({ status: 'success', output: '' }), /^Job \d+: the status is "success", but there is no output URL/],
+		[
+			'a redirect',
+			{ kind: 'redirect', status: 301, location: 'https://elsewhere.example/x' },
+			/^Job \d+: the service redirects to elsewhere\.example/,
+		],
+		[
+			'success without a file',
+			answer({ status: 'success', output: '' }),
+			/^Job \d+: the status is "success", but there is no output URL/,
+		],
 	])('that brings %s for good ends with an error that carries the id', async (_name, fault, message) => {
 		bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
 		const error = expectApiError(await run());
@@ -225,8 +319,11 @@ describe('a look at a job', () => {
 		expect(bench.service.jobs).toHaveLength(1);
 	});
 
-	test('a failed job is an error with its id and the service\'s words', async () => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' } });
+	test("a failed job is an error with its id and the service's words", async () => {
+		bench.service.addFault({
+			on: 'submit',
+			do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' },
+		});
 		const error = expectApiError(await run());
 		expect(error.message).toBe(
 			`Job ${bench.service.jobs[0]?.id}: the service ended the job as failed: Processing failed: Invalid input dimensions`,
@@ -244,14 +341,14 @@ describe('a look at a job', () => {
 	});
 
 	test.each<[string, (body: Record<string, unknown>) => Record<string, unknown>]>([
-		['without eta', ({ eta: _eta, ...body }) => body],
+		['without eta', without('eta')],
 		['with an eta that is a text', (body) => ({ ...body, eta: '8.5' })],
-		['without fetch_result', ({ fetch_result: _link, ...body }) => body],
+		['without fetch_result', without('fetch_result')],
 		['with fetch_result on another host', (body) => ({ ...body, fetch_result: 'http://127.0.0.2:9/steal' })],
 		['with output as an empty text', (body) => ({ ...body, output: '' })],
 		['with output null', (body) => ({ ...body, output: null })],
 		['with an id that is a text', (body) => ({ ...body, id: String(body.id) })],
-		['with the id in fetch_result only', ({ id: _id, ...body }) => body],
+		['with the id in fetch_result only', without('id')],
 	])('a processing answer %s is followed to the end', async (_name, edit) => {
 		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		const { items, error } = await run();
@@ -261,7 +358,7 @@ describe('a look at a job', () => {
 	});
 
 	test('what the first answer knew and the last one left out is kept', async () => {
-		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: ({ meta: _meta, ...body }) => body } });
+		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: without('meta') } });
 		const { items } = await run({ settings: { seed: '7' } });
 		expect(items[0]?.json).toMatchObject({ meta: { seed: 7 } });
 	});
@@ -285,8 +382,18 @@ describe('Get Result', () => {
 
 describe('the key', () => {
 	test('stands in the body only, also when the service echoes it', async () => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, key: API_KEY, meta: { key: API_KEY, link: `https://x.example/?k=${encodeURIComponent(API_KEY)}`, [API_KEY]: 1 } }) } });
-		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: ({ meta: _meta, ...body }) => body } });
+		bench.service.addFault({
+			on: 'submit',
+			do: {
+				kind: 'edit',
+				edit: (body) => ({
+					...body,
+					key: API_KEY,
+					meta: { key: API_KEY, link: `https://x.example/?k=${encodeURIComponent(API_KEY)}`, [API_KEY]: 1 },
+				}),
+			},
+		});
+		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: without('meta') } });
 		const { run: execution, items } = await run();
 		expect(items[0]?.json.meta).toEqual({ key: '***', link: 'https://x.example/?k=***', '***': 1 });
 		expect(JSON.stringify(execution)).not.toContain(API_KEY);
@@ -296,7 +403,10 @@ describe('the key', () => {
 	});
 
 	test('is not in an error that echoes it', async () => {
-		bench.service.addFault({ on: 'submit', do: answer({ status: 'error', message: `Key ${API_KEY} is not allowed`, tip: API_KEY }) });
+		bench.service.addFault({
+			on: 'submit',
+			do: answer({ status: 'error', message: `Key ${API_KEY} is not allowed`, tip: API_KEY }),
+		});
 		const error = expectApiError(await run());
 		expect(error.message).toContain('Key *** is not allowed');
 	});
@@ -317,10 +427,13 @@ describe('Base URL', () => {
 		expect(submits()).toHaveLength(1);
 	});
 
-	test.each(['ftp://example.com/api', 'stablediffusionapi.com/api', ''])('"%s" is refused', async (baseUrl) => {
-		bench.credential({ baseUrl });
-		const { error } = await run();
-		expect(error?.name).toBe('NodeOperationError');
-		expect(error?.message).toBe(`Base URL in the credential is no http or https address: "${baseUrl}"`);
-	});
+	test.each(['ftp://example.com/api', 'stablediffusionapi.com/api', ''])(
+		'"%s" is refused',
+		async (baseUrl) => {
+			bench.credential({ baseUrl });
+			const { error } = await run();
+			expect(error?.name).toBe('NodeOperationError');
+			expect(error?.message).toBe(`Base URL in the credential is no http or https address: "${baseUrl}"`);
+		},
+	);
 });

@@ -5,7 +5,13 @@ import sharp from 'sharp';
 import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
-import { createEngine, outputOf, type Engine, type RunOptions, type WorkflowJson } from '../../engine/engine.cts';
+import {
+	createEngine,
+	outputOf,
+	type Engine,
+	type RunOptions,
+	type WorkflowJson,
+} from '../../engine/engine.cts';
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { runItems } from '../../nodes/ImgTo3d/jobs/run-items';
@@ -41,7 +47,13 @@ export interface Result {
 	/** The node's error output. */
 	errors: INodeExecutionData[];
 	/** The error that stopped the node. */
-	error?: { message: string; description?: string; httpCode?: string | null; context?: { itemIndex?: number }; name?: string };
+	error?: {
+		message: string;
+		description?: string;
+		httpCode?: string | null;
+		context?: { itemIndex?: number };
+		name?: string;
+	};
 }
 
 /** The smallest workflow with the node in it. */
@@ -79,7 +91,8 @@ export function itemsOf(...json: Array<INodeExecutionData['json']>): INodeExecut
 
 /** A disc of few pixels: quick to make a model of. */
 function smallPicture(): ReturnType<typeof sharp> {
-	const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><circle cx="12" cy="12" r="9" fill="#c33"/></svg>';
+	const svg =
+		'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><circle cx="12" cy="12" r="9" fill="#c33"/></svg>';
 	return sharp(Buffer.from(svg)).png();
 }
 

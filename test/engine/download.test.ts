@@ -38,7 +38,9 @@ test.each<[string, Fault['do']]>([
 	expect(error).toBeUndefined();
 	expect(downloads()).toHaveLength(3);
 	const again = await bench.run({ operation: 'getResult', jobId: `${bench.service.jobs[0]?.id}` });
-	const [first, second] = [items, again.items].map(async ([item]) => await bench.engine.readBinary(item!, 'data'));
+	const [first, second] = [items, again.items].map(
+		async ([item]) => await bench.engine.readBinary(item!, 'data'),
+	);
 	expect((await first)?.equals((await second)!)).toBe(true);
 });
 
@@ -161,12 +163,16 @@ describe('a service on the open internet', () => {
 
 		withOutput(url);
 		const named = await run();
-		expect(named.error?.message).toMatch(/is a private address, and files are fetched from the open internet only$/);
+		expect(named.error?.message).toMatch(
+			/is a private address, and files are fetched from the open internet only$/,
+		);
 
 		withOutput('http://cdn.example.com/files/x.gif');
 		spoil({ kind: 'redirect', status: 302, location: url });
 		const redirected = await run();
-		expect(redirected.error?.message).toBe(named.error?.message.replace(/\d+/, String(bench.service.jobs[1]?.id)));
+		expect(redirected.error?.message).toBe(
+			named.error?.message.replace(/\d+/, String(bench.service.jobs[1]?.id)),
+		);
 
 		expect(network.asked).toEqual([
 			'http://img3d.example.com/api/v3/txt_to_3d',

@@ -13,7 +13,9 @@ afterEach(async () => {
 
 /** The JSON bodies that were posted to a path, as the service received them. */
 const bodiesOf = (path: string) =>
-	bench.service.requests.filter((request) => request.path.startsWith(path)).map(({ body }) => body as Record<string, unknown>);
+	bench.service.requests
+		.filter((request) => request.path.startsWith(path))
+		.map(({ body }) => body as Record<string, unknown>);
 
 describe('what is sent', () => {
 	test("the reference's example body goes out exactly as it stands", async () => {
@@ -51,7 +53,12 @@ describe('what is sent', () => {
 
 	test('a setting that was not added is not sent, and an empty seed is null', async () => {
 		await bench.run({ operation: 'imageTo3d', image: bench.picture, waitFor: 'none' });
-		await bench.run({ operation: 'imageTo3d', image: bench.picture, settings: { seed: '' }, waitFor: 'none' });
+		await bench.run({
+			operation: 'imageTo3d',
+			image: bench.picture,
+			settings: { seed: '' },
+			waitFor: 'none',
+		});
 		expect(bodiesOf('/api/v3/img_to_3d')).toEqual([
 			{ key: API_KEY, image: bench.picture },
 			{ key: API_KEY, image: bench.picture, seed: null },
@@ -62,7 +69,14 @@ describe('what is sent', () => {
 		await bench.run({
 			operation: 'textTo3d',
 			prompt: 'A birthday cupcake',
-			settings: { negativePrompt: 'candles', outputType: 'ply', guidanceScale: 15, frameSize: 256, seconds: 3, steps: 64 },
+			settings: {
+				negativePrompt: 'candles',
+				outputType: 'ply',
+				guidanceScale: 15,
+				frameSize: 256,
+				seconds: 3,
+				steps: 64,
+			},
 			waitFor: 'none',
 			options: { trackId: 'order-7', webhookUrl: 'http://127.0.0.1:9/done' },
 		});
@@ -84,7 +98,12 @@ describe('what is sent', () => {
 
 	test('parameters come from expressions, item by item', async () => {
 		await bench.run(
-			{ operation: 'imageTo3d', image: '={{ $json.link }}', settings: { seed: '={{ $json.seed }}' }, waitFor: 'none' },
+			{
+				operation: 'imageTo3d',
+				image: '={{ $json.link }}',
+				settings: { seed: '={{ $json.seed }}' },
+				waitFor: 'none',
+			},
 			{ items: itemsOf({ link: bench.picture, seed: 1 }, { link: `${bench.picture}?second`, seed: null }) },
 		);
 		expect(bodiesOf('/api/v3/img_to_3d')).toEqual([
@@ -100,9 +119,7 @@ describe('what comes out', () => {
 			status: 'success',
 			generationTime: 6,
 			id: 326,
-			output: [
-				'https://cdn.stablediffusionapi.com/generations/2d74af44-825c-4cff-9fe9-3716bd40c9fd.gif',
-			],
+			output: ['https://cdn.stablediffusionapi.com/generations/2d74af44-825c-4cff-9fe9-3716bd40c9fd.gif'],
 			meta: {
 				file_prefix: '2d74af44-825c-4cff-9fe9-3716bd40c9fd',
 				frame_size: 256,
@@ -118,7 +135,11 @@ describe('what comes out', () => {
 			},
 		};
 		bench.service.addFault({ on: 'submit', do: { kind: 'answer', body: sample } });
-		const { items } = await bench.run({ operation: 'textTo3d', prompt: 'A birthday cupcake', download: false });
+		const { items } = await bench.run({
+			operation: 'textTo3d',
+			prompt: 'A birthday cupcake',
+			download: false,
+		});
 		expect(items).toEqual([{ json: sample, pairedItem: { item: 0, input: undefined } }]);
 	});
 
@@ -141,7 +162,11 @@ describe('what comes out', () => {
 			generationTime: 45,
 			meta: { frame_size: 32, seconds: 1, seed: 20 },
 		});
-		expect(item?.binary?.data).toMatchObject({ mimeType: 'image/gif', fileExtension: 'gif', fileType: 'image' });
+		expect(item?.binary?.data).toMatchObject({
+			mimeType: 'image/gif',
+			fileExtension: 'gif',
+			fileType: 'image',
+		});
 		const gif = await bench.engine.readBinary(item!, 'data');
 		expect(gif.subarray(0, 6).toString('latin1')).toBe('GIF89a');
 	});
@@ -168,13 +193,20 @@ describe('what comes out', () => {
 	});
 
 	test('several output files get numbered fields, or an item each', async () => {
-		const parameters = { operation: 'imageTo3d', image: bench.picture, settings: { ...QUICK, batchSize: 2 }, outputBinaryPropertyName: 'spin' };
+		const parameters = {
+			operation: 'imageTo3d',
+			image: bench.picture,
+			settings: { ...QUICK, batchSize: 2 },
+			outputBinaryPropertyName: 'spin',
+		};
 		const whole = await bench.run(parameters);
 		expect(Object.keys(whole.items[0]?.binary ?? {})).toEqual(['spin', 'spin_1']);
 
 		const { items } = await bench.run({ ...parameters, options: { outputMode: 'file' } });
 		const outputs = bench.service.jobs[1]?.outputs ?? [];
-		expect(items.map(({ json }) => [json.output_url, json.output_index])).toEqual(outputs.map((url, i) => [url, i]));
+		expect(items.map(({ json }) => [json.output_url, json.output_index])).toEqual(
+			outputs.map((url, i) => [url, i]),
+		);
 		expect(items.map(({ json }) => 'output' in json)).toEqual([false, false]);
 		expect(items.map(({ binary }) => Object.keys(binary ?? {}))).toEqual([['spin'], ['spin']]);
 		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject([{ item: 0 }, { item: 0 }]);
@@ -204,7 +236,11 @@ describe('what comes out', () => {
 		expect(state.items[0]?.json).toMatchObject({ id, status: 'processing' });
 
 		const result = await bench.run({ operation: 'getResult', jobId: '={{ $json.id }}' }, { items });
-		expect(result.items[0]?.json).toMatchObject({ id, status: 'success', output: bench.service.jobs[0]?.outputs });
+		expect(result.items[0]?.json).toMatchObject({
+			id,
+			status: 'success',
+			output: bench.service.jobs[0]?.outputs,
+		});
 		expect(result.items[0]?.binary?.data?.mimeType).toBe('image/gif');
 		expect(bench.service.jobs).toHaveLength(1);
 	});
@@ -255,7 +291,11 @@ describe('a file as the image', () => {
 	test.each([
 		['a missing field', { json: {} }, 'binary'],
 		['an empty file', fileItem('', 'image/png', 'empty.png'), '(empty.png) is empty'],
-		['a text', fileItem('aGVsbG8=', 'text/plain', 'note.txt'), '(note.txt) is no image that is known here: its type is text/plain'],
+		[
+			'a text',
+			fileItem('aGVsbG8=', 'text/plain', 'note.txt'),
+			'(note.txt) is no image that is known here: its type is text/plain',
+		],
 		[
 			'6 MB',
 			fileItem('A'.repeat(8 * 1024 * 1024), 'image/png', 'big.png'),
@@ -273,29 +313,80 @@ describe('a file as the image', () => {
 describe('input that cannot be sent', () => {
 	test.each([
 		['steps', { settings: { steps: 65 } }, 'Steps must be an integer from 1 to 64, but is 65'],
-		['steps as a fraction', { settings: { steps: 1.5 } }, 'Steps must be an integer from 1 to 64, but is 1.5'],
-		['guidance', { settings: { guidanceScale: 0.5 } }, 'Guidance Scale must be a number from 1 to 20, but is 0.5'],
-		['frame size', { settings: { frameSize: '={{ -1 }}' } }, 'Frame Size must be an integer from 1, but is -1'],
-		['seconds from an expression', { settings: { seconds: '={{ "long" }}' } }, 'Seconds must be an integer from 1, but is "long"'],
+		[
+			'steps as a fraction',
+			{ settings: { steps: 1.5 } },
+			'Steps must be an integer from 1 to 64, but is 1.5',
+		],
+		[
+			'guidance',
+			{ settings: { guidanceScale: 0.5 } },
+			'Guidance Scale must be a number from 1 to 20, but is 0.5',
+		],
+		[
+			'frame size',
+			{ settings: { frameSize: '={{ -1 }}' } },
+			'Frame Size must be an integer from 1, but is -1',
+		],
+		[
+			'seconds from an expression',
+			{ settings: { seconds: '={{ "long" }}' } },
+			'Seconds must be an integer from 1, but is "long"',
+		],
 		['batch size', { settings: { batchSize: 0 } }, 'Batch Size must be an integer from 1, but is 0'],
-		['seed', { settings: { seed: 'red' } }, 'Seed must be an integer, or empty for a random seed, but is "red"'],
-		['safety checker', { settings: { safetyChecker: '={{ "maybe" }}' } }, 'Safety Checker must be true or false, but is "maybe"'],
-		['image link', { image: 'ftp://example.com/a.png' }, 'Image URL must be a link that begins with http:// or https://, but is "ftp://example.com/a.png"'],
-		['no image link', { image: '={{ $json.nothing }}' }, 'Image URL must be a text that is not empty, but is'],
-		['webhook', { options: { webhookUrl: 'my-webhook' } }, 'Webhook URL must be an address that begins with http:// or https://, but is "my-webhook"'],
+		[
+			'seed',
+			{ settings: { seed: 'red' } },
+			'Seed must be an integer, or empty for a random seed, but is "red"',
+		],
+		[
+			'safety checker',
+			{ settings: { safetyChecker: '={{ "maybe" }}' } },
+			'Safety Checker must be true or false, but is "maybe"',
+		],
+		[
+			'image link',
+			{ image: 'ftp://example.com/a.png' },
+			'Image URL must be a link that begins with http:// or https://, but is "ftp://example.com/a.png"',
+		],
+		[
+			'no image link',
+			{ image: '={{ $json.nothing }}' },
+			'Image URL must be a text that is not empty, but is',
+		],
+		[
+			'webhook',
+			{ options: { webhookUrl: 'my-webhook' } },
+			'Webhook URL must be an address that begins with http:// or https://, but is "my-webhook"',
+		],
 		['timeout', { options: { timeout: 0 } }, 'Timeout must be a number from 1 to 86400, but is 0'],
-		['jobs in flight', { options: { maxJobsInFlight: 2.5 } }, 'Max Jobs in Flight must be an integer from 1 to 1000, but is 2.5'],
+		[
+			'jobs in flight',
+			{ options: { maxJobsInFlight: 2.5 } },
+			'Max Jobs in Flight must be an integer from 1 to 1000, but is 2.5',
+		],
 		['version', { apiVersion: 'v9' }, 'API Version must be "v3", but is "v9"'],
 		['prompt', { operation: 'textTo3d', prompt: ' ' }, 'Prompt must be a text that is not empty, but is " "'],
-		['output type', { operation: 'textTo3d', prompt: 'x', settings: { outputType: 'exe' } }, 'Output Type must be "gif" or "ply", but is "exe"'],
-		['job id', { operation: 'getResult', jobId: '../wallet_balance' }, 'Job ID must be letters, digits, - and _ only, as in the item or the error that reported the job, but is "../wallet_balance"'],
-	])('%s: the error names field, range and value, and nothing was called', async (_name, parameters, message) => {
-		const { error, run } = await bench.run({ operation: 'imageTo3d', image: bench.picture, ...parameters });
-		expect(run.status).toBe('error');
-		expect(error?.name).toBe('NodeOperationError');
-		expect(error?.message).toContain(message);
-		expect(bench.service.requests).toEqual([]);
-	});
+		[
+			'output type',
+			{ operation: 'textTo3d', prompt: 'x', settings: { outputType: 'exe' } },
+			'Output Type must be "gif" or "ply", but is "exe"',
+		],
+		[
+			'job id',
+			{ operation: 'getResult', jobId: '../wallet_balance' },
+			'Job ID must be letters, digits, - and _ only, as in the item or the error that reported the job, but is "../wallet_balance"',
+		],
+	])(
+		'%s: the error names field, range and value, and nothing was called',
+		async (_name, parameters, message) => {
+			const { error, run } = await bench.run({ operation: 'imageTo3d', image: bench.picture, ...parameters });
+			expect(run.status).toBe('error');
+			expect(error?.name).toBe('NodeOperationError');
+			expect(error?.message).toContain(message);
+			expect(bench.service.requests).toEqual([]);
+		},
+	);
 
 	test('a mistake in the last item costs nothing for the items before it', async () => {
 		const { error } = await bench.run(

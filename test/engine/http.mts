@@ -23,16 +23,22 @@ export async function serve(listener: RequestListener): Promise<TestServer> {
  * Puts a server on this machine behind a public name: n8n's request helper goes through a proxy, which sends
  * whatever it is asked for to `target`. Returns the names that were asked for, and how to end it.
  */
-export async function behindPublicName(target: string): Promise<{ asked: string[]; end: () => Promise<void> }> {
+export async function behindPublicName(
+	target: string,
+): Promise<{ asked: string[]; end: () => Promise<void> }> {
 	const asked: string[] = [];
 	const proxy = await serve((incoming, outgoing) => {
 		const wanted = new URL(incoming.url ?? '', 'http://unknown.invalid');
 		asked.push(wanted.href);
-		const { host: _host, ...headers } = incoming.headers;
-		const onward = request(target + wanted.pathname + wanted.search, { method: incoming.method, headers }, (answer) => {
-			outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-			answer.pipe(outgoing);
-		});
+		const headers = { ...incoming.headers, host: new URL(target).host };
+		const onward = request(
+			target + wanted.pathname + wanted.search,
+			{ method: incoming.method, headers },
+			(answer) => {
+				outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+				answer.pipe(outgoing);
+			},
+		);
 		onward.on('error', () => outgoing.destroy());
 		incoming.pipe(onward);
 	});

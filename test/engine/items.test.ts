@@ -21,31 +21,48 @@ const perItem = (options: object = {}) => ({
 	options: { trackId: '=item-{{ $json.n }}', ...options },
 });
 
-const failJob = (skip: number, message = 'too dark'): Fault => ({ on: 'submit', skip, do: { kind: 'failJob', message } });
-const spoiltSubmit = (skip: number): Fault => ({ on: 'submit', skip, accept: true, do: { kind: 'reset', when: 'before' } });
+const failJob = (skip: number, message = 'too dark'): Fault => ({
+	on: 'submit',
+	skip,
+	do: { kind: 'failJob', message },
+});
+const spoiltSubmit = (skip: number): Fault => ({
+	on: 'submit',
+	skip,
+	accept: true,
+	do: { kind: 'reset', when: 'before' },
+});
 
 describe('many items', () => {
 	test('all leave in input order, each paired with its input, whatever the order they end in', async () => {
 		bench.service.configure({ jobSeconds: (number) => 100 - 7 * number, parallel: 12 });
 		const { items } = await bench.run(perItem({ maxJobsInFlight: 12 }), { items: numbered(12) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 12 }, (_, n) => `item-${n}`));
-		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject(Array.from({ length: 12 }, (_, item) => ({ item })));
-		expect(items.map(({ json }) => (json.meta as { seed: number }).seed)).toEqual(Array.from({ length: 12 }, (_, n) => n));
+		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject(
+			Array.from({ length: 12 }, (_, item) => ({ item })),
+		);
+		expect(items.map(({ json }) => (json.meta as { seed: number }).seed)).toEqual(
+			Array.from({ length: 12 }, (_, n) => n),
+		);
 	});
 
-	test.each([1, 3, 5])('no more than %d jobs are open at once, and freed places are filled', async (limit) => {
-		bench.service.configure({ parallel: 100 });
-		const { items } = await bench.run(perItem({ maxJobsInFlight: limit }), { items: numbered(12) });
-		expect(items).toHaveLength(12);
-		const edges = bench.service.jobs.flatMap(({ acceptedAt, endsAt }) => [
-			{ at: acceptedAt, step: 1 },
-			{ at: endsAt, step: -1 },
-		]);
-		let open = 0;
-		let most = 0;
-		for (const { step } of edges.sort((a, b) => a.at - b.at || a.step - b.step)) most = Math.max(most, (open += step));
-		expect(most).toBe(limit);
-	});
+	test.each([1, 3, 5])(
+		'no more than %d jobs are open at once, and freed places are filled',
+		async (limit) => {
+			bench.service.configure({ parallel: 100 });
+			const { items } = await bench.run(perItem({ maxJobsInFlight: limit }), { items: numbered(12) });
+			expect(items).toHaveLength(12);
+			const edges = bench.service.jobs.flatMap(({ acceptedAt, endsAt }) => [
+				{ at: acceptedAt, step: 1 },
+				{ at: endsAt, step: -1 },
+			]);
+			let open = 0;
+			let most = 0;
+			for (const { step } of edges.sort((a, b) => a.at - b.at || a.step - b.step))
+				most = Math.max(most, (open += step));
+			expect(most).toBe(limit);
+		},
+	);
 
 	test('a full account queue is waited out, and each job is paid once', async () => {
 		bench.service.configure({ queueLimit: 2, parallel: 2 });
@@ -59,7 +76,9 @@ describe('many items', () => {
 		bench.service.configure({ queueLimit: 3 });
 		const { items } = await bench.run({ ...perItem(), waitFor: 'none' }, { items: numbered(7) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
-		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(items.map(({ json }) => json.track_id));
+		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
+			items.map(({ json }) => json.track_id),
+		);
 	});
 
 	test('no input items give no output and no call', async () => {
@@ -86,7 +105,10 @@ describe('On Error', () => {
 	});
 
 	test('Stop: nothing more is submitted after an error', async () => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'answer', status: 402, body: { status: 'error', message: 'Insufficient credits.' } } });
+		bench.service.addFault({
+			on: 'submit',
+			do: { kind: 'answer', status: 402, body: { status: 'error', message: 'Insufficient credits.' } },
+		});
 		await bench.run(perItem({ maxJobsInFlight: 1 }), { items: numbered(4) });
 		expect(bench.service.jobs).toEqual([]);
 		expect(bench.service.requests).toHaveLength(1);
@@ -95,24 +117,41 @@ describe('On Error', () => {
 	test('Continue: a failed item stands at its place with its id and track id, and the others arrive', async () => {
 		bench.service.addFault(failJob(1));
 		const items = [...numbered(2), { json: { n: 'not a number' } }, { json: { n: 3 } }];
-		const { items: out, error } = await bench.run(perItem({ maxJobsInFlight: 1 }), { items, node: { onError: 'continueRegularOutput' } });
+		const { items: out, error } = await bench.run(perItem({ maxJobsInFlight: 1 }), {
+			items,
+			node: { onError: 'continueRegularOutput' },
+		});
 		expect(error).toBeUndefined();
 		const failed = bench.service.jobs[1]?.id;
 		expect(out.map(({ json }) => json)).toMatchObject([
 			{ status: 'success', track_id: 'item-0' },
-			{ error: `Job ${failed}: the service ended the job as failed: too dark`, id: failed, track_id: 'item-1' },
+			{
+				error: `Job ${failed}: the service ended the job as failed: too dark`,
+				id: failed,
+				track_id: 'item-1',
+			},
 			{ error: 'Seed must be an integer, or empty for a random seed, but is "not a number"' },
 			{ status: 'success', track_id: 'item-3' },
 		]);
-		expect(out.map(({ pairedItem }) => pairedItem)).toMatchObject([{ item: 0 }, { item: 1 }, { item: 2 }, { item: 3 }]);
+		expect(out.map(({ pairedItem }) => pairedItem)).toMatchObject([
+			{ item: 0 },
+			{ item: 1 },
+			{ item: 2 },
+			{ item: 3 },
+		]);
 	});
 
 	test('Continue (using error output): failed items leave there, paired, and the message names the job', async () => {
 		bench.service.addFault(failJob(0));
-		const { items, errors } = await bench.run(perItem({ maxJobsInFlight: 1 }), { items: numbered(3), node: { onError: 'continueErrorOutput' } });
+		const { items, errors } = await bench.run(perItem({ maxJobsInFlight: 1 }), {
+			items: numbered(3),
+			node: { onError: 'continueErrorOutput' },
+		});
 		expect(items.map(({ json }) => json.track_id)).toEqual(['item-1', 'item-2']);
 		expect(errors).toHaveLength(1);
-		expect(errors[0]?.json.error).toBe(`Job ${bench.service.jobs[0]?.id}: the service ended the job as failed: too dark`);
+		expect(errors[0]?.json.error).toBe(
+			`Job ${bench.service.jobs[0]?.id}: the service ended the job as failed: too dark`,
+		);
 		expect(errors[0]?.pairedItem).toMatchObject({ item: 0 });
 	});
 });
@@ -128,7 +167,9 @@ describe('Retry On Fail', () => {
 		expect(items.map(({ json }) => json.status)).toEqual(Array(4).fill('success'));
 		// Four, and a new one for the job that the service itself ended as failed.
 		const failed = bench.service.jobs.find(({ outcome }) => outcome === 'failed')?.trackId ?? '';
-		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(['item-0', 'item-1', 'item-2', 'item-3', failed].sort());
+		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
+			['item-0', 'item-1', 'item-2', 'item-3', failed].sort(),
+		);
 	});
 
 	test('does not submit again what may have been accepted: the same error comes again', async () => {
@@ -141,7 +182,10 @@ describe('Retry On Fail', () => {
 
 	test('pays nothing twice when the node continues and its first item is an error', async () => {
 		bench.service.addFault(spoiltSubmit(0));
-		const { items } = await bench.run(perItem({ maxJobsInFlight: 1 }), { items: numbered(3), node: { ...retry, onError: 'continueRegularOutput' } });
+		const { items } = await bench.run(perItem({ maxJobsInFlight: 1 }), {
+			items: numbered(3),
+			node: { ...retry, onError: 'continueRegularOutput' },
+		});
 		expect(items.map(({ json }) => json.status ?? 'error')).toEqual(['error', 'success', 'success']);
 		expect(bench.service.jobs).toHaveLength(3);
 	});
@@ -156,7 +200,11 @@ describe('Retry On Fail', () => {
 
 	test('a download that failed is repeated without a new job', async () => {
 		bench.service.addFault({ on: 'download', times: 6, do: { kind: 'answer', status: 500, body: '' } });
-		const parameters = { ...perItem(), download: true, settings: { frameSize: 16, seconds: 1, steps: 1, seed: '1' } };
+		const parameters = {
+			...perItem(),
+			download: true,
+			settings: { frameSize: 16, seconds: 1, steps: 1, seed: '1' },
+		};
 		const { items, error } = await bench.run(parameters, { items: numbered(1), node: retry });
 		expect(error).toBeUndefined();
 		expect(items[0]?.binary?.data?.mimeType).toBe('image/gif');
@@ -182,7 +230,14 @@ describe('Retry On Fail', () => {
 				})),
 			],
 			connections: {
-				Start: { main: [[{ node: 'A', type: 'main' as const, index: 0 }, { node: 'B', type: 'main' as const, index: 0 }]] },
+				Start: {
+					main: [
+						[
+							{ node: 'A', type: 'main' as const, index: 0 },
+							{ node: 'B', type: 'main' as const, index: 0 },
+						],
+					],
+				},
 				A: { main: [[{ node: NODE, type: 'main' as const, index: 0 }]] },
 				B: { main: [[{ node: NODE, type: 'main' as const, index: 0 }]] },
 			},
@@ -200,7 +255,7 @@ describe('stopping the execution', () => {
 		const stop = new AbortController();
 		const running = bench.run(perItem({ timeout: 86_400 }), { items: numbered(2), signal: stop.signal });
 		const start = bench.clock.now();
-		while (bench.service.requests.length < 6) await bench.clock.sleep(1);
+		while (bench.service.requests.length < 6) await bench.clock.sleep(500);
 		stop.abort();
 		const { run } = await running;
 		expect(run.status).toBe('canceled');

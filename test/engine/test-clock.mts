@@ -1,6 +1,9 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 
+/** How long nothing must have been going on before the clock moves: between two steps of some work, nothing shows. */
+const QUIET_TURNS = 20;
+const QUIET_MS = 4;
 
 let inFlight = 0;
 subscribe('http.client.request.start', (message) => {
@@ -12,7 +15,9 @@ subscribe('http.client.request.start', (message) => {
 
 /** Whether this process is at work on something that is not a timer: an HTTP exchange or a file. */
 function isBusy(): boolean {
-	return inFlight > 0 || process.getActiveResourcesInfo().some((resource) => /^FSReq|Sharp|Zlib/.test(resource));
+	return (
+		inFlight > 0 || process.getActiveResourcesInfo().some((resource) => /^FSReq|Sharp|Zlib/.test(resource))
+	);
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -70,12 +75,15 @@ export class TestClock {
 		return due.length > 0;
 	}
 
-	/** Resolves when nothing has been going on for a few turns of the event loop. */
+	/** Resolves when nothing has been going on for a while, or when nobody answers a request. */
 	private async quiet(): Promise<void> {
-		const since = performance.now();
-		for (let idleTurns = 0; idleTurns < 5; ) {
+		const start = performance.now();
+		let since = start;
+		for (let turns = 0; turns < QUIET_TURNS || performance.now() - since < QUIET_MS; turns++) {
 			await turn();
-			idleTurns = isBusy() && performance.now() - since < this.patienceMs ? 0 : idleTurns + 1;
+			if (!isBusy() || performance.now() - start > this.patienceMs) continue;
+			turns = 0;
+			since = performance.now();
 		}
 	}
 }

@@ -248,8 +248,10 @@ function adviceOf(body: Record<string, unknown>): string | undefined {
 }
 
 function refusalReason(httpCode: number, message: string): RefusalReason {
-	if (httpCode === 401 || /invalid api key|api key is (required|missing|invalid)/i.test(message)) return 'key';
-	if (httpCode === 402 || /insufficient credit|not enough credit|out of credit/i.test(message)) return 'credits';
+	if (httpCode === 401 || /invalid api key|api key is (required|missing|invalid)/i.test(message))
+		return 'key';
+	if (httpCode === 402 || /insufficient credit|not enough credit|out of credit/i.test(message))
+		return 'credits';
 	if (httpCode === 403) return 'forbidden';
 	if (httpCode === 404 || /not found/i.test(message)) return 'notFound';
 	if (/unable to fetch image/i.test(message)) return 'image';

@@ -107,8 +107,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'safetyChecker',
 		bodyName: 'safety_checker',
 		displayName: 'Safety Checker',
-		description:
-			'Whether to check the result for NSFW content. A flagged image is replaced by a blank one.',
+		description: 'Whether to check the result for NSFW content. A flagged image is replaced by a blank one.',
 		operations: ['imageTo3d'],
 		default: true,
 	},
@@ -127,8 +126,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'seed',
 		bodyName: 'seed',
 		displayName: 'Seed',
-		description:
-			'The same seed gives the same result. Leave empty to let the service draw one.',
+		description: 'The same seed gives the same result. Leave empty to let the service draw one.',
 		operations: BOTH,
 	},
 	{
@@ -137,7 +135,7 @@ export const FIELDS: readonly Field[] = [
 		bodyName: 'steps',
 		displayName: 'Steps',
 		description:
-			'Number of denoising steps, from 1 to 64. The reference\'s table ends at 50, its example sends 64.',
+			"Number of denoising steps, from 1 to 64. The reference's table ends at 50, its example sends 64.",
 		operations: BOTH,
 		min: 1,
 		max: 64,
@@ -204,19 +202,12 @@ function checkYesNo(entered: unknown): Checked {
 
 /** A finite number, from a number or from a text that is nothing else; otherwise `undefined`. */
 export function toNumber(entered: unknown): number | undefined {
-	const value =
-		typeof entered === 'string' && entered.trim() !== '' ? Number(entered) : entered;
+	const value = typeof entered === 'string' && entered.trim() !== '' ? Number(entered) : entered;
 	return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
 /** "an integer from 1 to 64", for error texts. */
-export function describeRange(range: {
-	kind: 'integer' | 'number';
-	min: number;
-	max?: number;
-}): string {
+export function describeRange(range: { kind: 'integer' | 'number'; min: number; max?: number }): string {
 	const noun = range.kind === 'integer' ? 'an integer' : 'a number';
-	return range.max === undefined
-		? `${noun} from ${range.min}`
-		: `${noun} from ${range.min} to ${range.max}`;
+	return range.max === undefined ? `${noun} from ${range.min}` : `${noun} from ${range.min} to ${range.max}`;
 }

@@ -89,7 +89,11 @@ function subject(purpose: CallPurpose, id: string | number | undefined): string 
 	return { submit: 'The job', fetch: 'The job', upload: 'The upload of the image' }[purpose];
 }
 
-function word(answer: BadAnswer, purpose: CallPurpose, who: string): Pick<Problem, 'message' | 'description'> {
+function word(
+	answer: BadAnswer,
+	purpose: CallPurpose,
+	who: string,
+): Pick<Problem, 'message' | 'description'> {
 	const getResult = 'Once that is mended, the Get Result operation with the Job ID brings the result.';
 	const next = purpose === 'fetch' ? getResult : purpose === 'upload' ? NOT_PAID : '';
 	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
@@ -133,7 +137,7 @@ function word(answer: BadAnswer, purpose: CallPurpose, who: string): Pick<Proble
 			return {
 				message: `${who}: ${answer.why} (HTTP ${answer.httpCode})`,
 				description: sentences(
-					'That is no answer of this API. Check Base URL in the credential, and whether a proxy or a maintenance page answers in the service\'s place.',
+					"That is no answer of this API. Check Base URL in the credential, and whether a proxy or a maintenance page answers in the service's place.",
 					next,
 				),
 			};
@@ -171,7 +175,7 @@ function refusal(
 			return {
 				message: `${who}: the service kept refusing because of its rate limit${said}`,
 				description: sentences(
-					'The account\'s queue is full. Send fewer jobs at once (Max Jobs in Flight), allow more time (Timeout), or take a larger plan.',
+					"The account's queue is full. Send fewer jobs at once (Max Jobs in Flight), allow more time (Timeout), or take a larger plan.",
 					more,
 				),
 			};

@@ -25,7 +25,12 @@ export interface Service {
 	/** Pays. Called once for a job; who may call again is decided by the caller. */
 	submit(version: ApiVersion, operation: Generation, body: IDataObject, timeoutMs: number): Promise<Answer>;
 	/** Reads a job. Free. */
-	fetch(version: ApiVersion, id: string | number, fetchResult: string | undefined, timeoutMs: number): Promise<Answer>;
+	fetch(
+		version: ApiVersion,
+		id: string | number,
+		fetchResult: string | undefined,
+		timeoutMs: number,
+	): Promise<Answer>;
 	/** Turns a file into a link that the service can read. Free. */
 	upload(version: ApiVersion, dataUri: string, timeoutMs: number): Promise<UploadAnswer>;
 	/** The documented address of a job. */
@@ -34,7 +39,9 @@ export interface Service {
 	clean(text: string): string;
 }
 
-export type UploadAnswer = { state: 'uploaded'; link: string } | Exclude<Answer, { state: 'success' | 'processing' }>;
+export type UploadAnswer =
+	| { state: 'uploaded'; link: string }
+	| Exclude<Answer, { state: 'success' | 'processing' }>;
 
 /**
  * Opens the service with the node's credential.

@@ -156,7 +156,8 @@ async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
 	}
 	const accepted = await acceptedJob(run, item, work);
 	const { id } = accepted.known.job;
-	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined) return accepted.known;
+	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined)
+		return accepted.known;
 	try {
 		const ended = await endOfJob(run, item, id, accepted);
 		run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });

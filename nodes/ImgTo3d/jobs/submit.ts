@@ -17,14 +17,19 @@ import { uploadImage } from './upload';
  * @throws ProblemError when the service refused, or when nobody knows whether it accepted
  * @throws Stopped when the run was stopped
  */
-export async function acceptedJob(run: Run, item: ItemRequest, work: GenerationRequest): Promise<AcceptedJob> {
+export async function acceptedJob(
+	run: Run,
+	item: ItemRequest,
+	work: GenerationRequest,
+): Promise<AcceptedJob> {
 	const earlier = run.ledger.get(item.itemIndex);
 	if (earlier?.fate === 'accepted') return earlier;
 	if (earlier?.fate === 'unknown') throw new ProblemError(earlier.problem);
 
 	const body: IDataObject = { ...work.body };
 	if (work.image) {
-		body.image = work.image.from === 'url' ? work.image.url : await uploadImage(run, item, work.image.property);
+		body.image =
+			work.image.from === 'url' ? work.image.url : await uploadImage(run, item, work.image.property);
 	}
 	stopIfAborted(run.signal);
 	const answer = withId(await submit(run, item, work, body));
@@ -43,11 +48,20 @@ export async function acceptedJob(run: Run, item: ItemRequest, work: GenerationR
 /** A job that is still processing can be watched only by its id. */
 function withId(answer: Answer): Answer {
 	if (answer.state !== 'processing' || answer.job.id !== undefined) return answer;
-	return { state: 'unreadable', httpCode: answer.httpCode, why: 'the job was accepted, but the answer has no id' };
+	return {
+		state: 'unreadable',
+		httpCode: answer.httpCode,
+		why: 'the job was accepted, but the answer has no id',
+	};
 }
 
 /** Submits, waiting while the account's queue is full. */
-async function submit(run: Run, item: ItemRequest, work: GenerationRequest, body: IDataObject): Promise<Answer> {
+async function submit(
+	run: Run,
+	item: ItemRequest,
+	work: GenerationRequest,
+	body: IDataObject,
+): Promise<Answer> {
 	const { gate } = run;
 	if (!gate.isClosed) {
 		const answer = await submitOnce(run, item, work, body);
@@ -67,7 +81,12 @@ async function submit(run: Run, item: ItemRequest, work: GenerationRequest, body
 }
 
 /** One submit, repeated only while it certainly did not arrive: nobody listened, or the name did not resolve. */
-async function submitOnce(run: Run, item: ItemRequest, work: GenerationRequest, body: IDataObject): Promise<Answer> {
+async function submitOnce(
+	run: Run,
+	item: ItemRequest,
+	work: GenerationRequest,
+	body: IDataObject,
+): Promise<Answer> {
 	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
 	for (let tries = 1; ; tries++) {
 		const answer = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);

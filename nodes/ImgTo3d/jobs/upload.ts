@@ -17,7 +17,8 @@ const SIGNATURES: ReadonlyArray<{ mime: string; matches: (bytes: Buffer) => bool
 	{
 		mime: 'image/webp',
 		matches: (bytes) =>
-			bytes.subarray(0, 4).toString('latin1') === 'RIFF' && bytes.subarray(8, 12).toString('latin1') === 'WEBP',
+			bytes.subarray(0, 4).toString('latin1') === 'RIFF' &&
+			bytes.subarray(8, 12).toString('latin1') === 'WEBP',
 	},
 ];
 
@@ -27,7 +28,11 @@ const SIGNATURES: ReadonlyArray<{ mime: string; matches: (bytes: Buffer) => bool
  * @returns a data URI
  * @throws NodeOperationError when the field is missing, empty, no image, or over 5 MB
  */
-export async function readImage(context: IExecuteFunctions, itemIndex: number, property: string): Promise<string> {
+export async function readImage(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	property: string,
+): Promise<string> {
 	const { fileName, mimeType } = context.helpers.assertBinaryData(itemIndex, property);
 	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
 	const what = `The file in the binary field "${property}"${fileName ? ` (${fileName})` : ''}`;

@@ -64,7 +64,8 @@ async function look(
 		if (answer.state === 'success' || answer.state === 'processing') {
 			const job = { ...answer, job: merged(id, latest?.job, answer.job) };
 			if (isEnough(job)) return job;
-			if (job.state === 'processing') latest = { ...job, fetchResult: job.fetchResult ?? latest?.fetchResult };
+			if (job.state === 'processing')
+				latest = { ...job, fetchResult: job.fetchResult ?? latest?.fetchResult };
 			failures = unreadable = 0;
 			lastProblem = undefined;
 			pause = nextPause({
@@ -102,6 +103,5 @@ function merged(id: string | number, earlier: JobFacts | undefined, latest: JobF
 		...earlier,
 		...latest,
 		id: String(latest.id) === String(id) && latest.id !== undefined ? latest.id : id,
-		extras: { ...earlier?.extras, ...latest.extras },
 	};
 }

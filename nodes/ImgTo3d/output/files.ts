@@ -182,7 +182,8 @@ async function open(
 			return { problem: `HTTP ${httpCode}`, httpCode, mayPass, retryAfterSeconds: wanted };
 		}
 		const next = resolve(textHeader(headers, 'location'), address);
-		if (next === undefined) return { problem: `HTTP ${httpCode} without an address`, httpCode, mayPass: false };
+		if (next === undefined)
+			return { problem: `HTTP ${httpCode} without an address`, httpCode, mayPass: false };
 		address = next;
 	}
 	return { problem: `more than ${MAX_REDIRECTS} redirects`, mayPass: false };
@@ -205,10 +206,7 @@ async function ask(
 		abortSignal: AbortSignal.any([run.signal, leave.signal]),
 	}) as Promise<IN8nHttpFullResponse>;
 	const late = run.clock.sleep(Math.max(0, limitMs), settled.signal).then(() => undefined);
-	const answered = await Promise.race([
-		response.catch((error: unknown) => unanswered(error)),
-		late,
-	]);
+	const answered = await Promise.race([response.catch((error: unknown) => unanswered(error)), late]);
 	settled.abort();
 	if (answered === undefined) {
 		leave.abort();

@@ -1,5 +1,11 @@
 /** The items that leave the node. */
-import type { IBinaryKeyData, IDataObject, INodeExecutionData, NodeApiError, NodeOperationError } from 'n8n-workflow';
+import type {
+	IBinaryKeyData,
+	IDataObject,
+	INodeExecutionData,
+	NodeApiError,
+	NodeOperationError,
+} from 'n8n-workflow';
 
 import type { JobFacts } from '../api/answer';
 import type { Problem } from '../api/problems';
@@ -35,7 +41,8 @@ export async function finishedItems(
 	if (item.outputMode === 'job') {
 		const binary: IBinaryKeyData = {};
 		files.forEach((file, index) => {
-			binary[index === 0 ? item.outputBinaryPropertyName : `${item.outputBinaryPropertyName}_${index}`] = file;
+			binary[index === 0 ? item.outputBinaryPropertyName : `${item.outputBinaryPropertyName}_${index}`] =
+				file;
 		});
 		return [{ json: { ...rest, output }, ...(item.download && { binary }), pairedItem }];
 	}

@@ -8,7 +8,8 @@ export const getResultProperties: INodeProperties[] = [
 		required: true,
 		default: '',
 		placeholder: 'e.g. 10684517',
-		description: 'The ID of the job, as in the item that this node returned or in the error that named the job',
+		description:
+			'The ID of the job, as in the item that this node returned or in the error that named the job',
 		displayOptions: { show: { operation: ['getResult'] } },
 	},
 ];

@@ -40,6 +40,7 @@ export const operationProperties: INodeProperties[] = [
 			},
 		],
 		default: 'v3',
-		description: 'The generation of endpoints to call. A job is fetched with the version it was submitted with.',
+		description:
+			'The generation of endpoints to call. A job is fetched with the version it was submitted with.',
 	},
 ];

@@ -10,7 +10,10 @@ export const NUMERIC_OPTIONS = {
 
 export type NumericOption = keyof typeof NUMERIC_OPTIONS;
 
-function numeric(name: NumericOption, more: Pick<INodeProperties, 'description' | 'displayOptions'>): INodeProperties {
+function numeric(
+	name: NumericOption,
+	more: Pick<INodeProperties, 'description' | 'displayOptions'>,
+): INodeProperties {
 	const { displayName, kind, min, max, default: preset } = NUMERIC_OPTIONS[name];
 	return {
 		displayName,

@@ -4,7 +4,14 @@ import { NodeOperationError, type IDataObject, type IExecuteFunctions } from 'n8
 import { isHttpUrl, readId } from '../api/answer';
 import { generationBody } from '../api/body';
 import { describeRange, toNumber, type ApiVersion } from '../api/fields';
-import type { GenerationRequest, ImageSource, ItemRequest, OutputMode, ResultRequest, WaitFor } from '../request';
+import type {
+	GenerationRequest,
+	ImageSource,
+	ItemRequest,
+	OutputMode,
+	ResultRequest,
+	WaitFor,
+} from '../request';
 import { NUMERIC_OPTIONS, type NumericOption } from './options';
 
 const API_VERSIONS: readonly ApiVersion[] = ['v3'];
@@ -55,7 +62,11 @@ function readWork(form: Form, options: IDataObject): GenerationRequest | ResultR
 		const entered = form.value('jobId');
 		const jobId = readId(typeof entered === 'string' ? entered.trim() : entered);
 		if (jobId === undefined) {
-			throw form.problem('Job ID', entered, 'must be letters, digits, - and _ only, as in the item or the error that reported the job');
+			throw form.problem(
+				'Job ID',
+				entered,
+				'must be letters, digits, - and _ only, as in the item or the error that reported the job',
+			);
 		}
 		return { operation, apiVersion, jobId: String(jobId) };
 	}
@@ -81,7 +92,8 @@ function readImageSource(form: Form): ImageSource {
 		return { from: 'binary', property: form.requiredText('binaryPropertyName', 'Input Binary Field') };
 	}
 	const url = form.requiredText('image', 'Image URL');
-	if (!isHttpUrl(url)) throw form.problem('Image URL', url, 'must be a link that begins with http:// or https://');
+	if (!isHttpUrl(url))
+		throw form.problem('Image URL', url, 'must be a link that begins with http:// or https://');
 	return { from: 'url', url };
 }
 
@@ -160,10 +172,14 @@ class Form {
 
 	problem(displayName: string, entered: unknown, rule: string): NodeOperationError {
 		const shown = typeof entered === 'string' ? `"${entered}"` : JSON.stringify(entered);
-		return new NodeOperationError(this.context.getNode(), `${displayName} ${rule}, but is ${shown ?? 'missing'}`, {
-			itemIndex: this.itemIndex,
-			description: `Correct ${displayName}, or the expression that fills it. Nothing was submitted for this item.`,
-		});
+		return new NodeOperationError(
+			this.context.getNode(),
+			`${displayName} ${rule}, but is ${shown ?? 'missing'}`,
+			{
+				itemIndex: this.itemIndex,
+				description: `Correct ${displayName}, or the expression that fills it. Nothing was submitted for this item.`,
+			},
+		);
 	}
 
 	private among<T extends string>(value: unknown, displayName: string, choices: readonly T[]): T {

@@ -23,7 +23,9 @@ export const settingsProperty: INodeProperties = {
 };
 
 /** The part of a setting that depends on what kind of value it holds. */
-function control(field: Field): Pick<INodeProperties, 'type' | 'default' | 'typeOptions' | 'options' | 'placeholder'> {
+function control(
+	field: Field,
+): Pick<INodeProperties, 'type' | 'default' | 'typeOptions' | 'options' | 'placeholder'> {
 	switch (field.kind) {
 		case 'integer':
 		case 'number':

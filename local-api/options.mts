@@ -1,0 +1,36 @@
+import type { Clock } from './clock.mts';
+import type { WebhookMode } from './webhooks.mts';
+
+/** What `eta` says: the truth, nothing, or the truth times a factor. */
+export type EtaMode = 'exact' | 'missing' | { factor: number };
+
+/** What can be changed while it runs; it holds for the jobs submitted afterwards. */
+export interface LocalApiSettings {
+	/** How long a job works, in s, default 3; 0 = the submit's answer says `success`. Jobs are numbered from 1. */
+	jobSeconds: number | ((jobNumber: number) => number);
+	/** Jobs worked at the same time, first in, first out; default 2. */
+	parallel: number;
+	/** Open jobs (queued or working) per key; one more is refused with 429. Default 5. */
+	queueLimit: number;
+	/** Default 'exact'. */
+	eta: EtaMode;
+	/** Default 'once'. */
+	webhooks: WebhookMode;
+}
+
+export interface LocalApiOptions extends Partial<LocalApiSettings> {
+	/** Port on 127.0.0.1; default 0, any free one. */
+	port?: number;
+	/** Where all job time is read from; default the system's. */
+	clock?: Clock;
+	/** Keys that are answered "Invalid Api Key"; default ['wrong-key']. */
+	refusedKeys?: string[];
+	/** Keys whose submits are answered 402; default ['empty-wallet']. */
+	creditlessKeys?: string[];
+	/** Most jobs, and most requests, that are kept; default 10000. */
+	maxRecords?: number;
+	/** Folder behind /samples; default `samples` in the working directory. */
+	samplesDir?: string;
+	/** Gets a line per request and webhook call, never with a key; default silent. */
+	log?: (line: string) => void;
+}

@@ -1,0 +1,33 @@
+const { max, min, round, sqrt } = Math;
+
+/** The linear intensity, 0 to 1, of an sRGB byte. */
+export const LINEAR = Float32Array.from({ length: 256 }, (_, value) => {
+	const s = value / 255;
+	return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4;
+});
+
+/** A grid of width x height values, blurred as by a Gaussian of this standard deviation: three box blurs, both ways. */
+export function blurred(source: Float32Array, width: number, height: number, sigma: number): Float32Array {
+	const radius = max(1, round(sqrt(4 * sigma * sigma + 1) / 2 - 0.5));
+	let image = source;
+	for (let pass = 0; pass < 3; pass++) {
+		for (const [count, length, stride, step] of [
+			[height, width, width, 1],
+			[width, height, 1, width],
+		] as const) {
+			const next = new Float32Array(image.length);
+			for (let line = 0; line < count; line++) {
+				const start = line * stride;
+				const value = (i: number): number => image[start + min(max(i, 0), length - 1) * step]!;
+				let sum = 0;
+				for (let i = -radius; i <= radius; i++) sum += value(i);
+				for (let i = 0; i < length; i++) {
+					next[start + i * step] = sum / (2 * radius + 1);
+					sum += value(i + radius + 1) - value(i - radius);
+				}
+			}
+			image = next;
+		}
+	}
+	return image;
+}

@@ -1,0 +1,297 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+
+import { errorAnswer, fileAnswer, jsonAnswer, pageAnswer, type Answer, type Json } from './answers.mts';
+import { BoundedMap } from './bounded.mts';
+import { systemClock, type Clock } from './clock.mts';
+import { FaultFormatError, FaultList, parseFault, type Fault } from './faults.mts';
+import { fetchImage, PictureError, PictureStore, readUpload, type Upload } from './images.mts';
+import { JobQueue, type Job, type QueueSettings } from './jobs.mts';
+import type { LocalApiOptions, LocalApiSettings } from './options.mts';
+import { Outputs } from './outputs.mts';
+import { readParameters, type Endpoint } from './parameters.mts';
+import { Webhooks } from './webhooks.mts';
+
+/** A call of the API: its JSON (`key` checked), the fault that hits it, and the path's parameter. */
+export interface Call {
+	body: Json;
+	fault: Fault | undefined;
+	/** A job's id, or a file's name. */
+	name: string;
+	/** The request's record: where it says what hit it. */
+	record: { faulted?: string };
+}
+
+const UPLOADS_SIZE = 256 * 1024 * 1024;
+const JOBS_SHOWN = 20;
+
+const CONTENT_TYPES: Record<string, string> = {
+	'.gif': 'image/gif',
+	'.ply': 'application/x-ply',
+	'.png': 'image/png',
+	'.jpg': 'image/jpeg',
+	'.jpeg': 'image/jpeg',
+	'.webp': 'image/webp',
+	'.svg': 'image/svg+xml',
+};
+
+const ABOUT =
+	"A stand-in for the img_to_3d API, for development and tests. It is not the service and not the service's model: it cuts the foreground out of the picture, inflates its silhouette to a closed mesh, and renders that.";
+
+const KEY_TIP =
+	'1. Make sure you are passing Content-Type: application/json in header. 2. Make sure you are doing POST request with valid JSON. 3. Make sure your JSON does not have errors, use jsonlint to validate json array. 4. Make sure you have valid API key.';
+
+const UNREACHABLE = 'Unable to fetch image from provided URL';
+
+const PROCESSING = {
+	status: 'processing',
+	tip: 'for faster speed, keep resolution upto 512x512',
+	messege: 'Try to fetch request after given estimated time',
+	output: [],
+};
+
+/** What a client sees the beginning of when the answer to a submit that was not accepted breaks off. */
+export const UNFINISHED = jsonAnswer(PROCESSING);
+
+function contentTypeOf(name: string): string {
+	return CONTENT_TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream';
+}
+
+/** What the service knows and does, apart from HTTP: calls in, answers out. */
+export class Service {
+	readonly settings: LocalApiSettings & QueueSettings;
+
+	readonly faults = new FaultList();
+
+	readonly queue: JobQueue;
+
+	/** http://127.0.0.1:PORT, known once the server listens. */
+	origin = '';
+
+	readonly clock: Clock;
+
+	readonly log: (line: string) => void;
+
+	private readonly stopping = new AbortController();
+
+	private readonly webhooks: Webhooks;
+
+	private readonly pictures = new PictureStore();
+
+	private readonly outputs = new Outputs(this.pictures);
+
+	private readonly uploads = new BoundedMap<Upload>(UPLOADS_SIZE);
+
+	private uploadCount = 0;
+
+	constructor(private readonly options: LocalApiOptions) {
+		this.settings = {
+			jobSeconds: options.jobSeconds ?? 3,
+			parallel: options.parallel ?? 2,
+			queueLimit: options.queueLimit ?? 5,
+			eta: options.eta ?? 'exact',
+			webhooks: options.webhooks ?? 'once',
+			maxRecords: options.maxRecords ?? 10_000,
+		};
+		this.clock = options.clock ?? systemClock;
+		this.log = options.log ?? (() => undefined);
+		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
+		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal);
+	}
+
+	/** Ends the fetching of pictures and drops the webhook calls that are still to come. */
+	stop(): void {
+		this.stopping.abort();
+	}
+
+	/** The answer to a key that is missing or refused; undefined for a good one. */
+	keyRefusal(key: unknown): Answer | undefined {
+		const refused = this.options.refusedKeys ?? ['wrong-key'];
+		if (typeof key === 'string' && key !== '' && !refused.includes(key)) return undefined;
+		return errorAnswer('Invalid Api Key', 200, { tip: KEY_TIP });
+	}
+
+	/** Checks a submit in the service's order: fields, credit, queue, picture. Only what passes becomes a (paid) job. */
+	async submit(endpoint: Endpoint, { body, fault, record }: Call): Promise<Answer> {
+		const key = String(body.key);
+		const read = readParameters(endpoint, body);
+		if ('errors' in read) return errorAnswer(read.errors);
+		const { parameters } = read;
+		if (this.hasNoCredit(key))
+			return errorAnswer('Insufficient credits. Please add more credits to continue.', 402);
+		if (this.queue.secondsUntilPlace(key) > 0) return this.queueFull(key);
+
+		let picture: string | undefined;
+		if (endpoint === 'img_to_3d') {
+			if (this.faults.take('image')) {
+				record.faulted = 'image';
+				return errorAnswer(UNREACHABLE);
+			}
+			try {
+				picture = await this.pictures.add(await this.imageBehind(parameters.image));
+			} catch (error) {
+				if (!(error instanceof PictureError || error instanceof URIError)) throw error;
+				this.log(`image refused: ${error.message}`);
+				return errorAnswer(UNREACHABLE);
+			}
+			// Other submits may have taken the place while the picture was on its way.
+			if (this.queue.secondsUntilPlace(key) > 0) return this.queueFull(key);
+		}
+
+		const failure = fault?.do.kind === 'failJob' ? (fault.do.message ?? 'Failed, Try Again') : undefined;
+		const job = this.queue.accept({ key, body, parameters, picture, failure });
+		const { webhook, trackId, endsAt } = job.record;
+		if (webhook !== null) {
+			this.webhooks.schedule(webhook, endsAt, this.settings.webhooks, {
+				...this.resultOf(job),
+				track_id: trackId,
+			});
+		}
+		return this.jobAnswer(job);
+	}
+
+	fetchJob({ name, body }: Call): Answer {
+		const job = this.queue.find(name, String(body.key));
+		return job ? this.jobAnswer(job) : jsonAnswer({ status: 'error', messege: 'Request not found' });
+	}
+
+	async upload({ body }: Call): Promise<Answer> {
+		if (typeof body.image !== 'string' || body.image === '') {
+			return errorAnswer({ image: ['The image field is required.'] });
+		}
+		try {
+			const upload = await readUpload(body.image, body.crop === 'true' || body.crop === true);
+			const name = `${randomUUID()}.${upload.extension}`;
+			this.uploads.set(name, upload, upload.file.length);
+			this.uploadCount += 1;
+			const link = `${this.origin}/files/${name}`;
+			return jsonAnswer({ status: 'success', messege: 'image uploaded', link, request_id: this.uploadCount });
+		} catch (error) {
+			if (error instanceof PictureError) return errorAnswer(error.message);
+			throw error;
+		}
+	}
+
+	systemLoad(): Answer {
+		const { queue } = this;
+		return jsonAnswer({
+			queue_num: queue.open().length,
+			queue_time: queue.secondsUntilStart(),
+			status: 'ok',
+		});
+	}
+
+	walletBalance({ body }: Call): Answer {
+		const balance = this.hasNoCredit(String(body.key)) ? 0 : 43.6;
+		return jsonAnswer({ status: 'success', data: { balance, currency: 'USD' } });
+	}
+
+	/** An upload, or the file of a job that has ended, which is made now if nobody asked for it before. */
+	async download(name: string): Promise<Answer> {
+		const upload = this.uploads.get(name);
+		if (upload) return fileAnswer(upload.file, upload.contentType);
+		const output = this.queue.output(name);
+		const file = output && (await this.outputs.file(output.job, output.index));
+		return file ? fileAnswer(file, contentTypeOf(name)) : pageAnswer(404);
+	}
+
+	async sample(name: string): Promise<Answer> {
+		const folder = this.options.samplesDir ?? path.join(process.cwd(), 'samples');
+		try {
+			return fileAnswer(await readFile(path.join(folder, path.basename(name))), contentTypeOf(name));
+		} catch {
+			return pageAnswer(404);
+		}
+	}
+
+	/** Settings, coming faults and latest jobs, for people. */
+	describe(): Answer {
+		const { jobSeconds } = this.settings;
+		const now = this.clock.now();
+		const latestJobs = this.queue.records
+			.slice(-JOBS_SHOWN)
+			.map(({ id, endpoint, acceptedAt, startedAt, endsAt, outcome }) => ({
+				id,
+				endpoint,
+				state: endsAt <= now ? outcome : startedAt <= now ? 'working' : 'queued',
+				acceptedAt: new Date(acceptedAt).toISOString(),
+			}));
+		const description = {
+			about: ABOUT,
+			baseUrl: `${this.origin}/api`,
+			settings: {
+				...this.settings,
+				jobSeconds: typeof jobSeconds === 'function' ? 'by job number' : jobSeconds,
+			},
+			faults: this.faults.describe(),
+			jobsAccepted: this.queue.records.length,
+			jobsOpen: this.queue.open().length,
+			latestJobs,
+		};
+		return { ...jsonAnswer(description), body: Buffer.from(`${JSON.stringify(description, null, 2)}\n`) };
+	}
+
+	/** Adds the fault, or the list of faults, that a request's JSON holds: all of them, or none when one is wrong. */
+	addFaults(source: unknown): Answer {
+		try {
+			const faults = (Array.isArray(source) ? source : [source]).map(parseFault);
+			for (const fault of faults) this.faults.add(fault);
+			return jsonAnswer({ status: 'success', faults: this.faults.describe() });
+		} catch (error) {
+			if (error instanceof FaultFormatError) return errorAnswer(error.message, 400);
+			throw error;
+		}
+	}
+
+	clearFaults(): Answer {
+		this.faults.clear();
+		return jsonAnswer({ status: 'success', faults: [] });
+	}
+
+	private hasNoCredit(key: string): boolean {
+		return (this.options.creditlessKeys ?? ['empty-wallet']).includes(key);
+	}
+
+	private queueFull(key: string): Answer {
+		const seconds = Math.ceil(this.queue.secondsUntilPlace(key));
+		const message = `Rate limit exceeded. Maximum ${this.settings.queueLimit} queued requests allowed.`;
+		return errorAnswer(message, 429, Number.isFinite(seconds) ? { retry_after: seconds } : {});
+	}
+
+	/** The file behind an image link. Links to this server are read without a request, which would use up faults. */
+	private async imageBehind(link: string): Promise<Buffer> {
+		const url = URL.canParse(link) ? new URL(link) : undefined;
+		if (url?.origin !== this.origin) return await fetchImage(link, this.stopping.signal);
+		const name = path.posix.basename(decodeURIComponent(url.pathname));
+		const { status, body } = await (url.pathname.startsWith('/samples/')
+			? this.sample(name)
+			: this.download(name));
+		if (status !== 200) throw new PictureError(`no file ${name}`);
+		return body;
+	}
+
+	private jobAnswer(job: Job): Answer {
+		const { id, endsAt, outputs, outcome } = job.record;
+		if (this.queue.hasEnded(job)) {
+			return jsonAnswer({ ...this.resultOf(job), ...(outcome === 'failed' ? { output: '' } : {}) });
+		}
+		const { eta } = this.settings;
+		const seconds = (endsAt - this.clock.now()) / 1000;
+		return jsonAnswer({
+			...PROCESSING,
+			...(eta === 'missing' ? {} : { eta: eta === 'exact' ? seconds : seconds * eta.factor }),
+			fetch_result: `${this.origin}/api/v3/fetch/${id}`,
+			id,
+			meta: job.meta,
+			future_links: outputs,
+		});
+	}
+
+	/** What an ended job's answer and its webhook call have in common. */
+	private resultOf({ record, meta }: Job): Json {
+		const { id, outcome, failure, outputs, startedAt, endsAt } = record;
+		if (outcome === 'failed') return { status: 'failed', id, message: failure };
+		return { status: 'success', generationTime: (endsAt - startedAt) / 1000, id, output: outputs, meta };
+	}
+}

@@ -1,0 +1,149 @@
+import { smoothNormals, type Mesh } from './mesh.mts';
+
+const { ceil, cos, floor, max, min, PI, round, sin } = Math;
+
+/** sRGB, 0 to 255. */
+export type Colour = readonly [number, number, number];
+export type Point = readonly [number, number, number];
+
+/** Colour at a point of a surface: `turn` runs around it and `along` from its bottom to its top, both 0 to 1. */
+export type Paint = (point: Point, turn: number, along: number) => Colour;
+
+/** Outline of a lathe's part: radius and height, from the bottom's middle (radius 0) to the top's (radius 0). */
+export type Profile = ReadonlyArray<readonly [radius: number, y: number]>;
+
+/** The point at `radius` from the y axis; z falls as x turns, so that `turn` is counter-clockwise seen from above. */
+export const around = (radius: number, turn: number, y: number): Point => [
+	radius * cos(turn * 2 * PI),
+	y,
+	-radius * sin(turn * 2 * PI),
+];
+
+/** Slope of a curve between two rises, level where they change their sign: so the curve never overshoots its points. */
+const slope = (before: number, after: number): number =>
+	before * after > 0 ? (2 * before * after) / (before + after) : 0;
+
+/** Runs smoothly through a profile's points (`along` 0 to 1); a point given twice makes a corner. */
+export function pointOf(profile: Profile, along: number): readonly [radius: number, y: number] {
+	const position = along * (profile.length - 1);
+	const i = min(floor(position), profile.length - 2);
+	const t = position - i;
+	const [p, q, r, s] = [i - 1, i, i + 1, i + 2].map(
+		(index) => profile[min(max(index, 0), profile.length - 1)]!,
+	);
+	const curve = (axis: 0 | 1): number => {
+		const [before, rise, after] = [q![axis] - p![axis], r![axis] - q![axis], s![axis] - r![axis]];
+		const [from, to] = [slope(before, rise), slope(rise, after)];
+		return q![axis] + t * (from + t * (3 * rise - 2 * from - to + t * (from + to - 2 * rise)));
+	};
+	return [max(curve(0), 0), curve(1)];
+}
+
+function built(points: readonly Point[], colours: readonly Colour[], faces: readonly number[]): Mesh {
+	const mesh = { positions: Float32Array.from(points.flat()), faces: Uint32Array.from(faces) };
+	return {
+		...mesh,
+		colors: Uint8Array.from(colours.flat()),
+		normals: smoothNormals(mesh.positions, mesh.faces),
+	};
+}
+
+/**
+ * A closed solid of revolution.
+ * @param detail rows; there are twice as many columns
+ * @param outline factor on the radius, which makes it less round
+ */
+export function lathe(
+	profile: Profile,
+	paint: Paint | Colour,
+	detail: number,
+	outline: (turn: number, along: number) => number = () => 1,
+): Mesh {
+	const rows = max(round(detail), 8);
+	// A multiple of 8, so that a square outline has vertices in its corners.
+	const columns = ceil(rows / 4) * 8;
+	const points: Point[] = [];
+	const colours: Colour[] = [];
+	const add = (turn: number, along: number): void => {
+		const [radius, y] = pointOf(profile, along);
+		const point = around(radius * outline(turn, along), turn, y);
+		points.push(point);
+		colours.push(typeof paint === 'function' ? paint(point, turn, along) : paint);
+	};
+	add(0, 0);
+	for (let row = 1; row < rows; row++)
+		for (let column = 0; column < columns; column++) add(column / columns, row / rows);
+	add(0, 1);
+	const at = (row: number, column: number): number => 1 + (row - 1) * columns + (column % columns);
+	const faces: number[] = [];
+	for (let column = 0; column < columns; column++) {
+		faces.push(0, at(1, column + 1), at(1, column));
+		for (let row = 1; row < rows - 1; row++) {
+			const [a, b, c, d] = [
+				at(row, column),
+				at(row, column + 1),
+				at(row + 1, column),
+				at(row + 1, column + 1),
+			];
+			faces.push(a, b, d, a, d, c);
+		}
+		faces.push(at(rows - 1, column), at(rows - 1, column + 1), points.length - 1);
+	}
+	return built(points, colours, faces);
+}
+
+/** A torus around the y axis, `tube` thick; in its paint `along` runs around the tube, 0.25 on top. */
+export function ring(radius: number, tube: number, paint: Paint, detail: number): Mesh {
+	const [columns, rows] = [detail * 2, detail];
+	const points: Point[] = [];
+	const colours: Colour[] = [];
+	const faces: number[] = [];
+	for (let i = 0; i < columns * rows; i++) {
+		const [turn, along] = [floor(i / rows) / columns, (i % rows) / rows];
+		const point = around(radius + cos(along * 2 * PI) * tube, turn, sin(along * 2 * PI) * tube);
+		points.push(point);
+		colours.push(paint(point, turn, along));
+		const next = (i + rows) % (columns * rows);
+		const above = (index: number): number => (index % rows === rows - 1 ? index - rows + 1 : index + 1);
+		faces.push(i, next, above(next), i, above(next), above(i));
+	}
+	return built(points, colours, faces);
+}
+
+/** The mesh with each of its points moved. */
+export function moved(mesh: Mesh, to: (point: Point) => Point): Mesh {
+	const positions = Float32Array.from(mesh.positions);
+	for (let i = 0; i < positions.length; i += 3)
+		positions.set(to([positions[i]!, positions[i + 1]!, positions[i + 2]!]), i);
+	return { ...mesh, positions, normals: smoothNormals(positions, mesh.faces) };
+}
+
+const HALF_CIRCLE: Profile = Array.from({ length: 33 }, (_, i) => [sin((i / 32) * PI), -cos((i / 32) * PI)]);
+
+/** An ellipsoid; its paint gets the points of the unit ball. */
+export function ball([x, y, z]: Point, radii: Point | number, paint: Paint | Colour, detail: number): Mesh {
+	const [a, b, c] = typeof radii === 'number' ? [radii, radii, radii] : radii;
+	return moved(lathe(HALF_CIRCLE, paint, detail), (point) => [
+		x + point[0] * a,
+		y + point[1] * b,
+		z + point[2] * c,
+	]);
+}
+
+/** A square with rounded corners and sides towards the axes, 2 wide, as a lathe's outline. */
+export const square = (turn: number): number =>
+	(cos(turn * 2 * PI) ** 20 + sin(turn * 2 * PI) ** 20) ** (-1 / 20);
+
+/** A cylinder's profile, with sharp edges. */
+export const tube = (radius: number, from: number, to: number): Profile => [
+	[0, from],
+	[0, from],
+	[radius, from],
+	[radius, from],
+	[radius, (from * 2 + to) / 3],
+	[radius, (from + to * 2) / 3],
+	[radius, to],
+	[radius, to],
+	[0, to],
+	[0, to],
+];

@@ -1,0 +1,325 @@
+import sharp from 'sharp';
+
+import { KEY, openStandIn, type StandIn } from './stand-in.mts';
+
+let bench: StandIn;
+beforeEach(async () => {
+	bench = await openStandIn({ jobSeconds: 10 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const invalidKey = {
+	status: 'error',
+	message: 'Invalid Api Key',
+	tip: expect.stringContaining('valid API key'),
+};
+
+describe('a submit', () => {
+	test("the reference's example body is accepted as it stands", async () => {
+		const { status, json } = await bench.post('v3/img_to_3d', {
+			image: `${bench.api.origin}/samples/mug.jpg`,
+			guidance_scale: 5,
+			steps: 64,
+			frame_size: 128,
+			batch_size: 10,
+			seed: 20,
+			safety_checker: 'no',
+			seconds: 4,
+			webhook: null,
+			track_id: null,
+		});
+		expect(status).toBe(200);
+		expect(json).toMatchObject({ status: 'processing', output: [], messege: expect.any(String) });
+		expect(json.fetch_result).toBe(`${bench.api.baseUrl}/v3/fetch/${json.id}`);
+		expect(new Set(json.future_links).size).toBe(10);
+	});
+
+	test("a ready text job answers like the reference's sample response, key for key", async () => {
+		bench.api.configure({ jobSeconds: 0 });
+		const asked = {
+			prompt: 'A birthday cupcake',
+			frame_size: 256,
+			guidance_scale: 15,
+			seconds: 3,
+			seed: 1110454524,
+			steps: 64,
+		};
+		const { json } = await bench.post('v3/txt_to_3d', asked);
+		const { file_prefix: prefix } = json.meta;
+		expect(json).toEqual({
+			status: 'success',
+			generationTime: expect.any(Number),
+			id: expect.any(Number),
+			output: [`${bench.api.origin}/files/${String(prefix)}.gif`],
+			meta: {
+				file_prefix: expect.stringMatching(/^[\w-]{36}$/),
+				frame_size: 256,
+				guidance_scale: 15,
+				negative_prompt: '',
+				outdir: 'out',
+				output_type: 'gif',
+				prompt: 'A birthday cupcake',
+				safetychecker: 'no',
+				seconds: 3,
+				seed: 1110454524,
+				steps: 64,
+			},
+		});
+	});
+
+	test('what is accepted is on record as paid, without the key', async () => {
+		await bench.submit({ track_id: 'order-7' });
+		expect(bench.api.jobs).toHaveLength(1);
+		expect(bench.api.jobs[0]).toMatchObject({ endpoint: 'img_to_3d', trackId: 'order-7', key: KEY });
+		expect(bench.api.jobs[0]?.params).toMatchObject({ steps: 1, track_id: 'order-7' });
+		expect(bench.api.jobs[0]?.params).not.toHaveProperty('key');
+	});
+
+	test.each([
+		['steps', 65],
+		['steps', 0],
+		['steps', 2.5],
+		['steps', '5'],
+		['guidance_scale', 0.5],
+		['guidance_scale', 21],
+		['frame_size', 0],
+		['frame_size', 2000],
+		['seconds', 21],
+		['batch_size', 11],
+		['seed', 1.5],
+		['safety_checker', 'maybe'],
+		['output_type', 'obj'],
+		['webhook', 'not a url'],
+		['track_id', 7],
+		['image', null],
+	])('%s: %p is refused with a message for that field', async (field, value) => {
+		const { status, json } = await bench.submit({ [field]: value });
+		expect(status).toBe(200);
+		expect(json).toEqual({
+			status: 'error',
+			message: { [field]: [expect.stringContaining(`The ${field} `)] },
+		});
+		expect(bench.api.jobs).toHaveLength(0);
+	});
+
+	test('all wrong fields are named at once', async () => {
+		const { message } = (await bench.post('v3/txt_to_3d', { steps: 0, seed: 'x' })).json;
+		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'seed', 'steps']);
+	});
+
+	test.each(['missing', 'no image', 'not http', 'a sample that is not there'])(
+		'an unreachable image (%s) is an error with HTTP 200',
+		async (what) => {
+			if (what === 'no image') bench.serve(Buffer.from('just text'));
+			const other = {
+				'not http': 'ftp://127.0.0.1/a.png',
+				'a sample that is not there': `${bench.api.origin}/samples/none.png`,
+			}[what];
+			const { status, json } = await bench.submit({ image: other ?? bench.pictureUrl });
+			expect([status, json]).toEqual([
+				200,
+				{ status: 'error', message: 'Unable to fetch image from provided URL' },
+			]);
+			expect(bench.api.jobs).toHaveLength(0);
+		},
+	);
+
+	test('only JPEG, PNG, WebP and GIF are pictures', async () => {
+		bench.serve(
+			Buffer.from(
+				'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
+			),
+		);
+		expect((await bench.submit({ image: bench.pictureUrl })).json.status).toBe('error');
+	});
+
+	test('an empty wallet is HTTP 402', async () => {
+		const { status, json } = await bench.submit({ key: 'empty-wallet' });
+		expect(status).toBe(402);
+		expect(json).toEqual({ status: 'error', message: expect.stringContaining('Insufficient credits') });
+		expect((await bench.post('wallet_balance', { key: 'empty-wallet' })).json.data).toEqual({
+			balance: 0,
+			currency: 'USD',
+		});
+	});
+});
+
+describe('a wrong key', () => {
+	test.each([
+		'v3/img_to_3d',
+		'v3/txt_to_3d',
+		'v3/fetch/1',
+		'v3/base64_crop',
+		'v3/system_load',
+		'wallet_balance',
+	])('%s: HTTP 200 with an error in the body', async (path) => {
+		for (const key of ['wrong-key', '', undefined]) {
+			const { status, json } = await bench.post(path, { key });
+			expect([status, json]).toEqual([200, invalidKey]);
+		}
+	});
+
+	test('the keys that are refused can be chosen', async () => {
+		const other = await openStandIn({ refusedKeys: [KEY] });
+		expect((await other.submit()).json).toEqual(invalidKey);
+		expect((await other.submit({ key: 'wrong-key' })).json.status).toBe('processing');
+		await other.close();
+	});
+});
+
+describe('a job', () => {
+	test('is processing until its time has come, then a success, and its files are there only then', async () => {
+		const { id, future_links: links, eta } = (await bench.submit()).json;
+		expect(eta).toBe(10);
+		expect((await bench.get(links[0] as string)).status).toBe(404);
+		await bench.clock.sleep(9_999);
+		expect((await bench.fetchJob(id)).json).toMatchObject({
+			status: 'processing',
+			id,
+			eta: 0.001,
+			output: [],
+		});
+		expect((await bench.get(links[0] as string)).status).toBe(404);
+		await bench.clock.sleep(1);
+		expect((await bench.fetchJob(id)).json).toMatchObject({
+			status: 'success',
+			id,
+			generationTime: 10,
+			output: links,
+		});
+		expect((await bench.get(links[0] as string)).status).toBe(200);
+	});
+
+	test('may announce its end wrongly or not at all', async () => {
+		bench.api.configure({ eta: 'missing' });
+		expect((await bench.submit()).json).not.toHaveProperty('eta');
+		bench.api.configure({ eta: { factor: 0.5 } });
+		expect((await bench.submit()).json.eta).toBe(5);
+	});
+
+	test('takes the time that its number is given', async () => {
+		bench.api.configure({ jobSeconds: (jobNumber) => jobNumber * 3 });
+		expect((await bench.submit()).json.eta).toBe(3);
+		expect((await bench.submit()).json.eta).toBe(6);
+	});
+
+	test('that does not exist, or is somebody else’s, is not found', async () => {
+		const { id } = (await bench.submit()).json;
+		const notFound = { status: 'error', messege: 'Request not found' };
+		expect((await bench.fetchJob(99)).json).toEqual(notFound);
+		expect((await bench.fetchJob('abc')).json).toEqual(notFound);
+		expect((await bench.post(`v3/fetch/${id}`, { key: 'another key' })).json).toEqual(notFound);
+	});
+});
+
+describe('the queue', () => {
+	test('is worked first in, first out, as many at a time as there are workers', async () => {
+		const ids: number[] = [];
+		for (let i = 0; i < 5; i++) ids.push((await bench.submit()).json.id);
+		const ended = async () => {
+			const states = await Promise.all(ids.map(async (id) => (await bench.fetchJob(id)).json.status));
+			return states.filter(
+				(status, i) => status === 'success' && states.slice(0, i).every((other) => other === 'success'),
+			).length;
+		};
+		expect((await bench.post('v3/system_load')).json).toEqual({ queue_num: 5, queue_time: 20, status: 'ok' });
+		for (const expected of [2, 4, 5]) {
+			await bench.clock.sleep(10_000);
+			expect(await ended()).toBe(expected);
+		}
+		expect((await bench.post('v3/system_load')).json).toEqual({ queue_num: 0, queue_time: 0, status: 'ok' });
+	});
+
+	test('with one worker, a job waits for the one before it', async () => {
+		bench.api.configure({ parallel: 1 });
+		await bench.submit();
+		expect((await bench.submit()).json.eta).toBe(20);
+	});
+
+	test('takes five jobs of a key; one more is 429 until a place is free', async () => {
+		for (let i = 0; i < 5; i++) expect((await bench.submit()).status).toBe(200);
+		const { status, json } = await bench.submit();
+		expect(status).toBe(429);
+		expect(json).toEqual({
+			status: 'error',
+			message: 'Rate limit exceeded. Maximum 5 queued requests allowed.',
+			retry_after: 10,
+		});
+		expect((await bench.submit({ key: 'another key' })).status).toBe(200);
+		await bench.clock.sleep(10_000);
+		expect((await bench.submit()).status).toBe(200);
+		expect(bench.api.jobs).toHaveLength(7);
+	});
+
+	test('keeps its limit when submits come at the same time', async () => {
+		bench.serve(await sharp('samples/duck.png').resize(40).png().toBuffer());
+		const replies = await Promise.all(
+			Array.from({ length: 9 }, () => bench.submit({ image: bench.pictureUrl })),
+		);
+		expect(replies.filter(({ status }) => status === 429)).toHaveLength(4);
+		expect(bench.api.jobs).toHaveLength(5);
+	});
+});
+
+describe('an upload', () => {
+	const upload = async (file: Buffer) =>
+		(
+			await bench.post('v3/base64_crop', {
+				image: `data:image/png;base64,${file.toString('base64')}`,
+				crop: 'false',
+			})
+		).json;
+
+	test('becomes a link with the same bytes behind it', async () => {
+		const file = await sharp('samples/duck.png').resize(30).png().toBuffer();
+		const answer = await upload(file);
+		expect(answer).toEqual({
+			status: 'success',
+			messege: 'image uploaded',
+			link: expect.stringContaining('/files/'),
+			request_id: 1,
+		});
+		expect((await bench.get(answer.link)).bytes).toEqual(file);
+	});
+
+	test('over 5 MB is refused, and one a little under is not', async () => {
+		const file = await sharp('samples/duck.png').resize(30).png().toBuffer();
+		const padded = (size: number) => Buffer.concat([file, Buffer.alloc(size - file.length)]);
+		expect((await upload(padded(5 * 1024 * 1024 + 1))).message).toBe(
+			'The image must not be greater than 5 MB.',
+		);
+		expect((await upload(padded(5 * 1024 * 1024))).status).toBe('success');
+	});
+
+	test.each([
+		['no image', undefined, { image: ['The image field is required.'] }],
+		['a link', 'http://127.0.0.1/a.png', 'The image must be a base64 data URL.'],
+		['what is no picture', 'data:image/png;base64,AAAA', 'The image could not be decoded.'],
+	])('of %s is refused', async (_, image, message) => {
+		expect((await bench.post('v3/base64_crop', { image })).json).toEqual({ status: 'error', message });
+	});
+});
+
+describe('what is no proper request', () => {
+	test.each([
+		['GET', '/nowhere'],
+		['POST', '/api/v3/nowhere'],
+		['GET', '/api/v3/img_to_3d'],
+		['GET', '/files/none.gif'],
+		['GET', '/samples/none.png'],
+		['GET', '/samples/..%2Fpackage.json'],
+	])('%s %s is a 404 in HTML', async (method, path) => {
+		const { status, headers, text } = await bench.request(method, `${bench.api.origin}${path}`);
+		expect(status).toBe(404);
+		expect(headers['content-type']).toContain('text/html');
+		expect(text).toContain('<h1>404');
+	});
+
+	test('malformed JSON is a 400', async () => {
+		const { status, json } = await bench.post('v3/img_to_3d', '{"key": ');
+		expect(status).toBe(400);
+		expect(json).toEqual({ status: 'error', message: expect.stringContaining('JSON') });
+	});
+});

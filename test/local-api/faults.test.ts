@@ -1,0 +1,223 @@
+import { openStandIn, type Reply, type StandIn } from './stand-in.mts';
+
+let bench: StandIn;
+beforeEach(async () => {
+	bench = await openStandIn({ jobSeconds: 0 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+/** What became of a request: its status, or the code of the error that ended it. */
+const fate = async (reply: Promise<Reply>): Promise<number | string> =>
+	await reply.then(
+		({ status }) => status,
+		(error: { code?: string; message: string }) => error.code ?? error.message,
+	);
+
+const answer503 = { kind: 'answer', status: 503, body: 'busy' } as const;
+
+describe('a fault', () => {
+	test('"answer" replaces the answer: text, JSON, status, headers and content type', async () => {
+		bench.api.addFault({ on: 'fetch', do: { ...answer503, headers: { 'retry-after': '7' } } });
+		bench.api.addFault({ on: 'fetch', do: { kind: 'answer', body: { status: 'odd' } } });
+		bench.api.addFault({ on: 'fetch', do: { kind: 'answer', body: '<p>', contentType: 'text/html' } });
+		const first = await bench.fetchJob(1);
+		expect([first.status, first.text, first.headers['retry-after']]).toEqual([503, 'busy', '7']);
+		const second = await bench.fetchJob(1);
+		expect([second.status, second.json, second.headers['content-type']]).toEqual([
+			200,
+			{ status: 'odd' },
+			'application/json',
+		]);
+		expect((await bench.fetchJob(1)).headers['content-type']).toBe('text/html');
+		expect((await bench.fetchJob(1)).json.messege).toBe('Request not found');
+	});
+
+	test('"edit" changes the right answer, and the submit is accepted', async () => {
+		bench.api.addFault({
+			on: 'submit',
+			do: { kind: 'edit', edit: ({ status, id }) => ({ status, id: String(id) }) },
+		});
+		const { json } = await bench.submit();
+		expect(json).toEqual({ status: 'success', id: String(bench.api.jobs[0]?.id) });
+	});
+
+	test.each(['before', 'middle'] as const)('"reset" breaks the connection off (%s)', async (when) => {
+		bench.api.addFault({ on: 'system_load', do: { kind: 'reset', when } });
+		expect(await fate(bench.post('v3/system_load'))).toBe('ECONNRESET');
+		expect(await fate(bench.post('v3/system_load'))).toBe(200);
+	});
+
+	test('"hang" never answers, and others are answered meanwhile', async () => {
+		bench.api.addFault({ on: 'upload', do: { kind: 'hang' } });
+		const hanging = fate(bench.post('v3/base64_crop'));
+		while (bench.api.requests.length === 0) await bench.get(`${bench.api.origin}/local-api`);
+		expect(await fate(bench.post('v3/base64_crop'))).toBe(200);
+		expect(bench.api.inFlight()).toBe(1);
+		await bench.api.stop();
+		expect(await hanging).toBe('ECONNRESET');
+		expect(bench.api.inFlight()).toBe(0);
+	});
+
+	test('"drip" sends the right answer slowly', async () => {
+		const { output } = (await bench.submit()).json;
+		const right = await bench.get(output[0] as string);
+		bench.api.addFault({ on: 'download', do: { kind: 'drip', bytesPerSecond: right.bytes.length * 4 } });
+		const started = performance.now();
+		const dripped = await bench.get(output[0] as string);
+		expect(performance.now() - started).toBeGreaterThan(200);
+		expect(dripped.bytes).toEqual(right.bytes);
+	});
+
+	test('"truncate" ends the connection halfway', async () => {
+		const { output } = (await bench.submit()).json;
+		bench.api.addFault({ on: 'download', do: { kind: 'truncate' } });
+		expect(await fate(bench.get(output[0] as string))).toMatch(/ECONNRESET|ERR_BAD_RESPONSE|aborted/);
+		expect(await fate(bench.get(output[0] as string))).toBe(200);
+	});
+
+	test('"redirect" sends the client elsewhere', async () => {
+		bench.api.addFault({
+			on: 'fetch',
+			do: { kind: 'redirect', status: 308, location: 'http://127.0.0.1:9/x' },
+		});
+		const { status, headers } = await bench.fetchJob(1);
+		expect([status, headers.location]).toEqual([308, 'http://127.0.0.1:9/x']);
+	});
+
+	test('"failJob" accepts a job that ends as failed', async () => {
+		bench.api.configure({ jobSeconds: 5 });
+		bench.api.addFault({ on: 'submit', do: { kind: 'failJob' } });
+		const { id, status, future_links: links } = (await bench.submit()).json;
+		expect([status, links]).toEqual(['processing', []]);
+		await bench.clock.sleep(5_000);
+		expect((await bench.fetchJob(id)).json).toEqual({
+			status: 'failed',
+			id,
+			message: 'Failed, Try Again',
+			output: '',
+		});
+		expect(bench.api.jobs.map(({ outcome }) => outcome)).toEqual(['failed']);
+	});
+
+	test('on "image" makes the picture unreachable, once', async () => {
+		bench.api.addFault({ on: 'image', do: { kind: 'hang' } });
+		expect((await bench.submit()).json.message).toBe('Unable to fetch image from provided URL');
+		expect(bench.api.requests.at(-1)?.faulted).toBe('image');
+		expect((await bench.submit()).json.status).toBe('success');
+	});
+});
+
+describe('a spoilt submit', () => {
+	test.each([
+		answer503,
+		{ kind: 'reset', when: 'before' },
+		{ kind: 'reset', when: 'middle' },
+		{ kind: 'truncate' },
+		{ kind: 'redirect', status: 302, location: '/' },
+	] as const)('counts as paid only with "accept" ($kind)', async (misbehaviour) => {
+		bench.api.addFault({ on: 'submit', do: misbehaviour });
+		const spoilt = await fate(bench.submit());
+		expect(spoilt).not.toBe(200);
+		expect(bench.api.jobs).toHaveLength(0);
+		bench.api.addFault({ on: 'submit', accept: true, do: misbehaviour });
+		expect(await fate(bench.submit())).toBe(spoilt);
+		expect(bench.api.jobs).toHaveLength(1);
+	});
+
+	test('that would have been refused is not paid, even with "accept"', async () => {
+		bench.api.addFault({ on: 'submit', accept: true, do: answer503 });
+		expect(await fate(bench.submit({ steps: 0 }))).toBe(503);
+		expect(bench.api.jobs).toHaveLength(0);
+	});
+});
+
+describe('how many requests a fault hits', () => {
+	const fates = async (count: number) => {
+		const seen: Array<number | string> = [];
+		for (let i = 0; i < count; i++) seen.push(await fate(bench.fetchJob(1)));
+		return seen;
+	};
+
+	test('it skips some, hits some, and then the next fault begins', async () => {
+		bench.api.addFault({ on: 'fetch', skip: 1, times: 2, do: answer503 });
+		bench.api.addFault({ on: 'fetch', do: { ...answer503, status: 500 } });
+		bench.api.addFault({ on: 'system_load', do: answer503 });
+		expect(await fates(5)).toEqual([200, 503, 503, 500, 200]);
+	});
+
+	test('it can hit all, until the faults are cleared', async () => {
+		bench.api.addFault({ on: 'fetch', times: Infinity, do: answer503 });
+		expect(await fates(4)).toEqual([503, 503, 503, 503]);
+		bench.api.clearFaults();
+		expect(await fates(1)).toEqual([200]);
+	});
+
+	test('the requests are on record with what hit them', async () => {
+		bench.api.addFault({ on: 'fetch', do: answer503 });
+		await fates(2);
+		expect(bench.api.requests.map(({ method, path, faulted }) => [method, path, faulted])).toEqual([
+			['POST', '/api/v3/fetch/1', 'answer'],
+			['POST', '/api/v3/fetch/1', undefined],
+		]);
+	});
+});
+
+describe('faults over HTTP', () => {
+	const post = async (fault: unknown) =>
+		await bench.request(
+			'POST',
+			`${bench.api.origin}/local-api/faults`,
+			typeof fault === 'string' ? fault : JSON.stringify(fault),
+		);
+
+	test('are added one or several at a time, listed, and cleared', async () => {
+		const faults = [{ on: 'fetch', times: 'Infinity', do: answer503 }, { on: 'image' }];
+		expect((await post(faults)).status).toBe(200);
+		expect((await post({ on: 'fetch', do: answer503 })).status).toBe(200);
+		const { faults: listed } = (await bench.get(`${bench.api.origin}/local-api`)).json;
+		expect(listed).toMatchObject([...faults, { on: 'fetch', times: 1, do: answer503 }]);
+		expect(await fate(bench.fetchJob(1))).toBe(503);
+		await bench.request('DELETE', `${bench.api.origin}/local-api/faults`);
+		expect(await fate(bench.fetchJob(1))).toBe(200);
+	});
+
+	test('of a long answer are kept whole', async () => {
+		const body = 'x'.repeat(30_000);
+		await post({ on: 'fetch', do: { kind: 'answer', body } });
+		expect((await bench.fetchJob(1)).text).toBe(body);
+	});
+
+	test.each([
+		['fault', 'null'],
+		['on', { do: answer503 }],
+		['on', { on: 'lunch', do: answer503 }],
+		['on', { on: 'fetch', do: { kind: 'failJob' } }],
+		['times', { on: 'fetch', times: 0, do: answer503 }],
+		['times', { on: 'fetch', times: 1.5, do: answer503 }],
+		['skip', { on: 'fetch', skip: -1, do: answer503 }],
+		['skip', { on: 'fetch', skip: 'Infinity', do: answer503 }],
+		['accept', { on: 'submit', accept: 'yes', do: answer503 }],
+		['time', { on: 'fetch', time: 3, do: answer503 }],
+		['do', { on: 'fetch' }],
+		['do.kind', { on: 'fetch', do: { kind: 'edit' } }],
+		['do.body', { on: 'fetch', do: { kind: 'answer' } }],
+		['do.status', { on: 'fetch', do: { kind: 'answer', body: '', status: 99 } }],
+		['do.headers', { on: 'fetch', do: { kind: 'answer', body: '', headers: { a: 1 } } }],
+		['do.headers', { on: 'fetch', do: { kind: 'answer', body: '', headers: { 'not a name': 'x' } } }],
+		['do.contentType', { on: 'fetch', do: { kind: 'answer', body: '', contentType: 'a\nb' } }],
+		['do.when', { on: 'fetch', do: { kind: 'reset' } }],
+		['do.bytesPerSecond', { on: 'fetch', do: { kind: 'drip', bytesPerSecond: 0 } }],
+		['do.status', { on: 'fetch', do: { kind: 'redirect', status: 200, location: '/' } }],
+		['do.location', { on: 'fetch', do: { kind: 'redirect', status: 302 } }],
+		['do.location', { on: 'fetch', do: { kind: 'redirect', status: 302, location: 'a\nb' } }],
+		['do.message', { on: 'submit', do: { kind: 'failJob', message: 1 } }],
+		['JSON', '{"on":'],
+	])('with a wrong "%s" are refused by name: %j', async (field, fault) => {
+		const { status, json } = await post(fault);
+		expect(status).toBe(400);
+		expect(json.message).toMatch(field === 'JSON' ? /JSON/ : new RegExp(`^${field} must be `));
+		expect((await bench.get(`${bench.api.origin}/local-api`)).json.faults).toEqual([]);
+	});
+});

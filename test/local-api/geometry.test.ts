@@ -1,0 +1,267 @@
+import fc from 'fast-check';
+import sharp from 'sharp';
+
+import { decodePicture, type Picture } from '../../local-api/images.mts';
+import { inflate } from '../../local-api/inflate.mts';
+import type { Mesh } from '../../local-api/mesh.mts';
+import { modelOf } from '../../local-api/model.mts';
+import { readParameters, type Parameters } from '../../local-api/parameters.mts';
+import { cutOut } from '../../local-api/silhouette.mts';
+
+const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];
+
+function parametersOf(endpoint: 'img_to_3d' | 'txt_to_3d', body: Record<string, unknown>): Parameters {
+	const read = readParameters(endpoint, { image: 'http://127.0.0.1/a.png', seed: 20, ...body });
+	if ('errors' in read) throw new Error(JSON.stringify(read.errors));
+	return read.parameters;
+}
+
+const sample = async (name: string): Promise<Picture> =>
+	await decodePicture(await sharp(`samples/${name}`).toBuffer());
+
+const meshOf = (picture: Picture, steps: number): Mesh =>
+	modelOf(parametersOf('img_to_3d', { steps }), picture, 0).mesh;
+
+/** How many faces each edge is in, as the set of the numbers that occur. */
+function facesPerEdge({ faces }: Mesh): number[] {
+	const uses = new Map<string, number>();
+	for (let i = 0; i < faces.length; i += 3) {
+		for (const [from, to] of [
+			[0, 1],
+			[1, 2],
+			[2, 0],
+		] as const) {
+			const edge = [faces[i + from] as number, faces[i + to] as number].sort((a, b) => a - b).join();
+			uses.set(edge, (uses.get(edge) ?? 0) + 1);
+		}
+	}
+	return [...new Set(uses.values())];
+}
+
+/** Vertices - edges + faces of a closed mesh: 2 for each separate piece, 2 less for each hole through one. */
+const eulerNumber = ({ positions, faces }: Mesh): number => positions.length / 3 - faces.length / 6;
+
+function volume({ positions, faces }: Mesh): number {
+	const corner = (index: number) => [
+		...positions.subarray((faces[index] as number) * 3, (faces[index] as number) * 3 + 3),
+	];
+	let sum = 0;
+	for (let i = 0; i < faces.length; i += 3) {
+		const [[ax, ay, az], [bx, by, bz], [cx, cy, cz]] = [corner(i), corner(i + 1), corner(i + 2)] as [
+			number[],
+			number[],
+			number[],
+		] as [[number, number, number], [number, number, number], [number, number, number]];
+		sum += (ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)) / 6;
+	}
+	return sum;
+}
+
+function expectSound(mesh: Mesh): void {
+	expect(facesPerEdge(mesh)).toEqual([2]);
+	expect([...mesh.positions, ...mesh.normals].every(Number.isFinite)).toBe(true);
+	// Turned inside out, the faces would enclose a negative one.
+	expect(volume(mesh)).toBeGreaterThan(0);
+}
+
+/** Length of the mesh along x, y and z. */
+function extent({ positions }: Mesh): number[] {
+	return [0, 1, 2].map((axis) => {
+		const values = positions.filter((_, index) => index % 3 === axis);
+		return Math.max(...values) - Math.min(...values);
+	});
+}
+
+/** Area that a cut-out and the expected one share, as part of the area of both together. */
+function agreement(picture: Picture, isExpected: (pixel: number) => boolean): number {
+	const silhouette = cutOut(picture, 1.2);
+	let [shared, either] = [0, 0];
+	for (let pixel = 0; pixel < picture.width * picture.height; pixel++) {
+		const isFound = silhouette.insideAt(pixel % picture.width, Math.floor(pixel / picture.width)) > 0;
+		if (isFound && isExpected(pixel)) shared += 1;
+		if (isFound || isExpected(pixel)) either += 1;
+	}
+	return shared / either;
+}
+
+describe('the mesh of a picture', () => {
+	test.each(SAMPLES)('%s gives one closed solid', async (name) => {
+		const mesh = meshOf(await sample(name), 12);
+		expectSound(mesh);
+		expect(Math.max(...extent(mesh))).toBeCloseTo(2, 5);
+		// The mug is the one with a hole through it: its handle.
+		expect(eulerNumber(mesh)).toBe(name === 'mug.jpg' ? 0 : 2);
+	});
+
+	test('a higher guidance scale makes it rounder, more steps make it finer', async () => {
+		const picture = await sample('duck.png');
+		const of = (body: Record<string, unknown>) => modelOf(parametersOf('img_to_3d', body), picture, 0).mesh;
+		const [flat, round] = [of({ guidance_scale: 1, steps: 8 }), of({ guidance_scale: 20, steps: 8 })];
+		expect(extent(round)[2]).toBeGreaterThan((extent(flat)[2] as number) * 1.5);
+		expect(of({ guidance_scale: 20, steps: 40 }).faces.length).toBeGreaterThan(round.faces.length * 2);
+	});
+
+	test('it carries the colours of the picture, not those of the backdrop behind it', async () => {
+		const square = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#c81e28' } })
+			.png()
+			.toBuffer();
+		const picture = await decodePicture(
+			await sharp(square)
+				.extend({ top: 40, bottom: 40, left: 40, right: 40, background: '#d8e8f8' })
+				.png()
+				.toBuffer(),
+		);
+		const { colors } = meshOf(picture, 16);
+		for (let i = 0; i < colors.length; i += 3) {
+			expect(colors[i]).toBeGreaterThan(170);
+			expect(colors[i + 1]).toBeLessThan(90);
+		}
+	});
+
+	test('any mask inflates to a closed mesh', () => {
+		const edge = 12;
+		fc.assert(
+			fc.property(
+				fc.array(fc.boolean(), { minLength: edge * edge, maxLength: edge * edge }),
+				fc.integer({ min: 16, max: 40 }),
+				fc.double({ min: 0.1, max: 1, noNaN: true }),
+				(mask, resolution, depth) => {
+					fc.pre(mask.includes(true));
+					const mesh = inflate(
+						{
+							bounds: { left: 0, top: 0, right: edge - 1, bottom: edge - 1 },
+							insideAt: (x, y) => {
+								const [column, row] = [Math.round(x), Math.round(y)];
+								const isOut = column < 0 || row < 0 || column >= edge || row >= edge;
+								return !isOut && mask[row * edge + column] ? 0.3 + Math.abs(Math.sin(x * 3 + y)) : -0.4;
+							},
+							colourAt: () => [200, 100, 50],
+							isCard: false,
+						},
+						resolution,
+						depth,
+					);
+					expectSound(mesh);
+				},
+			),
+			{ numRuns: 40 },
+		);
+	});
+});
+
+describe('the cut-out', () => {
+	test('follows the transparency of a picture that has one', async () => {
+		const duck = await sample('duck.png');
+		expect(agreement(duck, (pixel) => (duck.pixels[pixel * 4 + 3] as number) >= 128)).toBeGreaterThan(0.98);
+	});
+
+	test.each(['#ffffff', '#7f8a94', '#1d2733'])(
+		'finds the same shape on a plain backdrop (%s)',
+		async (background) => {
+			const duck = await sample('duck.png');
+			const onBackdrop = await decodePicture(
+				await sharp('samples/duck.png').flatten({ background }).png().toBuffer(),
+			);
+			expect(agreement(onBackdrop, (pixel) => (duck.pixels[pixel * 4 + 3] as number) >= 128)).toBeGreaterThan(
+				0.96,
+			);
+		},
+	);
+
+	test.each(['mug.jpg', 'rocket.webp', 'mushroom.png', 'cactus.jpg'])(
+		'leaves the backdrop and the shadow of %s out',
+		async (name) => {
+			const picture = await sample(name);
+			const { insideAt, isCard } = cutOut(picture, 1.2);
+			expect(isCard).toBe(false);
+			const { width, height } = picture;
+			const ring = Array.from({ length: 100 }, (_, i) => (i * Math.PI) / 50);
+			const rim = ring.map((angle) =>
+				insideAt(width * (0.5 + 0.49 * Math.cos(angle)), height * (0.5 + 0.49 * Math.sin(angle))),
+			);
+			expect(Math.max(...rim)).toBeLessThan(0);
+			expect(insideAt(width / 2, height / 2)).toBeGreaterThan(0);
+		},
+	);
+});
+
+describe('a picture without an object', () => {
+	const blank = sharp({ create: { width: 90, height: 60, channels: 3, background: '#aabbcc' } });
+	const noise = sharp({
+		create: {
+			width: 90,
+			height: 60,
+			channels: 3,
+			background: '#888',
+			noise: { type: 'gaussian', mean: 128, sigma: 60 },
+		},
+	});
+	const clear = sharp({
+		create: { width: 90, height: 60, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } },
+	});
+
+	test.each([
+		['nothing but backdrop', blank],
+		['no plain backdrop', noise],
+		['nothing but transparency', clear],
+	])('%s: becomes a card of the shape of the picture', async (_, image) => {
+		const picture = await decodePicture(await image.png().toBuffer());
+		const mesh = meshOf(picture, 8);
+		expectSound(mesh);
+		const [wide, high, thick] = extent(mesh) as [number, number, number];
+		expect(wide / high).toBeCloseTo(1.5, 1);
+		expect(thick).toBeLessThan(0.15);
+	});
+
+	test.each([
+		[1, 1],
+		[600, 2],
+		[2, 600],
+	])('a picture of %i x %i px is no trouble', async (width, height) => {
+		const file = await sharp({ create: { width, height, channels: 3, background: '#d02020' } })
+			.png()
+			.toBuffer();
+		expectSound(meshOf(await decodePicture(file), 8));
+	});
+});
+
+describe('the solid of a prompt', () => {
+	const solid = (prompt: string, index = 0) =>
+		modelOf(parametersOf('txt_to_3d', { prompt, steps: 4 }), undefined, index).mesh;
+
+	test.each([
+		'A birthday cupcake',
+		'a cherry cake',
+		'a ringed planet',
+		'the earth',
+		'a beach ball',
+		'a red house',
+		'a gift box',
+		'a donut',
+		'a rocket',
+		'a christmas tree',
+		'a wine bottle',
+		'a vase',
+		'an apple',
+		'a mushroom',
+		'something else',
+		'1234',
+		'a constructor vase',
+	])('"%s" is made of closed solids', (prompt) => {
+		expectSound(solid(prompt));
+	});
+
+	test('it has the colour that the prompt names', () => {
+		const mean = ({ colors }: Mesh) =>
+			[0, 1, 2].map((channel) =>
+				colors.filter((_, i) => i % 3 === channel).reduce((a, b) => a + b / colors.length, 0),
+			);
+		const [red, , blue] = mean(solid('a red vase')) as [number, number, number];
+		const [otherRed, , otherBlue] = mean(solid('a blue vase')) as [number, number, number];
+		expect(red - blue).toBeGreaterThan(otherRed - otherBlue + 20);
+	});
+
+	test('prompts that name nothing known differ from each other', () => {
+		expect(solid('qwerty').positions).not.toEqual(solid('asdfgh').positions);
+	});
+});

@@ -1,0 +1,97 @@
+import { contactedHosts, KEY, openStandIn, QUICK, type StandIn } from './stand-in.mts';
+
+let bench: StandIn;
+beforeEach(async () => {
+	bench = await openStandIn({ jobSeconds: 10 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+/** Submits a job with a webhook and lets a minute pass. @returns its id and when it ends, the clock's ms */
+async function runJob(body: Record<string, unknown> = {}) {
+	const before = bench.clock.now();
+	const { id, future_links: links } = (await bench.submit({ webhook: bench.hookUrl, ...body })).json;
+	await bench.clock.sleep(60_000);
+	return { id, links, endsAt: before + 10_000 };
+}
+
+test('the webhook is called once, when the job ends, with its result', async () => {
+	const { id, links, endsAt } = await runJob({ track_id: 'order-7' });
+	expect(bench.calls).toEqual([
+		{
+			at: endsAt,
+			body: {
+				status: 'success',
+				id,
+				track_id: 'order-7',
+				output: links,
+				generationTime: 10,
+				meta: expect.objectContaining({ seed: QUICK.seed, safetychecker: 'no' }),
+			},
+		},
+	]);
+});
+
+test('without a track_id the call says null', async () => {
+	await runJob();
+	expect(bench.calls[0]?.body.track_id).toBeNull();
+});
+
+test('a failed job calls it with the message and without files', async () => {
+	bench.api.addFault({
+		on: 'submit',
+		do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' },
+	});
+	const { id } = await runJob({ track_id: 'a' });
+	const failure = { status: 'failed', id, message: 'Processing failed: Invalid input dimensions' };
+	expect(bench.calls.map(({ body }) => body)).toEqual([{ ...failure, track_id: 'a' }]);
+	expect((await bench.fetchJob(id)).json).toEqual({ ...failure, output: '' });
+});
+
+test('a job that is ready at once calls it too', async () => {
+	bench.api.configure({ jobSeconds: 0 });
+	await runJob();
+	expect(bench.calls.map(({ body }) => body.status)).toEqual(['success']);
+});
+
+test.each([
+	['twice', 'twice', [0, 0]],
+	['never', 'never', []],
+	['late', { delaySeconds: 30 }, [30_000]],
+	['before the end', { delaySeconds: -4 }, [-4_000]],
+] as const)('it can be called %s', async (_, webhooks, expected) => {
+	bench.api.configure({ webhooks });
+	const { endsAt } = await runJob();
+	expect(bench.calls.map(({ at }) => at - endsAt)).toEqual(expected);
+});
+
+// Hosts that reach nobody even if they were called: names under .invalid do not resolve.
+test.each([
+	'https://hook.invalid/',
+	'http://127.0.0.1.hook.invalid/',
+	'http://127.0.0.1@hook.invalid/',
+	'http://0.0.0.0:9/',
+])('%s is not called, because it is not on this machine', async (webhook) => {
+	contactedHosts(true);
+	await runJob({ webhook });
+	expect(new Set(contactedHosts())).toEqual(new Set(['127.0.0.1']));
+	expect(bench.log.filter((line) => line.includes('webhook skipped'))).toHaveLength(1);
+});
+
+test('a receiver that cannot be reached harms nobody', async () => {
+	const { id } = await runJob({ webhook: `${bench.hookUrl.replace(/:\d+/, ':1')}` });
+	expect(bench.log.some((line) => line.includes(`webhook for job ${id} failed`))).toBe(true);
+	expect(bench.log.join()).not.toContain(KEY);
+	expect((await bench.fetchJob(id)).json.status).toBe('success');
+});
+
+test('after stop() no webhook is called any more', async () => {
+	bench.api.addFault({ on: 'fetch', do: { kind: 'hang' } });
+	const { id } = (await bench.submit({ webhook: bench.hookUrl })).json;
+	const hanging = bench.fetchJob(id).catch(() => undefined);
+	await bench.api.stop();
+	await hanging;
+	await bench.clock.sleep(60_000);
+	expect(bench.calls).toEqual([]);
+});

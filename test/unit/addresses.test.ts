@@ -1,0 +1,122 @@
+import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
+import { isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
+import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { identify } from '../../nodes/ImgTo3d/output/file-type';
+
+const hostOf = (host: string) => new URL(`http://${host}/`).hostname;
+
+test.each([
+	'example.com',
+	'cdn.stablediffusionapi.com',
+	'8.8.8.8',
+	'172.32.0.1',
+	'100.128.0.1',
+	'[2606:4700::1111]',
+	'192.0.1.1',
+])('%s can be on the open internet', (host) => {
+	expect(isPublicHost(hostOf(host))).toBe(true);
+});
+
+test.each([
+	'localhost',
+	'localhost.',
+	'db',
+	'printer.local',
+	'a.localhost',
+	'metadata.google.internal',
+	'0.0.0.0',
+	'127.1',
+	'2130706433',
+	'0x7f.1',
+	'10.1.2.3',
+	'172.16.0.1',
+	'172.31.255.255',
+	'192.168.1.1',
+	'169.254.169.254',
+	'100.64.0.1',
+	'198.18.0.1',
+	'224.0.0.1',
+	'255.255.255.255',
+	'[::]',
+	'[::1]',
+	'[::ffff:127.0.0.1]',
+	'[::ffff:8.8.8.8]',
+	'[fc00::1]',
+	'[fd12::1]',
+	'[fe80::1]',
+	'[64:ff9b::a00:1]',
+	'[2002:7f00:1::]',
+	'[2001:db8::1]',
+])('%s cannot', (host) => {
+	expect(isPublicHost(hostOf(host))).toBe(false);
+});
+
+describe('the address of a job', () => {
+	const endpoints = Endpoints.under('https://modelslab.com/api/') as Endpoints;
+
+	test.each([
+		[
+			'on the same origin',
+			'https://modelslab.com/api/v3/fetch/7?x=1',
+			'https://modelslab.com/api/v3/fetch/7?x=1',
+		],
+		['on another host', 'https://evil.example/api/v3/fetch/7', 'https://modelslab.com/api/v3/fetch/7'],
+		['on another port', 'https://modelslab.com:8443/api/v3/fetch/7', 'https://modelslab.com/api/v3/fetch/7'],
+		['without TLS', 'http://modelslab.com/api/v3/fetch/7', 'https://modelslab.com/api/v3/fetch/7'],
+		['with a user in it', 'https://u:p@modelslab.com/x', 'https://modelslab.com/api/v3/fetch/7'],
+		['that is none', 'fetch it yourself', 'https://modelslab.com/api/v3/fetch/7'],
+		['that is missing', undefined, 'https://modelslab.com/api/v3/fetch/7'],
+	])('named %s', (_name, fetchResult, expected) => {
+		expect(endpoints.fetch('v3', 7, fetchResult)).toBe(expected);
+	});
+
+	test.each(['', 'modelslab.com/api', 'ftp://modelslab.com', 'javascript:alert(1)', 'http://'])(
+		'"%s" is no Base URL',
+		(baseUrl) => {
+			expect(Endpoints.under(baseUrl)).toBeUndefined();
+		},
+	);
+});
+
+describe('taking the key out', () => {
+	test('happens inside texts, encoded or not, and in names', () => {
+		const clean = keyRemover('se cret/"key"');
+		expect(
+			cleanJson(
+				{ a: ['x se cret/"key" y', 'https://x.example/?k=se%20cret%2F%22key%22'], 'se cret/"key"': 1 },
+				clean,
+			),
+		).toEqual({
+			a: ['x *** y', 'https://x.example/?k=***'],
+			'***': 1,
+		});
+	});
+
+	test('leaves texts alone that only happen to contain a very short key', () => {
+		const clean = keyRemover('test');
+		expect(['a test', 'https://x.example/test.gif', 'test'].map(clean)).toEqual([
+			'a test',
+			'https://x.example/test.gif',
+			'***',
+		]);
+		expect(keyRemover('')('abc')).toBe('abc');
+	});
+});
+
+test.each([
+	['https://x.example/a/b.gif', undefined, 'b.gif', 'image/gif'],
+	['https://x.example/a/mesh.GLB', 'application/octet-stream', 'mesh.GLB', 'model/gltf-binary'],
+	['https://x.example/a/mesh', 'model/stl', 'mesh.stl', 'model/stl'],
+	['https://x.example/', undefined, 'job-7-0', 'application/octet-stream'],
+	[
+		'https://x.example/%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+		undefined,
+		'_.._etc_passwd',
+		'application/octet-stream',
+	],
+	['https://x.example/a%00b%0A.gif', undefined, 'a_b_.gif', 'image/gif'],
+	['https://x.example/%E0%A4%A.ply', undefined, '%E0%A4%A.ply', 'application/x-ply'],
+	[`https://x.example/${'n'.repeat(500)}.gif`, undefined, `${'n'.repeat(116)}.gif`, 'image/gif'],
+])('a file at %s of type %s is called %s and is %s', (url, contentType, fileName, mimeType) => {
+	expect(identify(url, contentType, 'job-7-0')).toEqual({ fileName, mimeType });
+});

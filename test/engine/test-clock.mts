@@ -1,4 +1,4 @@
-import { subscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 
 /** How long nothing must have been going on before the clock moves: between two steps of some work, nothing shows. */
@@ -6,12 +6,16 @@ const QUIET_TURNS = 20;
 const QUIET_MS = 4;
 
 let inFlight = 0;
-subscribe('http.client.request.start', (message) => {
+const REQUESTS = 'http.client.request.start';
+const count = (message: unknown) => {
 	inFlight += 1;
 	(message as { request: ClientRequest }).request.once('close', () => {
 		inFlight -= 1;
 	});
-});
+};
+subscribe(REQUESTS, count);
+// The channel outlives the test file, and this module is loaded anew for the next one.
+afterAll(() => unsubscribe(REQUESTS, count));
 
 /** Whether this process is at work on something that is not a timer: an HTTP exchange or a file. */
 function isBusy(): boolean {

@@ -1,0 +1,33 @@
+import * as entry from '../../index';
+import manifest from '../../package.json';
+import { packedFiles } from './npm.mts';
+
+test('the package holds only what n8n loads, and the documents that go with it', () => {
+	const files = packedFiles();
+	const documents = ['LICENSE.md', 'README.md', 'package.json'];
+	expect(files).toEqual(
+		expect.arrayContaining([...documents, ...manifest.n8n.nodes, ...manifest.n8n.credentials, manifest.main]),
+	);
+	for (const file of files.filter((path) => !documents.includes(path))) {
+		expect(file).toMatch(
+			/^dist\/(index\.js|credentials\/.+\.js|nodes\/.+(\.js|\.node\.json)|icons\/.+\.svg)$/,
+		);
+	}
+});
+
+test('the package depends on nothing', () => {
+	expect(manifest).not.toHaveProperty('dependencies');
+	expect(manifest.peerDependencies).toEqual({ 'n8n-workflow': '*' });
+});
+
+test('the entry exports every node and credential that the manifest names, and their icons are packed', () => {
+	const files = packedFiles();
+	const named = [...manifest.n8n.nodes, ...manifest.n8n.credentials].map(
+		(path) => /([^/]+)\.(node|credentials)\.js$/.exec(path)?.[1],
+	);
+	expect(Object.keys(entry).sort()).toEqual(named.sort());
+	const icons = [new entry.ImgTo3d().description.icon, new entry.StableDiffusionApi().icon]
+		.flatMap((icon) => Object.values(icon as Record<string, string>))
+		.map((icon) => icon.replace(/^file:(\.\.\/)+/, 'dist/'));
+	expect(files).toEqual(expect.arrayContaining(icons));
+});

@@ -1,4 +1,5 @@
 import * as entry from '../../index';
+import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
 import manifest from '../../package.json';
 import { packedFiles } from './npm.mts';
 
@@ -30,4 +31,11 @@ test('the entry exports every node and credential that the manifest names, and t
 		.flatMap((icon) => Object.values(icon as Record<string, string>))
 		.map((icon) => icon.replace(/^file:(\.\.\/)+/, 'dist/'));
 	expect(files).toEqual(expect.arrayContaining(icons));
+});
+
+test('the nodes panel can find the node: by aliases, and not as a part of an AI agent', () => {
+	expect(codex.node).toBe(`${manifest.name}.${new entry.ImgTo3d().description.name}`);
+	expect(codex.alias).toEqual(expect.arrayContaining(['3D', 'turntable', 'mesh', 'ModelsLab', 'img_to_3d']));
+	expect(codex).not.toHaveProperty('subcategories');
+	expect(codex.categories).not.toContain('AI');
 });

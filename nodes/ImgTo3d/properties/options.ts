@@ -19,7 +19,7 @@ function numeric(
 		displayName,
 		name,
 		type: 'number',
-		typeOptions: { minValue: min, maxValue: max, numberPrecision: kind === 'integer' ? 0 : 3 },
+		typeOptions: { minValue: min, maxValue: max, ...(kind === 'integer' && { numberPrecision: 0 }) },
 		default: preset,
 		placeholder: `e.g. ${preset}`,
 		...more,

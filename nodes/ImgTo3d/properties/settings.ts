@@ -35,7 +35,7 @@ function control(
 				typeOptions: {
 					minValue: field.min,
 					...(field.max !== undefined && { maxValue: field.max }),
-					numberPrecision: field.kind === 'integer' ? 0 : 2,
+					...(field.kind === 'integer' && { numberPrecision: 0 }),
 				},
 			};
 		case 'seed':

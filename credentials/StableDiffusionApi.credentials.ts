@@ -27,6 +27,7 @@ export class StableDiffusionApi implements ICredentialType {
 			typeOptions: { password: true },
 			required: true,
 			default: '',
+			placeholder: 'e.g. the 60 characters from your account page',
 			description:
 				'The key from the API settings of your Stable Diffusion API or ModelsLab account. It is sent in the body of API calls and nowhere else.',
 		},

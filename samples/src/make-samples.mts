@@ -11,21 +11,11 @@ import { fileURLToPath } from 'node:url';
 
 import sharp, { type Sharp } from 'sharp';
 
+import { seededRandom } from '../../local-api/random.mts';
+
 const SIZE = 640;
 const SOURCE = dirname(fileURLToPath(import.meta.url));
 const TARGET = join(SOURCE, '..');
-
-/** A small seeded generator (mulberry32): numbers in [0, 1). */
-function seeded(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let t = state;
-		t = Math.imul(t ^ (t >>> 15), t | 1);
-		t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-	};
-}
 
 /** Draws an SVG at twice the size and brings it down, for clean edges. */
 async function draw(name: string): Promise<Sharp> {
@@ -41,7 +31,7 @@ async function withGrain(image: Sharp, seed: number, strength: number): Promise<
 		.toColourspace('srgb')
 		.raw()
 		.toBuffer({ resolveWithObject: true });
-	const random = seeded(seed);
+	const random = seededRandom(seed);
 	for (let at = 0; at < data.length; at += info.channels) {
 		const grain = (random() + random() + random() - 1.5) * 2 * strength;
 		for (let channel = 0; channel < info.channels; channel++) {

@@ -98,6 +98,13 @@ describe('an answer to the submit that is an error', () => {
 			'403',
 		],
 		[
+			'404 with a web page, as of a wrong Base URL',
+			answer('<html><body>Page not found</body></html>', 404),
+			'The job: the service does not know what was asked for, HTTP 404: Page not found',
+			/check Base URL/,
+			'404',
+		],
+		[
 			'400 with nothing',
 			answer('', 400),
 			'The job: the service refused the call, HTTP 400',

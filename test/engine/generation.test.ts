@@ -1,3 +1,4 @@
+import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
 import { API_KEY, fileItem, itemsOf, openBench, pngBase64, type Bench } from './bench.mts';
 
 /** Small and quick to render. */
@@ -38,15 +39,7 @@ describe('what is sent', () => {
 			{
 				key: API_KEY,
 				image: bench.picture,
-				guidance_scale: 5,
-				steps: 64,
-				frame_size: 128,
-				batch_size: 10,
-				seed: 20,
-				safety_checker: 'no',
-				seconds: 4,
-				webhook: null,
-				track_id: null,
+				...EXAMPLE_BODY,
 			},
 		]);
 	});
@@ -115,32 +108,13 @@ describe('what is sent', () => {
 
 describe('what comes out', () => {
 	test('the sample response of the reference comes out exactly as an item', async () => {
-		const sample = {
-			status: 'success',
-			generationTime: 6,
-			id: 326,
-			output: ['https://cdn.stablediffusionapi.com/generations/2d74af44-825c-4cff-9fe9-3716bd40c9fd.gif'],
-			meta: {
-				file_prefix: '2d74af44-825c-4cff-9fe9-3716bd40c9fd',
-				frame_size: 256,
-				guidance_scale: 15,
-				negative_prompt: '',
-				outdir: 'out',
-				output_type: 'gif',
-				prompt: 'A birthday cupcake',
-				safetychecker: 'no',
-				seconds: 3,
-				seed: 1110454524,
-				steps: 64,
-			},
-		};
-		bench.service.addFault({ on: 'submit', do: { kind: 'answer', body: sample } });
+		bench.service.addFault({ on: 'submit', do: { kind: 'answer', body: SAMPLE_RESPONSE } });
 		const { items } = await bench.run({
 			operation: 'textTo3d',
 			prompt: 'A birthday cupcake',
 			download: false,
 		});
-		expect(items).toEqual([{ json: sample, pairedItem: { item: 0, input: undefined } }]);
+		expect(items).toEqual([{ json: SAMPLE_RESPONSE, pairedItem: { item: 0, input: undefined } }]);
 	});
 
 	test('a job is watched until it is done, and its turntable is on the item', async () => {

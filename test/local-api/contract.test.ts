@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 
+import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
 import { KEY, openStandIn, type StandIn } from './stand-in.mts';
 
 let bench: StandIn;
@@ -20,15 +21,7 @@ describe('a submit', () => {
 	test("the reference's example body is accepted as it stands", async () => {
 		const { status, json } = await bench.post('v3/img_to_3d', {
 			image: `${bench.api.origin}/samples/mug.jpg`,
-			guidance_scale: 5,
-			steps: 64,
-			frame_size: 128,
-			batch_size: 10,
-			seed: 20,
-			safety_checker: 'no',
-			seconds: 4,
-			webhook: null,
-			track_id: null,
+			...EXAMPLE_BODY,
 		});
 		expect(status).toBe(200);
 		expect(json).toMatchObject({ status: 'processing', output: [], messege: expect.any(String) });
@@ -54,17 +47,8 @@ describe('a submit', () => {
 			id: expect.any(Number),
 			output: [`${bench.api.origin}/files/${String(prefix)}.gif`],
 			meta: {
+				...SAMPLE_RESPONSE.meta,
 				file_prefix: expect.stringMatching(/^[\w-]{36}$/),
-				frame_size: 256,
-				guidance_scale: 15,
-				negative_prompt: '',
-				outdir: 'out',
-				output_type: 'gif',
-				prompt: 'A birthday cupcake',
-				safetychecker: 'no',
-				seconds: 3,
-				seed: 1110454524,
-				steps: 64,
 			},
 		});
 	});

@@ -1,3 +1,5 @@
+import type { INodeProperties } from 'n8n-workflow';
+
 import * as entry from '../../index';
 import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
 import manifest from '../../package.json';
@@ -38,4 +40,20 @@ test('the nodes panel can find the node: by aliases, and not as a part of an AI 
 	expect(codex.alias).toEqual(expect.arrayContaining(['3D', 'turntable', 'mesh', 'ModelsLab', 'img_to_3d']));
 	expect(codex).not.toHaveProperty('subcategories');
 	expect(codex.categories).not.toContain('AI');
+});
+
+test('every field has a description, and every field that is typed into has a placeholder', () => {
+	const fields = (list: INodeProperties[]): INodeProperties[] =>
+		list.flatMap((field) => [
+			field,
+			...(field.type === 'collection' ? fields(field.options as INodeProperties[]) : []),
+		]);
+	for (const field of [
+		...fields(new entry.ImgTo3d().description.properties),
+		...new entry.StableDiffusionApi().properties,
+	]) {
+		expect([field.name, field.description]).toEqual([field.name, expect.stringMatching(/\w{3}/)]);
+		if (field.type !== 'string' && field.type !== 'number') continue;
+		expect([field.name, field.placeholder]).toEqual([field.name, expect.stringMatching(/^e\.g\. \S/)]);
+	}
 });

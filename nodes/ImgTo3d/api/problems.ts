@@ -150,12 +150,13 @@ function word(
 				),
 			};
 		case 'refused':
-			return refusal(answer, who, said, sentences(advice, next));
+			return refusal(answer, purpose, who, said, sentences(advice, next));
 	}
 }
 
 function refusal(
 	answer: Extract<BadAnswer, { state: 'refused' }>,
+	purpose: CallPurpose,
 	who: string,
 	said: string,
 	more: string,
@@ -185,6 +186,15 @@ function refusal(
 				description: sentences('Check that your plan includes the 3D endpoints.', KEY_HELP, more),
 			};
 		case 'notFound':
+			if (purpose !== 'fetch') {
+				return {
+					message: `${who}: the service does not know what was asked for${code(answer.httpCode)}${said}`,
+					description: sentences(
+						'If every call ends like this, check Base URL in the credential: it must end where /v3 begins.',
+						more,
+					),
+				};
+			}
 			return {
 				message: `${who}: the service does not know it${code(answer.httpCode)}${said}`,
 				description: sentences(

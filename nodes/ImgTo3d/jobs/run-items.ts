@@ -60,15 +60,16 @@ export async function runItems(
 	for (let index = 0; index < inputs.length; index++) readings.push(await reading(context, index, continues));
 
 	const halt = new AbortController();
-	context.onExecutionCancellation(() => halt.abort());
-	if (context.getExecutionCancelSignal()?.aborted) halt.abort();
+	const cancel = context.getExecutionCancelSignal();
+	// Not by a listener: a loop runs the node many times on one signal, and Node warns in n8n's log at ten.
+	const signal = cancel ? AbortSignal.any([cancel, halt.signal]) : halt.signal;
 	const run: Run = {
 		context,
 		clock,
 		service,
 		ledger: ledgerOf(context),
-		gate: new SubmitGate(clock, halt.signal),
-		signal: halt.signal,
+		gate: new SubmitGate(clock, signal),
+		signal,
 	};
 	const jobs = new Places(readMaxJobsInFlight(context));
 	const downloads = new Places(DOWNLOADS_AT_ONCE);
@@ -100,7 +101,7 @@ export async function runItems(
 		}),
 	);
 
-	if (context.getExecutionCancelSignal()?.aborted) {
+	if (cancel?.aborted) {
 		// n8n shows an execution as canceled when its error says "canceled".
 		throw new NodeOperationError(node, 'The execution was canceled', {
 			description: otherJobs(run) ?? 'No job had been submitted.',

@@ -27,6 +27,7 @@ export const operationProperties: INodeProperties[] = [
 			},
 		],
 		default: 'imageTo3d',
+		description: 'What to do',
 	},
 	{
 		displayName: 'API Version',

@@ -32,6 +32,7 @@ function control(
 			return {
 				type: 'number',
 				default: field.default,
+				placeholder: `e.g. ${field.default}`,
 				typeOptions: {
 					minValue: field.min,
 					...(field.max !== undefined && { maxValue: field.max }),

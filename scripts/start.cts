@@ -7,7 +7,7 @@
  *
  * IMG_TO_3D_BASE_URL names the real service's address, when it is not the credential's default.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -40,6 +40,11 @@ const isLink = (text: string) => /^https?:\/\//i.test(text);
 function pictureOf(source: string): Picture {
 	const name = basename(isLink(source) ? new URL(source).pathname : source, extname(source)) || 'image';
 	if (isLink(source)) return { name, item: { json: { image: source } } };
+	if (!existsSync(source)) {
+		throw new Error(
+			`No such file: ${source}. Give an image file, or a link that begins with http:// or https://.`,
+		);
+	}
 	const data = readFileSync(source).toString('base64');
 	const mimeType = MIME[extname(source).toLowerCase()] ?? 'application/octet-stream';
 	return {

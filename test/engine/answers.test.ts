@@ -185,7 +185,7 @@ describe('an answer to the submit that is an error', () => {
 	);
 
 	test('a submit that nobody answers ends when its time is up', async () => {
-		bench.clock.patienceMs = 100;
+		bench.clock.patienceMs = 500;
 		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
 		const error = expectApiError(await run({ options: { timeout: 40 } }));
 		expect(error.message).toBe('The job: no answer came in time (after 40 s)');
@@ -286,7 +286,7 @@ describe('a look at a job', () => {
 	});
 
 	test('that nobody answers is given up after a minute and repeated', async () => {
-		bench.clock.patienceMs = 100;
+		bench.clock.patienceMs = 500;
 		bench.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
 		const start = bench.clock.now();
 		const { items } = await run();

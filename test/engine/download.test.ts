@@ -52,7 +52,7 @@ test('the wait that a file server asks for is kept', async () => {
 });
 
 test('a file server that does not answer is asked again', async () => {
-	bench.clock.patienceMs = 200;
+	bench.clock.patienceMs = 500;
 	spoil({ kind: 'hang' });
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
@@ -60,7 +60,7 @@ test('a file server that does not answer is asked again', async () => {
 });
 
 test('a download that stalls is given up and repeated', async () => {
-	bench.clock.patienceMs = 200;
+	bench.clock.patienceMs = 500;
 	let asked = 0;
 	const files = await serve((_request, response) => {
 		asked += 1;

@@ -1,3 +1,4 @@
+import type { Fault } from '../../local-api/index.mts';
 import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
 import { API_KEY, fileItem, itemsOf, openBench, pngBase64, type Bench } from './bench.mts';
 
@@ -251,6 +252,39 @@ describe('a file as the image', () => {
 		]);
 		const [{ image } = { image: '' }] = bodiesOf('/api/v3/img_to_3d');
 		expect(image).toMatch(new RegExp(`^${bench.service.origin}/files/`));
+	});
+
+	test.each<[string, Fault['do']]>([
+		['503', { kind: 'answer', status: 503, body: '' }],
+		['a reset connection', { kind: 'reset', when: 'before' }],
+		[
+			'a rate limit',
+			{
+				kind: 'answer',
+				status: 429,
+				body: { status: 'error', message: 'Rate limit exceeded', retry_after: 9 },
+			},
+		],
+		['a web page', { kind: 'answer', body: '<html>busy</html>' }],
+	])('an upload that meets %s is repeated, and the job is paid once', async (_name, fault) => {
+		bench.service.addFault({ on: 'upload', times: 2, do: fault });
+		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
+		const { error } = await bench.run(
+			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
+			{ items },
+		);
+		expect(error).toBeUndefined();
+		expect(bodiesOf('/api/v3/base64_crop')).toHaveLength(3);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('an upload that keeps failing says that nothing was paid', async () => {
+		bench.service.addFault({ on: 'upload', times: Infinity, do: { kind: 'answer', status: 500, body: '' } });
+		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
+		const { error } = await bench.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items });
+		expect(error?.message).toBe('The upload of the image: the service is in trouble, HTTP 500');
+		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\.$/);
+		expect(bench.service.jobs).toEqual([]);
 	});
 
 	test('an image whose type n8n did not recognise is still an image', async () => {

@@ -104,6 +104,18 @@ describe('On Error', () => {
 		}
 	});
 
+	test('Stop: the error also names the items whose submit nobody knows the fate of', async () => {
+		bench.service.addFault({ ...spoiltSubmit(0), times: 3 });
+		const { error } = await bench.run(perItem(), { items: numbered(3) });
+		const others = [0, 1, 2].filter((index) => index !== error?.context?.itemIndex);
+		expect(error?.description).toMatch(/nobody knows whether their jobs were accepted: /);
+		const named = /accepted: ([\d, ]+)\.$/
+			.exec(error?.description ?? '')?.[1]
+			?.split(', ')
+			.map(Number);
+		expect(named?.sort()).toEqual(others);
+	});
+
 	test('Stop: nothing more is submitted after an error', async () => {
 		bench.service.addFault({
 			on: 'submit',

@@ -192,16 +192,26 @@ function asItemError(
 	return { error: new NodeOperationError(node, thrown as Error, { itemIndex }) };
 }
 
-/** The run's accepted jobs other than the one whose error is told: they are paid for, and their ids get them back. */
+/**
+ * The run's other submits, for the error that stops the node: the accepted jobs are paid for, and their ids get
+ * them back.
+ */
 function otherJobs({ ledger }: Run, except?: number): string | undefined {
-	const ids = [...ledger]
-		.filter(([itemIndex]) => itemIndex !== except)
-		.flatMap(([itemIndex, entry]) =>
-			entry.fate === 'accepted' && entry.known.job.id !== undefined
-				? [`${entry.known.job.id} (item ${itemIndex})`]
-				: [],
-		);
-	return ids.length > 0
-		? `Other jobs of this run were accepted and can be fetched with Get Result: ${ids.join(', ')}.`
-		: undefined;
+	const others = [...ledger].filter(([itemIndex]) => itemIndex !== except);
+	const known: string[] = [];
+	const unknown: number[] = [];
+	for (const [itemIndex, entry] of others) {
+		const id = entry.fate === 'accepted' ? entry.known.job.id : entry.problem.jobId;
+		if (id === undefined) unknown.push(itemIndex);
+		else known.push(`${id} (item ${itemIndex})`);
+	}
+	const parts = [
+		known.length > 0
+			? `Other jobs of this run were accepted and can be fetched with Get Result: ${known.join(', ')}.`
+			: '',
+		unknown.length > 0
+			? `Of these items nobody knows whether their jobs were accepted: ${unknown.join(', ')}.`
+			: '',
+	];
+	return sentences(...parts) || undefined;
 }

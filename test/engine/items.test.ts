@@ -192,6 +192,13 @@ describe('Retry On Fail', () => {
 		expect(bench.service.jobs).toHaveLength(3);
 	});
 
+	test('does not submit again what was in the air when another item stopped the run', async () => {
+		bench.service.addFault({ ...spoiltSubmit(0), times: 3 });
+		const { error } = await bench.run(perItem(), { items: numbered(3), node: retry });
+		expect(error?.message).toBe('The job: the connection broke before the answer was complete (ECONNRESET)');
+		expect(bench.service.jobs).toHaveLength(3);
+	});
+
 	test('pays nothing twice when the node continues and its first item is an error', async () => {
 		bench.service.addFault(spoiltSubmit(0));
 		const { items } = await bench.run(perItem({ maxJobsInFlight: 1 }), {

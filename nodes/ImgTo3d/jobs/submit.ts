@@ -39,9 +39,10 @@ export async function acceptedJob(
 		run.ledger.set(item.itemIndex, accepted);
 		return accepted;
 	}
-	stopIfAborted(run.signal);
+	// Written down before anything else: another item's error may just have stopped the run, and n8n may run it again.
 	const problem = problemOf(answer, 'submit');
 	if (isFateUnknown(answer)) run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
+	stopIfAborted(run.signal);
 	throw new ProblemError(problem);
 }
 

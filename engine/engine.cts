@@ -32,7 +32,7 @@ export interface WorkflowJson {
 }
 
 export interface EngineOptions {
-	/** n8n's folder: its settings and the binary data of executions. Must be set before the first engine of a process. */
+	/** n8n's folder: its settings and the binary data of executions. The first engine of a process decides. */
 	folder: string;
 	/** Node types by full name, e.g. `n8n-nodes-img-to-3d.imgTo3d`. */
 	nodeTypes: Readonly<Record<string, INodeType>>;
@@ -73,7 +73,8 @@ let executions = 0;
 
 /** Makes an engine. The binary data of executions goes to files, as in n8n's default set-up. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
-	process.env.N8N_USER_FOLDER ??= options.folder;
+	// Also over a folder of the person's own: that is for their n8n.
+	process.env.N8N_USER_FOLDER = options.folder;
 	const binaryData = Container.get(BinaryDataService);
 	await binaryData.init();
 	const nodeTypes = new EngineNodeTypes(options.nodeTypes);

@@ -22,6 +22,12 @@ export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
 
 export const NODE = 'Image to 3D';
 
+/** n8n-core keeps one folder a process, so that all benches of a test file share it. */
+const FOLDER = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
+const SAMPLES = join(FOLDER, 'samples');
+mkdirSync(SAMPLES);
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+
 /** The stand-in service, n8n's engine with the node in it, and one clock for both. */
 export interface Bench {
 	clock: TestClock;
@@ -107,12 +113,9 @@ export function fileItem(base64: string, mimeType: string, fileName: string): IN
 }
 
 export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Bench> {
-	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
 	const clock = new TestClock();
-	const samplesDir = join(folder, 'samples');
-	mkdirSync(samplesDir);
-	await smallPicture().toFile(join(samplesDir, 'dot.png'));
-	const service = await startLocalApi({ ...options, clock, samplesDir });
+	await smallPicture().toFile(join(SAMPLES, 'dot.png'));
+	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES });
 
 	const node = new ImgTo3d();
 	node.execute = async function () {
@@ -120,7 +123,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 	};
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
 	const engine = await createEngine({
-		folder,
+		folder: FOLDER,
 		nodeTypes: { 'n8n-nodes-img-to-3d.imgTo3d': node },
 		credentials: { stableDiffusionApi: credential },
 	});
@@ -139,7 +142,6 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		close: async () => {
 			await service.stop();
 			engine.close();
-			rmSync(folder, { recursive: true, force: true });
 		},
 	};
 }

@@ -45,7 +45,7 @@ export class StableDiffusionApi implements ICredentialType {
 	// The API takes its key from the JSON body only: no header, no URL.
 	authenticate: IAuthenticateGeneric = {
 		type: 'generic',
-		properties: { body: { key: '={{$credentials.apiKey}}' } },
+		properties: { body: { key: '={{$credentials.apiKey.trim()}}' } },
 	};
 
 	// system_load generates nothing and so costs nothing. A wrong key is answered with HTTP 200 and `status: error`;
@@ -72,10 +72,11 @@ export class StableDiffusionApi implements ICredentialType {
 			{
 				type: 'responseSuccessBody',
 				properties: {
-					key: 'status',
+					// Every right answer has this field, whatever else stands in it.
+					key: 'queue_num',
 					value: undefined,
 					message:
-						'Something answers at Base URL, but not as this API does, or it redirects elsewhere, where the key is not sent. Base URL must end where /v3 begins. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
+						'Something answers at Base URL, but not as this API does to a right key, or it redirects elsewhere, where the key is not sent. Base URL must end where /v3 begins. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
 				},
 			},
 		],

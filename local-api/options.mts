@@ -12,6 +12,8 @@ export interface LocalApiSettings {
 	parallel: number;
 	/** Open jobs (queued or working) per key; one more is refused with 429. Default 5. */
 	queueLimit: number;
+	/** What `retry_after` says when the queue is full, in s; default 'exact', the time until a place is free. */
+	retryAfter: number | 'exact';
 	/** Default 'exact'. */
 	eta: EtaMode;
 	/** Default 'once'. */

@@ -90,6 +90,7 @@ export class Service {
 			jobSeconds: options.jobSeconds ?? 3,
 			parallel: options.parallel ?? 2,
 			queueLimit: options.queueLimit ?? 5,
+			retryAfter: options.retryAfter ?? 'exact',
 			eta: options.eta ?? 'exact',
 			webhooks: options.webhooks ?? 'once',
 			maxRecords: options.maxRecords ?? 10_000,
@@ -254,7 +255,8 @@ export class Service {
 	}
 
 	private queueFull(key: string): Answer {
-		const seconds = Math.ceil(this.queue.secondsUntilPlace(key));
+		const { retryAfter } = this.settings;
+		const seconds = retryAfter === 'exact' ? Math.ceil(this.queue.secondsUntilPlace(key)) : retryAfter;
 		const message = `Rate limit exceeded. Maximum ${this.settings.queueLimit} queued requests allowed.`;
 		return errorAnswer(message, 429, Number.isFinite(seconds) ? { retry_after: seconds } : {});
 	}

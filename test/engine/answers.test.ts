@@ -199,7 +199,19 @@ describe('an answer to the submit that is an error', () => {
 			do: answer({ status: 'success', id: 326, output: ['javascript:alert(1)'] }),
 		});
 		const error = expectApiError(await run());
-		expect(error.message).toBe('Job 326: the status is "success", but there is no output URL (HTTP 200)');
+		expect(error.message).toBe('Job 326: the service says "success", but names no file that can be fetched');
+	});
+
+	test('an error with an id says that Get Result brings the job, and nothing is sent twice', async () => {
+		bench.service.addFault({
+			on: 'submit',
+			do: answer({ status: 'error', id: 326, message: 'Server Error' }, 500),
+		});
+		const error = expectApiError(await run({}));
+		expect(error.message).toBe('Job 326: the service is in trouble, HTTP 500: Server Error');
+		expect(error.description).toMatch(
+			/the Get Result operation with the Job ID tells\. It is not submitted again/,
+		);
 	});
 
 	test('where nobody listens, the submit is tried a few times and nothing is paid', async () => {
@@ -314,7 +326,7 @@ describe('a look at a job', () => {
 		[
 			'success without a file',
 			answer({ status: 'success', output: '' }),
-			/^Job \d+: the status is "success", but there is no output URL/,
+			/^Job \d+: the service says "success", but names no file that can be fetched/,
 		],
 	])('that brings %s for good ends with an error that carries the id', async (_name, fault, message) => {
 		bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
@@ -409,6 +421,17 @@ describe('the key', () => {
 		}
 	});
 
+	test('that was pasted with blanks around it is sent and masked without them', async () => {
+		bench.credential({ apiKey: ` ${API_KEY}\n` });
+		bench.service.addFault({
+			on: 'submit',
+			do: answer({ status: 'error', message: `Invalid Api Key ${API_KEY}` }),
+		});
+		const error = expectApiError(await run());
+		expect(error.message).toMatch(/Invalid Api Key \*\*\*$/);
+		expect(submits()[0]?.body).toMatchObject({ key: API_KEY });
+	});
+
 	test('is not in an error that echoes it', async () => {
 		bench.service.addFault({
 			on: 'submit',
@@ -434,13 +457,17 @@ describe('Base URL', () => {
 		expect(submits()).toHaveLength(1);
 	});
 
-	test.each(['ftp://example.com/api', 'stablediffusionapi.com/api', ''])(
-		'"%s" is refused',
-		async (baseUrl) => {
-			bench.credential({ baseUrl });
-			const { error } = await run();
-			expect(error?.name).toBe('NodeOperationError');
-			expect(error?.message).toBe(`Base URL in the credential is no http or https address: "${baseUrl}"`);
-		},
-	);
+	test.each([
+		'ftp://example.com/api',
+		'stablediffusionapi.com/api',
+		'',
+		API_KEY,
+		'https://me:secret@example.com/api',
+	])('"%s" is refused, and not quoted: it might be a key', async (baseUrl) => {
+		bench.credential({ baseUrl });
+		const { error, run: execution } = await run();
+		expect(error?.name).toBe('NodeOperationError');
+		expect(error?.message).toBe('Base URL in the credential is no http or https address');
+		if (baseUrl) expect(JSON.stringify(execution)).not.toContain(baseUrl);
+	});
 });

@@ -88,6 +88,22 @@ test('a file that cannot be had is an error that says that the job is done, with
 	expect(downloads()).toHaveLength(1);
 });
 
+test('when one file of a job cannot be had, the others are not fetched after the end of the run', async () => {
+	let asked = 0;
+	const files = await serve((request, response) => {
+		asked += 1;
+		response.statusCode = request.url === '/0.gif' ? 403 : 200;
+		response.end('bytes');
+	});
+	withOutput(...Array.from({ length: 9 }, (_, index) => `${files.origin}/${index}.gif`));
+	const { error } = await run();
+	expect(error?.message).toMatch(/could not be downloaded: HTTP 403$/);
+	await bench.clock.sleep(60_000);
+	// Three come in at once, and those were on their way.
+	expect(asked).toBeLessThanOrEqual(3);
+	await files.close();
+});
+
 test.each([
 	['says how large it is', true],
 	['does not', false],

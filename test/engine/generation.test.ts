@@ -227,6 +227,23 @@ describe('what comes out', () => {
 		expect(items[0]?.binary).toBeUndefined();
 	});
 
+	test.each([
+		['true', 1],
+		['false', 0],
+	])('Download Output Files from an expression that brings the text "%s"', async (text, files) => {
+		const parameters = {
+			operation: 'textTo3d',
+			prompt: 'a ball',
+			settings: { outputType: 'ply', steps: 1, seed: '1' },
+		};
+		const { items } = await bench.run({
+			...parameters,
+			download: `={{ "${text}" }}`,
+			outputBinaryPropertyName: 'data',
+		});
+		expect(Object.keys(items[0]?.binary ?? {})).toHaveLength(files);
+	});
+
 	test('a PLY mesh leaves with its name and type', async () => {
 		const { items } = await bench.run({
 			operation: 'textTo3d',
@@ -276,6 +293,15 @@ describe('a file as the image', () => {
 		expect(error).toBeUndefined();
 		expect(bodiesOf('/api/v3/base64_crop')).toHaveLength(3);
 		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('an upload is not waited for longer than the timeout', async () => {
+		const busy = { kind: 'answer', status: 503, body: '', headers: { 'retry-after': '3600' } } as const;
+		bench.service.addFault({ on: 'upload', times: Infinity, do: busy });
+		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
+		const start = bench.clock.now();
+		await bench.run({ operation: 'imageTo3d', imageSource: 'binary', options: { timeout: 60 } }, { items });
+		expect(bench.clock.now() - start).toBeLessThan(60_000);
 	});
 
 	test('an upload that keeps failing says that nothing was paid', async () => {
@@ -374,6 +400,11 @@ describe('input that cannot be sent', () => {
 			'Max Jobs in Flight must be an integer from 1 to 1000, but is 2.5',
 		],
 		['version', { apiVersion: 'v9' }, 'API Version must be "v3", but is "v9"'],
+		[
+			'download',
+			{ download: '={{ "maybe" }}' },
+			'Download Output Files must be true or false, but is "maybe"',
+		],
 		['prompt', { operation: 'textTo3d', prompt: ' ' }, 'Prompt must be a text that is not empty, but is " "'],
 		[
 			'output type',

@@ -72,6 +72,66 @@ describe('many items', () => {
 		expect(bench.service.jobs).toHaveLength(8);
 	});
 
+	test('nobody overtakes those who wait for a place, whatever time the service names', async () => {
+		bench.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 47.3, retryAfter: 30 });
+		const { items, error } = await bench.run(perItem({ timeout: 300 }), { items: numbered(12) });
+		expect(error).toBeUndefined();
+		expect(items.map(({ json }) => json.status)).toEqual(Array(12).fill('success'));
+		// The first five ask at the same moment; from then on each comes when its turn is.
+		const order = bench.service.jobs.map(({ trackId }) => Number(trackId?.slice('item-'.length)));
+		expect(order.slice(5)).toEqual([5, 6, 7, 8, 9, 10, 11]);
+	});
+
+	test('a queue that is stuck ends the wait of all items at once', async () => {
+		const full = {
+			status: 'error',
+			message: 'Rate limit exceeded. Maximum 5 queued requests allowed.',
+			retry_after: 30,
+		};
+		bench.service.addFault({
+			on: 'submit',
+			times: Infinity,
+			do: { kind: 'answer', status: 429, body: full },
+		});
+		const start = bench.clock.now();
+		const { items } = await bench.run(perItem({ timeout: 100 }), {
+			items: numbered(5),
+			node: { onError: 'continueRegularOutput' },
+		});
+		expect(items.map(({ json }) => json.error)).toEqual(
+			Array(5).fill(`The job: the account's queue stayed full: ${full.message}`),
+		);
+		expect(bench.clock.now() - start).toBeLessThan(150_000);
+	});
+
+	test('a submit whose answer takes long does not keep the others waiting', async () => {
+		bench.clock.patienceMs = 500;
+		const full = { status: 'error', message: 'Rate limit exceeded', retry_after: 5 };
+		bench.service.addFault({ on: 'submit', times: 3, do: { kind: 'answer', status: 429, body: full } });
+		bench.service.addFault({ on: 'submit', do: { kind: 'hang' } });
+		const start = bench.clock.now();
+		await bench.run(perItem({ timeout: 200 }), {
+			items: numbered(3),
+			node: { onError: 'continueRegularOutput' },
+		});
+		expect(bench.service.jobs).toHaveLength(2);
+		for (const { acceptedAt } of bench.service.jobs) expect(acceptedAt - start).toBeLessThan(30_000);
+	});
+
+	test('a job that is done at once frees its place at once', async () => {
+		bench.service.configure({ jobSeconds: 0 });
+		const full = {
+			status: 'error',
+			message: 'Maximum 5 queued requests allowed. Rate limit exceeded.',
+			retry_after: 300,
+		};
+		bench.service.addFault({ on: 'submit', do: { kind: 'answer', status: 429, body: full } });
+		const start = bench.clock.now();
+		const { items } = await bench.run(perItem(), { items: numbered(3) });
+		expect(items.map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
+		expect(bench.clock.now() - start).toBeLessThan(10_000);
+	});
+
 	test('Wait For: Nothing submits more items than the queue takes, by waiting', async () => {
 		bench.service.configure({ queueLimit: 3 });
 		const { items } = await bench.run({ ...perItem(), waitFor: 'none' }, { items: numbered(7) });
@@ -151,6 +211,23 @@ describe('On Error', () => {
 			{ item: 2 },
 			{ item: 3 },
 		]);
+	});
+
+	test.each([
+		[
+			'a wrong option',
+			{ maxJobsInFlight: '={{ "x" }}' },
+			undefined,
+			'Max Jobs in Flight must be an integer from 1 to 1000, but is "x"',
+		],
+		['a wrong Base URL', {}, 'nowhere', 'Base URL in the credential is no http or https address'],
+	])('Continue: %s for all items makes an error item of each', async (_name, options, baseUrl, message) => {
+		if (baseUrl) bench.credential({ baseUrl });
+		const node = { onError: 'continueRegularOutput' as const };
+		const { items } = await bench.run(perItem(options), { items: numbered(2), node });
+		expect(items.map(({ json }) => json)).toEqual([{ error: message }, { error: message }]);
+		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject([{ item: 0 }, { item: 1 }]);
+		expect(bench.service.requests).toEqual([]);
 	});
 
 	test('Continue (using error output): failed items leave there, paired, and the message names the job', async () => {
@@ -278,6 +355,9 @@ describe('stopping the execution', () => {
 		stop.abort();
 		const { run } = await running;
 		expect(run.status).toBe('canceled');
+		const { description } = run.data.resultData.error as { description?: string };
+		for (const { id } of bench.service.jobs)
+			expect(description).toMatch(new RegExp(`^Jobs of this run were accepted .*${id} \\(item`));
 		const seen = bench.service.requests.length;
 		await bench.clock.sleep(3_600_000);
 		expect(bench.service.requests).toHaveLength(seen);

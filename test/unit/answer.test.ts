@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 
 import { readAnswer, readId, retryAfterHeader, type Answer } from '../../nodes/ImgTo3d/api/answer';
+import { isFateUnknown } from '../../nodes/ImgTo3d/api/problems';
 import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { unanswered } from '../../nodes/ImgTo3d/api/service';
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -56,7 +58,7 @@ test.each([
 test.each([[[]], [''], [null], [undefined], [{}], [['javascript:alert(1)']], [42]])(
 	'success with output %j is no success',
 	(output) => {
-		expect(read({ status: 'success', id: 326, output })).toMatchObject({ state: 'unreadable', id: 326 });
+		expect(read({ status: 'success', id: 326, output })).toMatchObject({ state: 'noOutput', id: 326 });
 	},
 );
 
@@ -95,9 +97,47 @@ test.each<[string, unknown, number, Record<string, string>, number | undefined]>
 		undefined,
 	],
 ])('a rate limit that names its time by %s', (_name, body, httpCode, headers, seconds) => {
-	expect(read(body, httpCode, headers)).toMatchObject({ state: 'refused', reason: 'rateLimit' });
+	expect(read(body, httpCode, headers)).toMatchObject({
+		state: 'refused',
+		reason: expect.stringMatching(/^(rateLimit|queueFull)$/) as string,
+	});
 	expect((read(body, httpCode, headers) as { retryAfterSeconds?: number }).retryAfterSeconds).toBe(seconds);
 });
+
+test.each([
+	['Rate limit exceeded. Maximum 5 queued requests allowed.', 'queueFull'],
+	['Rate limit exceeded', 'rateLimit'],
+])('"%s" is told as %s', (message, reason) => {
+	expect(read({ status: 'error', message }, 429)).toMatchObject({ state: 'refused', reason });
+});
+
+test('an id in an error is kept', () => {
+	for (const httpCode of [200, 429, 500]) {
+		expect(read({ status: 'error', message: 'x', id: 326 }, httpCode)).toMatchObject({ id: 326 });
+	}
+});
+
+test.each([
+	['ECONNREFUSED', 'refused', false],
+	['ENOTFOUND', 'unresolved', false],
+	['SELF_SIGNED_CERT_IN_CHAIN', 'certificate', false],
+	['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate', false],
+	// These can come after the request was sent.
+	['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'interrupted', true],
+	['EPROTO', 'interrupted', true],
+	['EHOSTUNREACH', 'interrupted', true],
+	['ETIMEDOUT', 'timeout', true],
+	['ECONNRESET', 'interrupted', true],
+	['something else', 'interrupted', true],
+])(
+	'a submit that ends with %s was %s, and whether it may have been accepted: %s',
+	(code, reason, isUnknown) => {
+		const inN8nsError = { name: 'NodeApiError', cause: { code } };
+		const answer = unanswered(inN8nsError);
+		expect(answer.reason).toBe(reason);
+		expect(isFateUnknown(answer)).toBe(isUnknown);
+	},
+);
 
 test('a Retry-After in the past asks for no wait, and nonsense for none either', () => {
 	expect(retryAfterHeader(new Date(NOW - 5000).toUTCString(), NOW)).toBe(0);
@@ -151,6 +191,7 @@ describe('whatever comes', () => {
 			'trouble',
 			'redirected',
 			'unreadable',
+			'noOutput',
 			'unknownStatus',
 		];
 		fc.assert(

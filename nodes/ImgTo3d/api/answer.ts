@@ -28,14 +28,24 @@ export interface JobFacts {
 	extras: IDataObject;
 }
 
-export type RefusalReason = 'rateLimit' | 'key' | 'credits' | 'forbidden' | 'image' | 'notFound' | 'other';
+export type RefusalReason =
+	/** The account has as many jobs open as it may. */
+	| 'queueFull'
+	/** Too many calls, or the same one too often. */
+	| 'rateLimit'
+	| 'key'
+	| 'credits'
+	| 'forbidden'
+	| 'image'
+	| 'notFound'
+	| 'other';
 
 export type UnansweredReason =
 	/** Nobody listens there, or the name does not resolve: the request certainly did not arrive. */
 	| 'refused'
 	| 'unresolved'
-	/** The connection could not be made (no route, TLS). */
-	| 'unreachable'
+	/** The service's certificate was not accepted, which is found out before a request is sent. */
+	| 'certificate'
 	/** No (complete) answer in time. */
 	| 'timeout'
 	/** The connection broke before the answer was complete. */
@@ -59,15 +69,24 @@ export type Answer =
 			state: 'refused';
 			httpCode: number;
 			reason: RefusalReason;
+			id?: string | number;
 			message: string;
 			advice?: string;
 			/** How long to wait before the next try, seconds. */
 			retryAfterSeconds?: number;
 	  }
 	/** 5xx or 408: the service or something in front of it is in trouble. */
-	| { state: 'trouble'; httpCode: number; message: string; retryAfterSeconds?: number }
+	| {
+			state: 'trouble';
+			httpCode: number;
+			id?: string | number;
+			message: string;
+			retryAfterSeconds?: number;
+	  }
 	| { state: 'redirected'; httpCode: number; location: string }
-	/** Not an answer of this API: no JSON, the wrong type, success without a file. */
+	/** The status is "success", but no output URL can be used. */
+	| { state: 'noOutput'; httpCode: number; id?: string | number }
+	/** Not an answer of this API: no JSON, or the wrong type. */
 	| { state: 'unreadable'; httpCode: number; why: string; id?: string | number }
 	/** A `status` word that is not documented. */
 	| { state: 'unknownStatus'; httpCode: number; word: string; id?: string | number }
@@ -120,11 +139,14 @@ function readObject(body: Record<string, unknown>, reply: HttpReply, now: number
 
 	// A "rate limit" text means "not now" whatever stands around it; it is seen with 200 and with 429.
 	const limited = httpCode === 429 || (word === 'error' && /rate limit/i.test(message));
-	if (limited) return { state: 'refused', httpCode, reason: 'rateLimit', message, advice, retryAfterSeconds };
-	if (isTrouble(httpCode)) return { state: 'trouble', httpCode, message, retryAfterSeconds };
+	if (limited) {
+		const reason = /queue/i.test(message) ? 'queueFull' : 'rateLimit';
+		return { state: 'refused', httpCode, id, reason, message, advice, retryAfterSeconds };
+	}
+	if (isTrouble(httpCode)) return { state: 'trouble', httpCode, id, message, retryAfterSeconds };
 	if (word === 'failed') return { state: 'failed', httpCode, id, message, advice };
 	if (httpCode >= 400 || word === 'error') {
-		return { state: 'refused', httpCode, reason: refusalReason(httpCode, message), message, advice };
+		return { state: 'refused', httpCode, id, reason: refusalReason(httpCode, message), message, advice };
 	}
 	if (word === undefined) {
 		return { state: 'unreadable', httpCode, id, why: 'the answer has no status' };
@@ -144,9 +166,7 @@ function readObject(body: Record<string, unknown>, reply: HttpReply, now: number
 		};
 	}
 	if (word === 'success') {
-		return job.output.length > 0
-			? { state: 'success', httpCode, job }
-			: { state: 'unreadable', httpCode, id, why: 'the status is "success", but there is no output URL' };
+		return job.output.length > 0 ? { state: 'success', httpCode, job } : { state: 'noOutput', httpCode, id };
 	}
 	return { state: 'unknownStatus', httpCode, id, word: quote(String(body.status)) };
 }
@@ -180,6 +200,7 @@ function readBody(
 
 function readJob(body: Record<string, unknown>, id: string | number | undefined): JobFacts {
 	const generationTime = toSeconds(body.generationTime);
+	const output = readOutput(body.output);
 	const extras: IDataObject = {};
 	for (const name of EXTRA_FIELDS) {
 		if (body[name] !== undefined) extras[name] = body[name] as IDataObject[string];
@@ -187,7 +208,7 @@ function readJob(body: Record<string, unknown>, id: string | number | undefined)
 	return {
 		...(id !== undefined && { id }),
 		// `link` is where the v3 upload puts its URL.
-		output: readOutput(body.link ?? body.output),
+		output: output.length > 0 ? output : readOutput(body.link),
 		...(generationTime !== undefined && { generationTime }),
 		...(isRecord(body.meta) && { meta: body.meta as IDataObject }),
 		extras,

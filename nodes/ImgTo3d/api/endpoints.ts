@@ -15,12 +15,14 @@ export class Endpoints {
 
 	/**
 	 * @param baseUrl the credential's Base URL, with or without trailing slashes
-	 * @returns `undefined` when it is no http or https URL
+	 * @returns `undefined` when it is no http or https URL, or has a user name or password in it
 	 */
 	static under(baseUrl: string): Endpoints | undefined {
 		try {
 			const base = new URL(`${baseUrl.trim().replace(/\/+$/, '')}/`);
-			return ['http:', 'https:'].includes(base.protocol) ? new Endpoints(base) : undefined;
+			const isHttp = base.protocol === 'http:' || base.protocol === 'https:';
+			// A user and password would go into the addresses that items carry.
+			return isHttp && !hasUser(base) ? new Endpoints(base) : undefined;
 		} catch {
 			return undefined;
 		}
@@ -46,7 +48,7 @@ export class Endpoints {
 	 */
 	fetch(version: ApiVersion, id: string | number, fetchResult?: string): string {
 		const named = fetchResult === undefined ? undefined : urlOf(fetchResult);
-		return named?.origin === this.base.origin && named.username === '' && named.password === ''
+		return named?.origin === this.base.origin && !hasUser(named)
 			? named.href
 			: this.at(`${FETCH_PATH[version]}/${id}`);
 	}
@@ -63,3 +65,5 @@ function urlOf(text: string): URL | undefined {
 		return undefined;
 	}
 }
+
+const hasUser = (url: URL) => url.username !== '' || url.password !== '';

@@ -14,8 +14,6 @@ export interface Problem {
 	description: string;
 	httpCode?: number;
 	jobId?: string | number;
-	/** Set where a submit may have been accepted although no answer told so: it must not be repeated. */
-	mayBePaid?: boolean;
 }
 
 /** Ends the work on one item. The item loop makes n8n's error, or the error item, of it. */
@@ -34,12 +32,15 @@ const KEY_HELP =
 const MAYBE_PAID =
 	'The job may have been accepted and paid for all the same, so it is not submitted again, by Retry On Fail neither. Look at the generations of your account on the service before you run this item again.';
 
+const HAS_ID =
+	'The service gave the job an ID, so it may have accepted it: the Get Result operation with the Job ID tells. It is not submitted again, by Retry On Fail neither.';
+
 const NOT_PAID = 'No job was accepted, so nothing was paid.';
 
 const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], string> = {
 	refused: 'the connection was refused',
 	unresolved: 'the host name could not be resolved',
-	unreachable: 'no connection could be made',
+	certificate: "the service's certificate was not accepted",
 	timeout: 'no answer came in time',
 	interrupted: 'the connection broke before the answer was complete',
 };
@@ -58,10 +59,9 @@ export function problemOf(answer: BadAnswer, purpose: CallPurpose, jobId?: strin
 	const mayBePaid = purpose === 'submit' && isFateUnknown(answer);
 	return {
 		...problem,
-		description: [problem.description, ...(mayBePaid ? [MAYBE_PAID] : [])].join(' '),
+		description: sentences(problem.description, mayBePaid ? (id === undefined ? MAYBE_PAID : HAS_ID) : ''),
 		...(httpCode !== undefined && { httpCode }),
 		...(id !== undefined && { jobId: id }),
-		...(mayBePaid && { mayBePaid }),
 	};
 }
 
@@ -74,6 +74,7 @@ export function isFateUnknown(answer: BadAnswer): boolean {
 		case 'unanswered':
 			return answer.reason === 'timeout' || answer.reason === 'interrupted';
 		case 'trouble':
+		case 'noOutput':
 		case 'unreadable':
 		case 'unknownStatus':
 			return true;
@@ -94,8 +95,12 @@ function word(
 	purpose: CallPurpose,
 	who: string,
 ): Pick<Problem, 'message' | 'description'> {
-	const getResult = 'Once that is mended, the Get Result operation with the Job ID brings the result.';
-	const next = purpose === 'fetch' ? getResult : purpose === 'upload' ? NOT_PAID : '';
+	const next = {
+		submit: '',
+		fetch:
+			'The job is paid for: do not submit it again. Once this is mended, the Get Result operation with the Job ID brings the result.',
+		upload: NOT_PAID,
+	}[purpose];
 	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
 	const advice = 'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
 
@@ -126,12 +131,20 @@ function word(
 			};
 		}
 		case 'failed':
+			if (purpose === 'upload') {
+				return { message: `${who}: it failed${said}`, description: sentences(advice, next) };
+			}
 			return {
 				message: `${who}: the service ended the job as failed${said}`,
 				description: sentences(
 					advice,
 					'The job is over. Check the image or the prompt, then run the item again: that is a new job.',
 				),
+			};
+		case 'noOutput':
+			return {
+				message: `${who}: the service says "success", but names no file that can be fetched`,
+				description: sentences('The result may have been withheld, or may be late.', next),
 			};
 		case 'unreadable':
 			return {
@@ -172,13 +185,18 @@ function refusal(
 				message: `${who}: the account has no credits left${said}`,
 				description: sentences('Add credits to your account on the service.', more),
 			};
+		case 'queueFull':
+			return {
+				message: `${who}: the account's queue stayed full${said}`,
+				description: sentences(
+					'Send fewer jobs at once (Max Jobs in Flight), allow more time (Timeout), or take a larger plan.',
+					more,
+				),
+			};
 		case 'rateLimit':
 			return {
 				message: `${who}: the service kept refusing because of its rate limit${said}`,
-				description: sentences(
-					"The account's queue is full. Send fewer jobs at once (Max Jobs in Flight), allow more time (Timeout), or take a larger plan.",
-					more,
-				),
+				description: sentences('Call it less often, or allow more time (Timeout).', more),
 			};
 		case 'forbidden':
 			return {
@@ -203,6 +221,7 @@ function refusal(
 				),
 			};
 		case 'image':
+			if (purpose !== 'submit') break;
 			return {
 				message: `${who}: the service could not fetch the image${said}`,
 				description: sentences(
@@ -211,10 +230,32 @@ function refusal(
 				),
 			};
 		case 'other':
-			return {
-				message: `${who}: the service refused the call${code(answer.httpCode)}${said}`,
-				description: sentences('Correct what the service names, then run the item again.', more),
-			};
+			break;
+	}
+	return {
+		message: `${who}: the service refused the call${code(answer.httpCode)}${said}`,
+		description: sentences(
+			purpose === 'fetch' ? '' : 'Correct what the service names, then run the item again.',
+			more,
+		),
+	};
+}
+
+/** Whether a free call that was answered like this may bring something else when it is repeated. */
+export function mayPass(answer: BadAnswer): boolean {
+	switch (answer.state) {
+		case 'unanswered':
+			return answer.reason !== 'certificate';
+		case 'trouble':
+		case 'noOutput':
+		case 'unreadable':
+			return true;
+		case 'refused':
+			return answer.reason === 'queueFull' || answer.reason === 'rateLimit';
+		case 'failed':
+		case 'redirected':
+		case 'unknownStatus':
+			return false;
 	}
 }
 

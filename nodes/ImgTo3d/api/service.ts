@@ -24,15 +24,16 @@ export interface Service {
 	readonly isPrivate: boolean;
 	/** Pays. Called once for a job; who may call again is decided by the caller. */
 	submit(version: ApiVersion, operation: Generation, body: IDataObject, timeoutMs: number): Promise<Answer>;
-	/** Reads a job. Free. */
+	/** Reads a job. Free. Ends early when `stop` is aborted. */
 	fetch(
 		version: ApiVersion,
 		id: string | number,
 		fetchResult: string | undefined,
 		timeoutMs: number,
+		stop: AbortSignal,
 	): Promise<Answer>;
-	/** Turns a file into a link that the service can read. Free. */
-	upload(version: ApiVersion, dataUri: string, timeoutMs: number): Promise<UploadAnswer>;
+	/** Turns a file into a link that the service can read. Free. Ends early when `stop` is aborted. */
+	upload(version: ApiVersion, dataUri: string, timeoutMs: number, stop: AbortSignal): Promise<UploadAnswer>;
 	/** The documented address of a job. */
 	fetchUrl(version: ApiVersion, id: string | number, fetchResult?: string): string;
 	/** Takes the key out of a text. */
@@ -54,14 +55,23 @@ export async function openService(context: IExecuteFunctions, clock: Clock): Pro
 	if (!endpoints) {
 		throw new NodeOperationError(
 			context.getNode(),
-			`Base URL in the credential is no http or https address: "${credentials.baseUrl}"`,
-			{ description: 'Set it to https://modelslab.com/api, or to the address your service is served from.' },
+			'Base URL in the credential is no http or https address',
+			{
+				// The address itself is not quoted: a key may have been pasted there.
+				description:
+					'Set it to https://modelslab.com/api, or to the address your service is served from, without a user name or password in it.',
+			},
 		);
 	}
-	const clean = keyRemover(credentials.apiKey);
+	const clean = keyRemover(credentials.apiKey.trim());
 
-	const call = async (url: string, body: IDataObject, timeoutMs: number): Promise<Answer> => {
-		const reply = await post(context, clock, url, body, timeoutMs);
+	const call = async (
+		url: string,
+		body: IDataObject,
+		timeoutMs: number,
+		stop?: AbortSignal,
+	): Promise<Answer> => {
+		const reply = await post(context, clock, url, body, timeoutMs, stop);
 		return 'state' in reply
 			? { ...reply, detail: clean(reply.detail) }
 			: readAnswer(reply, clean, clock.now());
@@ -73,10 +83,10 @@ export async function openService(context: IExecuteFunctions, clock: Clock): Pro
 		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),
 		submit: async (version, operation, body, timeoutMs) =>
 			await call(endpoints.submit(version, operation), body, timeoutMs),
-		fetch: async (version, id, fetchResult, timeoutMs) =>
-			await call(endpoints.fetch(version, id, fetchResult), {}, timeoutMs),
-		upload: async (version, dataUri, timeoutMs) =>
-			asUpload(await call(endpoints.upload(version), { image: dataUri, crop: 'false' }, timeoutMs)),
+		fetch: async (version, id, fetchResult, timeoutMs, stop) =>
+			await call(endpoints.fetch(version, id, fetchResult), {}, timeoutMs, stop),
+		upload: async (version, dataUri, timeoutMs, stop) =>
+			asUpload(await call(endpoints.upload(version), { image: dataUri, crop: 'false' }, timeoutMs, stop)),
 	};
 }
 
@@ -84,8 +94,7 @@ export async function openService(context: IExecuteFunctions, clock: Clock): Pro
 function asUpload(answer: Answer): UploadAnswer {
 	if (answer.state === 'success') return { state: 'uploaded', link: answer.job.output[0] as string };
 	if (answer.state !== 'processing') return answer;
-	const { httpCode } = answer;
-	return { state: 'unreadable', httpCode, why: 'the answer to the upload has no link' };
+	return { state: 'noOutput', httpCode: answer.httpCode };
 }
 
 type Unanswered = Extract<Answer, { state: 'unanswered' }>;
@@ -98,6 +107,8 @@ type Unanswered = Extract<Answer, { state: 'unanswered' }>;
  *
  * @param body gets the key from the credential; the credential writes into the object it is given, so it
  *   is handed a copy
+ * @param stop ends the waiting for an answer that nobody needs any more; not given for a submit, whose answer may
+ *   hold the id of a paid job
  */
 async function post(
 	context: IExecuteFunctions,
@@ -105,6 +116,7 @@ async function post(
 	url: string,
 	body: IDataObject,
 	timeoutMs: number,
+	stop?: AbortSignal,
 ): Promise<{ httpCode: number; headers: IDataObject; text: string } | Unanswered> {
 	const settled = new AbortController();
 	let response: IN8nHttpFullResponse | undefined;
@@ -128,7 +140,7 @@ async function post(
 		};
 	};
 	const deadline = async (): Promise<Unanswered> => {
-		await clock.sleep(timeoutMs, settled.signal);
+		await clock.sleep(timeoutMs, stop ? AbortSignal.any([settled.signal, stop]) : settled.signal);
 		return { state: 'unanswered', reason: 'timeout', detail: `after ${timeoutMs / 1000} s` };
 	};
 
@@ -158,21 +170,18 @@ const REASON_OF_CODE: Record<string, UnansweredReason> = {
 	ECONNREFUSED: 'refused',
 	ENOTFOUND: 'unresolved',
 	EAI_AGAIN: 'unresolved',
-	EHOSTUNREACH: 'unreachable',
-	ENETUNREACH: 'unreachable',
-	EADDRNOTAVAIL: 'unreachable',
-	EPROTO: 'unreachable',
-	ERR_INVALID_URL: 'unreachable',
 	ETIMEDOUT: 'timeout',
 	ECONNABORTED: 'timeout',
 };
 
+/** How the codes of a certificate that does not verify begin. Other TLS errors may come after the request was sent. */
+const CERTIFICATE_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
+
 /** Why a request got no answer, from the error n8n's helper threw: only its code is taken over. */
 export function unanswered(error: unknown): Unanswered {
-	const code = errorCode(error);
-	const isCertificate = /CERT|SSL|TLS|SELF_SIGNED|UNABLE_TO_VERIFY/.test(code ?? '');
-	const reason = isCertificate ? 'unreachable' : (REASON_OF_CODE[code ?? ''] ?? 'interrupted');
-	return { state: 'unanswered', reason, detail: code ?? 'no error code' };
+	const code = errorCode(error) ?? 'no error code';
+	const reason = CERTIFICATE_CODE.test(code) ? 'certificate' : (REASON_OF_CODE[code] ?? 'interrupted');
+	return { state: 'unanswered', reason, detail: code };
 }
 
 /**

@@ -6,13 +6,13 @@ import {
 	type NodeApiError,
 } from 'n8n-workflow';
 
-import { ProblemError, sentences, toNodeApiError, type Problem } from '../api/problems';
+import { ProblemError, sentences, toNodeApiError } from '../api/problems';
 import { openService } from '../api/service';
 import { errorItem, finishedItems, referenceItem } from '../output/items';
 import { readMaxJobsInFlight, readRequest } from '../properties/read-request';
 import type { ItemRequest } from '../request';
 import { systemClock, type Clock } from './clock';
-import { ledgerOf, type KnownJob } from './ledger';
+import { ledgerOf, type Entry, type KnownJob } from './ledger';
 import { Places } from './places';
 import { Stopped, stopIfAborted, type Run } from './run';
 import { acceptedJob } from './submit';
@@ -28,7 +28,7 @@ type ItemError = NodeApiError | NodeOperationError;
 /** What came of an item's work. `stopped`: another item's error ended the run before this one was through. */
 type Outcome<T> =
 	| { state: 'done'; value: T }
-	| { state: 'error'; error: ItemError; problem?: Problem }
+	| { state: 'error'; error: ItemError; jobId?: string | number }
 	| { state: 'stopped' };
 
 type Attempt = <T>(itemIndex: number, work: () => Promise<T>) => Promise<Outcome<T>>;
@@ -55,7 +55,14 @@ export async function runItems(
 	const continues = context.continueOnFail();
 	const onErrorOutput = node.onError === 'continueErrorOutput';
 
-	const service = await openService(context, clock);
+	const common = await settled(context, async () => ({
+		service: await openService(context, clock),
+		maxJobsInFlight: readMaxJobsInFlight(context),
+	}));
+	if (common instanceof NodeOperationError) {
+		if (!continues) throw common;
+		return [inputs.map((_input, index) => errorItem(common, index, onErrorOutput, {}))];
+	}
 	const readings: Array<ItemRequest | NodeOperationError> = [];
 	for (let index = 0; index < inputs.length; index++) readings.push(await reading(context, index, continues));
 
@@ -66,12 +73,12 @@ export async function runItems(
 	const run: Run = {
 		context,
 		clock,
-		service,
+		service: common.service,
 		ledger: ledgerOf(context),
 		gate: new SubmitGate(clock, signal),
 		signal,
 	};
-	const jobs = new Places(readMaxJobsInFlight(context));
+	const jobs = new Places(common.maxJobsInFlight);
 	const downloads = new Places(DOWNLOADS_AT_ONCE);
 
 	let firstError: { error: ItemError; itemIndex: number } | undefined;
@@ -81,7 +88,7 @@ export async function runItems(
 			return { state: 'done', value: await work() };
 		} catch (thrown) {
 			if (thrown instanceof Stopped) return { state: 'stopped' };
-			const failed = asItemError(context, thrown, itemIndex);
+			const failed = asItemError(run, thrown, itemIndex);
 			if (!continues) {
 				firstError ??= { error: failed.error, itemIndex };
 				halt.abort();
@@ -104,13 +111,12 @@ export async function runItems(
 	if (cancel?.aborted) {
 		// n8n shows an execution as canceled when its error says "canceled".
 		throw new NodeOperationError(node, 'The execution was canceled', {
-			description: otherJobs(run) ?? 'No job had been submitted.',
+			description: sentences(...submittedJobs(run)) || 'No job had been submitted.',
 		});
 	}
 	if (firstError) {
 		const { error, itemIndex } = firstError;
-		const others = otherJobs(run, itemIndex);
-		if (others) error.description = sentences(error.description ?? '', others);
+		error.description = sentences(error.description ?? '', ...submittedJobs(run, itemIndex));
 		throw error;
 	}
 	return [
@@ -119,7 +125,7 @@ export async function runItems(
 			if (outcome.state === 'stopped') return [];
 			const item = readings[index];
 			const trackId = item instanceof NodeOperationError ? undefined : item?.trackId;
-			return [errorItem(outcome.error, index, onErrorOutput, { problem: outcome.problem, trackId })];
+			return [errorItem(outcome.error, index, onErrorOutput, { jobId: outcome.jobId, trackId })];
 		}),
 	];
 }
@@ -130,19 +136,33 @@ async function reading(
 	itemIndex: number,
 	continues: boolean,
 ): Promise<ItemRequest | NodeOperationError> {
+	const item = await settled(
+		context,
+		async () => {
+			const request = readRequest(context, itemIndex);
+			const image = request.work.operation === 'getResult' ? undefined : request.work.image;
+			// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
+			if (image?.from === 'binary') await readImage(context, itemIndex, image.property);
+			return request;
+		},
+		itemIndex,
+	);
+	if (item instanceof NodeOperationError && !continues) throw item;
+	return item;
+}
+
+/** What `read` brings, or its error as the node's own. */
+async function settled<T>(
+	context: IExecuteFunctions,
+	read: () => Promise<T>,
+	itemIndex?: number,
+): Promise<T | NodeOperationError> {
 	try {
-		const item = readRequest(context, itemIndex);
-		const image = item.work.operation === 'getResult' ? undefined : item.work.image;
-		// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
-		if (image?.from === 'binary') await readImage(context, itemIndex, image.property);
-		return item;
+		return await read();
 	} catch (thrown) {
-		const error =
-			thrown instanceof NodeOperationError
-				? thrown
-				: new NodeOperationError(context.getNode(), thrown as Error, { itemIndex });
-		if (continues) return error;
-		throw error;
+		return thrown instanceof NodeOperationError
+			? thrown
+			: new NodeOperationError(context.getNode(), thrown as Error, { itemIndex });
 	}
 }
 
@@ -159,13 +179,10 @@ async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
 	const { id } = accepted.known.job;
 	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined)
 		return accepted.known;
-	try {
-		const ended = await endOfJob(run, item, id, accepted);
-		run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
-		return ended;
-	} finally {
-		run.gate.jobEnded();
-	}
+	const ended = await endOfJob(run, item, id, accepted);
+	run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
+	run.gate.jobEnded();
+	return ended;
 }
 
 async function itemsOf(
@@ -179,39 +196,48 @@ async function itemsOf(
 		: [referenceItem(run, item, known)];
 }
 
+/** An item's error as n8n shows it, with the job it is about: as the problem has it, else the one the item submitted. */
 function asItemError(
-	context: IExecuteFunctions,
+	{ context, ledger }: Run,
 	thrown: unknown,
 	itemIndex: number,
-): { error: ItemError; problem?: Problem } {
+): { error: ItemError; jobId?: string | number } {
 	const node = context.getNode();
 	if (thrown instanceof ProblemError) {
-		return { error: toNodeApiError(node, thrown.problem, itemIndex), problem: thrown.problem };
+		return { error: toNodeApiError(node, thrown.problem, itemIndex), jobId: thrown.problem.jobId };
 	}
-	if (thrown instanceof NodeOperationError) return { error: thrown };
-	return { error: new NodeOperationError(node, thrown as Error, { itemIndex }) };
+	const jobId = idOf(ledger.get(itemIndex));
+	if (thrown instanceof NodeOperationError) return { error: thrown, jobId };
+	const error = new NodeOperationError(node, thrown as Error, { itemIndex });
+	if (jobId !== undefined) error.message = `Job ${jobId}: ${error.message}`;
+	return { error, jobId };
+}
+
+function idOf(entry: Entry | undefined): string | number | undefined {
+	if (entry === undefined) return undefined;
+	return entry.fate === 'accepted' ? entry.known.job.id : entry.problem.jobId;
 }
 
 /**
- * The run's other submits, for the error that stops the node: the accepted jobs are paid for, and their ids get
- * them back.
+ * The run's submits, for the error that ends the run: the jobs are paid for, and their ids get them back.
+ *
+ * @param except the item whose own error is told
+ * @returns sentences
  */
-function otherJobs({ ledger }: Run, except?: number): string | undefined {
-	const others = [...ledger].filter(([itemIndex]) => itemIndex !== except);
-	const known: string[] = [];
-	const unknown: number[] = [];
-	for (const [itemIndex, entry] of others) {
-		const id = entry.fate === 'accepted' ? entry.known.job.id : entry.problem.jobId;
-		if (id === undefined) unknown.push(itemIndex);
-		else known.push(`${id} (item ${itemIndex})`);
-	}
-	const parts = [
+function submittedJobs({ ledger }: Run, except?: number): string[] {
+	const submits = [...ledger].filter(([itemIndex]) => itemIndex !== except);
+	const known = submits.flatMap(([itemIndex, entry]) => {
+		const id = idOf(entry);
+		return id === undefined ? [] : [`${id} (item ${itemIndex})`];
+	});
+	const unknown = submits.filter(([, entry]) => idOf(entry) === undefined).map(([itemIndex]) => itemIndex);
+	const others = except === undefined ? 'Jobs' : 'Other jobs';
+	return [
 		known.length > 0
-			? `Other jobs of this run were accepted and can be fetched with Get Result: ${known.join(', ')}.`
+			? `${others} of this run were accepted and can be fetched with Get Result: ${known.join(', ')}.`
 			: '',
 		unknown.length > 0
 			? `Of these items nobody knows whether their jobs were accepted: ${unknown.join(', ')}.`
 			: '',
 	];
-	return sentences(...parts) || undefined;
 }

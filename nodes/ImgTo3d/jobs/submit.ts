@@ -37,11 +37,14 @@ export async function acceptedJob(
 	if (answer.state === 'success' || answer.state === 'processing') {
 		const accepted = { fate: 'accepted', known: answer, at: run.clock.now() } as const;
 		run.ledger.set(item.itemIndex, accepted);
+		run.gate.accepted();
+		if (answer.state === 'success') run.gate.jobEnded();
 		return accepted;
 	}
 	// Written down before anything else: another item's error may just have stopped the run, and n8n may run it again.
 	const problem = problemOf(answer, 'submit');
 	if (isFateUnknown(answer)) run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
+	if (answer.state === 'failed') run.gate.jobEnded();
 	stopIfAborted(run.signal);
 	throw new ProblemError(problem);
 }
@@ -56,27 +59,31 @@ function withId(answer: Answer): Answer {
 	};
 }
 
-/** Submits, waiting while the account's queue is full. */
+/**
+ * Submits, waiting while the service refuses more: until the item's timeout is over since the run last got on.
+ * A queue that moves slowly is waited out however long it is; one that is stuck ends the wait of all items at once.
+ */
 async function submit(
 	run: Run,
 	item: ItemRequest,
 	work: GenerationRequest,
 	body: IDataObject,
 ): Promise<Answer> {
-	const { gate } = run;
+	const { gate, clock } = run;
+	const start = clock.now();
 	if (!gate.isClosed) {
 		const answer = await submitOnce(run, item, work, body);
-		if (!isRateLimit(answer)) return answer;
-		gate.close(answer.retryAfterSeconds);
+		if (!isLimit(answer)) return answer;
+		gate.close(answer.reason, answer.retryAfterSeconds);
 	}
-	return await gate.inTurn(async () => {
-		const deadline = run.clock.now() + item.timeoutMs;
+	return await gate.inTurn(async (turn) => {
+		const deadline = () => Math.max(start, gate.lastProgress) + item.timeoutMs;
 		for (;;) {
 			await gate.opened(deadline);
 			stopIfAborted(run.signal);
-			const answer = await submitOnce(run, item, work, body);
-			if (!isRateLimit(answer) || run.clock.now() >= deadline) return answer;
-			gate.close(answer.retryAfterSeconds);
+			const answer = await turn.call(async () => await submitOnce(run, item, work, body));
+			if (!isLimit(answer) || clock.now() >= deadline()) return answer;
+			gate.close(answer.reason, answer.retryAfterSeconds);
 		}
 	});
 }
@@ -101,8 +108,9 @@ function didNotArrive(answer: Answer): boolean {
 	return answer.state === 'unanswered' && (answer.reason === 'refused' || answer.reason === 'unresolved');
 }
 
-type RateLimit = Extract<BadAnswer, { state: 'refused' }>;
+type Limit = Extract<BadAnswer, { state: 'refused' }> & { reason: 'queueFull' | 'rateLimit' };
 
-function isRateLimit(answer: Answer): answer is RateLimit {
-	return answer.state === 'refused' && answer.reason === 'rateLimit';
+/** "Not now": the job was certainly not taken, and may be submitted again later. */
+function isLimit(answer: { state: string; reason?: string }): answer is Limit {
+	return answer.state === 'refused' && (answer.reason === 'queueFull' || answer.reason === 'rateLimit');
 }

@@ -1,7 +1,7 @@
 /** Turning a file that n8n holds into a link that the service can read. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
-import { problemOf, ProblemError } from '../api/problems';
+import { mayPass, problemOf, ProblemError } from '../api/problems';
 import type { ItemRequest } from '../request';
 import { retryPause } from './poll-schedule';
 import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
@@ -67,19 +67,17 @@ export async function readImage(
  */
 export async function uploadImage(run: Run, item: ItemRequest, property: string): Promise<string> {
 	const dataUri = await readImage(run.context, item.itemIndex, property);
-	const timeoutMs = Math.min(item.timeoutMs, CALL_LIMIT_MS);
+	const deadline = run.clock.now() + item.timeoutMs;
 	for (let tries = 1; ; tries++) {
 		stopIfAborted(run.signal);
-		const answer = await run.service.upload(item.work.apiVersion, dataUri, timeoutMs);
+		const limitMs = Math.min(CALL_LIMIT_MS, deadline - run.clock.now());
+		const answer = await run.service.upload(item.work.apiVersion, dataUri, limitMs, run.signal);
 		if (answer.state === 'uploaded') return answer.link;
 
-		const passes =
-			answer.state === 'trouble' ||
-			answer.state === 'unanswered' ||
-			answer.state === 'unreadable' ||
-			(answer.state === 'refused' && answer.reason === 'rateLimit');
-		if (!passes || tries === MAX_TRIES) throw new ProblemError(problemOf(answer, 'upload'));
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-		await run.clock.sleep(retryPause(tries, wanted), run.signal);
+		const pause = retryPause(tries, wanted);
+		const isOver = tries === MAX_TRIES || run.clock.now() + pause >= deadline;
+		if (!mayPass(answer) || isOver) throw new ProblemError(problemOf(answer, 'upload'));
+		await run.clock.sleep(pause, run.signal);
 	}
 }

@@ -1,6 +1,6 @@
 /** Watching a job until the service has ended it. Looking is free. */
 import type { JobFacts } from '../api/answer';
-import { overdue, problemOf, ProblemError, type Problem } from '../api/problems';
+import { mayPass, overdue, problemOf, ProblemError, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
 import type { AcceptedJob, KnownJob } from './ledger';
 import { MIN_PAUSE_MS, nextPause, retryPause } from './poll-schedule';
@@ -58,7 +58,7 @@ async function look(
 		await clock.sleep(Math.min(pause, deadline - clock.now()), signal);
 		stopIfAborted(signal);
 		const callMs = Math.min(CALL_LIMIT_MS, Math.max(MIN_PAUSE_MS, deadline - clock.now()));
-		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs);
+		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs, signal);
 		stopIfAborted(signal);
 
 		if (answer.state === 'success' || answer.state === 'processing') {
@@ -76,17 +76,16 @@ async function look(
 		} else {
 			const problem = problemOf(answer, 'fetch', id);
 			failures += 1;
-			if (answer.state === 'unreadable') unreadable += 1;
-			const passes =
-				answer.state === 'trouble' ||
-				answer.state === 'unanswered' ||
-				(answer.state === 'unreadable' && unreadable < MAX_UNREADABLE) ||
-				(answer.state === 'refused' && answer.reason === 'rateLimit');
+			if (answer.state === 'unreadable' || answer.state === 'noOutput') unreadable += 1;
+			const passes = mayPass(answer) && unreadable < MAX_UNREADABLE;
 			// Where the service was never reached for this job, a wrong address is likelier than an outage.
 			const isHopeless = latest === undefined && failures >= MAX_TRIES;
 			if (!passes || isHopeless) {
 				// A job that the service ended is over: a retry of the node may submit the item anew.
-				if (answer.state === 'failed') run.ledger.delete(item.itemIndex);
+				if (answer.state === 'failed') {
+					run.ledger.delete(item.itemIndex);
+					run.gate.jobEnded();
+				}
 				throw new ProblemError(problem);
 			}
 			lastProblem = problem;

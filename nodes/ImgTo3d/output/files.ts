@@ -90,10 +90,11 @@ async function tryDownload(run: Run, item: ItemRequest, file: OutputFile, deadli
 		if (stored && meter.problem === undefined) return { stored };
 		return { problem: meter.problem ?? 'the download stalled', mayPass: !meter.isTooLarge };
 	} catch (error) {
-		return {
-			problem: meter.problem ?? `the connection broke in the middle (${unanswered(error).detail})`,
-			mayPass: !meter.isTooLarge,
-		};
+		const { detail } = unanswered(error);
+		if (meter.problem !== undefined) return { problem: meter.problem, mayPass: !meter.isTooLarge };
+		return meter.isBroken
+			? { problem: `the connection broke in the middle (${detail})`, mayPass: true }
+			: { problem: `n8n could not store it (${detail})`, mayPass: false };
 	} finally {
 		meter.stop();
 	}
@@ -105,6 +106,8 @@ class Meter {
 	readonly measured: Readable;
 	problem?: string;
 	isTooLarge = false;
+	/** Whether the bytes stopped coming before the end: what else fails is n8n's storage. */
+	isBroken = false;
 	private bytes = 0;
 	private lastByteAt: number;
 	private readonly ended = new AbortController();
@@ -116,6 +119,9 @@ class Meter {
 		private readonly deadline: number,
 	) {
 		this.lastByteAt = run.clock.now();
+		body.once('error', () => {
+			this.isBroken = true;
+		});
 		this.measured = body.map((chunk: Buffer) => this.count(chunk), { concurrency: 1 });
 	}
 

@@ -1,5 +1,6 @@
 /** The items that leave the node. */
 import type {
+	IBinaryData,
 	IBinaryKeyData,
 	IDataObject,
 	INodeExecutionData,
@@ -8,7 +9,6 @@ import type {
 } from 'n8n-workflow';
 
 import type { JobFacts } from '../api/answer';
-import type { Problem } from '../api/problems';
 import type { KnownJob } from '../jobs/ledger';
 import type { Places } from '../jobs/places';
 import type { Run } from '../jobs/run';
@@ -27,14 +27,7 @@ export async function finishedItems(
 	job: JobFacts,
 	downloads: Places,
 ): Promise<INodeExecutionData[]> {
-	const files = item.download
-		? await Promise.all(
-				job.output.map(async (url, index) => {
-					const file = { url, fallbackName: `job-${job.id ?? 'result'}-${index}` };
-					return await downloads.within(async () => await downloadFile(run, item, job.id, file));
-				}),
-			)
-		: [];
+	const files = item.download ? await downloadAll(run, item, job, downloads) : [];
 	const { output, ...rest } = finishedJson(item, job);
 	const pairedItem = { item: item.itemIndex };
 
@@ -51,6 +44,31 @@ export async function finishedItems(
 		...(files[index] && { binary: { [item.outputBinaryPropertyName]: files[index] } }),
 		pairedItem,
 	}));
+}
+
+/** A job's files, in order. When one cannot be had, the others are not fetched to their end. */
+async function downloadAll(
+	run: Run,
+	item: ItemRequest,
+	job: JobFacts,
+	downloads: Places,
+): Promise<IBinaryData[]> {
+	const leave = new AbortController();
+	const own: Run = { ...run, signal: AbortSignal.any([run.signal, leave.signal]) };
+	let firstProblem: unknown;
+	const files = await Promise.all(
+		job.output.map(async (url, index) => {
+			const file = { url, fallbackName: `job-${job.id ?? 'result'}-${index}` };
+			return await downloads
+				.within(async () => await downloadFile(own, item, job.id, file))
+				.catch((problem: unknown) => {
+					firstProblem ??= problem;
+					leave.abort();
+				});
+		}),
+	);
+	if (firstProblem) throw firstProblem;
+	return files.flatMap((file) => file ?? []);
 }
 
 /** The job as the service sent it, with the caller's own mark. */
@@ -101,13 +119,13 @@ export function errorItem(
 	error: NodeApiError | NodeOperationError,
 	itemIndex: number,
 	onErrorOutput: boolean,
-	known: { problem?: Problem; trackId?: string },
+	known: { jobId?: string | number; trackId?: string },
 ): INodeExecutionData {
-	const { problem, trackId } = known;
+	const { jobId, trackId } = known;
 	return {
 		json: {
 			error: error.message,
-			...(problem?.jobId !== undefined && { id: problem.jobId }),
+			...(jobId !== undefined && { id: jobId }),
 			...(trackId && { track_id: trackId }),
 		},
 		...(onErrorOutput && { error }),

@@ -29,7 +29,7 @@ export function readRequest(context: IExecuteFunctions, itemIndex: number): Item
 	const options = form.collection('options');
 	const work = readWork(form, options);
 	const waitFor = form.choice('waitFor', 'Wait For', WAITS);
-	const download = waitFor !== 'none' && form.value('download') === true;
+	const download = waitFor !== 'none' && form.yesNo('download', 'Download Output Files');
 	const trackId = form.optionText(options, 'trackId', 'Track ID');
 	const pollInterval = form.optionNumber(options, 'pollInterval');
 
@@ -116,6 +116,13 @@ class Form {
 
 	choice<T extends string>(name: string, displayName: string, choices: readonly T[]): T {
 		return this.among(this.value(name), displayName, choices);
+	}
+
+	yesNo(name: string, displayName: string): boolean {
+		const value = this.value(name);
+		if (value === true || value === 'true') return true;
+		if (value === false || value === 'false') return false;
+		throw this.problem(displayName, value, 'must be true or false');
 	}
 
 	requiredText(name: string, displayName: string): string {

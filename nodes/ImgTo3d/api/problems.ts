@@ -263,15 +263,15 @@ export function mayPass(answer: BadAnswer): boolean {
 const code = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '');
 
 /** A job that had not ended when its time was up. */
-export function overdue(jobId: string | number | undefined, timeoutMs: number, last?: Problem): Problem {
+export function overdue(jobId: string | number, timeoutMs: number, last?: Problem): Problem {
 	return {
-		message: `Job ${jobId ?? '(no id)'}: not finished after ${timeoutMs / 1000} s`,
+		message: `Job ${jobId}: not finished after ${timeoutMs / 1000} s`,
 		description: sentences(
 			last ? `The last look at it failed: ${last.message}.` : 'The service was still processing it.',
 			'It is paid for and not lost: fetch it later with the Get Result operation and the Job ID, or allow more time with Timeout.',
 		),
 		...(last?.httpCode !== undefined && { httpCode: last.httpCode }),
-		...(jobId !== undefined && { jobId }),
+		jobId,
 	};
 }
 

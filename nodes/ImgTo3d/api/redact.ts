@@ -8,7 +8,7 @@ const MASK = '***';
 const MIN_SECRET_LENGTH = 8;
 
 /** Deeper answers than this are not read: no documented one comes near, and recursion has to end. */
-export const MAX_DEPTH = 64;
+const MAX_DEPTH = 64;
 
 /**
  * A function that takes the API key out of whatever the service sent, plain or percent-encoded.

@@ -13,7 +13,7 @@ import type { ApiVersion, Generation } from './fields';
 import { isPublicHost } from './public-address';
 import { keyRemover } from './redact';
 
-export const CREDENTIAL = 'stableDiffusionApi';
+const CREDENTIAL = 'stableDiffusionApi';
 
 /** More than any documented answer needs; what is longer is not read to its end. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;

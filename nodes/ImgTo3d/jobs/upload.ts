@@ -7,7 +7,7 @@ import { retryPause } from './poll-schedule';
 import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
 
 /** The upload endpoint's limit. */
-export const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
+const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
 
 /** How the formats that the service takes begin (their specifications' magic numbers). */
 const SIGNATURES: ReadonlyArray<{ mime: string; matches: (bytes: Buffer) => boolean }> = [

@@ -1,4 +1,4 @@
-/** n8n keeps its credentials helper in its server, not in n8n-core; this one does what that does, from memory. */
+/** n8n keeps its credentials helper in its server, not in n8n-core; this one does the same with credentials that it holds in memory. */
 import {
 	ICredentialsHelper,
 	isExpression,

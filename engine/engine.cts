@@ -14,7 +14,6 @@ import {
 	type INodeExecutionData,
 	type INodeType,
 	type IRun,
-	type ITaskData,
 	type IWorkflowBase,
 	type IWorkflowExecuteAdditionalData,
 	type IWorkflowSettings,
@@ -44,8 +43,6 @@ export interface RunOptions {
 	items?: INodeExecutionData[];
 	/** Stops the execution, as the Stop button does. */
 	signal?: AbortSignal;
-	/** Called when a node has ended. */
-	onNodeEnd?: (nodeName: string, data: ITaskData) => void;
 }
 
 export interface Engine {
@@ -60,7 +57,7 @@ export interface Engine {
 	readonly nodeTypes: EngineNodeTypes;
 }
 
-/** The node type of a start node's name in the engine. */
+/** The node that nothing leads to. */
 function startNodeOf(workflow: Workflow): INode {
 	const start = Object.values(workflow.nodes).find(
 		(node) => node.type !== 'n8n-nodes-base.stickyNote' && !workflow.connectionsByDestinationNode[node.name],
@@ -110,7 +107,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 		},
 	});
 
-	const run: Engine['run'] = async (json, { items = [{ json: {} }], signal, onNodeEnd } = {}) => {
+	const run: Engine['run'] = async (json, { items = [{ json: {} }], signal } = {}) => {
 		const workflow = new Workflow({
 			id: 'engine',
 			name: json.name,
@@ -123,7 +120,6 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 		});
 		const data = additionalData();
 		const hooks = new ExecutionLifecycleHooks('trigger', data.executionId ?? '', json as IWorkflowBase);
-		if (onNodeEnd) hooks.addHandler('nodeExecuteAfter', onNodeEnd);
 		const execution = createRunExecutionData({
 			executionData: {
 				nodeExecutionStack: [{ node: startNodeOf(workflow), data: { main: [items] }, source: null }],

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 
 import { generationBody } from '../../nodes/ImgTo3d/api/body';
-import { checkField, FIELDS, toNumber, type Field } from '../../nodes/ImgTo3d/api/fields';
+import { checkField, FIELDS, type Field } from '../../nodes/ImgTo3d/api/fields';
+import { toNumber } from '../../nodes/ImgTo3d/api/numbers';
 import { settingsProperty } from '../../nodes/ImgTo3d/properties/settings';
 
 const field = (name: string) => FIELDS.find((entry) => entry.name === name) as Field;

@@ -6,7 +6,9 @@
  */
 import type { IDataObject } from 'n8n-workflow';
 
+import { numberWithin } from './numbers';
 import { cleanJson } from './redact';
+import { isHttpUrl } from './url';
 
 /** An HTTP answer as it came in, body read as text. */
 export interface HttpReply {
@@ -112,7 +114,7 @@ const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets'] as const;
 export function readAnswer(reply: HttpReply, clean: (text: string) => string, now: number): Answer {
 	const { httpCode } = reply;
 	if (httpCode >= 300 && httpCode < 400) {
-		return { state: 'redirected', httpCode, location: clean(header(reply, 'location') ?? '') };
+		return { state: 'redirected', httpCode, location: clean(header(reply.headers, 'location') ?? '') };
 	}
 	const body = readBody(reply.text, clean);
 	if (!('object' in body)) {
@@ -221,15 +223,6 @@ function readOutput(output: unknown): string[] {
 	return entries.filter((entry): entry is string => typeof entry === 'string' && isHttpUrl(entry));
 }
 
-/** Whether a text is an absolute http or https URL. */
-export function isHttpUrl(text: string): boolean {
-	try {
-		return ['http:', 'https:'].includes(new URL(text).protocol);
-	} catch {
-		return false;
-	}
-}
-
 /** A job id can be put into a path only if it is letters, digits, `-` and `_`; others do not count as one. */
 export function readId(id: unknown): string | number | undefined {
 	if (typeof id === 'number') return Number.isSafeInteger(id) && id >= 0 ? id : undefined;
@@ -291,7 +284,7 @@ function retryAfter(
 	const inText = /\b(?:wait|after|in)\b[^.]{0,30}?(\d+)\s*(second|sec|minute|min)/i.exec(words);
 	const fromText = inText && Number(inText[1]) * (/^m/i.test(inText[2] ?? '') ? 60 : 1);
 	const seconds =
-		toSeconds(body.retry_after) ?? retryAfterHeader(header(reply, 'retry-after'), now) ?? fromText;
+		toSeconds(body.retry_after) ?? retryAfterHeader(header(reply.headers, 'retry-after'), now) ?? fromText;
 	return seconds === undefined || seconds === null ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
 }
 
@@ -304,16 +297,14 @@ export function retryAfterHeader(value: string | undefined, now: number): number
 	return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
 }
 
-function header(reply: HttpReply, name: string): string | undefined {
-	const value = reply.headers[name];
+/** A header that stands once in an answer; names are in lower case. */
+export function header(headers: IDataObject, name: string): string | undefined {
+	const value = headers[name];
 	return typeof value === 'string' ? value : undefined;
 }
 
 /** A number of seconds, not negative, from a number or a numeric text. */
-function toSeconds(value: unknown): number | undefined {
-	const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-	return typeof seconds === 'number' && Number.isFinite(seconds) && seconds >= 0 ? seconds : undefined;
-}
+const toSeconds = (value: unknown) => numberWithin({ kind: 'number', min: 0 }, value);
 
 /** One line, not too long. */
 function quote(text: string): string {

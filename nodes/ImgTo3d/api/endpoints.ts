@@ -1,5 +1,6 @@
 /** Every address of the service that the node calls is built here, and nowhere else. */
 import type { ApiVersion, Generation } from './fields';
+import { isHttp, urlOf } from './url';
 
 const SUBMIT_PATH: Record<ApiVersion, Record<Generation, string>> = {
 	v3: { imageTo3d: 'v3/img_to_3d', textTo3d: 'v3/txt_to_3d' },
@@ -18,14 +19,9 @@ export class Endpoints {
 	 * @returns `undefined` when it is no http or https URL, or has a user name or password in it
 	 */
 	static under(baseUrl: string): Endpoints | undefined {
-		try {
-			const base = new URL(`${baseUrl.trim().replace(/\/+$/, '')}/`);
-			const isHttp = base.protocol === 'http:' || base.protocol === 'https:';
-			// A user and password would go into the addresses that items carry.
-			return isHttp && !hasUser(base) ? new Endpoints(base) : undefined;
-		} catch {
-			return undefined;
-		}
+		const base = urlOf(`${baseUrl.trim().replace(/\/+$/, '')}/`);
+		// A user and password would go into the addresses that items carry.
+		return base && isHttp(base) && !hasUser(base) ? new Endpoints(base) : undefined;
 	}
 
 	get hostname(): string {
@@ -55,14 +51,6 @@ export class Endpoints {
 
 	private at(path: string): string {
 		return new URL(path, this.base).href;
-	}
-}
-
-function urlOf(text: string): URL | undefined {
-	try {
-		return new URL(text);
-	} catch {
-		return undefined;
 	}
 }
 

@@ -5,6 +5,8 @@
  * Source: the service's v3 reference for `img_to_3d` and `txt_to_3d`.
  */
 
+import { describeRange, numberWithin, toNumber, type Range } from './numbers';
+
 export type ApiVersion = 'v3';
 export type Generation = 'imageTo3d' | 'textTo3d';
 
@@ -19,10 +21,7 @@ interface FieldOf<Kind extends string> {
 	operations: readonly Generation[];
 }
 
-export interface NumericField extends FieldOf<'integer' | 'number'> {
-	min: number;
-	/** Inclusive; absent where the reference names no limit. */
-	max?: number;
+export interface NumericField extends FieldOf<Range['kind']>, Range {
 	/** What the setting shows when it is added. */
 	default: number;
 }
@@ -169,20 +168,14 @@ export function checkField(field: Field, entered: unknown): Checked {
 		case 'choice': {
 			const chosen = field.choices.find(({ value }) => value === entered);
 			if (chosen) return { value: chosen.value };
-			const known = field.choices.map(({ value }) => `"${value}"`).join(' or ');
-			return { problem: `must be ${known}` };
+			return { problem: `must be ${describeChoices(field.choices.map(({ value }) => value))}` };
 		}
 	}
 }
 
-function checkNumeric({ kind, min, max }: NumericField, entered: unknown): Checked {
-	const value = toNumber(entered);
-	const fits =
-		value !== undefined &&
-		value >= min &&
-		(max === undefined || value <= max) &&
-		(kind === 'number' || Number.isSafeInteger(value));
-	return fits ? { value } : { problem: `must be ${describeRange({ kind, min, max })}` };
+function checkNumeric(field: NumericField, entered: unknown): Checked {
+	const value = numberWithin(field, entered);
+	return value === undefined ? { problem: `must be ${describeRange(field)}` } : { value };
 }
 
 function checkSeed(entered: unknown): Checked {
@@ -195,19 +188,18 @@ function checkSeed(entered: unknown): Checked {
 }
 
 function checkYesNo(entered: unknown): Checked {
-	if (entered === true || entered === 'true' || entered === 'yes') return { value: 'yes' };
-	if (entered === false || entered === 'false' || entered === 'no') return { value: 'no' };
+	const isOn = entered === 'yes' || (entered === 'no' ? false : toBoolean(entered));
+	if (isOn !== undefined) return { value: isOn ? 'yes' : 'no' };
 	return { problem: 'must be true or false' };
 }
 
-/** A finite number, from a number or from a text that is nothing else; otherwise `undefined`. */
-export function toNumber(entered: unknown): number | undefined {
-	const value = typeof entered === 'string' && entered.trim() !== '' ? Number(entered) : entered;
-	return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+/** A switch's value, from a boolean or from the text of one; otherwise `undefined`. */
+export function toBoolean(entered: unknown): boolean | undefined {
+	if (entered === true || entered === 'true') return true;
+	return entered === false || entered === 'false' ? false : undefined;
 }
 
-/** "an integer from 1 to 64", for error texts. */
-export function describeRange(range: { kind: 'integer' | 'number'; min: number; max?: number }): string {
-	const noun = range.kind === 'integer' ? 'an integer' : 'a number';
-	return range.max === undefined ? `${noun} from ${range.min}` : `${noun} from ${range.min} to ${range.max}`;
+/** `"gif" or "ply"`, for error texts. */
+export function describeChoices(values: readonly string[]): string {
+	return values.map((value) => `"${value}"`).join(' or ');
 }

@@ -2,6 +2,7 @@
 import { NodeApiError, type INode } from 'n8n-workflow';
 
 import type { Answer } from './answer';
+import { urlOf } from './url';
 
 /** What a call was for; a submit is the only one that is paid. */
 export type CallPurpose = 'submit' | 'fetch' | 'upload';
@@ -119,7 +120,7 @@ function word(
 				description: sentences('Wait a while before the next try.', next),
 			};
 		case 'redirected': {
-			const host = hostOf(answer.location);
+			const host = urlOf(answer.location)?.host;
 			return {
 				message: `${who}: the service redirects to ${host ?? 'another address'}, and the key is not sent on`,
 				description: sentences(
@@ -241,6 +242,13 @@ function refusal(
 	};
 }
 
+type Limit = Extract<Answer, { state: 'refused' }> & { reason: 'queueFull' | 'rateLimit' };
+
+/** "Not now": nothing was done, and the same call may be made again later. */
+export function isLimit(answer: Answer): answer is Limit {
+	return answer.state === 'refused' && (answer.reason === 'queueFull' || answer.reason === 'rateLimit');
+}
+
 /** Whether a free call that was answered like this may bring something else when it is repeated. */
 export function mayPass(answer: BadAnswer): boolean {
 	switch (answer.state) {
@@ -251,7 +259,7 @@ export function mayPass(answer: BadAnswer): boolean {
 		case 'unreadable':
 			return true;
 		case 'refused':
-			return answer.reason === 'queueFull' || answer.reason === 'rateLimit';
+			return isLimit(answer);
 		case 'failed':
 		case 'redirected':
 		case 'unknownStatus':
@@ -302,12 +310,4 @@ export function toNodeApiError(node: INode, problem: Problem, itemIndex: number)
 
 export function sentences(...parts: string[]): string {
 	return parts.filter(Boolean).join(' ');
-}
-
-function hostOf(location: string): string | undefined {
-	try {
-		return new URL(location).host;
-	} catch {
-		return undefined;
-	}
 }

@@ -7,7 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import type { Clock } from '../jobs/clock';
-import { readAnswer, type Answer, type UnansweredReason } from './answer';
+import { readAnswer, type Answer, type HttpReply, type UnansweredReason } from './answer';
 import { Endpoints } from './endpoints';
 import type { ApiVersion, Generation } from './fields';
 import { isPublicHost } from './public-address';
@@ -117,7 +117,7 @@ async function post(
 	body: IDataObject,
 	timeoutMs: number,
 	stop?: AbortSignal,
-): Promise<{ httpCode: number; headers: IDataObject; text: string } | Unanswered> {
+): Promise<HttpReply | Unanswered> {
 	const settled = new AbortController();
 	let response: IN8nHttpFullResponse | undefined;
 

@@ -179,10 +179,7 @@ async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
 	const { id } = accepted.known.job;
 	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined)
 		return accepted.known;
-	const ended = await endOfJob(run, item, id, accepted);
-	run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
-	run.gate.jobEnded();
-	return ended;
+	return await endOfJob(run, item, id, accepted);
 }
 
 async function itemsOf(

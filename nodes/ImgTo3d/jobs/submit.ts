@@ -2,7 +2,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
-import { isFateUnknown, problemOf, ProblemError, type BadAnswer } from '../api/problems';
+import { isFateUnknown, isLimit, problemOf, ProblemError } from '../api/problems';
 import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob } from './ledger';
 import { retryPause } from './poll-schedule';
@@ -106,11 +106,4 @@ async function submitOnce(
 
 function didNotArrive(answer: Answer): boolean {
 	return answer.state === 'unanswered' && (answer.reason === 'refused' || answer.reason === 'unresolved');
-}
-
-type Limit = Extract<BadAnswer, { state: 'refused' }> & { reason: 'queueFull' | 'rateLimit' };
-
-/** "Not now": the job was certainly not taken, and may be submitted again later. */
-function isLimit(answer: { state: string; reason?: string }): answer is Limit {
-	return answer.state === 'refused' && (answer.reason === 'queueFull' || answer.reason === 'rateLimit');
 }

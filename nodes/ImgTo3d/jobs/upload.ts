@@ -25,14 +25,14 @@ const SIGNATURES: ReadonlyArray<{ mime: string; matches: (bytes: Buffer) => bool
 /**
  * Reads an item's binary field as an image that can be uploaded.
  *
- * @returns a data URI
+ * @returns its bytes and MIME type
  * @throws NodeOperationError when the field is missing, empty, no image, or over 5 MB
  */
 export async function readImage(
 	context: IExecuteFunctions,
 	itemIndex: number,
 	property: string,
-): Promise<string> {
+): Promise<{ bytes: Buffer; mime: string }> {
 	const { fileName, mimeType } = context.helpers.assertBinaryData(itemIndex, property);
 	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
 	const what = `The file in the binary field "${property}"${fileName ? ` (${fileName})` : ''}`;
@@ -56,7 +56,7 @@ export async function readImage(
 			'Send a JPEG, PNG, WebP or GIF image.',
 		);
 	}
-	return `data:${mime};base64,${bytes.toString('base64')}`;
+	return { bytes, mime };
 }
 
 /**
@@ -66,7 +66,8 @@ export async function readImage(
  * @throws ProblemError when the service does not take the file
  */
 export async function uploadImage(run: Run, item: ItemRequest, property: string): Promise<string> {
-	const dataUri = await readImage(run.context, item.itemIndex, property);
+	const { bytes, mime } = await readImage(run.context, item.itemIndex, property);
+	const dataUri = `data:${mime};base64,${bytes.toString('base64')}`;
 	const deadline = run.clock.now() + item.timeoutMs;
 	for (let tries = 1; ; tries++) {
 		stopIfAborted(run.signal);

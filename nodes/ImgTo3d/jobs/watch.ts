@@ -26,7 +26,10 @@ export async function endOfJob(
 	accepted?: AcceptedJob,
 ): Promise<KnownJob> {
 	if (accepted?.known.state === 'success') return accepted.known;
-	return await look(run, item, id, (job) => job.state === 'success', accepted);
+	const ended = await look(run, item, id, (job) => job.state === 'success', accepted);
+	if (accepted) run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
+	run.gate.jobEnded();
+	return ended;
 }
 
 /** The job as it stands now, ended or not: a look that is repeated only while it brings no answer. */

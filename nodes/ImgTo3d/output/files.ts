@@ -1,10 +1,11 @@
 /** Bringing a job's output files into n8n, as streams. */
-import type { IBinaryData, IDataObject, IN8nHttpFullResponse } from 'n8n-workflow';
+import type { IBinaryData, IN8nHttpFullResponse } from 'n8n-workflow';
 
-import { retryAfterHeader } from '../api/answer';
+import { header, retryAfterHeader } from '../api/answer';
 import { ProblemError, sentences } from '../api/problems';
 import { isPublicHost } from '../api/public-address';
 import { unanswered, type Readable } from '../api/service';
+import { isHttp, urlOf } from '../api/url';
 import { retryPause } from '../jobs/poll-schedule';
 import { MAX_TRIES, Stopped, stopIfAborted, type Run } from '../jobs/run';
 import type { ItemRequest } from '../request';
@@ -78,8 +79,7 @@ async function tryDownload(run: Run, item: ItemRequest, file: OutputFile, deadli
 		body.destroy();
 		return { problem: tooLarge(item, announced), mayPass: false };
 	}
-	const contentType = typeof headers['content-type'] === 'string' ? headers['content-type'] : undefined;
-	const { fileName, mimeType } = identify(file.url, contentType, file.fallbackName);
+	const { fileName, mimeType } = identify(file.url, header(headers, 'content-type'), file.fallbackName);
 
 	const meter = new Meter(run, item, body, deadline);
 	try {
@@ -184,13 +184,14 @@ async function open(
 		if (httpCode < 300 || httpCode >= 400) {
 			// A file may reach the storage's edge a moment after the job's end.
 			const mayPass = httpCode === 404 || httpCode === 408 || httpCode === 429 || httpCode >= 500;
-			const wanted = retryAfterHeader(textHeader(headers, 'retry-after'), run.clock.now());
+			const wanted = retryAfterHeader(header(headers, 'retry-after'), run.clock.now());
 			return { problem: `HTTP ${httpCode}`, httpCode, mayPass, retryAfterSeconds: wanted };
 		}
-		const next = resolve(textHeader(headers, 'location'), address);
+		const location = header(headers, 'location');
+		const next = location ? urlOf(location, address) : undefined;
 		if (next === undefined)
 			return { problem: `HTTP ${httpCode} without an address`, httpCode, mayPass: false };
-		address = next;
+		address = next.href;
 	}
 	return { problem: `more than ${MAX_REDIRECTS} redirects`, mayPass: false };
 }
@@ -225,29 +226,14 @@ async function ask(
 
 /** Why an address is not asked, if it is not. */
 function objectionTo(address: string, isServicePrivate: boolean): string | undefined {
-	const { protocol, hostname } = new URL(address);
-	if (protocol !== 'http:' && protocol !== 'https:') {
-		return `${protocol.slice(0, -1)} addresses are not downloaded`;
-	}
-	return isServicePrivate || isPublicHost(hostname)
+	const url = new URL(address);
+	if (!isHttp(url)) return `${url.protocol.slice(0, -1)} addresses are not downloaded`;
+	return isServicePrivate || isPublicHost(url.hostname)
 		? undefined
-		: `${hostname} is a private address, and files are fetched from the open internet only`;
-}
-
-function resolve(location: string | undefined, from: string): string | undefined {
-	try {
-		return location ? new URL(location, from).href : undefined;
-	} catch {
-		return undefined;
-	}
+		: `${url.hostname} is a private address, and files are fetched from the open internet only`;
 }
 
 function tooLarge(item: ItemRequest, bytes?: number): string {
 	const megabytes = (count: number) => Number((count / 1024 / 1024).toFixed(1));
 	return `it is larger than Max File Size allows, ${megabytes(item.maxFileBytes)} MB${bytes ? ` (it has ${megabytes(bytes)} MB)` : ''}`;
-}
-
-function textHeader(headers: IDataObject, name: string): string | undefined {
-	const value = headers[name];
-	return typeof value === 'string' ? value : undefined;
 }

@@ -1,9 +1,11 @@
 /** Reads the node's parameters for one item, once, into a typed and checked request. */
 import { NodeOperationError, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
 
-import { isHttpUrl, readId } from '../api/answer';
+import { readId } from '../api/answer';
 import { generationBody } from '../api/body';
-import { describeRange, toNumber, type ApiVersion } from '../api/fields';
+import { describeChoices, toBoolean, type ApiVersion } from '../api/fields';
+import { describeRange, numberWithin } from '../api/numbers';
+import { isHttpUrl } from '../api/url';
 import type {
 	GenerationRequest,
 	ImageSource,
@@ -120,9 +122,9 @@ class Form {
 
 	yesNo(name: string, displayName: string): boolean {
 		const value = this.value(name);
-		if (value === true || value === 'true') return true;
-		if (value === false || value === 'false') return false;
-		throw this.problem(displayName, value, 'must be true or false');
+		const isOn = toBoolean(value);
+		if (isOn === undefined) throw this.problem(displayName, value, 'must be true or false');
+		return isOn;
 	}
 
 	requiredText(name: string, displayName: string): string {
@@ -163,13 +165,10 @@ class Form {
 	optionNumber(options: IDataObject, name: NumericOption): number | undefined {
 		if (options[name] === undefined) return undefined;
 		const { displayName, ...range } = NUMERIC_OPTIONS[name];
-		const value = toNumber(options[name]);
-		const fits =
-			value !== undefined &&
-			value >= range.min &&
-			value <= range.max &&
-			(range.kind === 'number' || Number.isInteger(value));
-		if (!fits) throw this.problem(displayName, options[name], `must be ${describeRange(range)}`);
+		const value = numberWithin(range, options[name]);
+		if (value === undefined) {
+			throw this.problem(displayName, options[name], `must be ${describeRange(range)}`);
+		}
 		return value;
 	}
 
@@ -192,7 +191,6 @@ class Form {
 	private among<T extends string>(value: unknown, displayName: string, choices: readonly T[]): T {
 		const chosen = choices.find((choice) => choice === value);
 		if (chosen !== undefined) return chosen;
-		const known = choices.map((choice) => `"${choice}"`).join(' or ');
-		throw this.problem(displayName, value, `must be ${known}`);
+		throw this.problem(displayName, value, `must be ${describeChoices(choices)}`);
 	}
 }

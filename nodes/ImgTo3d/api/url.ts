@@ -1,0 +1,21 @@
+/**
+ * @param from the address that a relative one is relative to
+ * @returns `undefined` for what is no URL
+ */
+export function urlOf(text: string, from?: string): URL | undefined {
+	try {
+		return new URL(text, from);
+	} catch {
+		return undefined;
+	}
+}
+
+export function isHttp({ protocol }: URL): boolean {
+	return protocol === 'http:' || protocol === 'https:';
+}
+
+/** Whether a text is an absolute http or https URL. */
+export function isHttpUrl(text: string): boolean {
+	const url = urlOf(text);
+	return url !== undefined && isHttp(url);
+}

@@ -13,14 +13,18 @@ import {
 	type INode,
 	type INodeExecutionData,
 	type INodeType,
+	type IDataObject,
 	type IRun,
+	type IRunExecutionData,
 	type IWorkflowBase,
 	type IWorkflowExecuteAdditionalData,
 	type IWorkflowSettings,
+	type WorkflowExecuteMode,
 } from 'n8n-workflow';
 
 import { EngineCredentials, type SavedCredential } from './credentials.cts';
 import { EngineNodeTypes } from './node-types.cts';
+import { WebhookServer } from './webhooks.cts';
 
 /** The part of an exported workflow that is run. */
 export interface WorkflowJson {
@@ -43,17 +47,37 @@ export interface RunOptions {
 	items?: INodeExecutionData[];
 	/** Stops the execution, as the Stop button does. */
 	signal?: AbortSignal;
+	/** `manual` is what the editor's button does. Default `trigger`. */
+	mode?: WorkflowExecuteMode;
+}
+
+/** An execution and where it stands. */
+export interface Execution {
+	id: string;
+	workflow: WorkflowJson;
+	/** The latest stretch, from its start or from the end of a rest; absent while it is under way. */
+	run?: IRun;
+	/** The execution as it was saved when it went to rest, as JSON. */
+	resting?: string;
 }
 
 export interface Engine {
-	/** Runs a workflow from its start node (the one that nothing leads to) to its end, however it ends. */
+	/** Runs a workflow from its start node (the one that nothing leads to) to its end or its first rest. */
 	run(workflow: WorkflowJson, options?: RunOptions): Promise<IRun>;
+	/** All executions, in the order of their start. */
+	readonly executions: readonly Execution[];
+	/** Takes webhook calls from now on. @returns n8n's address */
+	listen(): Promise<string>;
+	/** Makes a workflow's trigger ready to be called. @returns its URLs */
+	publish(workflow: WorkflowJson, id: string): { production: string; test: string };
+	/** Lets a resting execution go on because its time is up. */
+	endWait(executionId: string): Promise<IRun>;
 	/** A file of an execution, read from n8n's storage. */
 	readBinary(item: INodeExecutionData, field: string): Promise<Buffer>;
 	/** Lets go of what would keep the process alive. */
-	close(): void;
+	close(): Promise<void>;
 	/** What an `ExecuteContext` needs to be made by hand. */
-	readonly additionalData: () => IWorkflowExecuteAdditionalData;
+	readonly additionalData: (executionId?: string) => IWorkflowExecuteAdditionalData;
 	readonly nodeTypes: EngineNodeTypes;
 }
 
@@ -66,7 +90,7 @@ function startNodeOf(workflow: Workflow): INode {
 	return start;
 }
 
-let executions = 0;
+let executionCount = 0;
 
 /** Makes an engine. The binary data of executions goes to files, as in n8n's default set-up. */
 export async function createEngine(options: EngineOptions): Promise<Engine> {
@@ -77,7 +101,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 	const nodeTypes = new EngineNodeTypes(options.nodeTypes);
 	const credentialsHelper = new EngineCredentials(options.credentials);
 
-	const additionalData = (): IWorkflowExecuteAdditionalData => ({
+	let origin = 'http://127.0.0.1:5678';
+	const executions: Execution[] = [];
+
+	const additionalData: Engine['additionalData'] = (executionId) => ({
 		credentialsHelper,
 		externalSecretsProxy: {
 			getSecret: () => undefined,
@@ -88,18 +115,18 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 			setManager: () => undefined,
 			update: async () => undefined,
 		},
-		executionId: String(++executions),
+		executionId: executionId ?? String(++executionCount),
 		currentNodeExecutionIndex: 0,
 		executeWorkflow: async () => {
 			throw new Error('The engine runs no sub-workflows.');
 		},
 		getRunExecutionData: async () => undefined,
-		restApiUrl: 'http://127.0.0.1:5678/rest',
-		instanceBaseUrl: 'http://127.0.0.1:5678',
-		formWaitingBaseUrl: 'http://127.0.0.1:5678/form-waiting',
-		webhookBaseUrl: 'http://127.0.0.1:5678/webhook',
-		webhookWaitingBaseUrl: 'http://127.0.0.1:5678/webhook-waiting',
-		webhookTestBaseUrl: 'http://127.0.0.1:5678/webhook-test',
+		restApiUrl: `${origin}/rest`,
+		instanceBaseUrl: origin,
+		formWaitingBaseUrl: `${origin}/form-waiting`,
+		webhookBaseUrl: `${origin}/webhook`,
+		webhookWaitingBaseUrl: `${origin}/webhook-waiting`,
+		webhookTestBaseUrl: `${origin}/webhook-test`,
 		variables: {},
 		logAiEvent: () => undefined,
 		startRunnerTask: async () => {
@@ -107,9 +134,9 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 		},
 	});
 
-	const run: Engine['run'] = async (json, { items = [{ json: {} }], signal } = {}) => {
-		const workflow = new Workflow({
-			id: 'engine',
+	const workflowOf = (json: WorkflowJson, id: string, staticData?: IDataObject) =>
+		new Workflow({
+			id,
 			name: json.name,
 			// The engine marks nodes; the caller's JSON stays as it is.
 			nodes: structuredClone(json.nodes),
@@ -117,30 +144,67 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 			active: false,
 			nodeTypes,
 			settings: { executionOrder: 'v1', ...json.settings },
+			staticData,
 		});
-		const data = additionalData();
-		const hooks = new ExecutionLifecycleHooks('trigger', data.executionId ?? '', json as IWorkflowBase);
-		const execution = createRunExecutionData({
-			executionData: {
-				nodeExecutionStack: [{ node: startNodeOf(workflow), data: { main: [items] }, source: null }],
-			},
-		});
-		const running = new WorkflowExecute(
-			{ ...data, hooks } as never,
-			'trigger',
-			execution,
-		).processRunExecutionData(workflow);
+
+	/** Runs an execution on to its end or its next rest. */
+	const start = async (
+		json: WorkflowJson,
+		data: IRunExecutionData,
+		{ mode = 'trigger', executionId, signal }: Omit<RunOptions, 'items'> & { executionId?: string },
+	): Promise<IRun> => {
+		const base = additionalData(executionId);
+		const id = base.executionId ?? '';
+		const known = executions.find((execution) => execution.id === id);
+		const execution: Execution = known ?? { id, workflow: json };
+		if (!known) executions.push(execution);
+		execution.resting = execution.run = undefined;
+
+		const hooks = new ExecutionLifecycleHooks(mode, id, json as IWorkflowBase);
+		const running = new WorkflowExecute({ ...base, hooks } as never, mode, data).processRunExecutionData(
+			workflowOf(json, 'engine'),
+		);
 		const cancel = () => running.cancel();
 		signal?.addEventListener('abort', cancel, { once: true });
 		try {
-			return await running;
+			const run = await running;
+			execution.run = run;
+			if (run.waitTill) execution.resting = JSON.stringify(run.data);
+			return run;
 		} finally {
 			signal?.removeEventListener('abort', cancel);
 		}
 	};
 
+	const run: Engine['run'] = async (json, { items = [{ json: {} }], ...options } = {}) => {
+		const node = startNodeOf(workflowOf(json, 'engine'));
+		const data = createRunExecutionData({
+			executionData: { nodeExecutionStack: [{ node, data: { main: [items] }, source: null }] },
+		});
+		return await start(json, data, options);
+	};
+
+	const restingExecution = (id: string) => {
+		const execution = executions.find((candidate) => candidate.id === id);
+		if (execution?.resting === undefined) throw new Error(`The execution "${id}" is not at rest.`);
+		return { json: execution.workflow, data: JSON.parse(execution.resting) as IRunExecutionData };
+	};
+
+	const webhooks = new WebhookServer({ workflow: workflowOf, additionalData, restingExecution, start });
+
 	return {
 		run,
+		executions,
+		listen: async () => {
+			await webhooks.listen();
+			origin = webhooks.origin;
+			return origin;
+		},
+		publish: (workflow, id) => webhooks.publish(workflow, id),
+		endWait: async (executionId) => {
+			const { json, data } = restingExecution(executionId);
+			return await start(json, data, { executionId });
+		},
 		nodeTypes,
 		additionalData,
 		readBinary: async (item, field) => {
@@ -149,7 +213,10 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 			return await binaryData.getAsBuffer(file);
 		},
 		// n8n-core gives every node an SSH helper, whose clean-up timer runs until it is told to stop.
-		close: () => Container.get(SSHClientsManager).onShutdown(),
+		close: async () => {
+			await webhooks.close();
+			Container.get(SSHClientsManager).onShutdown();
+		},
 	};
 }
 

@@ -4,10 +4,19 @@ import {
 	type INodeExecutionData,
 	type INodeType,
 	type INodeTypeDescription,
+	type IWebhookDescription,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
 } from 'n8n-workflow';
 
+import { answerResumeCall } from './calls/resume';
 import { runItems } from './jobs/run-items';
 import { properties } from './properties';
+
+/** Where the service calls an execution that is at rest. */
+const WEBHOOKS: IWebhookDescription[] = [
+	{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: '', restartWebhook: true },
+];
 
 export class ImgTo3d implements INodeType {
 	description: INodeTypeDescription = {
@@ -17,7 +26,7 @@ export class ImgTo3d implements INodeType {
 		group: ['transform'],
 		version: 1,
 		subtitle:
-			'={{ { imageTo3d: "Image to 3D", textTo3d: "Text to 3D", getResult: "Get Result" }[$parameter["operation"]] + ({ none: ", do not wait" }[$parameter["waitFor"]] || "") }}',
+			'={{ { imageTo3d: "Image to 3D", textTo3d: "Text to 3D", getResult: "Get Result" }[$parameter["operation"]] + ({ none: ", do not wait", webhook: ", at rest" }[$parameter["waitFor"]] || "") }}',
 		description:
 			'Turn an image or a text prompt into a 3D turntable or mesh, with the Stable Diffusion API (ModelsLab)',
 		defaults: { name: 'Image to 3D' },
@@ -25,10 +34,16 @@ export class ImgTo3d implements INodeType {
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: 'stableDiffusionApi', required: true }],
 		usableAsTool: true,
+		webhooks: WEBHOOKS,
+		waitingNodeTooltip: 'The execution rests until the service has called for all of its jobs',
 		properties,
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await runItems(this);
+	}
+
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		return await answerResumeCall(this);
 	}
 }

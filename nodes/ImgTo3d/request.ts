@@ -22,26 +22,37 @@ export interface ResultRequest {
 	jobId: string;
 }
 
-/** `poll`: wait, watching the job. `none`: hand the job on at once. */
-export type WaitFor = 'poll' | 'none';
+/**
+ * `poll`: wait, watching the job. `webhook`: wait with the execution at rest, until the service calls. `none`: hand
+ * the job on at once.
+ */
+export type WaitFor = 'poll' | 'webhook' | 'none';
 
 /** `job`: one item a job. `file`: one item an output file. */
 export type OutputMode = 'job' | 'file';
 
-/** Everything the person asked for one input item, read once and checked. */
-export interface ItemRequest {
-	itemIndex: number;
-	work: GenerationRequest | ResultRequest;
-	waitFor: WaitFor;
+export const OUTPUT_MODES: readonly OutputMode[] = ['job', 'file'];
+
+/** How the results of a job leave a node. */
+export interface Delivery {
 	/** The caller's own mark for the job, when one was given. */
 	trackId?: string;
-	/** How long one job may take from its submission, ms. */
+	/** How long one download may take, ms. */
 	timeoutMs: number;
-	/** A fixed pause between two looks at a job, ms; absent: the schedule decides. */
-	pollIntervalMs?: number;
 	download: boolean;
 	outputBinaryPropertyName: string;
 	outputMode: OutputMode;
 	/** Larger output files are refused. */
 	maxFileBytes: number;
+}
+
+/** Everything the person asked for one input item, read once and checked. Its `timeoutMs` is also the job's, from its submission. */
+export interface ItemRequest extends Delivery {
+	itemIndex: number;
+	work: GenerationRequest | ResultRequest;
+	waitFor: WaitFor;
+	/** A fixed pause between two looks at a job, ms; absent: the schedule decides. */
+	pollIntervalMs?: number;
+	/** How many jobs of the run may be open at once. */
+	maxJobsInFlight: number;
 }

@@ -13,9 +13,12 @@ import {
 	type WorkflowJson,
 } from '../../engine/engine.cts';
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
+import { CallDesk, receiveCall } from '../../nodes/ImgTo3d/calls/receive';
+import { answerResumeCall } from '../../nodes/ImgTo3d/calls/resume';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
+import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
 import { runItems } from '../../nodes/ImgTo3d/jobs/run-items';
-import { TestClock } from './test-clock.mts';
+import { letClockMoveFor, TestClock } from './test-clock.mts';
 
 /** Long enough to be a secret, and found nowhere by chance. */
 export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
@@ -38,6 +41,8 @@ export interface Bench {
 	run(parameters: INodeParameters, options?: BenchRun): Promise<Result>;
 	/** Sets the credential for the runs that follow. */
 	credential(values: { apiKey?: string; baseUrl?: string }): void;
+	/** The process forgets what it knows only in memory. */
+	restartN8n(): void;
 	close(): Promise<void>;
 }
 
@@ -121,18 +126,35 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 	node.execute = async function () {
 		return await runItems(this, clock);
 	};
+	node.webhook = async function () {
+		return await answerResumeCall(this, clock);
+	};
+	let desk = new CallDesk();
+	const trigger = new ImgTo3dTrigger();
+	trigger.webhook = async function () {
+		return await receiveCall(this, clock, desk);
+	};
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
 	const engine = await createEngine({
 		folder: FOLDER,
-		nodeTypes: { 'n8n-nodes-img-to-3d.imgTo3d': node },
+		nodeTypes: {
+			'n8n-nodes-img-to-3d.imgTo3d': node,
+			// How n8n offers the node to agents.
+			'n8n-nodes-img-to-3d.imgTo3dTool': node,
+			'n8n-nodes-img-to-3d.imgTo3dTrigger': trigger,
+		},
 		credentials: { stableDiffusionApi: credential },
 	});
+	letClockMoveFor(await engine.listen());
 
 	return {
 		clock,
 		service,
 		engine,
 		picture: `${service.origin}/samples/dot.png`,
+		restartN8n: () => {
+			desk = new CallDesk();
+		},
 		credential: (values) => Object.assign(credential.data, values),
 		run: async (parameters, { node: settings, ...runOptions } = {}) => {
 			const run = await engine.run(workflowOf(parameters, settings), runOptions);
@@ -141,7 +163,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		},
 		close: async () => {
 			await service.stop();
-			engine.close();
+			await engine.close();
 		},
 	};
 }

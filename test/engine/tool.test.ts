@@ -15,7 +15,7 @@ afterEach(async () => {
 const tool = (more: Partial<INode> = {}): INode =>
 	workflowOf(
 		{ operation: 'imageTo3d', image: "={{ $fromAI('image') }}", download: false, options: { timeout: 60 } },
-		more,
+		{ type: 'n8n-nodes-img-to-3d.imgTo3dTool', ...more },
 	).nodes[1] as INode;
 
 test('an agent that calls the node as its tool reads the finished job', async () => {

@@ -131,7 +131,8 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	return readObject(body.object, reply, now);
 }
 
-function readObject(body: Record<string, unknown>, reply: HttpReply, now: number): Answer {
+/** Judges a body that is a JSON object. */
+export function readObject(body: Record<string, unknown>, reply: HttpReply, now: number): Answer {
 	const { httpCode } = reply;
 	const id = readId(body.id);
 	const message = messageOf(body);
@@ -173,12 +174,17 @@ function readObject(body: Record<string, unknown>, reply: HttpReply, now: number
 	return { state: 'unknownStatus', httpCode, id, word: quote(String(body.status)) };
 }
 
-/** The JSON object in a body, or what is there instead. */
-function readBody(
+/**
+ * The JSON object in a body, or what is there instead.
+ *
+ * @param what names the body in `why`
+ */
+export function readBody(
 	text: string,
 	clean: (text: string) => string,
+	what = 'the answer',
 ): { object: Record<string, unknown> } | { why: string; excerpt: string } {
-	if (text.trim() === '') return { why: 'the answer is empty', excerpt: '' };
+	if (text.trim() === '') return { why: `${what} is empty`, excerpt: '' };
 	let parsed: unknown;
 	try {
 		parsed = JSON.parse(text);
@@ -187,15 +193,15 @@ function readBody(
 		// A page's text says more than its first tags.
 		const words = isHtml ? text.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text;
 		return {
-			why: `the answer is ${isHtml ? 'a web page' : 'no JSON'}`,
+			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
 			excerpt: quote(clean(words.slice(0, 20_000))),
 		};
 	}
 	const cleaned = cleanJson(parsed, clean);
-	if (cleaned === undefined) return { why: 'the answer is nested too deeply', excerpt: '' };
+	if (cleaned === undefined) return { why: `${what} is nested too deeply`, excerpt: '' };
 	if (!isRecord(cleaned)) {
 		const kind = Array.isArray(cleaned) ? 'a list' : cleaned === null ? 'null' : `a ${typeof cleaned}`;
-		return { why: `the answer is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
+		return { why: `${what} is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
 	}
 	return { object: cleaned };
 }

@@ -7,7 +7,8 @@
 
 import { describeRange, numberWithin, toNumber, type Range } from './numbers';
 
-export type ApiVersion = 'v3';
+export const API_VERSIONS = ['v3'] as const;
+export type ApiVersion = (typeof API_VERSIONS)[number];
 export type Generation = 'imageTo3d' | 'textTo3d';
 
 interface FieldOf<Kind extends string> {

@@ -288,9 +288,9 @@ export function overdue(jobId: string | number, timeoutMs: number, last?: Proble
  *
  * @param node the node that failed
  * @param problem what went wrong
- * @param itemIndex the input item it happened to
+ * @param itemIndex the input item it happened to, if there is one
  */
-export function toNodeApiError(node: INode, problem: Problem, itemIndex: number): NodeApiError {
+export function toNodeApiError(node: INode, problem: Problem, itemIndex?: number): NodeApiError {
 	const error = new NodeApiError(
 		node,
 		// Made of our own words only: n8n's errors carry the request, and with it the key.
@@ -299,7 +299,7 @@ export function toNodeApiError(node: INode, problem: Problem, itemIndex: number)
 			message: problem.message,
 			description: problem.description,
 			...(problem.httpCode !== undefined && { httpCode: String(problem.httpCode) }),
-			itemIndex,
+			...(itemIndex !== undefined && { itemIndex }),
 		},
 	);
 	// NodeApiError replaces texts that contain words like ECONNREFUSED by general ones.

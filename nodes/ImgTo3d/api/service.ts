@@ -4,6 +4,7 @@ import {
 	type IDataObject,
 	type IExecuteFunctions,
 	type IN8nHttpFullResponse,
+	type IWebhookFunctions,
 } from 'n8n-workflow';
 
 import type { Clock } from '../jobs/clock';
@@ -18,7 +19,10 @@ const CREDENTIAL = 'stableDiffusionApi';
 /** More than any documented answer needs; what is longer is not read to its end. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
-/** The service, as one run of the node sees it. */
+/** n8n's view of a node at work: run for items, or called from outside. */
+export type NodeContext = IExecuteFunctions | IWebhookFunctions;
+
+/** The service, as one run of a node sees it. */
 export interface Service {
 	/** Output files may lie on a private address only if the service itself does. */
 	readonly isPrivate: boolean;
@@ -49,7 +53,7 @@ export type UploadAnswer =
  *
  * @throws NodeOperationError when Base URL is no http or https URL
  */
-export async function openService(context: IExecuteFunctions, clock: Clock): Promise<Service> {
+export async function openService(context: NodeContext, clock: Clock): Promise<Service> {
 	const credentials = await context.getCredentials<{ apiKey: string; baseUrl: string }>(CREDENTIAL);
 	const endpoints = Endpoints.under(credentials.baseUrl);
 	if (!endpoints) {
@@ -111,7 +115,7 @@ type Unanswered = Extract<Answer, { state: 'unanswered' }>;
  *   hold the id of a paid job
  */
 async function post(
-	context: IExecuteFunctions,
+	context: NodeContext,
 	clock: Clock,
 	url: string,
 	body: IDataObject,

@@ -10,6 +10,10 @@ export interface AcceptedJob {
 	known: KnownJob;
 	/** When that was known, ms since the epoch. */
 	at: number;
+	/** When the service accepted the job, ms since the epoch. */
+	since: number;
+	/** The link to the image that was sent, for a job that has one. */
+	image?: string;
 }
 
 /** What became of an item's submit: accepted, or nobody knows. A submit that was refused leaves no entry. */
@@ -26,13 +30,17 @@ export type Ledger = Map<number, Entry>;
  */
 const runs = new WeakMap<object, WeakMap<object, Ledger>>();
 
-/** The ledger of this run: with the entries of its earlier tries when n8n runs the node again. */
-export function ledgerOf(context: IExecuteFunctions): Ledger {
+/**
+ * The ledger of this run: with the entries of its earlier tries when n8n runs the node again.
+ *
+ * @param rested the entries that the run begins with when it goes on after a rest
+ */
+export function ledgerOf(context: IExecuteFunctions, rested: ReadonlyArray<[number, Entry]> = []): Ledger {
 	const run = context.getExecuteData();
 	const call = context.getInputData()[0]?.json ?? run;
 	const calls = runs.get(run) ?? new WeakMap<object, Ledger>();
 	runs.set(run, calls);
-	const ledger = calls.get(call) ?? new Map<number, Entry>();
+	const ledger = calls.get(call) ?? new Map<number, Entry>(rested);
 	calls.set(call, ledger);
 	return ledger;
 }

@@ -1,37 +1,26 @@
 /** The package's one item loop: from the input items to the items that leave, in order, paid once. */
-import {
-	NodeOperationError,
-	type IExecuteFunctions,
-	type INodeExecutionData,
-	type NodeApiError,
-} from 'n8n-workflow';
+import { NodeOperationError, type IExecuteFunctions, type INodeExecutionData } from 'n8n-workflow';
 
 import { ProblemError, sentences, toNodeApiError } from '../api/problems';
 import { openService } from '../api/service';
-import { errorItem, finishedItems, referenceItem } from '../output/items';
-import { readMaxJobsInFlight, readRequest } from '../properties/read-request';
+import { errorItem, finishedItems, referenceJson, type Failure } from '../output/items';
+import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
 import { systemClock, type Clock } from './clock';
 import { ledgerOf, type Entry, type KnownJob } from './ledger';
 import { Places } from './places';
+import { isRequest, readAll, readingOf, settled, type Reading } from './readings';
+import { carriedAndWoken, isResting, openRest, putToRest, type Carried, type Standing } from './rest';
 import { Stopped, stopIfAborted, type Run } from './run';
 import { acceptedJob } from './submit';
 import { SubmitGate } from './submit-gate';
-import { readImage } from './upload';
 import { endOfJob, stateOfJob } from './watch';
 
 /** How many output files come in at the same time. */
 const DOWNLOADS_AT_ONCE = 3;
 
-type ItemError = NodeApiError | NodeOperationError;
-
-/** What came of an item's work. `stopped`: another item's error ended the run before this one was through. */
-type Outcome<T> =
-	| { state: 'done'; value: T }
-	| { state: 'error'; error: ItemError; jobId?: string | number }
-	| { state: 'stopped' };
-
-type Attempt = <T>(itemIndex: number, work: () => Promise<T>) => Promise<Outcome<T>>;
+/** What came of a part of an item's work. `stopped`: another item's error ended the run before it was through. */
+type Outcome<T> = { state: 'done'; value: T } | ({ state: 'error' } & Failure) | { state: 'stopped' };
 
 /**
  * Runs the Image to 3D node for all of its input items.
@@ -41,7 +30,8 @@ type Attempt = <T>(itemIndex: number, work: () => Promise<T>) => Promise<Outcome
  *
  * @param context n8n's view of this run of the node
  * @param clock the time that waiting goes by; tests bring their own
- * @returns one output: the items in input order, each paired with its input item
+ * @returns one output: the items in input order, each paired with its input item. When the execution was put to
+ *   rest: what is known of the jobs so far.
  * @throws NodeOperationError for input that cannot be sent, NodeApiError for what the service answered; not
  *   for single items when the node continues on error
  */
@@ -54,17 +44,21 @@ export async function runItems(
 	const node = context.getNode();
 	const continues = context.continueOnFail();
 	const onErrorOutput = node.onError === 'continueErrorOutput';
+	/** The error of all items, when the node continues on it. */
+	const failed = (error: NodeOperationError) => {
+		if (!continues) throw error;
+		return [inputs.map((_input, index) => paired(errorItem({ error }, onErrorOutput), index))];
+	};
 
-	const common = await settled(context, async () => ({
-		service: await openService(context, clock),
-		maxJobsInFlight: readMaxJobsInFlight(context),
-	}));
-	if (common instanceof NodeOperationError) {
-		if (!continues) throw common;
-		return [inputs.map((_input, index) => errorItem(common, index, onErrorOutput, {}))];
-	}
-	const readings: Array<ItemRequest | NodeOperationError> = [];
-	for (let index = 0; index < inputs.length; index++) readings.push(await reading(context, index, continues));
+	const service = await settled(context, async () => await openService(context, clock));
+	if (service instanceof NodeOperationError) return failed(service);
+	const carried = carriedAndWoken(inputs);
+	const readings = carried
+		? carried.map((entry, index) => readingOf(node, entry, index))
+		: await readAll(context, service, inputs.length, continues);
+	const requests = readings.filter(isRequest);
+	const rest = await settled(context, async () => openRest(context, service, requests));
+	if (rest instanceof NodeOperationError) return failed(rest);
 
 	const halt = new AbortController();
 	const cancel = context.getExecutionCancelSignal();
@@ -73,40 +67,59 @@ export async function runItems(
 	const run: Run = {
 		context,
 		clock,
-		service: common.service,
-		ledger: ledgerOf(context),
+		service,
+		ledger: ledgerOf(context, carried && restedEntries(carried)),
 		gate: new SubmitGate(clock, signal),
 		signal,
+		rest,
 	};
-	const jobs = new Places(common.maxJobsInFlight);
+	// One number for the run: the first item's.
+	const jobs = new Places(requests[0]?.maxJobsInFlight ?? NUMERIC_OPTIONS.maxJobsInFlight.default);
 	const downloads = new Places(DOWNLOADS_AT_ONCE);
 
-	let firstError: { error: ItemError; itemIndex: number } | undefined;
+	let firstError: { error: Failure['error']; itemIndex: number } | undefined;
 	/** Does a part of an item's work; an error that stops the node stops the other items before anything else happens. */
-	const attempt: Attempt = async (itemIndex, work) => {
+	const attempt = async <T>(item: ItemRequest, work: () => Promise<T>): Promise<Outcome<T>> => {
 		try {
 			return { state: 'done', value: await work() };
 		} catch (thrown) {
 			if (thrown instanceof Stopped) return { state: 'stopped' };
-			const failed = asItemError(run, thrown, itemIndex);
+			const failure = failureOf(run, thrown, item);
 			if (!continues) {
-				firstError ??= { error: failed.error, itemIndex };
+				firstError ??= { error: failure.error, itemIndex: item.itemIndex };
 				halt.abort();
 			}
-			return { state: 'error', ...failed };
+			return { state: 'error', ...failure };
 		}
 	};
-	const outcomes = await Promise.all(
-		readings.map(async (item, itemIndex): Promise<Outcome<INodeExecutionData[]>> => {
-			if (item instanceof NodeOperationError) return { state: 'error', error: item };
-			// A place is held while the job is open, not while its files come in.
-			const known = await jobs.within(
-				async () => await attempt(itemIndex, async () => await knownJob(run, item)),
-			);
-			if (known.state !== 'done') return known;
-			return await attempt(itemIndex, async () => await itemsOf(run, item, known.value, downloads));
-		}),
-	);
+	/** A place is held while the job is open, not while its files come in. */
+	const known = async (reading: Reading): Promise<Outcome<KnownJob>> =>
+		isRequest(reading)
+			? await jobs.within(async () => await attempt(reading, async () => await knownJob(run, reading)))
+			: { state: 'error', ...reading };
+	const delivered = async (
+		reading: Reading,
+		job: Outcome<KnownJob>,
+	): Promise<Outcome<INodeExecutionData[]>> =>
+		job.state === 'done' && isRequest(reading)
+			? await attempt(reading, async () => await itemsOf(run, reading, job.value, downloads))
+			: (job as Outcome<never>);
+
+	let outcomes: Array<Outcome<INodeExecutionData[]>>;
+	if (rest) {
+		const standing = await Promise.all(readings.map(known));
+		const standings = readings.flatMap((reading, index) => standingOf(reading, standing[index]));
+		if (!signal.aborted && standings.some(isResting)) {
+			return await putToRest(run, standings, onErrorOutput);
+		}
+		outcomes = await Promise.all(
+			standing.map(async (job, index) => await delivered(readings[index] as Reading, job)),
+		);
+	} else {
+		outcomes = await Promise.all(
+			readings.map(async (reading) => await delivered(reading, await known(reading))),
+		);
+	}
 
 	if (cancel?.aborted) {
 		// n8n shows an execution as canceled when its error says "canceled".
@@ -121,49 +134,32 @@ export async function runItems(
 	}
 	return [
 		outcomes.flatMap((outcome, index) => {
-			if (outcome.state === 'done') return outcome.value;
 			if (outcome.state === 'stopped') return [];
-			const item = readings[index];
-			const trackId = item instanceof NodeOperationError ? undefined : item?.trackId;
-			return [errorItem(outcome.error, index, onErrorOutput, { jobId: outcome.jobId, trackId })];
+			const items = outcome.state === 'done' ? outcome.value : [errorItem(outcome, onErrorOutput)];
+			return items.map((item) => paired(item, index));
 		}),
 	];
 }
 
-/** The item's request, or why it cannot be sent; thrown at once when the node does not continue on error. */
-async function reading(
-	context: IExecuteFunctions,
-	itemIndex: number,
-	continues: boolean,
-): Promise<ItemRequest | NodeOperationError> {
-	const item = await settled(
-		context,
-		async () => {
-			const request = readRequest(context, itemIndex);
-			const image = request.work.operation === 'getResult' ? undefined : request.work.image;
-			// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
-			if (image?.from === 'binary') await readImage(context, itemIndex, image.property);
-			return request;
-		},
-		itemIndex,
-	);
-	if (item instanceof NodeOperationError && !continues) throw item;
-	return item;
+function paired(item: INodeExecutionData, itemIndex: number): INodeExecutionData {
+	return { ...item, pairedItem: { item: itemIndex } };
 }
 
-/** What `read` brings, or its error as the node's own. */
-async function settled<T>(
-	context: IExecuteFunctions,
-	read: () => Promise<T>,
-	itemIndex?: number,
-): Promise<T | NodeOperationError> {
-	try {
-		return await read();
-	} catch (thrown) {
-		return thrown instanceof NodeOperationError
-			? thrown
-			: new NodeOperationError(context.getNode(), thrown as Error, { itemIndex });
-	}
+/** The jobs that a rest began with, for the ledger of the run that goes on. */
+function restedEntries(carried: readonly Carried[]): Array<[number, Entry]> {
+	return carried.flatMap(
+		(entry, index): Array<[number, Entry]> =>
+			'request' in entry && entry.request.work.operation !== 'getResult'
+				? [[index, { fate: 'accepted', ...entry.job }]]
+				: [],
+	);
+}
+
+/** Nothing for an item that another one's error stopped: there is no rest then. */
+function standingOf(reading: Reading, job: Outcome<KnownJob> | undefined): Standing[] {
+	if (!isRequest(reading)) return [reading];
+	if (job?.state === 'done') return [{ item: reading, known: job.value }];
+	return job?.state === 'error' ? [job] : [];
 }
 
 /** Brings an item's job to where the item waits for it: ended, or just accepted. */
@@ -175,11 +171,12 @@ async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
 			? await stateOfJob(run, item, work.jobId)
 			: await endOfJob(run, item, work.jobId);
 	}
-	const accepted = await acceptedJob(run, item, work);
+	const accepted = await acceptedJob(run, item, work).finally(() => run.rest?.oneIn());
 	const { id } = accepted.known.job;
 	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined)
 		return accepted.known;
-	return await endOfJob(run, item, id, accepted);
+	const mayRest = item.waitFor === 'webhook' ? run.rest?.nothingLeftToSubmit : undefined;
+	return await endOfJob(run, item, id, accepted, mayRest);
 }
 
 async function itemsOf(
@@ -188,26 +185,22 @@ async function itemsOf(
 	known: KnownJob,
 	downloads: Places,
 ): Promise<INodeExecutionData[]> {
-	return known.state === 'success'
-		? await finishedItems(run, item, known.job, downloads)
-		: [referenceItem(run, item, known)];
+	if (known.state === 'success') return await finishedItems(run, item, known.job, downloads);
+	return [{ json: referenceJson(run.service, item.work.apiVersion, known, item.trackId) }];
 }
 
 /** An item's error as n8n shows it, with the job it is about: as the problem has it, else the one the item submitted. */
-function asItemError(
-	{ context, ledger }: Run,
-	thrown: unknown,
-	itemIndex: number,
-): { error: ItemError; jobId?: string | number } {
+function failureOf({ context, ledger }: Run, thrown: unknown, { itemIndex, trackId }: ItemRequest): Failure {
 	const node = context.getNode();
 	if (thrown instanceof ProblemError) {
-		return { error: toNodeApiError(node, thrown.problem, itemIndex), jobId: thrown.problem.jobId };
+		const { problem } = thrown;
+		return { error: toNodeApiError(node, problem, itemIndex), jobId: problem.jobId, trackId };
 	}
 	const jobId = idOf(ledger.get(itemIndex));
-	if (thrown instanceof NodeOperationError) return { error: thrown, jobId };
+	if (thrown instanceof NodeOperationError) return { error: thrown, jobId, trackId };
 	const error = new NodeOperationError(node, thrown as Error, { itemIndex });
 	if (jobId !== undefined) error.message = `Job ${jobId}: ${error.message}`;
-	return { error, jobId };
+	return { error, jobId, trackId };
 }
 
 function idOf(entry: Entry | undefined): string | number | undefined {

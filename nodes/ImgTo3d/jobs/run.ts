@@ -1,19 +1,27 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-import type { Service } from '../api/service';
+import type { NodeContext, Service } from '../api/service';
 import type { Clock } from './clock';
 import type { Ledger } from './ledger';
+import type { Rest } from './rest';
 import type { SubmitGate } from './submit-gate';
 
-/** What the items of one run of the node share. */
-export interface Run {
-	context: IExecuteFunctions;
+/** What it takes to read jobs and bring in their files. */
+export interface Connection {
+	context: NodeContext;
 	clock: Clock;
 	service: Service;
+	/** Aborted when nobody needs the result any more. */
+	signal: AbortSignal;
+}
+
+/** What the items of one run of the node share. Its signal is aborted when the person stops the execution, and when an error stops the node. */
+export interface Run extends Connection {
+	context: IExecuteFunctions;
 	ledger: Ledger;
 	gate: SubmitGate;
-	/** Aborted when the person stops the execution, and when an error stops the node. */
-	signal: AbortSignal;
+	/** There when the execution may be put to rest until the service calls. */
+	rest?: Rest;
 }
 
 /** Thrown where work on an item ends because the run was stopped; there is nothing to report about the item. */

@@ -27,15 +27,16 @@ export async function acceptedJob(
 	if (earlier?.fate === 'unknown') throw new ProblemError(earlier.problem);
 
 	const body: IDataObject = { ...work.body };
-	if (work.image) {
-		body.image =
-			work.image.from === 'url' ? work.image.url : await uploadImage(run, item, work.image.property);
-	}
+	if (run.rest && item.waitFor === 'webhook') body.webhook = run.rest.resumeUrl;
+	const image =
+		work.image?.from === 'binary' ? await uploadImage(run, item, work.image.property) : work.image?.url;
+	if (image !== undefined) body.image = image;
 	stopIfAborted(run.signal);
 	const answer = withId(await submit(run, item, work, body));
 
 	if (answer.state === 'success' || answer.state === 'processing') {
-		const accepted = { fate: 'accepted', known: answer, at: run.clock.now() } as const;
+		const at = run.clock.now();
+		const accepted = { fate: 'accepted', known: answer, at, since: at, image } as const;
 		run.ledger.set(item.itemIndex, accepted);
 		run.gate.accepted();
 		if (answer.state === 'success') run.gate.jobEnded();

@@ -15,6 +15,7 @@ const MAX_UNREADABLE = 3;
  * A call that fails is repeated until the job's time is up: an outage of minutes must not lose a paid job.
  *
  * @param accepted the job as its submit left it; absent for a job of another run, which is looked at at once
+ * @param mayRest once aborted, the job is looked at one last time and given back as it stands
  * @returns what the service says of the job
  * @throws ProblemError when the job failed, when its time is up, when the service refuses to tell
  * @throws Stopped when the run was stopped
@@ -24,12 +25,16 @@ export async function endOfJob(
 	item: ItemRequest,
 	id: string | number,
 	accepted?: AcceptedJob,
+	mayRest?: AbortSignal,
 ): Promise<KnownJob> {
 	if (accepted?.known.state === 'success') return accepted.known;
-	const ended = await look(run, item, id, (job) => job.state === 'success', accepted);
-	if (accepted) run.ledger.set(item.itemIndex, { fate: 'accepted', known: ended, at: run.clock.now() });
-	run.gate.jobEnded();
-	return ended;
+	const isEnough = (job: KnownJob) => job.state === 'success' || mayRest?.aborted === true;
+	const known = await look(run, item, id, isEnough, accepted, mayRest);
+	if (accepted) {
+		run.ledger.set(item.itemIndex, { ...accepted, fate: 'accepted', known, at: run.clock.now() });
+	}
+	if (known.state === 'success') run.gate.jobEnded();
+	return known;
 }
 
 /** The job as it stands now, ended or not: a look that is repeated only while it brings no answer. */
@@ -43,6 +48,7 @@ async function look(
 	id: string | number,
 	isEnough: (job: KnownJob) => boolean,
 	accepted?: AcceptedJob,
+	mayRest?: AbortSignal,
 ): Promise<KnownJob> {
 	const { clock, signal, service } = run;
 	const start = clock.now();
@@ -58,7 +64,8 @@ async function look(
 		: 0;
 
 	for (;;) {
-		await clock.sleep(Math.min(pause, deadline - clock.now()), signal);
+		const wake = mayRest ? AbortSignal.any([signal, mayRest]) : signal;
+		await clock.sleep(Math.min(pause, deadline - clock.now()), wake);
 		stopIfAborted(signal);
 		const callMs = Math.min(CALL_LIMIT_MS, Math.max(MIN_PAUSE_MS, deadline - clock.now()));
 		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs, signal);
@@ -91,6 +98,8 @@ async function look(
 				}
 				throw new ProblemError(problem);
 			}
+			// The service's call will tell, or the end of the wait.
+			if (mayRest?.aborted && latest) return latest;
 			lastProblem = problem;
 			const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
 			pause = retryPause(failures, wanted);

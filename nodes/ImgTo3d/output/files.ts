@@ -7,8 +7,8 @@ import { isPublicHost } from '../api/public-address';
 import { unanswered, type Readable } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
 import { retryPause } from '../jobs/poll-schedule';
-import { MAX_TRIES, Stopped, stopIfAborted, type Run } from '../jobs/run';
-import type { ItemRequest } from '../request';
+import { MAX_TRIES, Stopped, stopIfAborted, type Connection } from '../jobs/run';
+import type { Delivery } from '../request';
 import { identify } from './file-type';
 
 const MAX_REDIRECTS = 5;
@@ -39,23 +39,23 @@ type Try =
  * @throws Stopped when the run was stopped
  */
 export async function downloadFile(
-	run: Run,
-	item: ItemRequest,
+	connection: Connection,
+	delivery: Delivery,
 	jobId: string | number | undefined,
 	file: OutputFile,
 ): Promise<IBinaryData> {
-	const deadline = run.clock.now() + item.timeoutMs;
+	const deadline = connection.clock.now() + delivery.timeoutMs;
 	for (let tries = 1; ; tries++) {
-		stopIfAborted(run.signal);
-		const result = await tryDownload(run, item, file, deadline);
+		stopIfAborted(connection.signal);
+		const result = await tryDownload(connection, delivery, file, deadline);
 		if ('stored' in result) return result.stored;
-		stopIfAborted(run.signal);
+		stopIfAborted(connection.signal);
 
 		const pause = retryPause(tries, result.retryAfterSeconds);
-		const isOver = run.clock.now() + pause >= deadline;
+		const isOver = connection.clock.now() + pause >= deadline;
 		if (!result.mayPass || tries === MAX_TRIES || isOver) {
 			throw new ProblemError({
-				message: `Job ${jobId ?? '(no id)'} is done, but its file could not be downloaded: ${run.service.clean(result.problem)}`,
+				message: `Job ${jobId ?? '(no id)'} is done, but its file could not be downloaded: ${connection.service.clean(result.problem)}`,
 				description: sentences(
 					`The file is at ${file.url}.`,
 					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation. The service deletes files after a while.',
@@ -64,27 +64,32 @@ export async function downloadFile(
 				...(jobId !== undefined && { jobId }),
 			});
 		}
-		await run.clock.sleep(pause, run.signal);
+		await connection.clock.sleep(pause, connection.signal);
 	}
 }
 
-async function tryDownload(run: Run, item: ItemRequest, file: OutputFile, deadline: number): Promise<Try> {
-	const opened = await open(run, file.url, deadline);
+async function tryDownload(
+	connection: Connection,
+	delivery: Delivery,
+	file: OutputFile,
+	deadline: number,
+): Promise<Try> {
+	const opened = await open(connection, file.url, deadline);
 	if ('problem' in opened) return opened;
 
 	const { headers } = opened;
 	const body = opened.body as Readable;
 	const announced = Number(headers['content-length']);
-	if (announced > item.maxFileBytes) {
+	if (announced > delivery.maxFileBytes) {
 		body.destroy();
-		return { problem: tooLarge(item, announced), mayPass: false };
+		return { problem: tooLarge(delivery, announced), mayPass: false };
 	}
 	const { fileName, mimeType } = identify(file.url, header(headers, 'content-type'), file.fallbackName);
 
-	const meter = new Meter(run, item, body, deadline);
+	const meter = new Meter(connection, delivery, body, deadline);
 	try {
 		const stored = await Promise.race([
-			run.context.helpers.prepareBinaryData(meter.measured, fileName, mimeType),
+			connection.context.helpers.prepareBinaryData(meter.measured, fileName, mimeType),
 			meter.watchdog(),
 		]);
 		if (stored && meter.problem === undefined) return { stored };
@@ -113,12 +118,12 @@ class Meter {
 	private readonly ended = new AbortController();
 
 	constructor(
-		private readonly run: Run,
-		private readonly item: ItemRequest,
+		private readonly connection: Connection,
+		private readonly delivery: Delivery,
 		private readonly body: Readable,
 		private readonly deadline: number,
 	) {
-		this.lastByteAt = run.clock.now();
+		this.lastByteAt = connection.clock.now();
 		body.once('error', () => {
 			this.isBroken = true;
 		});
@@ -127,24 +132,24 @@ class Meter {
 
 	private count(chunk: Buffer): Buffer {
 		this.bytes += chunk.length;
-		this.lastByteAt = this.run.clock.now();
-		if (this.bytes > this.item.maxFileBytes) {
+		this.lastByteAt = this.connection.clock.now();
+		if (this.bytes > this.delivery.maxFileBytes) {
 			this.isTooLarge = true;
-			this.giveUp(tooLarge(this.item));
+			this.giveUp(tooLarge(this.delivery));
 		}
 		return chunk;
 	}
 
 	/** Resolves with nothing once the download has been given up; the bytes stop coming then. */
 	async watchdog(): Promise<undefined> {
-		const { clock, signal } = this.run;
+		const { clock, signal } = this.connection;
 		const either = AbortSignal.any([signal, this.ended.signal]);
 		while (!this.ended.signal.aborted) {
 			const limit = Math.min(this.lastByteAt + STALL_MS, this.deadline);
 			if (signal.aborted || clock.now() >= limit) {
 				this.giveUp(
 					clock.now() >= this.deadline
-						? `it was not complete after ${this.item.timeoutMs / 1000} s`
+						? `it was not complete after ${this.delivery.timeoutMs / 1000} s`
 						: `no byte came for ${STALL_MS / 1000} s`,
 				);
 				return undefined;
@@ -166,16 +171,20 @@ class Meter {
 
 /** Asks for a file, following redirects by hand, so that each address is looked at before it is asked. */
 async function open(
-	run: Run,
+	connection: Connection,
 	url: string,
 	deadline: number,
 ): Promise<IN8nHttpFullResponse | Exclude<Try, { stored: IBinaryData }>> {
 	let address = url;
 	for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-		const objection = objectionTo(address, run.service.isPrivate);
+		const objection = objectionTo(address, connection.service.isPrivate);
 		if (objection) return { problem: objection, mayPass: false };
 
-		const response = await ask(run, address, Math.min(HEADERS_LIMIT_MS, deadline - run.clock.now()));
+		const response = await ask(
+			connection,
+			address,
+			Math.min(HEADERS_LIMIT_MS, deadline - connection.clock.now()),
+		);
 		if ('problem' in response) return response;
 		const { statusCode: httpCode, headers } = response;
 		if (httpCode === 200) return response;
@@ -184,7 +193,7 @@ async function open(
 		if (httpCode < 300 || httpCode >= 400) {
 			// A file may reach the storage's edge a moment after the job's end.
 			const mayPass = httpCode === 404 || httpCode === 408 || httpCode === 429 || httpCode >= 500;
-			const wanted = retryAfterHeader(header(headers, 'retry-after'), run.clock.now());
+			const wanted = retryAfterHeader(header(headers, 'retry-after'), connection.clock.now());
 			return { problem: `HTTP ${httpCode}`, httpCode, mayPass, retryAfterSeconds: wanted };
 		}
 		const location = header(headers, 'location');
@@ -197,22 +206,22 @@ async function open(
 }
 
 async function ask(
-	run: Run,
+	connection: Connection,
 	url: string,
 	limitMs: number,
 ): Promise<IN8nHttpFullResponse | { problem: string; mayPass: boolean }> {
 	const settled = new AbortController();
 	const leave = new AbortController();
-	const response = run.context.helpers.httpRequest({
+	const response = connection.context.helpers.httpRequest({
 		method: 'GET',
 		url,
 		encoding: 'stream',
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,
-		abortSignal: AbortSignal.any([run.signal, leave.signal]),
+		abortSignal: AbortSignal.any([connection.signal, leave.signal]),
 	}) as Promise<IN8nHttpFullResponse>;
-	const late = run.clock.sleep(Math.max(0, limitMs), settled.signal).then(() => undefined);
+	const late = connection.clock.sleep(Math.max(0, limitMs), settled.signal).then(() => undefined);
 	const answered = await Promise.race([response.catch((error: unknown) => unanswered(error)), late]);
 	settled.abort();
 	if (answered === undefined) {
@@ -233,7 +242,7 @@ function objectionTo(address: string, isServicePrivate: boolean): string | undef
 		: `${url.hostname} is a private address, and files are fetched from the open internet only`;
 }
 
-function tooLarge(item: ItemRequest, bytes?: number): string {
+function tooLarge(delivery: Delivery, bytes?: number): string {
 	const megabytes = (count: number) => Number((count / 1024 / 1024).toFixed(1));
-	return `it is larger than Max File Size allows, ${megabytes(item.maxFileBytes)} MB${bytes ? ` (it has ${megabytes(bytes)} MB)` : ''}`;
+	return `it is larger than Max File Size allows, ${megabytes(delivery.maxFileBytes)} MB${bytes ? ` (it has ${megabytes(bytes)} MB)` : ''}`;
 }

@@ -8,11 +8,13 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import type { JobFacts } from '../api/answer';
+import type { Answer, JobFacts } from '../api/answer';
+import type { ApiVersion } from '../api/fields';
+import type { Service } from '../api/service';
 import type { KnownJob } from '../jobs/ledger';
 import type { Places } from '../jobs/places';
-import type { Run } from '../jobs/run';
-import type { ItemRequest } from '../request';
+import type { Connection } from '../jobs/run';
+import type { Delivery } from '../request';
 import { downloadFile } from './files';
 
 /**
@@ -22,45 +24,46 @@ import { downloadFile } from './files';
  * @param downloads limits how many files come in at once
  */
 export async function finishedItems(
-	run: Run,
-	item: ItemRequest,
+	connection: Connection,
+	delivery: Delivery,
 	job: JobFacts,
 	downloads: Places,
 ): Promise<INodeExecutionData[]> {
-	const files = item.download ? await downloadAll(run, item, job, downloads) : [];
-	const { output, ...rest } = finishedJson(item, job);
-	const pairedItem = { item: item.itemIndex };
+	const files = delivery.download ? await downloadAll(connection, delivery, job, downloads) : [];
+	const { output, ...rest } = finishedJson(delivery, job);
+	const field = delivery.outputBinaryPropertyName;
 
-	if (item.outputMode === 'job') {
+	if (delivery.outputMode === 'job') {
 		const binary: IBinaryKeyData = {};
 		files.forEach((file, index) => {
-			binary[index === 0 ? item.outputBinaryPropertyName : `${item.outputBinaryPropertyName}_${index}`] =
-				file;
+			binary[index === 0 ? field : `${field}_${index}`] = file;
 		});
-		return [{ json: { ...rest, output }, ...(item.download && { binary }), pairedItem }];
+		return [{ json: { ...rest, output }, ...(delivery.download && { binary }) }];
 	}
 	return job.output.map((url, index) => ({
 		json: { ...rest, output_url: url, output_index: index },
-		...(files[index] && { binary: { [item.outputBinaryPropertyName]: files[index] } }),
-		pairedItem,
+		...(files[index] && { binary: { [field]: files[index] } }),
 	}));
 }
 
 /** A job's files, in order. When one cannot be had, the others are not fetched to their end. */
 async function downloadAll(
-	run: Run,
-	item: ItemRequest,
+	connection: Connection,
+	delivery: Delivery,
 	job: JobFacts,
 	downloads: Places,
 ): Promise<IBinaryData[]> {
 	const leave = new AbortController();
-	const own: Run = { ...run, signal: AbortSignal.any([run.signal, leave.signal]) };
+	const own: Connection = {
+		...connection,
+		signal: AbortSignal.any([connection.signal, leave.signal]),
+	};
 	let firstProblem: unknown;
 	const files = await Promise.all(
 		job.output.map(async (url, index) => {
 			const file = { url, fallbackName: `job-${job.id ?? 'result'}-${index}` };
 			return await downloads
-				.within(async () => await downloadFile(own, item, job.id, file))
+				.within(async () => await downloadFile(own, delivery, job.id, file))
 				.catch((problem: unknown) => {
 					firstProblem ??= problem;
 					leave.abort();
@@ -72,12 +75,12 @@ async function downloadAll(
 }
 
 /** The job as the service sent it, with the caller's own mark. */
-function finishedJson(item: ItemRequest, job: JobFacts): IDataObject {
+function finishedJson({ trackId }: Delivery, job: JobFacts): IDataObject {
 	const { id, generationTime, meta, output, extras } = job;
 	return {
 		...(id !== undefined && { id }),
 		status: 'success',
-		...(item.trackId && { track_id: item.trackId }),
+		...(trackId && { track_id: trackId }),
 		output,
 		...(generationTime !== undefined && { generationTime }),
 		...(meta && { meta }),
@@ -85,27 +88,51 @@ function finishedJson(item: ItemRequest, job: JobFacts): IDataObject {
 	};
 }
 
-/** The item of a job that is handed on unfinished, ready for Get Result or a trigger. */
-export function referenceItem(
-	run: Run,
-	item: ItemRequest,
-	known: Extract<KnownJob, { state: 'processing' }>,
+/** The item of a job that the service ended as failed. */
+export function failedItem(
+	{ message, advice }: Extract<Answer, { state: 'failed' }>,
+	id: string | number,
+	trackId: string | undefined,
 ): INodeExecutionData {
-	const { id, meta, extras } = known.job;
 	return {
 		json: {
-			...(id !== undefined && {
-				id,
-				fetch_result: known.fetchResult ?? run.service.fetchUrl(item.work.apiVersion, id),
-			}),
-			status: 'processing',
-			...(item.trackId && { track_id: item.trackId }),
-			...(known.etaSeconds !== undefined && { eta: known.etaSeconds }),
-			...(meta && { meta }),
-			...extras,
+			id,
+			status: 'failed',
+			...(trackId && { track_id: trackId }),
+			message,
+			...(advice && { tip: advice }),
 		},
-		pairedItem: { item: item.itemIndex },
 	};
+}
+
+/** The JSON of a job that is handed on unfinished, ready for Get Result or a trigger. */
+export function referenceJson(
+	service: Service,
+	apiVersion: ApiVersion,
+	known: KnownJob,
+	trackId: string | undefined,
+): IDataObject {
+	const { id, meta, extras } = known.job;
+	const { etaSeconds, fetchResult } =
+		known.state === 'processing' ? known : { etaSeconds: undefined, fetchResult: undefined };
+	return {
+		...(id !== undefined && {
+			id,
+			fetch_result: fetchResult ?? service.fetchUrl(apiVersion, id),
+		}),
+		status: 'processing',
+		...(trackId && { track_id: trackId }),
+		...(etaSeconds !== undefined && { eta: etaSeconds }),
+		...(meta && { meta }),
+		...extras,
+	};
+}
+
+/** Why an item failed, as n8n shows it, and what is known of its job. */
+export interface Failure {
+	error: NodeApiError | NodeOperationError;
+	jobId?: string | number;
+	trackId?: string;
 }
 
 /**
@@ -115,13 +142,7 @@ export function referenceItem(
  * which is why the message itself names the job. On the regular output an error on the item would have the
  * same effect, so there the JSON stands alone and keeps the id.
  */
-export function errorItem(
-	error: NodeApiError | NodeOperationError,
-	itemIndex: number,
-	onErrorOutput: boolean,
-	known: { jobId?: string | number; trackId?: string },
-): INodeExecutionData {
-	const { jobId, trackId } = known;
+export function errorItem({ error, jobId, trackId }: Failure, onErrorOutput: boolean): INodeExecutionData {
 	return {
 		json: {
 			error: error.message,
@@ -129,6 +150,5 @@ export function errorItem(
 			...(trackId && { track_id: trackId }),
 		},
 		...(onErrorOutput && { error }),
-		pairedItem: { item: itemIndex },
 	};
 }

@@ -1,5 +1,21 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+export const apiVersionProperty: INodeProperties = {
+	displayName: 'API Version',
+	name: 'apiVersion',
+	type: 'options',
+	options: [
+		{
+			name: 'V3',
+			value: 'v3',
+			description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
+		},
+	],
+	default: 'v3',
+	description:
+		'The generation of endpoints to call. A job is fetched with the version it was submitted with.',
+};
+
 export const operationProperties: INodeProperties[] = [
 	{
 		displayName: 'Operation',
@@ -29,19 +45,5 @@ export const operationProperties: INodeProperties[] = [
 		default: 'imageTo3d',
 		description: 'What to do',
 	},
-	{
-		displayName: 'API Version',
-		name: 'apiVersion',
-		type: 'options',
-		options: [
-			{
-				name: 'V3',
-				value: 'v3',
-				description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
-			},
-		],
-		default: 'v3',
-		description:
-			'The generation of endpoints to call. A job is fetched with the version it was submitted with.',
-	},
+	apiVersionProperty,
 ];

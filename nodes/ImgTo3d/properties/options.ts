@@ -1,5 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { outputModeProperty } from './delivery';
+
 /** The numeric options: their names, what is allowed, and what holds when one is not added. */
 export const NUMERIC_OPTIONS = {
 	maxFileSize: { displayName: 'Max File Size', kind: 'number', min: 0.001, max: 100_000, default: 512 },
@@ -42,17 +44,7 @@ export const optionsProperty: INodeProperties = {
 			description:
 				'How many jobs of this node may be open at the service at once. Plans allow 5, 10 or 15 queued requests an account.',
 		}),
-		{
-			displayName: 'Output',
-			name: 'outputMode',
-			type: 'options',
-			options: [
-				{ name: 'One Item per Job', value: 'job', description: 'All files of a job on one item' },
-				{ name: 'One Item per File', value: 'file', description: 'An item for each output file' },
-			],
-			default: 'job',
-			description: 'How the results are spread over items',
-		},
+		outputModeProperty,
 		numeric('pollInterval', {
 			description:
 				'Seconds between two looks at a job. Without this option the looks follow the time that the service estimates.',
@@ -60,7 +52,7 @@ export const optionsProperty: INodeProperties = {
 		}),
 		numeric('timeout', {
 			description:
-				'How many seconds a job may take from its submission. A job whose time is up is not lost: its ID is in the error.',
+				'How many seconds a job may take from its submission. A job whose time is up is not lost: its ID is in the error, or in the item when the execution was at rest.',
 		}),
 		{
 			displayName: 'Track ID',
@@ -77,8 +69,9 @@ export const optionsProperty: INodeProperties = {
 			type: 'string',
 			default: '',
 			placeholder: 'e.g. https://n8n.example.com/webhook/3d-done',
-			description: 'An address that the service calls when the job ends. Empty sends null.',
-			displayOptions: { hide: { '/operation': ['getResult'] } },
+			description:
+				'An address that the service calls when the job ends, such as the production URL of an Image to 3D Trigger. Empty sends null.',
+			displayOptions: { hide: { '/operation': ['getResult'], '/waitFor': ['webhook'] } },
 		},
 	],
 };

@@ -1,5 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { deliveryProperties } from './delivery';
+
 export const waitingProperties: INodeProperties[] = [
 	{
 		displayName: 'Wait For',
@@ -12,6 +14,12 @@ export const waitingProperties: INodeProperties[] = [
 				description: 'Look at the job from time to time until it is done, then return its files',
 			},
 			{
+				name: 'Result, at Rest Until the Service Calls',
+				value: 'webhook',
+				description:
+					'Put the execution to sleep until all jobs have ended. Holds no worker, but the service must be able to call this n8n.',
+			},
+			{
 				name: 'Nothing',
 				value: 'none',
 				description: 'Return the job as it stands, with its ID, for a Get Result node or a trigger later on',
@@ -21,23 +29,19 @@ export const waitingProperties: INodeProperties[] = [
 		description: 'Whether to wait until the job is done',
 	},
 	{
-		displayName: 'Download Output Files',
-		name: 'download',
-		type: 'boolean',
-		default: true,
-		description:
-			'Whether to put the output files into the item. The service deletes its files after a while, so links alone do not last.',
-		displayOptions: { hide: { waitFor: ['none'] } },
+		displayName:
+			'The service calls n8n at its webhook address, so n8n must be reachable from outside (WEBHOOK_URL). A call can be lost: when Timeout is over, the items leave with the status "processing", and a Get Result node after this one finishes them.',
+		name: 'restNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { waitFor: ['webhook'], operation: ['imageTo3d', 'textTo3d'] } },
 	},
 	{
-		displayName: 'Put Output File in Field',
-		name: 'outputBinaryPropertyName',
-		type: 'string',
-		required: true,
-		default: 'data',
-		placeholder: 'e.g. data',
-		hint: 'The name of the output field to put the file in. Further files get _1, _2, ... after it.',
-		description: 'The binary field of the output item that gets the file',
-		displayOptions: { show: { download: [true] }, hide: { waitFor: ['none'] } },
+		displayName: 'The service calls for new jobs only, so the job is watched.',
+		name: 'watchNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { waitFor: ['webhook'], operation: ['getResult'] } },
 	},
+	...deliveryProperties({ waitFor: ['none'] }),
 ];

@@ -1,0 +1,201 @@
+/**
+ * The part of n8n's server that takes webhook calls: to executions that rest, and to the triggers of published
+ * workflows. n8n keeps it in its server, not in n8n-core; this one does what that one does, with n8n-core's own
+ * webhook context. Where n8n 2.0.0 and 2.41.1 differ, it does what is harder on a node.
+ */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import express, { type Request, type Response } from 'express';
+import { WebhookContext } from 'n8n-core';
+import {
+	createRunExecutionData,
+	type IDataObject,
+	type INode,
+	type IRunExecutionData,
+	type IWebhookData,
+	type IWebhookDescription,
+	type IWebhookResponseData,
+	type IWorkflowExecuteAdditionalData,
+	type Workflow,
+	type WorkflowExecuteMode,
+} from 'n8n-workflow';
+
+import type { WorkflowJson } from './engine.cts';
+
+/** n8n's own limit (N8N_PAYLOAD_SIZE_MAX). */
+const BODY_LIMIT = '16mb';
+
+/** A workflow that is published: its trigger is called under `/webhook`, or as a test under `/webhook-test`. */
+interface Published {
+	json: WorkflowJson;
+	/** What n8n keeps in its database, as JSON. */
+	staticData: string;
+}
+
+/** What the engine does for the calls. */
+export interface WebhookEngine {
+	workflow(json: WorkflowJson, id: string, staticData?: IDataObject): Workflow;
+	additionalData(executionId?: string): IWorkflowExecuteAdditionalData;
+	/** A resting execution as it was saved. @throws when it does not rest */
+	restingExecution(id: string): { json: WorkflowJson; data: IRunExecutionData };
+	start(
+		json: WorkflowJson,
+		data: IRunExecutionData,
+		options: { mode: WorkflowExecuteMode; executionId?: string },
+	): unknown;
+}
+
+export class WebhookServer {
+	private readonly published = new Map<string, Published>();
+	private server?: Server;
+	origin = '';
+
+	constructor(private readonly engine: WebhookEngine) {}
+
+	async listen(): Promise<void> {
+		const app = express();
+		app.use(express.raw({ type: () => true, limit: BODY_LIMIT, inflate: true }));
+		app.use((request, _response, next) => {
+			parseBody(request);
+			next();
+		});
+		app.post('/webhook-waiting/:id', async (request, response) => await this.callResting(request, response));
+		app.post('/webhook/:id/webhook', async (request, response) => {
+			await this.callTrigger(request, response, 'webhook');
+		});
+		app.post('/webhook-test/:id/webhook', async (request, response) => {
+			await this.callTrigger(request, response, 'manual');
+		});
+		app.use(
+			(
+				error: { status?: number; message: string },
+				_request: Request,
+				response: Response,
+				next: () => void,
+			) => {
+				if (response.headersSent) next();
+				else response.status(error.status ?? 500).json({ message: error.message });
+			},
+		);
+		await new Promise<void>((resolve) => {
+			this.server = app.listen(0, '127.0.0.1', () => resolve());
+		});
+		this.origin = `http://127.0.0.1:${(this.server?.address() as AddressInfo).port}`;
+	}
+
+	async close(): Promise<void> {
+		this.server?.closeAllConnections();
+		await new Promise((resolve) => this.server?.close(resolve) ?? resolve(undefined));
+	}
+
+	/**
+	 * Publishes a workflow.
+	 * @returns the production and the test URL of its trigger
+	 */
+	publish(json: WorkflowJson, id: string): { production: string; test: string } {
+		this.published.set(id, { json, staticData: '{}' });
+		return {
+			production: `${this.origin}/webhook/${id}/webhook`,
+			test: `${this.origin}/webhook-test/${id}/webhook`,
+		};
+	}
+
+	private async callResting(request: Request, response: Response): Promise<void> {
+		const id = String(request.params.id);
+		let resting: { json: WorkflowJson; data: IRunExecutionData };
+		try {
+			resting = this.engine.restingExecution(id);
+		} catch (error) {
+			response.status(409).json({ message: (error as Error).message });
+			return;
+		}
+		const { json, data } = resting;
+		const [entry] = data.executionData?.nodeExecutionStack ?? [];
+		if (!entry) throw new Error('A resting execution has nothing to go on with.');
+		entry.node.disabled = true;
+		data.waitTill = undefined;
+		data.resultData.runData[entry.node.name]?.pop();
+		const workflow = this.engine.workflow(json, id);
+		const result = await this.call(workflow, entry.node.name, request, response, 'trigger', data, id);
+		if (result.workflowData === undefined) return;
+		entry.data.main = result.workflowData;
+		if (result.error) data.resultData = { ...result.error, runData: {} };
+		this.engine.start(json, data, { mode: 'trigger', executionId: id });
+	}
+
+	private async callTrigger(request: Request, response: Response, mode: 'webhook' | 'manual'): Promise<void> {
+		const published = this.published.get(String(request.params.id));
+		if (!published) {
+			response.status(404).json({ message: 'The requested webhook is not registered.' });
+			return;
+		}
+		const { json } = published;
+		// Each call gets its own copy.
+		const staticData = JSON.parse(published.staticData) as IDataObject;
+		const workflow = this.engine.workflow(json, String(request.params.id), staticData);
+		const node = Object.values(workflow.nodes).find(({ type }) => type.endsWith('Trigger'));
+		if (!node) throw new Error('The workflow has no trigger.');
+		const result = await this.call(workflow, node.name, request, response, mode);
+		// n8n 2.41 saves it only when the node has answered by itself; no n8n does for a test or after an error.
+		if (mode === 'webhook' && result.noWebhookResponse && !result.error) {
+			published.staticData = JSON.stringify(workflow.staticData);
+		}
+		if (result.workflowData === undefined) return;
+		const data = createRunExecutionData({
+			executionData: {
+				nodeExecutionStack: [{ node, data: { main: result.workflowData }, source: null }],
+			},
+			...(result.error && { resultData: { ...result.error, runData: {} } }),
+		});
+		this.engine.start(json, data, { mode });
+	}
+
+	/** Runs the node's `webhook()`, and answers the caller unless the node has. */
+	private async call(
+		workflow: Workflow,
+		nodeName: string,
+		request: Request,
+		response: Response,
+		mode: WorkflowExecuteMode,
+		data: IRunExecutionData | null = null,
+		executionId?: string,
+	): Promise<IWebhookResponseData & { error?: { error: never; lastNodeExecuted: string } }> {
+		const node = workflow.getNode(nodeName) as INode;
+		const type = workflow.nodeTypes.getByNameAndVersion(node.type, node.typeVersion);
+		const [description] = type.description.webhooks ?? [];
+		if (!type.webhook || !description) throw new Error(`${node.type} takes no calls.`);
+		const additionalData = this.engine.additionalData(executionId);
+		if (!executionId) delete additionalData.executionId;
+		Object.assign(additionalData, { httpRequest: request, httpResponse: response });
+		const webhookData = { webhookDescription: description as IWebhookDescription } as IWebhookData;
+		const context = new WebhookContext(workflow, node, additionalData, mode, webhookData, [], data);
+		try {
+			const result = await type.webhook.call(context);
+			if (!result.noWebhookResponse) response.status(200).json(result.webhookResponse ?? {});
+			return result;
+		} catch (error) {
+			// n8n starts an execution that is marked as failed, with one empty item, and its answer may come too late.
+			if (!response.headersSent) response.status(500).json({ message: 'Workflow could not be started!' });
+			return {
+				workflowData: [[{ json: {} }]],
+				error: { error: error as never, lastNodeExecuted: nodeName },
+			};
+		}
+	}
+}
+
+/** As n8n parses a body: by its type, and the raw bytes beside it. */
+function parseBody(request: Request): void {
+	const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+	Object.assign(request, { rawBody: raw, contentType: request.headers['content-type'] });
+	request.body = undefined;
+	if (raw.length === 0) return;
+	if (/^application\/json\b/.test(request.headers['content-type'] ?? '')) {
+		try {
+			request.body = JSON.parse(raw.toString()) as unknown;
+		} catch {
+			throw Object.assign(new Error('Failed to parse request body'), { status: 422 });
+		}
+	}
+}

@@ -1,0 +1,52 @@
+import {
+	NodeConnectionTypes,
+	type INodeType,
+	type INodeTypeDescription,
+	type IWebhookDescription,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+} from 'n8n-workflow';
+
+import { receiveCall } from './calls/receive';
+import { triggerProperties } from './properties/trigger';
+
+/** Where the service calls. There is nothing to register: the address is sent along with each job. */
+const WEBHOOKS: IWebhookDescription[] = [
+	{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'webhook' },
+];
+
+export class ImgTo3dTrigger implements INodeType {
+	description: INodeTypeDescription = {
+		displayName: 'Image to 3D Trigger',
+		name: 'imgTo3dTrigger',
+		icon: { light: 'file:../../icons/imgTo3dTrigger.svg', dark: 'file:../../icons/imgTo3dTrigger.dark.svg' },
+		group: ['trigger'],
+		version: 1,
+		subtitle:
+			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
+		description: 'Start the workflow when a 3D generation of the Stable Diffusion API (ModelsLab) has ended',
+		eventTriggerDescription: '',
+		activationMessage: 'The workflow now starts when the service calls the Production URL of the trigger.',
+		triggerPanel: {
+			header: 'Wait for the service to call',
+			executionsHelp: {
+				inactive:
+					'<b>While building your workflow</b>, click the <i>listen</i> button, then submit a job with the Test URL as its Webhook URL. <b>Once you are happy with it</b>, use the Production URL and publish the workflow.',
+				active:
+					'<b>While building your workflow</b>, click the <i>listen</i> button, then submit a job with the Test URL as its Webhook URL. <b>Jobs with the Production URL</b> start the workflow by themselves; see the executions list.',
+			},
+			activationHint:
+				'Once this workflow is published, each job that was submitted with the Production URL starts it.',
+		},
+		defaults: { name: 'Image to 3D Trigger' },
+		inputs: [],
+		outputs: [NodeConnectionTypes.Main],
+		credentials: [{ name: 'stableDiffusionApi', required: true }],
+		webhooks: WEBHOOKS,
+		properties: triggerProperties,
+	};
+
+	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
+		return await receiveCall(this);
+	}
+}

@@ -1,0 +1,52 @@
+/** The calls that the service makes when a job has ended. They are not signed: what they say is the caller's word. */
+import { readBody, readObject, type Answer } from './answer';
+
+/** The end of a job, as it is told: the same shapes as in answers. */
+export type JobEnd = Extract<Answer, { state: 'success' | 'failed' }>;
+
+/** A call that says that a job has ended. */
+export interface WebhookCall {
+	outcome: JobEnd['state'];
+	id: string | number;
+	/** The mark that the job was submitted with. */
+	trackId?: string;
+	/** What the call says of the job; nothing when it names no file that can be fetched. */
+	told?: JobEnd;
+}
+
+/** Longest mark that is taken over, characters. */
+const MAX_TRACK_ID = 10_000;
+
+/**
+ * Reads the body of a call.
+ *
+ * @param text the body as it came in
+ * @param clean takes the API key out of a text
+ * @returns the call, or why the body does not tell a job's end
+ */
+export function readWebhookCall(
+	text: string,
+	clean: (text: string) => string,
+): WebhookCall | { problem: string } {
+	const body = readBody(text, clean, 'the body');
+	if (!('object' in body)) return { problem: body.why };
+	const answer = readObject(body.object, { httpCode: 200, headers: {}, text }, 0);
+	const outcome = answer.state === 'noOutput' ? 'success' : answer.state;
+	if (outcome !== 'success' && outcome !== 'failed') {
+		return { problem: 'its status is neither "success" nor "failed"' };
+	}
+	const id = answer.state === 'success' ? answer.job.id : 'id' in answer ? answer.id : undefined;
+	if (id === undefined) return { problem: 'it has no job ID' };
+	const trackId = readTrackId(body.object.track_id);
+	return {
+		outcome,
+		id,
+		...(trackId !== undefined && { trackId }),
+		...((answer.state === 'success' || answer.state === 'failed') && { told: answer }),
+	};
+}
+
+function readTrackId(value: unknown): string | undefined {
+	if (typeof value === 'number') return String(value);
+	return typeof value === 'string' && value !== '' && value.length <= MAX_TRACK_ID ? value : undefined;
+}

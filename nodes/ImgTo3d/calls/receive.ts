@@ -1,0 +1,197 @@
+/** What happens when somebody calls the trigger. */
+import {
+	NodeOperationError,
+	type INodeExecutionData,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+	type NodeApiError,
+} from 'n8n-workflow';
+
+import type { Answer } from '../api/answer';
+import { mayPass, problemOf, ProblemError, toNodeApiError, type BadAnswer } from '../api/problems';
+import { readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
+import { systemClock, type Clock } from '../jobs/clock';
+import { Places } from '../jobs/places';
+import type { Connection } from '../jobs/run';
+import { failedItem, finishedItems } from '../output/items';
+import { readTrigger, type TriggerSettings } from '../properties/read-trigger';
+import { ask, connectionFor } from './ask';
+import { refuse, reply } from './reply';
+import { markOf, SeenJobs } from './seen-jobs';
+
+/** Far more than a job's end needs. */
+const MAX_CALL_BYTES = 1024 * 1024;
+
+/** How many jobs this process asks for at the same time, however many calls come in. */
+const QUESTIONS_AT_ONCE = 10;
+
+/** How many of a job's files come in at the same time. */
+const DOWNLOADS_AT_ONCE = 3;
+
+/** What came of a call: a start of the workflow, or an answer to the caller and perhaps an error for the person. */
+type Outcome =
+	| { items: INodeExecutionData[] }
+	| { httpCode: number; message: string; error?: NodeApiError | NodeOperationError };
+
+type CallConnection = Connection & { context: IWebhookFunctions };
+
+/** What the calls to the triggers of one process share. */
+export class CallDesk {
+	/** The ends that are being looked into: who tells the same one meanwhile waits for what comes of it. */
+	readonly inHand = new Map<string, Promise<Outcome>>();
+	readonly seen = new SeenJobs();
+	readonly questions = new Places(QUESTIONS_AT_ONCE);
+}
+
+const processDesk = new CallDesk();
+
+/**
+ * Answers a call to the trigger, and starts the workflow if it tells the end of a job that the person wants.
+ *
+ * @param clock the time that waiting goes by; tests bring their own
+ * @param desk what is shared with other calls; tests bring a new one for a restarted n8n
+ * @throws NodeOperationError for parameters that cannot be used, NodeApiError when the API could not be asked or a
+ *   file not be had: n8n then shows a failed execution. The caller has its answer by then.
+ */
+export async function receiveCall(
+	context: IWebhookFunctions,
+	clock: Clock = systemClock,
+	desk: CallDesk = processDesk,
+): Promise<IWebhookResponseData> {
+	const settings = readTrigger(context);
+	const connection = await connectionFor(context, clock);
+	const { rawBody } = context.getRequestObject() as { rawBody?: Buffer };
+	if (rawBody !== undefined && rawBody.length > MAX_CALL_BYTES) {
+		return refuse(context, 413, 'The body is too large to tell the end of a job.');
+	}
+	const call = readWebhookCall(rawBody?.toString('utf8') ?? '', connection.service.clean);
+	if ('problem' in call) {
+		return refuse(context, 400, `This does not tell the end of a job: ${call.problem}.`);
+	}
+	if (!isWanted(settings, call)) {
+		return refuse(context, 200, 'Received. This trigger is set to other events or track IDs.');
+	}
+	// Who listens for a test event wants to see it each time.
+	if (!settings.ignoreDuplicates || context.getMode() === 'manual') {
+		return conclude(context, await lookInto(connection, settings, call, desk));
+	}
+	return await once(connection, settings, call, desk);
+}
+
+function isWanted({ events, trackId: wanted }: TriggerSettings, { outcome, trackId = '' }: WebhookCall) {
+	if (!events.includes(outcome)) return false;
+	if (wanted === '') return true;
+	return wanted.endsWith('*') ? trackId.startsWith(wanted.slice(0, -1)) : trackId === wanted;
+}
+
+/** Looks into a call unless its job's end has started the workflow before, or is being looked into. */
+async function once(
+	connection: CallConnection,
+	settings: TriggerSettings,
+	call: WebhookCall,
+	desk: CallDesk,
+): Promise<IWebhookResponseData> {
+	const { context } = connection;
+	const trigger = `${context.getWorkflow().id}/${context.getNode().id}`;
+	const mark = markOf(call.id, call.outcome);
+	const staticData = context.getWorkflowStaticData('node');
+	const key = `${trigger}/${mark}`;
+	const duplicate = () => refuse(context, 200, 'Received before.');
+
+	const before = desk.inHand.get(key);
+	if (before) {
+		const outcome = await before;
+		return 'items' in outcome ? duplicate() : refuse(context, outcome.httpCode, outcome.message);
+	}
+	if (desk.seen.has(trigger, staticData, mark)) return duplicate();
+	const looking = lookInto(connection, settings, call, desk);
+	desk.inHand.set(key, looking);
+	try {
+		const outcome = await looking;
+		if ('items' in outcome) desk.seen.add(trigger, staticData, mark);
+		return conclude(context, outcome);
+	} finally {
+		desk.inHand.delete(key);
+	}
+}
+
+/** @throws the outcome's error: n8n makes a failed execution of it */
+function conclude(context: IWebhookFunctions, outcome: Outcome): IWebhookResponseData {
+	if ('items' in outcome) {
+		reply(context, 200, 'The workflow was started.');
+		return { noWebhookResponse: true, workflowData: [outcome.items] };
+	}
+	const response = refuse(context, outcome.httpCode, outcome.message);
+	if (outcome.error) throw outcome.error;
+	return response;
+}
+
+async function lookInto(
+	connection: CallConnection,
+	settings: TriggerSettings,
+	call: WebhookCall,
+	desk: CallDesk,
+): Promise<Outcome> {
+	const end = await jobEnd(connection, settings, call, desk);
+	if (!('state' in end)) return end;
+	const delivery = { ...settings.delivery, trackId: call.trackId };
+	if (end.state === 'failed') return { items: [failedItem(end, call.id, call.trackId)] };
+	const { context } = connection;
+	try {
+		// The caller is not kept waiting for files.
+		if (delivery.download) reply(context, 200, 'The workflow is started when the files are there.');
+		const job = { ...end.job, id: end.job.id ?? call.id };
+		return { items: await finishedItems(connection, delivery, job, new Places(DOWNLOADS_AT_ONCE)) };
+	} catch (thrown) {
+		const node = context.getNode();
+		const error =
+			thrown instanceof ProblemError
+				? toNodeApiError(node, thrown.problem)
+				: new NodeOperationError(node, thrown as Error);
+		return { httpCode: 503, message: 'The files cannot be had now.', error };
+	}
+}
+
+/** The job's end as it is to be believed, or why the call is not. */
+async function jobEnd(
+	connection: CallConnection,
+	settings: TriggerSettings,
+	call: WebhookCall,
+	desk: CallDesk,
+): Promise<JobEnd | Exclude<Outcome, { items: unknown }>> {
+	if (settings.verify === 'none') {
+		return call.told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
+	}
+	const answer = await desk.questions.within(
+		async () => await ask(connection, settings.apiVersion, call.id, isFinal),
+	);
+	if (answer.state === 'success' || answer.state === 'failed') {
+		if (answer.state === call.outcome) return answer;
+		return { httpCode: 403, message: 'The API says otherwise of this job.' };
+	}
+	if (answer.state === 'processing') {
+		return { httpCode: 403, message: 'The API says that this job has not ended.' };
+	}
+	const problem = problemOf(answer, 'fetch', call.id);
+	const { context } = connection;
+	if (isDenial(answer)) {
+		context.logger.warn(`Image to 3D Trigger: a call was refused. ${problem.message}`);
+		return { httpCode: 403, message: 'The API does not confirm this job.' };
+	}
+	return {
+		httpCode: 503,
+		message: 'The API cannot be asked now. Please repeat the call.',
+		error: toNodeApiError(context.getNode(), problem),
+	};
+}
+
+/** A true call may come before the API shows the end, and an API in trouble may recover. */
+function isFinal(answer: Answer): boolean {
+	if (answer.state === 'success' || answer.state === 'failed') return true;
+	return answer.state !== 'processing' && !mayPass(answer);
+}
+
+/** Whether the API itself says no to the job, and not to the question. */
+function isDenial(answer: BadAnswer): boolean {
+	return answer.state === 'refused' && ['notFound', 'image', 'other'].includes(answer.reason);
+}

@@ -1,0 +1,84 @@
+/** Reading the input items, all of them before anything is paid for. */
+import { NodeOperationError, type IExecuteFunctions, type INode } from 'n8n-workflow';
+
+import { toNodeApiError } from '../api/problems';
+import { isPublicHost } from '../api/public-address';
+import type { Service } from '../api/service';
+import type { Failure } from '../output/items';
+import { readRequest } from '../properties/read-request';
+import type { ItemRequest } from '../request';
+import type { Carried } from './rest';
+import { readImage } from './upload';
+
+/** An item as read: what to do, or why it cannot be done. */
+export type Reading = ItemRequest | Failure;
+
+export const isRequest = (reading: Reading): reading is ItemRequest => 'work' in reading;
+
+/** Reads all items; the first that cannot be sent is thrown, unless the node continues on error. */
+export async function readAll(
+	context: IExecuteFunctions,
+	service: Service,
+	count: number,
+	continues: boolean,
+): Promise<Reading[]> {
+	const readings: Reading[] = [];
+	for (let itemIndex = 0; itemIndex < count; itemIndex++) {
+		const reading = await settled(
+			context,
+			async () => await readItem(context, service, itemIndex),
+			itemIndex,
+		);
+		if (!(reading instanceof NodeOperationError)) readings.push(reading);
+		else if (continues) readings.push({ error: reading });
+		else throw reading;
+	}
+	return readings;
+}
+
+async function readItem(
+	context: IExecuteFunctions,
+	service: Service,
+	itemIndex: number,
+): Promise<ItemRequest> {
+	const request = readRequest(context, itemIndex);
+	const { work } = request;
+	if (work.operation === 'getResult') return request;
+	// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
+	if (work.image?.from === 'binary') await readImage(context, itemIndex, work.image.property);
+	const { webhook } = work.body;
+	if (typeof webhook === 'string' && !service.isPrivate && !isPublicHost(new URL(webhook).hostname)) {
+		throw new NodeOperationError(
+			context.getNode(),
+			`The service cannot call Webhook URL: ${webhook} is not on the open internet`,
+			{
+				itemIndex,
+				description:
+					'Enter an address that can be reached from outside. The addresses that n8n shows for its triggers begin with what the environment variable WEBHOOK_URL says. Nothing was submitted for this item.',
+			},
+		);
+	}
+	return request;
+}
+
+/** An item that went through a rest, as it was read before. */
+export function readingOf(node: INode, carried: Carried, itemIndex: number): Reading {
+	if ('request' in carried) return carried.request;
+	const { problem, trackId } = carried;
+	return { error: toNodeApiError(node, problem, itemIndex), jobId: problem.jobId, trackId };
+}
+
+/** What `read` brings, or its error as the node's own. */
+export async function settled<T>(
+	context: IExecuteFunctions,
+	read: () => Promise<T>,
+	itemIndex?: number,
+): Promise<T | NodeOperationError> {
+	try {
+		return await read();
+	} catch (thrown) {
+		return thrown instanceof NodeOperationError
+			? thrown
+			: new NodeOperationError(context.getNode(), thrown as Error, { itemIndex });
+	}
+}

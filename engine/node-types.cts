@@ -32,7 +32,9 @@ function described(
 /** Starts a workflow: hands on the items that the run begins with. */
 const manualTrigger: INodeType = {
 	description: described('n8n-nodes-base.manualTrigger', 'Manual Trigger', { group: ['trigger'] }),
-	trigger: async () => ({}),
+	async execute() {
+		return [this.getInputData()];
+	},
 };
 
 /** A note on the canvas; never run. */

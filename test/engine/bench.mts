@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axios from 'axios';
 import sharp from 'sharp';
 import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
@@ -41,6 +42,8 @@ export interface Bench {
 	run(parameters: INodeParameters, options?: BenchRun): Promise<Result>;
 	/** Sets the credential for the runs that follow. */
 	credential(values: { apiKey?: string; baseUrl?: string }): void;
+	/** Calls n8n as the service does. A text goes out as it is. */
+	call(url: string, body: unknown): Promise<{ status: number; message: unknown }>;
 	/** The process forgets what it knows only in memory. */
 	restartN8n(): void;
 	close(): Promise<void>;
@@ -152,6 +155,16 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		service,
 		engine,
 		picture: `${service.origin}/samples/dot.png`,
+		call: async (url, body) => {
+			const { status, data } = await axios.post<{ message?: unknown }>(url, body, {
+				headers: { 'Content-Type': 'application/json' },
+				proxy: false,
+				validateStatus: () => true,
+				transformRequest: (sent: unknown) =>
+					typeof sent === 'string' || Buffer.isBuffer(sent) ? sent : JSON.stringify(sent),
+			});
+			return { status, message: data.message };
+		},
 		restartN8n: () => {
 			desk = new CallDesk();
 		},

@@ -1,6 +1,8 @@
+import type { IWebhookFunctions } from 'n8n-workflow';
+
 import type { Answer } from '../api/answer';
 import type { ApiVersion } from '../api/fields';
-import { openService, type NodeContext } from '../api/service';
+import { openService } from '../api/service';
 import type { Clock } from '../jobs/clock';
 import { retryPause } from '../jobs/poll-schedule';
 import type { Connection } from '../jobs/run';
@@ -8,17 +10,27 @@ import type { Connection } from '../jobs/run';
 /** The service wants an answer to its call within 30 s. This is the part of it that goes into asking, ms. */
 const ASKING_LIMIT_MS = 20_000;
 
+/** Far more than a job's end needs, bytes. */
+const MAX_CALL_BYTES = 1024 * 1024;
+
+/** The connection of a node that is called from outside. */
+export type CallConnection = Connection & { context: IWebhookFunctions };
+
 /** Opens the service for a call from outside, which nobody can stop. */
-export async function connectionFor<Context extends NodeContext>(
-	context: Context,
-	clock: Clock,
-): Promise<Connection & { context: Context }> {
+export async function connectionFor(context: IWebhookFunctions, clock: Clock): Promise<CallConnection> {
 	return {
 		context,
 		clock,
 		service: await openService(context, clock),
 		signal: new AbortController().signal,
 	};
+}
+
+/** The body of a call as it came in; nothing of one that is too large to tell a job's end. */
+export function bodyOf(context: IWebhookFunctions): string | undefined {
+	const { rawBody } = context.getRequestObject() as { rawBody?: Buffer };
+	if (rawBody === undefined) return '';
+	return rawBody.length > MAX_CALL_BYTES ? undefined : rawBody.toString('utf8');
 }
 
 /**

@@ -12,15 +12,11 @@ import { mayPass, problemOf, ProblemError, toNodeApiError, type BadAnswer } from
 import { readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
 import { Places } from '../jobs/places';
-import type { Connection } from '../jobs/run';
 import { failedItem, finishedItems } from '../output/items';
 import { readTrigger, type TriggerSettings } from '../properties/read-trigger';
-import { ask, connectionFor } from './ask';
+import { ask, bodyOf, connectionFor, type CallConnection } from './ask';
 import { refuse, reply } from './reply';
 import { markOf, SeenJobs } from './seen-jobs';
-
-/** Far more than a job's end needs. */
-const MAX_CALL_BYTES = 1024 * 1024;
 
 /** How many jobs this process asks for at the same time, however many calls come in. */
 const QUESTIONS_AT_ONCE = 10;
@@ -32,8 +28,6 @@ const DOWNLOADS_AT_ONCE = 3;
 type Outcome =
 	| { items: INodeExecutionData[] }
 	| { httpCode: number; message: string; error?: NodeApiError | NodeOperationError };
-
-type CallConnection = Connection & { context: IWebhookFunctions };
 
 /** What the calls to the triggers of one process share. */
 export class CallDesk {
@@ -60,11 +54,11 @@ export async function receiveCall(
 ): Promise<IWebhookResponseData> {
 	const settings = readTrigger(context);
 	const connection = await connectionFor(context, clock);
-	const { rawBody } = context.getRequestObject() as { rawBody?: Buffer };
-	if (rawBody !== undefined && rawBody.length > MAX_CALL_BYTES) {
+	const body = bodyOf(context);
+	if (body === undefined) {
 		return refuse(context, 413, 'The body is too large to tell the end of a job.');
 	}
-	const call = readWebhookCall(rawBody?.toString('utf8') ?? '', connection.service.clean);
+	const call = readWebhookCall(body, connection.service.clean);
 	if ('problem' in call) {
 		return refuse(context, 400, `This does not tell the end of a job: ${call.problem}.`);
 	}

@@ -16,8 +16,14 @@ export function markOf(id: string | number, outcome: string): string {
 	return createHash('sha256').update(`${id}\n${outcome}`).digest('base64url').slice(0, MARK_LENGTH);
 }
 
-function marksIn(packed: unknown): string[] {
-	return typeof packed === 'string' ? (packed.match(new RegExp(`.{${MARK_LENGTH}}`, 'g')) ?? []) : [];
+function marksIn(packed: string): string[] {
+	return packed.match(new RegExp(`.{${MARK_LENGTH}}`, 'g')) ?? [];
+}
+
+/** What a trigger remembers: its marks, the oldest first, and the static data that they were last read from or written to. */
+interface Memory {
+	marks: Set<string>;
+	packed: string;
 }
 
 /**
@@ -27,22 +33,29 @@ function marksIn(packed: unknown): string[] {
  * overwrite what the other wrote. So the process remembers too, and whoever writes, writes both.
  */
 export class SeenJobs {
-	private readonly inProcess = new Map<string, string[]>();
+	private readonly memories = new Map<string, Memory>();
 
 	/** @returns whether the end has started the workflow before */
 	has(trigger: string, staticData: IDataObject, mark: string): boolean {
-		return this.of(trigger, staticData).has(mark);
+		return this.memoryOf(trigger, staticData).marks.has(mark);
 	}
 
 	/** Writes an end down, in the static data too. */
 	add(trigger: string, staticData: IDataObject, mark: string): void {
-		const marks = [...this.of(trigger, staticData)].slice(1 - REMEMBERED);
-		marks.push(mark);
-		this.inProcess.set(trigger, marks);
-		staticData.seen = marks.join('');
+		const memory = this.memoryOf(trigger, staticData);
+		memory.marks.add(mark);
+		const tooMany = memory.marks.size - REMEMBERED;
+		for (const oldest of [...memory.marks].slice(0, Math.max(0, tooMany))) memory.marks.delete(oldest);
+		memory.packed = [...memory.marks].join('');
+		staticData.seen = memory.packed;
 	}
 
-	private of(trigger: string, staticData: IDataObject): Set<string> {
-		return new Set([...marksIn(staticData.seen), ...(this.inProcess.get(trigger) ?? [])]);
+	private memoryOf(trigger: string, { seen }: IDataObject): Memory {
+		const packed = typeof seen === 'string' ? seen : '';
+		const known = this.memories.get(trigger);
+		if (known?.packed === packed) return known;
+		const memory = { marks: new Set([...marksIn(packed), ...(known?.marks ?? [])]), packed };
+		this.memories.set(trigger, memory);
+		return memory;
 	}
 }

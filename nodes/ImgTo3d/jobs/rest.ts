@@ -17,31 +17,29 @@ import type { Problem } from '../api/problems';
 import { isPublicHost } from '../api/public-address';
 import type { Service } from '../api/service';
 import { errorItem, referenceJson, type Failure } from '../output/items';
-import type { ItemRequest } from '../request';
+import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob, KnownJob } from './ledger';
 import type { Run } from './run';
 
-/** What lets the items of a run rest: the address to be called at, and when nothing is left to submit. */
+/** What lets the items of a run rest: the address to be called at, and when all else is done. */
 export class Rest {
-	private readonly allIn = new AbortController();
+	private readonly allReady = new AbortController();
 
-	/** @param toSubmit how many items have a job to submit */
+	/** @param left how many items have something to do before the run may rest */
 	constructor(
 		readonly resumeUrl: string,
-		private toSubmit: number,
-	) {
-		if (toSubmit === 0) this.allIn.abort();
+		private left: number,
+	) {}
+
+	/** Aborted when no item has anything to do any more but to wait: from then on nothing is gained by watching. */
+	get nothingElseToDo(): AbortSignal {
+		return this.allReady.signal;
 	}
 
-	/** Aborted when the last of the run's jobs is in: from then on nothing is gained by watching. */
-	get nothingLeftToSubmit(): AbortSignal {
-		return this.allIn.signal;
-	}
-
-	/** An item's submit is over, however it ended. */
-	oneIn(): void {
-		this.toSubmit -= 1;
-		if (this.toSubmit === 0) this.allIn.abort();
+	/** An item is through, or its job is in and it only waits for the service. */
+	oneReady(): void {
+		this.left -= 1;
+		if (this.left === 0) this.allReady.abort();
 	}
 }
 
@@ -58,8 +56,7 @@ export function openRest(
 	service: Service,
 	requests: readonly ItemRequest[],
 ): Rest | undefined {
-	const submits = requests.filter(({ work }) => work.operation !== 'getResult');
-	if (!submits.some(({ waitFor }) => waitFor === 'webhook') || isToolCall(context)) return undefined;
+	if (!requests.some(waitsForCall) || isToolCall(context)) return undefined;
 
 	const resumeUrl = String(context.evaluateExpression('{{ $execution.resumeUrl }}', 0));
 	const { host, hostname } = new URL(resumeUrl);
@@ -73,7 +70,12 @@ export function openRest(
 			},
 		);
 	}
-	return new Rest(resumeUrl, submits.length);
+	return new Rest(resumeUrl, requests.length);
+}
+
+/** Whether an item is to wait for the service's call. Nobody calls for a job that was submitted before. */
+export function waitsForCall(item: ItemRequest): item is ItemRequest & { work: GenerationRequest } {
+	return item.waitFor === 'webhook' && item.work.operation !== 'getResult';
 }
 
 /** n8n offers a node to agents as a second node type, whose name ends in "Tool". */
@@ -115,7 +117,7 @@ export type Standing = { item: ItemRequest; known: KnownJob } | Failure;
 
 /** Whether an item has to wait for the service's call. */
 export function isResting(standing: Standing): boolean {
-	return 'known' in standing && standing.known.state === 'processing' && standing.item.waitFor === 'webhook';
+	return 'known' in standing && standing.known.state === 'processing' && waitsForCall(standing.item);
 }
 
 /**

@@ -10,7 +10,15 @@ import { systemClock, type Clock } from './clock';
 import { ledgerOf, type Entry, type KnownJob } from './ledger';
 import { Places } from './places';
 import { isRequest, readAll, readingOf, settled, type Reading } from './readings';
-import { carriedAndWoken, isResting, openRest, putToRest, type Carried, type Standing } from './rest';
+import {
+	carriedAndWoken,
+	isResting,
+	openRest,
+	putToRest,
+	waitsForCall,
+	type Carried,
+	type Standing,
+} from './rest';
 import { Stopped, stopIfAborted, type Run } from './run';
 import { acceptedJob } from './submit';
 import { SubmitGate } from './submit-gate';
@@ -165,18 +173,25 @@ function standingOf(reading: Reading, job: Outcome<KnownJob> | undefined): Stand
 /** Brings an item's job to where the item waits for it: ended, or just accepted. */
 async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
 	stopIfAborted(run.signal);
-	const { work } = item;
-	if (work.operation === 'getResult') {
-		return item.waitFor === 'none'
-			? await stateOfJob(run, item, work.jobId)
-			: await endOfJob(run, item, work.jobId);
+	if (!run.rest || !waitsForCall(item)) {
+		return await watchedJob(run, item).finally(() => run.rest?.oneReady());
 	}
-	const accepted = await acceptedJob(run, item, work).finally(() => run.rest?.oneIn());
+	const accepted = await acceptedJob(run, item, item.work).finally(() => run.rest?.oneReady());
 	const { id } = accepted.known.job;
-	if (accepted.known.state === 'success' || item.waitFor === 'none' || id === undefined)
-		return accepted.known;
-	const mayRest = item.waitFor === 'webhook' ? run.rest?.nothingLeftToSubmit : undefined;
-	return await endOfJob(run, item, id, accepted, mayRest);
+	return id === undefined
+		? accepted.known
+		: await endOfJob(run, item, id, accepted, run.rest.nothingElseToDo);
+}
+
+async function watchedJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+	const { work, waitFor } = item;
+	if (work.operation === 'getResult') {
+		const read = waitFor === 'none' ? stateOfJob : endOfJob;
+		return await read(run, item, work.jobId);
+	}
+	const accepted = await acceptedJob(run, item, work);
+	const { id } = accepted.known.job;
+	return waitFor === 'none' || id === undefined ? accepted.known : await endOfJob(run, item, id, accepted);
 }
 
 async function itemsOf(

@@ -23,12 +23,14 @@ export interface TriggerSettings {
 /** @throws NodeOperationError that names the field, what was entered and what is allowed */
 export function readTrigger(context: IWebhookFunctions): TriggerSettings {
 	const form = new Form(context.getNode(), (name) => context.getNodeParameter(name, null));
+	const verify = form.choice('verify', 'Verify', VERIFICATIONS);
 	const download = form.yesNo('download', 'Download Output Files');
 	return {
 		events: form.choices('events', 'Events', EVENTS),
-		apiVersion: form.choice('apiVersion', 'API Version', API_VERSIONS),
+		// Not shown, and so not there, when the API is not asked.
+		apiVersion: verify === 'api' ? form.choice('apiVersion', 'API Version', API_VERSIONS) : API_VERSIONS[0],
 		trackId: form.text('trackId', 'Track ID'),
-		verify: form.choice('verify', 'Verify', VERIFICATIONS),
+		verify,
 		ignoreDuplicates: form.yesNo('ignoreDuplicates', 'Ignore Duplicates'),
 		delivery: {
 			download,

@@ -16,7 +16,6 @@ export const triggerProperties: INodeProperties[] = [
 		displayName: 'Events',
 		name: 'events',
 		type: 'multiOptions',
-		required: true,
 		options: [
 			{ name: 'Failed', value: 'failed', description: 'The service ended the job as failed' },
 			{ name: 'Success', value: 'success', description: 'The job is done' },

@@ -1,0 +1,574 @@
+import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
+
+import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
+import type { Fault } from '../../local-api/index.mts';
+import { API_KEY, fileItem, itemsOf, NODE, openBench, pngBase64, type Bench } from './bench.mts';
+import { behindPublicName } from './http.mts';
+
+let bench: Bench;
+beforeEach(async () => {
+	bench = await openBench({ jobSeconds: 60, parallel: 10 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
+
+const QUICK = { frameSize: 16, seconds: 1, steps: 1, seed: '1' };
+
+/** The node at rest, a track id for each item. */
+const resting = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
+	operation: 'imageTo3d',
+	image: bench.picture,
+	settings: QUICK,
+	waitFor: 'webhook',
+	download: false,
+	options: { trackId: '=item-{{ $json.n }}', ...options },
+	...more,
+});
+
+const failJob = (skip: number): Fault => ({
+	on: 'submit',
+	skip,
+	do: { kind: 'failJob', message: 'too dark' },
+});
+
+const lastExecution = (): Execution => bench.engine.executions.at(-1) as Execution;
+
+/** What the node has put out in the end. */
+function finished(output = 0): INodeExecutionData[] {
+	const { run } = lastExecution();
+	return run ? (outputOf(run, NODE)[output] ?? []) : [];
+}
+
+const resumeUrl = () => String(bench.service.jobs.at(-1)?.webhook);
+const idOf = (item: number) => bench.service.jobs.find(({ trackId }) => trackId === `item-${item}`)?.id ?? 0;
+const marks = (items: INodeExecutionData[]) => items.map(({ json }) => json.track_id);
+const pairs = (items: INodeExecutionData[]) => items.map(({ pairedItem }) => pairedItem);
+const failedJob = () => bench.service.jobs.find(({ outcome }) => outcome === 'failed');
+const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+
+/** Without an image to fetch, jobs are accepted in the order in which they come. */
+const inOrder = (more: INodeParameters = {}, options: INodeParameters = {}) =>
+	resting({ operation: 'textTo3d', prompt: 'A cup', ...more }, options);
+
+/** The node with another one after it. */
+function followed(parameters: INodeParameters, node: object = {}): WorkflowJson {
+	const common = { typeVersion: 1, position: [0, 0] as [number, number], parameters: {} };
+	return {
+		nodes: [
+			{ ...common, id: '1', name: 'Start', type: 'n8n-nodes-base.manualTrigger' },
+			{
+				...common,
+				id: '2',
+				name: NODE,
+				type: 'n8n-nodes-img-to-3d.imgTo3d',
+				parameters,
+				credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
+				...node,
+			},
+			{ ...common, id: '3', name: 'After', type: 'n8n-nodes-base.noOp' },
+		],
+		connections: {
+			Start: { main: [[{ node: NODE, type: 'main', index: 0 }]] },
+			[NODE]: { main: [[{ node: 'After', type: 'main', index: 0 }]] },
+		},
+	};
+}
+
+describe('an execution at rest', () => {
+	test('is called once for each job, and goes on when all have ended: in order, paired, with the files', async () => {
+		bench.service.configure({ jobSeconds: (number) => [50, 30, 40][number - 1] ?? 0 });
+		const start = bench.clock.now();
+		const { run, items } = await bench.run(resting({ download: true }), { items: numbered(3) });
+		expect(run.status).toBe('waiting');
+		expect(bench.clock.now()).toBe(start);
+		expect(items.map(({ json }) => json)).toEqual(
+			[0, 1, 2].map((item) => expect.objectContaining({ id: idOf(item), status: 'processing' })),
+		);
+		const submitted = looks().length;
+		await bench.clock.sleep(29_000);
+		expect(looks()).toHaveLength(submitted);
+
+		await bench.clock.sleep(300_000);
+		expect(lastExecution().run?.status).toBe('success');
+		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
+		for (const item of finished()) {
+			const job = bench.service.jobs.find(({ id }) => id === item.json.id);
+			expect(item.json).toMatchObject({ status: 'success', output: job?.outputs, meta: { frame_size: 16 } });
+			const file = await bench.engine.readBinary(item, 'data');
+			expect(file.equals(Buffer.from(await (await fetch(job?.outputs[0] ?? '')).arrayBuffer()))).toBe(true);
+		}
+	});
+
+	test('sends its own address, and the track ID, whatever Webhook URL says', async () => {
+		await bench.run(resting({}, { webhookUrl: 'http://127.0.0.1:9/other' }), { items: numbered(1) });
+		expect(bench.service.jobs[0]).toMatchObject({ trackId: 'item-0' });
+		expect(resumeUrl()).toMatch(new RegExp(`/webhook-waiting/${lastExecution().id}$`));
+	});
+
+	test('keeps no key', async () => {
+		await bench.run(resting(), { items: numbered(2) });
+		expect(lastExecution().resting).toContain('item-1');
+		expect(lastExecution().resting).not.toContain(API_KEY);
+	});
+
+	test('rests on after a call while a job is open, and tells the caller 200', async () => {
+		bench.service.configure({ jobSeconds: (number) => 30 * number });
+		await bench.run(resting(), { items: numbered(2) });
+		await bench.clock.sleep(31_000);
+		expect(lastExecution().run?.status).toBe('waiting');
+		expect(await bench.call(resumeUrl(), { status: 'success', id: bench.service.jobs[0]?.id })).toEqual({
+			status: 200,
+			message: 'Not all jobs have ended. The execution rests on.',
+		});
+		await bench.clock.sleep(60_000);
+		expect(marks(finished())).toEqual(['item-0', 'item-1']);
+	});
+
+	test.each([
+		['a forged end', { status: 'success', id: 1, output: ['https://example.com/virus.gif'] }],
+		['a number', '5'],
+		['a list', '[1, 2]'],
+		['no JSON', '{"a":'],
+		['a large one', JSON.stringify({ status: 'success', id: 1, more: 'x'.repeat(2_000_000) })],
+		['a deep one', '['.repeat(100_000) + ']'.repeat(100_000)],
+		['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d])],
+	])('believes only the API: %s in the call changes nothing', async (_what, body) => {
+		await bench.run(resting(), { items: numbered(1) });
+		const { status } = await bench.call(resumeUrl(), body);
+		expect([200, 422]).toContain(status);
+		expect(lastExecution().run?.status).toBe('waiting');
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ json }) => json.output)).toEqual([bench.service.jobs[0]?.outputs]);
+	});
+
+	test('waits for the job that a call names when it comes before the API shows the end', async () => {
+		bench.service.configure({ webhooks: { delaySeconds: -8 } });
+		await bench.run(resting(), { items: numbered(1) });
+		await bench.clock.sleep(70_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test('goes on once, also when calls come twice and for all jobs at the same moment', async () => {
+		bench.service.configure({ webhooks: 'twice' });
+		await bench.engine.run(followed(resting({ download: true })), { items: numbered(5) });
+		await bench.clock.sleep(120_000);
+		const { run } = lastExecution();
+		expect(run?.status).toBe('success');
+		expect(run?.data.resultData.runData.After).toHaveLength(1);
+		expect(bench.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(5);
+		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 409 });
+	});
+
+	test('a flood of calls asks the API no faster', async () => {
+		await bench.run(resting(), { items: numbered(2) });
+		const before = looks().length;
+		const answers = await Promise.all(
+			Array.from({ length: 100 }, async () => await bench.call(resumeUrl(), {})),
+		);
+		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+		expect(looks().length - before).toBeLessThan(100);
+	});
+
+	test('a call while the API is out of order is answered 503, and a later one counts', async () => {
+		await bench.run(resting(), { items: numbered(1) });
+		await bench.clock.sleep(59_000);
+		bench.service.addFault({
+			on: 'fetch',
+			times: Infinity,
+			do: { kind: 'answer', status: 503, body: 'down' },
+		});
+		await bench.clock.sleep(60_000);
+		expect(lastExecution().run?.status).toBe('waiting');
+		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 503 });
+		bench.service.clearFaults();
+		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 200 });
+		await bench.clock.sleep(1000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test('a credential that cannot be used does not end it', async () => {
+		await bench.run(resting(), { items: numbered(1) });
+		bench.credential({ baseUrl: 'nonsense' });
+		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 503 });
+		expect(lastExecution().run?.status).toBe('waiting');
+	});
+
+	test('a key that is refused by now ends it with an error that names the job', async () => {
+		await bench.run(resting(), { items: numbered(1) });
+		bench.credential({ apiKey: 'wrong-key' });
+		await bench.clock.sleep(61_000);
+		expect(lastExecution().run?.data.resultData.error?.message).toMatch(
+			new RegExp(`^Job ${idOf(0)}: the service does not accept the API key`),
+		);
+	});
+
+	test('when the time is up the items leave as references, and Get Result finishes them', async () => {
+		bench.service.configure({ webhooks: 'never' });
+		const { run } = await bench.run(resting({}, { timeout: 600 }), { items: numbered(2) });
+		expect(new Date(run.waitTill ?? 0).getTime()).toBe((bench.service.jobs[0]?.acceptedAt ?? 0) + 600_000);
+		await bench.clock.sleep(600_000);
+		const late = outputOf(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		expect(late.map(({ json }) => json)).toEqual(
+			[0, 1].map((item) =>
+				expect.objectContaining({
+					id: idOf(item),
+					status: 'processing',
+					track_id: `item-${item}`,
+					fetch_result: `${bench.service.baseUrl}/v3/fetch/${idOf(item)}`,
+				}),
+			),
+		);
+		expect(pairs(late)).toEqual([{ item: 0 }, { item: 1 }]);
+
+		const fetched = await bench.run(
+			{ operation: 'getResult', jobId: '={{ $json.id }}', download: false },
+			{ items: late },
+		);
+		expect(fetched.items.map(({ json }) => json.output)).toEqual(
+			[0, 1].map((item) => bench.service.jobs.find(({ id }) => id === idOf(item))?.outputs),
+		);
+		expect(bench.service.jobs).toHaveLength(2);
+	});
+
+	test('leaves as references too if n8n does not let the node go on', async () => {
+		const type = bench.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
+		const answer = type.webhook;
+		type.webhook = async function () {
+			const blind = Object.create(this, { runExecutionData: { value: undefined } }) as typeof this;
+			return (await answer?.call(blind)) ?? {};
+		};
+		await bench.run(resting(), { items: numbered(2) });
+		await bench.clock.sleep(61_000);
+		expect(lastExecution().run?.status).toBe('success');
+		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'processing']);
+		expect(finished().map(({ json }) => json.id)).toEqual([idOf(0), idOf(1)]);
+	});
+});
+
+describe('before it rests', () => {
+	test('does not rest when all jobs have ended', async () => {
+		bench.service.configure({ jobSeconds: 0 });
+		const { run, items } = await bench.run(resting(), { items: numbered(3) });
+		expect(run.status).toBe('success');
+		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
+		expect(looks()).toHaveLength(0);
+	});
+
+	test('looks once more at each job, whose call would have been lost', async () => {
+		// Ends while the others are being submitted: the queue is full until then.
+		bench.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 10 });
+		const { run, items } = await bench.run(resting(), { items: numbered(3) });
+		expect(run.status).toBe('waiting');
+		expect(items).toHaveLength(3);
+		await bench.clock.sleep(60_000);
+		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
+		expect(bench.service.jobs).toHaveLength(3);
+	});
+
+	test('with more items than Max Jobs in Flight, submits at its pace and rests when the last is in', async () => {
+		const start = bench.clock.now();
+		const { run } = await bench.run(resting({ download: true }, { maxJobsInFlight: 2 }), {
+			items: numbered(7),
+		});
+		expect(run.status).toBe('waiting');
+		expect(bench.service.jobs).toHaveLength(7);
+		const open = bench.service.jobs.filter(({ endsAt }) => endsAt > bench.clock.now());
+		expect(open.length).toBeLessThanOrEqual(2);
+		expect(bench.clock.now() - start).toBeLessThan(3 * 70_000);
+		await bench.clock.sleep(120_000);
+		expect(marks(finished())).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
+		expect(finished().every(({ binary }) => binary?.data?.mimeType === 'image/gif')).toBe(true);
+		expect(bench.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(7);
+	});
+
+	test('says so, and submits nothing, when the service is public and n8n is not', async () => {
+		const proxy = await behindPublicName(bench.service.origin);
+		try {
+			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
+			const { error } = await bench.run(resting(), { items: numbered(2) });
+			expect(error?.message).toMatch(
+				/^The service cannot call this n8n: its webhook address is at 127\.0\.0\.1:\d+, which is not on the open internet$/,
+			);
+			expect(error?.description).toMatch(/WEBHOOK_URL.*Nothing was submitted/);
+			const { items } = await bench.run(resting(), {
+				items: numbered(2),
+				node: { onError: 'continueRegularOutput' },
+			});
+			expect(items.map(({ json }) => json.error)).toEqual([error?.message, error?.message]);
+			expect(proxy.asked).toEqual([]);
+		} finally {
+			await proxy.end();
+		}
+	});
+
+	test('stopping the execution while it submits stops it', async () => {
+		bench.service.configure({ queueLimit: 1 });
+		const stop = new AbortController();
+		const running = bench.run(resting(), { items: numbered(3), signal: stop.signal });
+		while (bench.service.jobs.length < 2) await bench.clock.sleep(1000);
+		stop.abort();
+		const { run } = await running;
+		expect(run.status).toBe('canceled');
+		expect(run.waitTill).toBeUndefined();
+	});
+});
+
+describe('a job that fails', () => {
+	test('while the execution rests: it fails at once with the job, names the others, and runs nothing after it', async () => {
+		bench.service.configure({ jobSeconds: (number) => 20 * number });
+		bench.service.addFault(failJob(0));
+		await bench.engine.run(followed(inOrder()), { items: numbered(3) });
+		await bench.clock.sleep(25_000);
+		const { run } = lastExecution();
+		expect(run?.status).toBe('error');
+		const failed = failedJob();
+		const { error, runData } = run?.data.resultData ?? {};
+		expect(error?.message).toBe(`Job ${failed?.id}: the service ended the job as failed: too dark`);
+		for (const { id } of bench.service.jobs.filter(({ outcome }) => outcome === 'success')) {
+			expect((error as { description?: string }).description).toContain(`${id} (item`);
+		}
+		expect(runData).not.toHaveProperty('After');
+		expect(bench.service.jobs).toHaveLength(3);
+	});
+
+	test('with Continue: the others are waited for, and an error item stands at its place', async () => {
+		bench.service.addFault(failJob(1));
+		await bench.run(resting(), { items: numbered(3), node: { onError: 'continueRegularOutput' } });
+		await bench.clock.sleep(120_000);
+		const failed = failedJob();
+		const place = Number(failed?.trackId?.slice('item-'.length));
+		expect(finished().map(({ json }) => json.status ?? 'error')).toEqual(
+			[0, 1, 2].map((item) => (item === place ? 'error' : 'success')),
+		);
+		expect(finished()[place]?.json).toEqual({
+			error: `Job ${failed?.id}: the service ended the job as failed: too dark`,
+			id: failed?.id,
+			track_id: failed?.trackId,
+		});
+		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
+	});
+
+	test('with Continue (using error output): it leaves there', async () => {
+		bench.service.addFault(failJob(1));
+		await bench.run(resting(), { items: numbered(3), node: { onError: 'continueErrorOutput' } });
+		await bench.clock.sleep(120_000);
+		expect(finished(0)).toHaveLength(2);
+		expect(finished(1).map(({ json }) => json.error)).toEqual([
+			`Job ${failedJob()?.id}: the service ended the job as failed: too dark`,
+		]);
+	});
+
+	test('with Retry On Fail: it alone is submitted anew, and the execution rests again', async () => {
+		bench.service.addFault(failJob(1));
+		const picture = await pngBase64();
+		const items = [0, 1, 2].map((n) => ({ ...fileItem(picture, 'image/png', 'dot.png'), json: { n } }));
+		await bench.run(resting({ imageSource: 'binary', download: true }), {
+			items,
+			node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 },
+		});
+		const failed = failedJob()?.trackId;
+		for (let step = 0; step < 60 && bench.service.jobs.length < 4; step++) await bench.clock.sleep(5000);
+		await bench.clock.sleep(120_000);
+		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
+			['item-0', 'item-1', 'item-2', failed].sort(),
+		);
+		expect(lastExecution().run?.status).toBe('success');
+		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(finished().every(({ binary }) => binary?.data)).toBe(true);
+	});
+
+	test('before the rest, with Continue and Retry On Fail: nothing is paid twice, and the error arrives in the end', async () => {
+		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
+		await bench.run(resting({}, { maxJobsInFlight: 1 }), {
+			items: numbered(3),
+			node: {
+				retryOnFail: true,
+				maxTries: 3,
+				waitBetweenTries: 1,
+				onError: 'continueRegularOutput',
+			},
+		});
+		await bench.clock.sleep(120_000);
+		expect(bench.service.jobs).toHaveLength(3);
+		// n8n repeats a run whose first item is an error; its pauses are real ones.
+		for (let turn = 0; turn < 200 && !finished().length; turn++) await bench.clock.sleep(1);
+		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
+			expect.stringMatching(/^The job: the connection broke/),
+			'success',
+			'success',
+		]);
+	});
+
+	test('whose time is up still leaves as an item, beside an item that failed before the rest', async () => {
+		bench.service.configure({ webhooks: 'never' });
+		bench.service.addFault({ on: 'image', do: { kind: 'hang' } });
+		await bench.run(resting({}, { maxJobsInFlight: 1 }), {
+			items: numbered(2),
+			node: { onError: 'continueErrorOutput' },
+		});
+		const run = await bench.engine.endWait(lastExecution().id);
+		const [late = [], errors = []] = outputOf(run, NODE);
+		expect(late.map(({ json }) => json.status)).toEqual(['processing']);
+		expect(errors.map(({ json }) => json.error)).toEqual([
+			expect.stringMatching(/could not fetch the image/),
+		]);
+	});
+});
+
+describe('the node', () => {
+	test('in a loop: each of its runs in the same execution rests and goes on', async () => {
+		const workflow = followed(resting());
+		const [start, node, after] = workflow.nodes;
+		const branch = (name: string) => ({ ...after, id: name, name }) as (typeof workflow.nodes)[0];
+		const looped: WorkflowJson = {
+			nodes: [start, node, after, branch('A'), branch('B')] as WorkflowJson['nodes'],
+			connections: {
+				...workflow.connections,
+				Start: {
+					main: [
+						[
+							{ node: 'A', type: 'main', index: 0 },
+							{ node: 'B', type: 'main', index: 0 },
+						],
+					],
+				},
+				A: { main: [[{ node: NODE, type: 'main', index: 0 }]] },
+				B: { main: [[{ node: NODE, type: 'main', index: 0 }]] },
+			},
+		};
+		await bench.engine.run(looped, { items: numbered(2) });
+		expect(bench.service.jobs).toHaveLength(2);
+		await bench.clock.sleep(61_000);
+		expect(bench.service.jobs).toHaveLength(4);
+		expect(lastExecution().run?.status).toBe('waiting');
+		await bench.clock.sleep(61_000);
+		const { run } = lastExecution();
+		expect(run?.status).toBe('success');
+		const runs = run?.data.resultData.runData[NODE] ?? [];
+		expect(runs.map(({ data }) => data?.main?.[0]?.map(({ json }) => json.status))).toEqual([
+			['success', 'success'],
+			['success', 'success'],
+		]);
+		expect(run?.data.resultData.runData.After).toHaveLength(2);
+	});
+
+	test('run from the editor rests as well', async () => {
+		const { run } = await bench.run(resting(), { items: numbered(1), mode: 'manual' });
+		expect(run.status).toBe('waiting');
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test('pairs each file with its input item, also when a job has several', async () => {
+		const parameters = resting(
+			{ download: true, settings: { ...QUICK, batchSize: 2 } },
+			{ outputMode: 'file' },
+		);
+		await bench.run(parameters, { items: numbered(2) });
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ json }) => [json.track_id, json.output_index])).toEqual([
+			['item-0', 0],
+			['item-0', 1],
+			['item-1', 0],
+			['item-1', 1],
+		]);
+		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 0 }, { item: 1 }, { item: 1 }]);
+		expect(finished().every(({ binary }) => binary?.data)).toBe(true);
+	});
+
+	test('reads how results leave from each item, although the items change at rest', async () => {
+		const parameters = resting({
+			download: '={{ $json.n === 1 }}',
+			outputBinaryPropertyName: '=file{{ $json.n }}',
+		});
+		await bench.run(parameters, { items: numbered(2) });
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ binary }) => Object.keys(binary ?? {}))).toEqual([[], ['file1']]);
+	});
+
+	test('may wait differently for each item: it rests when only the resting are left', async () => {
+		bench.service.configure({ jobSeconds: (number) => (number === 3 ? 30 : 100), parallel: 3 });
+		const parameters = inOrder({ waitFor: '={{ ["none", "webhook", "poll"][$json.n] }}' });
+		const start = bench.clock.now();
+		const { run } = await bench.run(parameters, { items: numbered(3) });
+		expect(run.status).toBe('waiting');
+		const polled = bench.service.jobs.find(({ trackId }) => trackId === 'item-2');
+		expect(bench.clock.now()).toBeGreaterThanOrEqual(polled?.endsAt ?? Infinity);
+		expect(bench.clock.now() - start).toBeLessThan(110_000);
+		await bench.clock.sleep(120_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'success', 'success']);
+		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
+	});
+
+	test('looks once more when the last that is watched has ended', async () => {
+		bench.service.configure({ jobSeconds: (number) => (number === 1 ? 20 : 60) });
+		const parameters = inOrder({ waitFor: '={{ ["webhook", "poll"][$json.n] }}' }, { pollInterval: 30 });
+		const { run, items } = await bench.run(parameters, { items: numbered(2) });
+		expect(run.status).toBe('success');
+		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
+	});
+
+	test('set to Execute Once works on the first item only', async () => {
+		await bench.run(resting(), { items: numbered(3), node: { executeOnce: true } });
+		await bench.clock.sleep(61_000);
+		expect(marks(finished())).toEqual(['item-0']);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('gets a result by watching, as nobody would call', async () => {
+		const { items: [job] = [] } = await bench.run(resting({ waitFor: 'none' }), { items: numbered(1) });
+		const { run, items } = await bench.run(
+			{ operation: 'getResult', jobId: String(job?.json.id), waitFor: 'webhook', download: false },
+			{ items: numbered(1) },
+		);
+		expect(run.status).toBe('success');
+		expect(items.map(({ json }) => json.status)).toEqual(['success']);
+	});
+});
+
+describe('Webhook URL', () => {
+	test.each(['poll', 'none'])('is called with the track ID when the node waits for %s', async (waitFor) => {
+		const after = followed(resting({ waitFor: 'none' }));
+		const trigger = {
+			...after.nodes[0],
+			type: 'n8n-nodes-img-to-3d.imgTo3dTrigger',
+			credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
+		} as WorkflowJson['nodes'][0];
+		const { production } = bench.engine.publish(
+			{
+				nodes: [trigger, after.nodes[2] as WorkflowJson['nodes'][0]],
+				connections: { Start: { main: [[{ node: 'After', type: 'main', index: 0 }]] } },
+			},
+			'notified',
+		);
+		await bench.run(resting({ waitFor }, { webhookUrl: production }), { items: numbered(2) });
+		await bench.clock.sleep(120_000);
+		const started = bench.engine.executions.slice(-2);
+		expect(
+			started.map(({ run }) => run && outputOf(run, 'After')[0]?.map(({ json }) => json.track_id)).sort(),
+		).toEqual([['item-0'], ['item-1']]);
+	});
+
+	test('that the service cannot reach is refused before anything is submitted', async () => {
+		const proxy = await behindPublicName(bench.service.origin);
+		try {
+			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
+			const webhookUrl = 'http://localhost:5678/webhook/done';
+			const { error } = await bench.run(resting({ waitFor: 'none' }, { webhookUrl }), {
+				items: numbered(1),
+			});
+			expect(error?.message).toBe(
+				`The service cannot call Webhook URL: ${webhookUrl} is not on the open internet`,
+			);
+			expect(error?.context?.itemIndex).toBe(0);
+			expect(proxy.asked).toEqual([]);
+		} finally {
+			await proxy.end();
+		}
+	});
+});

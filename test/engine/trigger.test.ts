@@ -1,0 +1,428 @@
+import type { INodeParameters } from 'n8n-workflow';
+
+import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
+import { API_KEY, openBench, type Bench } from './bench.mts';
+import { behindPublicName } from './http.mts';
+
+let bench: Bench;
+beforeEach(async () => {
+	bench = await openBench({ jobSeconds: 10, parallel: 10, queueLimit: 100, webhooks: 'never' });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const TRIGGER = 'Image to 3D Trigger';
+const STARTED = { status: 200, message: 'The workflow was started.' };
+const DUPLICATE = { status: 200, message: 'Received before.' };
+
+let published = 0;
+
+/** Publishes a workflow that begins with the trigger. */
+function publish(parameters: INodeParameters = {}): { production: string; test: string } {
+	const common = { typeVersion: 1, position: [0, 0] as [number, number] };
+	const workflow: WorkflowJson = {
+		nodes: [
+			{
+				...common,
+				id: 't',
+				name: TRIGGER,
+				type: 'n8n-nodes-img-to-3d.imgTo3dTrigger',
+				parameters: { download: false, ...parameters },
+				credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
+			},
+			{ ...common, id: 'a', name: 'After', type: 'n8n-nodes-base.noOp', parameters: {} },
+		],
+		connections: { [TRIGGER]: { main: [[{ node: 'After', type: 'main', index: 0 }]] } },
+	};
+	published += 1;
+	return bench.engine.publish(workflow, `published-${published}`);
+}
+
+const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };
+
+/** Submits a job as any client of the API would. @returns its id */
+async function submit(body: object = {}): Promise<number> {
+	const response = await fetch(`${bench.service.baseUrl}/v3/txt_to_3d`, {
+		method: 'POST',
+		headers: { 'Content-Type': 'application/json' },
+		body: JSON.stringify({ key: API_KEY, prompt: 'A cup', ...SMALL, ...body }),
+	});
+	return ((await response.json()) as { id: number }).id;
+}
+
+/** A job that has ended. @returns its id */
+async function ended(body: object = {}): Promise<number> {
+	const id = await submit(body);
+	await bench.clock.sleep(11_000);
+	return id;
+}
+
+async function endedBadly(): Promise<number> {
+	bench.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+	return await ended();
+}
+
+/** The call that the service makes for a job. */
+const callFor = (id: number, more: object = {}) => ({
+	status: 'success',
+	id,
+	track_id: 'order-7',
+	output: ['https://example.com/not-what-the-api-says.gif'],
+	meta: { said: 'by the caller' },
+	...more,
+});
+const failureOf = (id: number, more: object = {}) => ({
+	status: 'failed',
+	id,
+	track_id: 'order-7',
+	message: 'Failed',
+	...more,
+});
+
+const outputs = (id: number) => bench.service.jobs.find((job) => job.id === id)?.outputs;
+const executions = (): readonly Execution[] => bench.engine.executions;
+const itemsOf = (execution: Execution | undefined) =>
+	execution?.run ? (outputOf(execution.run, 'After')[0] ?? []) : [];
+const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+
+describe('a call that tells the end of a job', () => {
+	test('starts the workflow with what the API says of the job', async () => {
+		const { production } = publish();
+		const id = await ended();
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(executions()).toHaveLength(1);
+		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([
+			{
+				id,
+				status: 'success',
+				track_id: 'order-7',
+				output: outputs(id),
+				generationTime: 10,
+				meta: expect.objectContaining({ frame_size: 16, seed: 1 }),
+			},
+		]);
+	});
+
+	test('made by the service itself carries the track ID as it was sent', async () => {
+		bench.service.configure({ webhooks: 'once' });
+		const { production } = publish();
+		const id = await submit({ webhook: production, track_id: 'Größe "7" / 3' });
+		await bench.clock.sleep(60_000);
+		expect(itemsOf(executions()[0]).map(({ json }) => [json.id, json.track_id])).toEqual([
+			[id, 'Größe "7" / 3'],
+		]);
+	});
+
+	test('puts the files into the item, one item a file if wanted', async () => {
+		const { production } = publish({
+			download: true,
+			outputMode: 'file',
+			outputBinaryPropertyName: 'turntable',
+		});
+		const id = await ended();
+		expect((await bench.call(production, callFor(id))).status).toBe(200);
+		await bench.clock.sleep(1000);
+		const [item] = itemsOf(executions()[0]);
+		expect(item?.json).toMatchObject({ output_url: outputs(id)?.[0], output_index: 0 });
+		if (!item) throw new Error('There is no item.');
+		const file = await bench.engine.readBinary(item, 'turntable');
+		expect(file.equals(Buffer.from(await (await fetch(outputs(id)?.[0] ?? '')).arrayBuffer()))).toBe(true);
+	});
+
+	test('of a failed job starts it with the reason', async () => {
+		const { production } = publish();
+		const id = await endedBadly();
+		expect(await bench.call(production, failureOf(id))).toEqual(STARTED);
+		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([
+			{ id, status: 'failed', track_id: 'order-7', message: 'too dark' },
+		]);
+	});
+
+	test('before the API shows the end is waited for', async () => {
+		bench.service.configure({ webhooks: { delaySeconds: -8 } });
+		const { production } = publish();
+		const id = await submit({ webhook: production });
+		await bench.clock.sleep(30_000);
+		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
+	});
+
+	test('works at the test URL too, every time', async () => {
+		const { test: url } = publish();
+		const id = await ended();
+		for (let time = 0; time < 3; time++) expect(await bench.call(url, callFor(id))).toEqual(STARTED);
+		expect(executions()).toHaveLength(3);
+	});
+});
+
+describe('a call that is not to be believed', () => {
+	test('about a job that the API does not know starts nothing and gets 403', async () => {
+		const { production } = publish();
+		expect(await bench.call(production, callFor(4711))).toEqual({
+			status: 403,
+			message: 'The API does not confirm this job.',
+		});
+		expect(executions()).toHaveLength(0);
+	});
+
+	test('about a job of which the API says otherwise starts nothing and gets 403', async () => {
+		const { production } = publish();
+		const failed = await endedBadly();
+		const done = await ended();
+		expect((await bench.call(production, callFor(failed))).status).toBe(403);
+		expect((await bench.call(production, failureOf(done))).status).toBe(403);
+		expect(executions()).toHaveLength(0);
+	});
+
+	test('about a job that is still open gets 403 after less than the 30 s that the service waits', async () => {
+		bench.service.configure({ jobSeconds: 1000 });
+		const { production } = publish();
+		const id = await submit();
+		const start = bench.clock.now();
+		expect((await bench.call(production, callFor(id))).status).toBe(403);
+		expect(bench.clock.now() - start).toBeGreaterThan(10_000);
+		expect(bench.clock.now() - start).toBeLessThan(30_000);
+		expect(executions()).toHaveLength(0);
+	});
+
+	test.each([
+		['a list', '[1, 2]'],
+		['a number', '5'],
+		['null', 'null'],
+		['a text', '"success"'],
+		['nothing', ''],
+		['an object without a status', { id: 5 }],
+		['a job that goes on', { status: 'processing', id: 5 }],
+		['an unknown status', { status: 'done', id: 5 }],
+		['no ID', { status: 'success', output: ['https://example.com/a.gif'] }],
+		['an empty ID', { status: 'failed', id: '', message: 'Failed, Try Again' }],
+		['an ID that is a path', { status: 'failed', id: '../../wallet_balance' }],
+		['a deep nesting', '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000)],
+		['a deep list', '['.repeat(100_000) + ']'.repeat(100_000)],
+		['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+	])('that tells no end of a job (%s) gets 400, and the API is not asked', async (_what, body) => {
+		const { production } = publish();
+		const { status, message } = await bench.call(production, body);
+		expect([status, message]).toEqual([400, expect.stringMatching(/^This does not tell the end of a job: /)]);
+		expect(looks()).toHaveLength(0);
+		expect(executions()).toHaveLength(0);
+	});
+
+	test('that is no JSON or too large is answered and starts nothing', async () => {
+		const { production } = publish();
+		expect((await bench.call(production, '{"status":')).status).toBe(422);
+		const large = { ...callFor(5), more: 'x'.repeat(2 * 1024 * 1024) };
+		expect((await bench.call(production, large)).status).toBe(413);
+		const huge = { ...callFor(5), more: 'x'.repeat(17 * 1024 * 1024) };
+		expect((await bench.call(production, huge)).status).toBe(413);
+		expect(executions()).toHaveLength(0);
+	});
+});
+
+describe('a call that is not wanted gets 200 and starts nothing', () => {
+	test('by its event', async () => {
+		const { production } = publish({ events: ['failed'] });
+		const done = await ended();
+		const failed = await endedBadly();
+		const { status, message } = await bench.call(production, callFor(done));
+		expect([status, message]).toEqual([200, expect.stringMatching(/set to other events/)]);
+		expect(looks()).toHaveLength(0);
+		expect(await bench.call(production, failureOf(failed))).toEqual(STARTED);
+		expect(executions()).toHaveLength(1);
+	});
+
+	test.each([
+		['order-7', 'order-7', true],
+		['order-7', 'order-70', false],
+		['order-7', null, false],
+		['order-*', 'order-7', true],
+		['order-*', 'order-', true],
+		['order-*', 'an order-7', false],
+		['order-*', undefined, false],
+		['*', null, true],
+		['', 'anything', true],
+		['7', 7, true],
+	])('by the track ID: %j wants %j: %j', async (trackId, sent, isWanted) => {
+		const { production } = publish({ trackId });
+		const id = await ended();
+		expect((await bench.call(production, callFor(id, { track_id: sent }))).status).toBe(200);
+		expect(executions()).toHaveLength(isWanted ? 1 : 0);
+	});
+
+	test('events that are not set up end in an error that says so', async () => {
+		const { production } = publish({ events: [] });
+		const id = await ended();
+		expect((await bench.call(production, callFor(id))).status).toBe(500);
+		expect(executions()[0]?.run?.data.resultData.error?.message).toBe(
+			'Events must be at least one of "success" or "failed", but is []',
+		);
+	});
+});
+
+describe('a call that comes again', () => {
+	test('starts nothing, also after a restart of n8n', async () => {
+		const { production } = publish();
+		const id = await ended();
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(await bench.call(production, callFor(id))).toEqual(DUPLICATE);
+		expect(await bench.call(production, callFor(id, { track_id: 'another' }))).toEqual(DUPLICATE);
+		bench.restartN8n();
+		expect(await bench.call(production, callFor(id))).toEqual(DUPLICATE);
+		expect(executions()).toHaveLength(1);
+		expect(looks()).toHaveLength(1);
+	});
+
+	test('at the same moment starts it once', async () => {
+		bench.service.configure({ webhooks: 'twice' });
+		const { production } = publish({ download: true });
+		const id = await ended();
+		const answers = await Promise.all(
+			Array.from({ length: 20 }, async () => await bench.call(production, callFor(id))),
+		);
+		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+		await bench.clock.sleep(1000);
+		expect(executions()).toHaveLength(1);
+		expect(looks()).toHaveLength(1);
+	});
+
+	test('beside calls for other jobs is still known after a restart', async () => {
+		const { production } = publish();
+		const ids = await Promise.all(Array.from({ length: 12 }, async () => await submit()));
+		await bench.clock.sleep(20_000);
+		const all = async () =>
+			await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id))));
+		expect(await all()).toEqual(ids.map(() => STARTED));
+		expect(await all()).toEqual(ids.map(() => DUPLICATE));
+		expect(executions()).toHaveLength(12);
+		// The last write holds what all before it have written.
+		expect(await bench.call(production, callFor(await ended()))).toEqual(STARTED);
+		bench.restartN8n();
+		expect(await all()).toEqual(ids.map(() => DUPLICATE));
+	});
+
+	test('starts it each time if it is meant to', async () => {
+		const { production } = publish({ ignoreDuplicates: false });
+		const id = await ended();
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(executions()).toHaveLength(2);
+	});
+});
+
+describe('when the API', () => {
+	test.each([
+		['is out of order', { kind: 'answer', status: 503, body: 'down' }],
+		['breaks the connection', { kind: 'reset', when: 'before' }],
+		['answers with a web page', { kind: 'answer', status: 200, body: '<html>hello</html>' }],
+		['redirects', { kind: 'redirect', status: 302, location: 'https://elsewhere.invalid/' }],
+		[
+			'asks to wait',
+			{
+				kind: 'answer',
+				status: 429,
+				body: { status: 'error', message: 'Rate limit exceeded', retry_after: 60 },
+			},
+		],
+	] as const)(
+		'%s, the call gets 503, n8n shows the error, and a repeated call counts',
+		async (_what, fault) => {
+			const { production } = publish();
+			const id = await ended();
+			bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
+			const start = bench.clock.now();
+			expect((await bench.call(production, callFor(id))).status).toBe(503);
+			expect(bench.clock.now() - start).toBeLessThan(30_000);
+			await bench.clock.sleep(1);
+			const { error, runData } = executions()[0]?.run?.data.resultData ?? {};
+			expect(error?.message).toMatch(new RegExp(`^Job ${id}: `));
+			expect(runData).not.toHaveProperty('After');
+
+			bench.service.clearFaults();
+			expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+			expect(executions()).toHaveLength(2);
+		},
+	);
+
+	test('does not answer in time, the call gets 503 all the same', async () => {
+		bench.clock.patienceMs = 500;
+		const { production } = publish();
+		const id = await ended();
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
+		expect((await bench.call(production, callFor(id))).status).toBe(503);
+	});
+
+	test('recovers soon, the call counts', async () => {
+		const { production } = publish();
+		const id = await ended();
+		bench.service.addFault({ on: 'fetch', times: 3, do: { kind: 'answer', status: 502, body: '' } });
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+	});
+
+	test('refuses the key, n8n shows it', async () => {
+		const { production } = publish();
+		const id = await ended();
+		bench.credential({ apiKey: 'wrong-key' });
+		expect((await bench.call(production, callFor(id))).status).toBe(503);
+		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/does not accept the API key/);
+	});
+
+	test('does not give the file, n8n shows it with the job, and a repeated call counts', async () => {
+		const { production } = publish({ download: true });
+		const id = await ended();
+		bench.service.addFault({
+			on: 'download',
+			times: Infinity,
+			do: { kind: 'answer', status: 404, body: 'gone' },
+		});
+		expect((await bench.call(production, callFor(id))).status).toBe(200);
+		await bench.clock.sleep(60_000);
+		expect(executions().map(({ run }) => run?.status)).toEqual(['error']);
+		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(
+			new RegExp(`^Job ${id} is done, but its file could not be downloaded: HTTP 404`),
+		);
+		bench.service.clearFaults();
+		expect((await bench.call(production, callFor(id))).status).toBe(200);
+		await bench.clock.sleep(1000);
+		expect(itemsOf(executions()[1]).map(({ binary }) => Object.keys(binary ?? {}))).toEqual([['data']]);
+	});
+});
+
+describe('without verification', () => {
+	test('the call is believed, and the API is not asked', async () => {
+		const { production } = publish({ verify: 'none' });
+		const call = callFor(5, { generationTime: 4.5 });
+		expect(await bench.call(production, call)).toEqual(STARTED);
+		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([call]);
+		expect(looks()).toHaveLength(0);
+	});
+
+	test('a success without a file is refused', async () => {
+		const { production } = publish({ verify: 'none' });
+		expect(await bench.call(production, callFor(5, { output: ['javascript:alert(1)'] }))).toEqual({
+			status: 400,
+			message: 'The call names no file that can be fetched.',
+		});
+		expect(executions()).toHaveLength(0);
+	});
+
+	test('a file on a private address is not fetched when the service is public', async () => {
+		const proxy = await behindPublicName(bench.service.origin);
+		try {
+			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
+			const { production } = publish({ verify: 'none', download: true });
+			await bench.call(production, callFor(5, { output: ['http://169.254.169.254/latest/meta-data'] }));
+			await bench.clock.sleep(1000);
+			expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/private address/);
+			expect(proxy.asked).toEqual([]);
+		} finally {
+			await proxy.end();
+		}
+	});
+
+	test('the key is taken out of what the caller says', async () => {
+		const { production } = publish({ verify: 'none' });
+		await bench.call(production, failureOf(5, { message: `Key ${API_KEY}`, track_id: API_KEY }));
+		expect(JSON.stringify(executions()[0]?.run)).not.toContain(API_KEY);
+		expect(itemsOf(executions()[0])[0]?.json.message).toBe('Key ***');
+	});
+});

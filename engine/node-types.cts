@@ -50,13 +50,37 @@ const noOp: INodeType = {
 	},
 };
 
+/** Sends each item one of two ways, as the node of that name does: n8n-workflow itself resolves the conditions. */
+const ifNode: INodeType = {
+	description: described('n8n-nodes-base.if', 'If', {
+		version: [2, 2.1, 2.2],
+		inputs: [NodeConnectionTypes.Main],
+		outputs: [NodeConnectionTypes.Main, NodeConnectionTypes.Main],
+		properties: [
+			{
+				displayName: 'Conditions',
+				name: 'conditions',
+				type: 'filter',
+				default: {},
+				typeOptions: { filter: { version: 2, caseSensitive: true, typeValidation: 'strict' } },
+			},
+		],
+	}),
+	async execute() {
+		const isMet = (index: number) =>
+			Boolean(this.getNodeParameter('conditions', index, false, { extractValue: true }));
+		const items = this.getInputData().map((item, index) => ({ ...item, pairedItem: { item: index } }));
+		return [items.filter((_item, index) => isMet(index)), items.filter((_item, index) => !isMet(index))];
+	},
+};
+
 /** The node types that a workflow can be made of here: those given, and the few of n8n's own that need no server. */
 export class EngineNodeTypes implements INodeTypes {
 	private readonly types: Map<string, AnyNodeType>;
 
 	constructor(types: Readonly<Record<string, AnyNodeType>>) {
 		this.types = new Map(Object.entries(types));
-		for (const type of [manualTrigger, stickyNote, noOp]) this.types.set(type.description.name, type);
+		for (const type of [manualTrigger, stickyNote, noOp, ifNode]) this.types.set(type.description.name, type);
 	}
 
 	getByName(name: string): AnyNodeType {

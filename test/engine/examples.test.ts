@@ -1,34 +1,65 @@
-import type { INode } from 'n8n-workflow';
+import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
 import { outputOf, type WorkflowJson } from '../../engine/engine.cts';
 import imageToTurntable from '../../examples/image-to-turntable.json';
+import suspendWithFallback from '../../examples/suspend-with-fallback.json';
 import { itemsOf, NODE, openBench, type Bench } from './bench.mts';
 
 let bench: Bench;
-beforeAll(async () => {
+beforeEach(async () => {
 	bench = await openBench();
 });
-afterAll(async () => {
+afterEach(async () => {
 	await bench.close();
 });
 
+/** An example as it is; jest reads its numbers and texts without their literal types. */
+const workflowOf = (json: object) => json as unknown as WorkflowJson;
+const pictures = (count: number) => itemsOf(...Array<IDataObject>(count).fill({ image: bench.picture }));
+const statuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status);
+const types = (items: INodeExecutionData[]) => items.map(({ binary }) => binary?.data?.mimeType);
+
 test('image-to-turntable: a link on each item becomes a turntable on each item', async () => {
-	const workflow: WorkflowJson = {
-		...imageToTurntable,
-		nodes: imageToTurntable.nodes as unknown as INode[],
-	} as never;
-	const run = await bench.engine.run(workflow, {
-		items: itemsOf({ image: bench.picture }, { image: bench.picture }),
-	});
+	const run = await bench.engine.run(workflowOf(imageToTurntable), { items: pictures(2) });
 	expect(run.status).toBe('success');
 	const [items = []] = outputOf(run, NODE);
-	expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
-	expect(items.map(({ binary }) => binary?.data?.mimeType)).toEqual(['image/gif', 'image/gif']);
+	expect(statuses(items)).toEqual(['success', 'success']);
+	expect(types(items)).toEqual(['image/gif', 'image/gif']);
 	expect(items[0]?.json.meta).toMatchObject({
 		frame_size: 256,
 		seconds: 4,
 		seed: 20,
 		guidance_scale: 5,
 		steps: 50,
+	});
+});
+
+describe('suspend-with-fallback', () => {
+	test('when the service calls: the turntables go straight to the end', async () => {
+		bench.service.configure({ jobSeconds: 60 });
+		const { status } = await bench.engine.run(workflowOf(suspendWithFallback), { items: pictures(2) });
+		expect(status).toBe('waiting');
+		await bench.clock.sleep(200_000);
+		const run = bench.engine.executions[0]?.run;
+		if (!run) throw new Error('The execution is under way.');
+		expect(run.status).toBe('success');
+		expect(run.data.resultData.runData).not.toHaveProperty('Fetch Late Result');
+		const [items = []] = outputOf(run, 'Done');
+		expect(statuses(items)).toEqual(['success', 'success']);
+		expect(types(items)).toEqual(['image/gif', 'image/gif']);
+	});
+
+	test('when the calls are lost: the late jobs are watched to their end, and nothing is paid again', async () => {
+		bench.service.configure({ jobSeconds: 1000, parallel: 2, webhooks: 'never' });
+		const { waitTill } = await bench.engine.run(workflowOf(suspendWithFallback), { items: pictures(2) });
+		expect(Number(waitTill) - (bench.service.jobs[0]?.acceptedAt ?? 0)).toBe(900_000);
+		await bench.clock.sleep(900_000);
+		const run = await bench.engine.endWait(bench.engine.executions[0]?.id ?? '');
+		expect(run.status).toBe('success');
+		expect(statuses(outputOf(run, NODE)[0] ?? [])).toEqual(['processing', 'processing']);
+		const [items = []] = outputOf(run, 'Done');
+		expect(statuses(items)).toEqual(['success', 'success']);
+		expect(types(items)).toEqual(['image/gif', 'image/gif']);
+		expect(bench.service.jobs).toHaveLength(2);
 	});
 });

@@ -46,3 +46,11 @@ test('an error tells the agent the job and what to do', async () => {
 		/^Job \d+: the service ended the job as failed: too dark\n\nDetails: The job is over/,
 	);
 });
+
+test('a tool that is set to rest watches the job instead: an execution cannot rest there', async () => {
+	const node = tool();
+	node.parameters.waitFor = 'webhook';
+	const call = toolCalls(bench.engine, node);
+	expect(await call({ image: bench.picture })).toMatchObject([{ status: 'success' }]);
+	expect(bench.service.jobs[0]?.webhook).toBeNull();
+});

@@ -2,8 +2,11 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import * as entry from '../../index';
 import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
+import triggerCodex from '../../nodes/ImgTo3d/ImgTo3dTrigger.node.json';
 import manifest from '../../package.json';
 import { packedFiles } from './npm.mts';
+
+const nodes = [new entry.ImgTo3d().description, new entry.ImgTo3dTrigger().description];
 
 test('the package holds only what n8n loads, and the documents that go with it', () => {
 	const files = packedFiles();
@@ -29,17 +32,21 @@ test('the entry exports every node and credential that the manifest names, and t
 		(path) => /([^/]+)\.(node|credentials)\.js$/.exec(path)?.[1],
 	);
 	expect(Object.keys(entry).sort()).toEqual(named.sort());
-	const icons = [new entry.ImgTo3d().description.icon, new entry.StableDiffusionApi().icon]
+	const icons = [...nodes.map(({ icon }) => icon), new entry.StableDiffusionApi().icon]
 		.flatMap((icon) => Object.values(icon as Record<string, string>))
 		.map((icon) => icon.replace(/^file:(\.\.\/)+/, 'dist/'));
 	expect(files).toEqual(expect.arrayContaining(icons));
 });
 
-test('the nodes panel can find the node: by aliases, and not as a part of an AI agent', () => {
-	expect(codex.node).toBe(`${manifest.name}.${new entry.ImgTo3d().description.name}`);
-	expect(codex.alias).toEqual(expect.arrayContaining(['3D', 'turntable', 'mesh', 'ModelsLab', 'img_to_3d']));
-	expect(codex).not.toHaveProperty('subcategories');
-	expect(codex.categories).not.toContain('AI');
+test('the nodes panel can find the nodes: by aliases, and not as a part of an AI agent', () => {
+	for (const [index, sheet] of [codex, triggerCodex].entries()) {
+		expect(sheet.node).toBe(`${manifest.name}.${nodes[index]?.name}`);
+		expect(sheet.alias).toEqual(
+			expect.arrayContaining(['3D', 'turntable', 'mesh', 'ModelsLab', 'img_to_3d']),
+		);
+		expect(sheet).not.toHaveProperty('subcategories');
+		expect(sheet.categories).not.toContain('AI');
+	}
 });
 
 test('every field has a description, and every field that is typed into has a placeholder', () => {
@@ -49,9 +56,10 @@ test('every field has a description, and every field that is typed into has a pl
 			...(field.type === 'collection' ? fields(field.options as INodeProperties[]) : []),
 		]);
 	for (const field of [
-		...fields(new entry.ImgTo3d().description.properties),
+		...nodes.flatMap(({ properties }) => fields(properties)),
 		...new entry.StableDiffusionApi().properties,
 	]) {
+		if (field.type === 'notice') continue;
 		expect([field.name, field.description]).toEqual([field.name, expect.stringMatching(/\w{3}/)]);
 		if (field.type !== 'string' && field.type !== 'number') continue;
 		expect([field.name, field.placeholder]).toEqual([field.name, expect.stringMatching(/^e\.g\. \S/)]);

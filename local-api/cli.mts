@@ -2,14 +2,15 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { startLocalApi, type LocalApi, type LocalApiOptions } from './index.mts';
+import { startLocalApi, type LocalApi, type LocalApiOptions, type WebhookMode } from './index.mts';
 
-const USAGE = `Usage: local-api [--port 3003] [--job-seconds 3] [--parallel 2] [--queue-limit 5]
+const USAGE = `Usage: local-api [--port 3003] [--job-seconds 3] [--parallel 2] [--queue-limit 5] [--webhooks once]
 
   --port         port on 127.0.0.1 (0 = any free one)
   --job-seconds  how long a job works (0 = its result is in the submit's answer)
   --parallel     jobs worked at the same time
-  --queue-limit  open jobs per key before the answer is 429`;
+  --queue-limit  open jobs per key before the answer is 429
+  --webhooks     calls of a job's webhook: once, twice, never, or the seconds after its end (-5 = 5 s before it)`;
 
 class UsageError extends Error {}
 
@@ -21,6 +22,13 @@ function readNumber(flag: string, text: string, least: number, most: number, int
 	throw new UsageError(`--${flag} takes ${integer ? 'an integer' : 'a number'} ${range}, not "${text}"`);
 }
 
+function readWebhooks(text: string): WebhookMode {
+	if (text === 'once' || text === 'twice' || text === 'never') return text;
+	const delaySeconds = text.trim() === '' ? NaN : Number(text);
+	if (Number.isFinite(delaySeconds)) return { delaySeconds };
+	throw new UsageError(`--webhooks takes once, twice, never or a number of seconds, not "${text}"`);
+}
+
 function readFlags(): LocalApiOptions | 'help' {
 	let values;
 	try {
@@ -30,6 +38,7 @@ function readFlags(): LocalApiOptions | 'help' {
 				'job-seconds': { type: 'string', default: '3' },
 				parallel: { type: 'string', default: '2' },
 				'queue-limit': { type: 'string', default: '5' },
+				webhooks: { type: 'string', default: 'once' },
 				help: { type: 'boolean', short: 'h', default: false },
 			},
 		}));
@@ -42,6 +51,7 @@ function readFlags(): LocalApiOptions | 'help' {
 		jobSeconds: readNumber('job-seconds', values['job-seconds'], 0, Infinity, false),
 		parallel: readNumber('parallel', values.parallel, 1, Infinity, true),
 		queueLimit: readNumber('queue-limit', values['queue-limit'], 1, Infinity, true),
+		webhooks: readWebhooks(values.webhooks),
 	};
 }
 

@@ -25,18 +25,18 @@ export class ImgTo3dTrigger implements INodeType {
 		subtitle:
 			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
 		description: 'Start the workflow when a 3D generation of the Stable Diffusion API (ModelsLab) has ended',
-		eventTriggerDescription: '',
-		activationMessage: 'The workflow now starts when the service calls the Production URL of the trigger.',
+		eventTriggerDescription: 'Now submit a job with the Test URL as its Webhook URL',
+		activationMessage: 'The service can now call the Production URL of the trigger.',
 		triggerPanel: {
 			header: 'Wait for the service to call',
 			executionsHelp: {
 				inactive:
-					'<b>While building your workflow</b>, click the <i>listen</i> button, then submit a job with the Test URL as its Webhook URL. <b>Once you are happy with it</b>, use the Production URL and publish the workflow.',
+					'<b>While you build the workflow</b>, press the button above, then submit a job with the Test URL as its Webhook URL. <b>When you are done</b>, publish (activate) the workflow: each job with the Production URL then starts it.',
 				active:
-					'<b>While building your workflow</b>, click the <i>listen</i> button, then submit a job with the Test URL as its Webhook URL. <b>Jobs with the Production URL</b> start the workflow by themselves; see the executions list.',
+					'<b>While you build the workflow</b>, press the button above, then submit a job with the Test URL as its Webhook URL. <b>Jobs with the Production URL</b> start the workflow on their own, and stand in the list of executions.',
 			},
 			activationHint:
-				'Once this workflow is published, each job that was submitted with the Production URL starts it.',
+				'Once the workflow is published (active), each job that was submitted with the Production URL starts it.',
 		},
 		defaults: { name: 'Image to 3D Trigger' },
 		inputs: [],

@@ -7,7 +7,7 @@ import { apiVersionProperty } from './operation';
 export const triggerProperties: INodeProperties[] = [
 	{
 		displayName:
-			'Copy the Production URL above and paste it into the option <b>Webhook URL</b> of an Image to 3D node, or into the <code>webhook</code> field of any other client of the API. Then publish (activate) this workflow. The URL must be reachable from outside (WEBHOOK_URL).',
+			'Copy the Production URL (open <b>Webhook URLs</b> above) into the option <b>Webhook URL</b> of an Image to 3D node, or into the field <b>webhook</b> of any other client of the API. Then publish (activate) this workflow. The URL must be reachable from outside: it begins with what the environment variable WEBHOOK_URL says.',
 		name: 'setupNotice',
 		type: 'notice',
 		default: '',

@@ -1,3 +1,6 @@
+// What the node logs stands in the way of what the runner says.
+process.env.N8N_LOG_LEVEL ??= 'silent';
+
 /** ES modules among the dependencies of n8n-core 2.0.0. */
 const esModules = ['p-retry', 'is-network-error', 'p-queue', 'p-timeout'].join('|');
 

@@ -72,6 +72,8 @@ export interface Engine {
 	publish(workflow: WorkflowJson, id: string): { production: string; test: string };
 	/** Lets a resting execution go on because its time is up. */
 	endWait(executionId: string): Promise<IRun>;
+	/** Retries a failed execution as a new one, from the node that failed: what "Retry" in the list of executions does. */
+	retry(executionId: string): Promise<IRun>;
 	/** A file of an execution, read from n8n's storage. */
 	readBinary(item: INodeExecutionData, field: string): Promise<Buffer>;
 	/** Lets go of what would keep the process alive. */
@@ -204,6 +206,15 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 		endWait: async (executionId) => {
 			const { json, data } = restingExecution(executionId);
 			return await start(json, data, { executionId });
+		},
+		retry: async (executionId) => {
+			const execution = executions.find(({ id }) => id === executionId);
+			const data = JSON.parse(JSON.stringify(execution?.run?.data ?? null)) as IRunExecutionData | null;
+			if (!execution || !data?.resultData.error)
+				throw new Error(`The execution "${executionId}" has not failed.`);
+			delete data.resultData.error;
+			data.resultData.runData[data.resultData.lastNodeExecuted ?? '']?.pop();
+			return await start(execution.workflow, data, {});
 		},
 		nodeTypes,
 		additionalData,

@@ -60,7 +60,10 @@ export class WebhookServer {
 			parseBody(request);
 			next();
 		});
-		app.post('/webhook-waiting/:id', async (request, response) => await this.callResting(request, response));
+		app.post(
+			'/webhook-waiting/:id/:suffix',
+			async (request, response) => await this.callResting(request, response),
+		);
 		app.post('/webhook/:id/webhook', async (request, response) => {
 			await this.callTrigger(request, response, 'webhook');
 		});
@@ -117,6 +120,13 @@ export class WebhookServer {
 		data.waitTill = undefined;
 		data.resultData.runData[entry.node.name]?.pop();
 		const workflow = this.engine.workflow(json, id);
+		const [webhook] =
+			workflow.nodeTypes.getByNameAndVersion(entry.node.type, entry.node.typeVersion).description.webhooks ??
+			[];
+		if (webhook?.path !== request.params.suffix) {
+			response.status(404).json({ message: 'No waiting webhook with a matching path.' });
+			return;
+		}
 		const result = await this.call(workflow, entry.node.name, request, response, 'trigger', data, id);
 		if (result.workflowData === undefined) return;
 		entry.data.main = result.workflowData;

@@ -10,12 +10,19 @@ import {
 } from 'n8n-workflow';
 
 import { answerResumeCall } from './calls/resume';
+import { RESUME_PATH } from './jobs/rest';
 import { runItems } from './jobs/run-items';
 import { properties } from './properties';
 
 /** Where the service calls an execution that is at rest. */
 const WEBHOOKS: IWebhookDescription[] = [
-	{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: '', restartWebhook: true },
+	{
+		name: 'default',
+		httpMethod: 'POST',
+		responseMode: 'onReceived',
+		path: RESUME_PATH,
+		restartWebhook: true,
+	},
 ];
 
 export class ImgTo3d implements INodeType {

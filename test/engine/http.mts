@@ -6,6 +6,16 @@ export interface TestServer {
 	close(): Promise<void>;
 }
 
+/** Watches a number until the returned function is called, which returns the highest that was seen. */
+export function highest(sample: () => number): () => number {
+	let most = 0;
+	const watching = setInterval(() => (most = Math.max(most, sample())), 1);
+	return () => {
+		clearInterval(watching);
+		return most;
+	};
+}
+
 /** A web server of a test's own on a free port of 127.0.0.1. */
 export async function serve(listener: RequestListener): Promise<TestServer> {
 	const server = createServer(listener);

@@ -106,7 +106,7 @@ describe('an execution at rest', () => {
 	test('sends its own address, and the track ID, whatever Webhook URL says', async () => {
 		await bench.run(resting({}, { webhookUrl: 'http://127.0.0.1:9/other' }), { items: numbered(1) });
 		expect(bench.service.jobs[0]).toMatchObject({ trackId: 'item-0' });
-		expect(resumeUrl()).toMatch(new RegExp(`/webhook-waiting/${lastExecution().id}$`));
+		expect(resumeUrl()).toMatch(new RegExp(`/webhook-waiting/${lastExecution().id}/img-to-3d$`));
 	});
 
 	test('keeps no key', async () => {
@@ -234,6 +234,16 @@ describe('an execution at rest', () => {
 		expect(bench.service.jobs).toHaveLength(2);
 	});
 
+	test('when the time is up, what no Get Result could bring leaves as it is', async () => {
+		bench.service.configure({ webhooks: 'never', jobSeconds: (number) => (number === 1 ? 0 : 60) });
+		const edit = (answer: Record<string, unknown>) => ({ ...answer, id: undefined });
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		await bench.run(inOrder({ download: true }), { items: numbered(2) });
+		const late = outputOf(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		expect(late.map(({ json }) => json.status)).toEqual(['success', 'processing']);
+		expect(late[0]?.json.output).toEqual(bench.service.jobs[0]?.outputs);
+	});
+
 	test('leaves as references too if n8n does not let the node go on', async () => {
 		const type = bench.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
 		const answer = type.webhook;
@@ -246,6 +256,124 @@ describe('an execution at rest', () => {
 		expect(lastExecution().run?.status).toBe('success');
 		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'processing']);
 		expect(finished().map(({ json }) => json.id)).toEqual([idOf(0), idOf(1)]);
+	});
+});
+
+describe('the node, when it is woken,', () => {
+	/** Something that happens between the call and the node's going on. */
+	function afterTheCall(happen: () => void): void {
+		const type = bench.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
+		const answer = type.webhook;
+		type.webhook = async function () {
+			const answered = (await answer?.call(this)) ?? {};
+			if (answered.workflowData) happen();
+			return answered;
+		};
+	}
+
+	test('goes on with what the API has just told: each end is asked for once', async () => {
+		bench.service.configure({ jobSeconds: (number) => 10 * number });
+		await bench.run(inOrder(), { items: numbered(5) });
+		const before = looks().length;
+		await bench.clock.sleep(120_000);
+		expect(finished()).toHaveLength(5);
+		// At each call the named job and those that were still open: 5 + 4 + 3 + 2 + 1.
+		expect(looks().length - before).toBe(15);
+	});
+
+	test('does not need the API any more', async () => {
+		await bench.run(resting(), { items: numbered(2) });
+		afterTheCall(() =>
+			bench.service.addFault({
+				on: 'fetch',
+				times: Infinity,
+				do: { kind: 'answer', status: 503, body: 'down' },
+			}),
+		);
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success']);
+	});
+
+	test('rests again when the API has changed its mind, and a later call counts', async () => {
+		await bench.run(resting(), { items: numbered(1) });
+		bench.service.addFault({ on: 'fetch', do: { kind: 'answer', status: 403, body: 'no' } });
+		expect((await bench.call(resumeUrl(), {})).status).toBe(200);
+		await bench.clock.sleep(30_000);
+		expect(lastExecution().run?.status).toBe('waiting');
+		await bench.clock.sleep(31_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test('names its jobs in an error of the whole run', async () => {
+		await bench.run(resting(), { items: numbered(2) });
+		afterTheCall(() => bench.credential({ baseUrl: 'nonsense' }));
+		await bench.clock.sleep(61_000);
+		const error = lastExecution().run?.data.resultData.error as { message: string; description: string };
+		expect(error.message).toMatch(/^Base URL in the credential/);
+		expect(error.description).toContain(`fetched with Get Result: ${idOf(0)}, ${idOf(1)}.`);
+	});
+
+	test('names each job in its error item when it continues', async () => {
+		await bench.run(resting(), { items: numbered(2), node: { onError: 'continueRegularOutput' } });
+		afterTheCall(() => bench.credential({ apiKey: '' }));
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ json }) => json)).toEqual(
+			[0, 1].map((item) => ({
+				error: 'The credential has no API key',
+				id: idOf(item),
+				track_id: `item-${item}`,
+			})),
+		);
+	});
+
+	test('on a worker that does not know its public address goes on all the same', async () => {
+		const proxy = await behindPublicName(bench.service.origin);
+		try {
+			await bench.run(resting(), { items: numbered(1) });
+			afterTheCall(() => bench.credential({ baseUrl: 'http://api.service.invalid/api' }));
+			await bench.clock.sleep(61_000);
+			expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		} finally {
+			await proxy.end();
+		}
+	});
+
+	test('takes a success without a file for an error of that item', async () => {
+		await bench.run(resting(), { items: numbered(2), node: { onError: 'continueRegularOutput' } });
+		const empty = idOf(0);
+		bench.service.addFault({
+			on: 'fetch',
+			times: Infinity,
+			do: { kind: 'edit', edit: (answer) => (answer.id === empty ? { ...answer, output: [] } : answer) },
+		});
+		await bench.clock.sleep(120_000);
+		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
+			`Job ${empty}: the service says "success", but names no file that can be fetched`,
+			'success',
+		]);
+	});
+
+	test('asks at the address that the service has named', async () => {
+		const edit = (answer: Record<string, unknown>) => ({
+			...answer,
+			fetch_result: `${bench.service.baseUrl}/v3/fetch/${String(answer.id)}?of=us`,
+		});
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		await bench.run(resting(), { items: numbered(1) });
+		await bench.clock.sleep(61_000);
+		expect(finished()).toHaveLength(1);
+		expect(looks().every(({ path }) => path.endsWith('?of=us'))).toBe(true);
+	});
+
+	test('fails within the time that the service waits, although the API does not answer', async () => {
+		bench.clock.patienceMs = 500;
+		await bench.run(resting(), { items: numbered(2) });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
+		const start = bench.clock.now();
+		const { status } = await bench.call(resumeUrl(), { status: 'success', id: idOf(0), output: [] });
+		expect(status).toBe(503);
+		expect(bench.clock.now() - start).toBeLessThan(30_000);
 	});
 });
 
@@ -268,6 +396,23 @@ describe('before it rests', () => {
 		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
 		expect(bench.service.jobs).toHaveLength(3);
+	});
+
+	test('does not take a failing look for an answer', async () => {
+		bench.service.configure({ jobSeconds: 2 });
+		bench.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 503, body: 'down' } });
+		const { run, items } = await bench.run(resting(), { items: numbered(1) });
+		expect(run.status).toBe('success');
+		expect(items.map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test('looks again when one of the looks has taken long', async () => {
+		bench.clock.patienceMs = 500;
+		bench.service.configure({ jobSeconds: (number) => 4 + number });
+		bench.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
+		const { run, items } = await bench.run(resting(), { items: numbered(2) });
+		expect(run.status).toBe('success');
+		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
 	test('with more items than Max Jobs in Flight, submits at its pace and rests when the last is in', async () => {
@@ -382,6 +527,40 @@ describe('a job that fails', () => {
 		expect(finished().every(({ binary }) => binary?.data)).toBe(true);
 	});
 
+	test.each([
+		['', {}, 2],
+		[' and Continue', { onError: 'continueRegularOutput' }, 2],
+		[' and five tries', { maxTries: 5 }, 5],
+	])(
+		'again and again, with Retry On Fail%s: no more jobs are paid for than Max. Tries',
+		async (_what, node, paid) => {
+			bench.service.addFault({
+				on: 'submit',
+				times: Infinity,
+				do: { kind: 'failJob', message: 'too dark' },
+			});
+			await bench.run(resting(), {
+				items: numbered(1),
+				node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1, ...node } as object,
+			});
+			for (let step = 0; step < 200; step++) await bench.clock.sleep(5000);
+			expect(bench.service.jobs).toHaveLength(paid);
+			expect(lastExecution().run?.status).toBe('onError' in node ? 'success' : 'error');
+			if ('onError' in node) expect(finished()[0]?.json.error).toMatch(/too dark/);
+		},
+	);
+
+	test('and is retried in the list of executions: it alone is submitted anew, and all are watched', async () => {
+		bench.service.addFault(failJob(1));
+		await bench.run(resting(), { items: numbered(3) });
+		await bench.clock.sleep(61_000);
+		expect(lastExecution().run?.status).toBe('error');
+		const run = await bench.engine.retry(lastExecution().id);
+		expect(run.status).toBe('success');
+		expect((outputOf(run, NODE)[0] ?? []).map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
+		expect(bench.service.jobs).toHaveLength(4);
+	});
+
 	test('before the rest, with Continue and Retry On Fail: nothing is paid twice, and the error arrives in the end', async () => {
 		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
 		await bench.run(resting({}, { maxJobsInFlight: 1 }), {
@@ -411,6 +590,7 @@ describe('a job that fails', () => {
 			items: numbered(2),
 			node: { onError: 'continueErrorOutput' },
 		});
+		expect(lastExecution().resting).not.toContain('"httpCode":0');
 		const run = await bench.engine.endWait(lastExecution().id);
 		const [late = [], errors = []] = outputOf(run, NODE);
 		expect(late.map(({ json }) => json.status)).toEqual(['processing']);

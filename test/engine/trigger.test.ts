@@ -2,7 +2,7 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
 import { API_KEY, openBench, type Bench } from './bench.mts';
-import { behindPublicName } from './http.mts';
+import { behindPublicName, highest } from './http.mts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -145,6 +145,37 @@ describe('a call that tells the end of a job', () => {
 		const id = await submit({ webhook: production });
 		await bench.clock.sleep(30_000);
 		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
+	});
+
+	test('keeps its ID, whatever the API answers', async () => {
+		const { production } = publish();
+		const id = await ended();
+		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: (answer) => ({ ...answer, id: 99 }) } });
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
+	});
+
+	test('is served in time beside many calls about jobs that are still open', async () => {
+		bench.service.configure({ jobSeconds: (number) => (number === 1 ? 0 : 1e6) });
+		const { production } = publish();
+		const done = await submit();
+		const open = await Promise.all(Array.from({ length: 60 }, async () => await submit()));
+		const others = open.map(async (id) => await bench.call(production, callFor(id)));
+		const start = bench.clock.now();
+		expect(await bench.call(production, callFor(done))).toEqual(STARTED);
+		expect(bench.clock.now() - start).toBeLessThan(30_000);
+		expect(new Set((await Promise.all(others)).map(({ status }) => status))).toEqual(new Set([403]));
+	});
+
+	test('brings its files in a few at a time, however many calls come', async () => {
+		bench.service.configure({ jobSeconds: 0 });
+		const { production } = publish({ download: true });
+		const ids = await Promise.all(Array.from({ length: 20 }, async () => await submit()));
+		const most = highest(() => bench.service.inFlight());
+		await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id))));
+		await bench.clock.sleep(1000);
+		expect(executions()).toHaveLength(20);
+		expect(most()).toBeLessThanOrEqual(10 + 5);
 	});
 
 	test('works at the test URL too, every time', async () => {
@@ -402,6 +433,13 @@ describe('without verification', () => {
 			status: 400,
 			message: 'The call names no file that can be fetched.',
 		});
+		expect(executions()).toHaveLength(0);
+	});
+
+	test('a call that names more files than a job has is refused', async () => {
+		const { production } = publish({ verify: 'none' });
+		const output = Array.from({ length: 101 }, (_, n) => `https://example.com/${n}.gif`);
+		expect((await bench.call(production, callFor(5, { output }))).status).toBe(400);
 		expect(executions()).toHaveLength(0);
 	});
 

@@ -51,7 +51,7 @@ export type UploadAnswer =
 /**
  * Opens the service with the node's credential.
  *
- * @throws NodeOperationError when Base URL is no http or https URL
+ * @throws NodeOperationError when Base URL is no http or https URL, or the key is missing
  */
 export async function openService(context: NodeContext, clock: Clock): Promise<Service> {
 	const credentials = await context.getCredentials<{ apiKey: string; baseUrl: string }>(CREDENTIAL);
@@ -66,6 +66,12 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 					'Set it to https://modelslab.com/api, or to the address your service is served from, without a user name or password in it.',
 			},
 		);
+	}
+	if (typeof credentials.apiKey !== 'string' || credentials.apiKey.trim() === '') {
+		throw new NodeOperationError(context.getNode(), 'The credential has no API key', {
+			description:
+				'Enter the key of your account in the credential. If an expression is to fill it: while an execution rests, and in a trigger, there is no input item for it to read.',
+		});
 	}
 	const clean = keyRemover(credentials.apiKey.trim());
 

@@ -4,11 +4,15 @@ import type { Answer } from '../api/answer';
 import type { ApiVersion } from '../api/fields';
 import { openService } from '../api/service';
 import type { Clock } from '../jobs/clock';
+import { Places } from '../jobs/places';
 import { retryPause } from '../jobs/poll-schedule';
 import type { Connection } from '../jobs/run';
 
-/** The service wants an answer to its call within 30 s. This is the part of it that goes into asking, ms. */
-const ASKING_LIMIT_MS = 20_000;
+/** How many jobs this process asks for at the same time because of calls, however many come in. */
+const questions = new Places(10);
+
+/** The pause before a job is asked for again that should have ended by now, ms. */
+const SOON_MS = 2000;
 
 /** Far more than a job's end needs, bytes. */
 const MAX_CALL_BYTES = 1024 * 1024;
@@ -33,24 +37,37 @@ export function bodyOf(context: IWebhookFunctions): string | undefined {
 	return rawBody.length > MAX_CALL_BYTES ? undefined : rawBody.toString('utf8');
 }
 
+/** A job to ask for. */
+export interface Question {
+	apiVersion: ApiVersion;
+	id: string | number;
+	/** The address that the service named for it. */
+	fetchResult?: string;
+}
+
 /**
- * Asks the API how a job stands, again and again until its answer is final or the time for a call is up.
+ * Asks the API how a job stands, again and again until its answer is final or the time is up.
  *
+ * @param deadline when the time is up, ms since the epoch
  * @param isFinal whether an answer is worth having
  * @returns the last answer
  */
 export async function ask(
 	{ service, clock, signal }: Connection,
-	apiVersion: ApiVersion,
-	id: string | number,
+	{ apiVersion, id, fetchResult }: Question,
+	deadline: number,
 	isFinal: (answer: Answer) => boolean,
 ): Promise<Answer> {
-	const deadline = clock.now() + ASKING_LIMIT_MS;
 	for (let tries = 1; ; tries++) {
-		const answer = await service.fetch(apiVersion, id, undefined, deadline - clock.now(), signal);
+		const answer = await questions.within(async (): Promise<Answer> => {
+			const leftMs = deadline - clock.now();
+			return leftMs > 0
+				? await service.fetch(apiVersion, id, fetchResult, leftMs, signal)
+				: { state: 'unanswered', reason: 'timeout', detail: 'too many calls at once' };
+		});
 		if (isFinal(answer)) return answer;
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-		const pause = retryPause(tries, wanted);
+		const pause = answer.state === 'processing' ? SOON_MS : retryPause(tries, wanted);
 		if (clock.now() + pause >= deadline) return answer;
 		await clock.sleep(pause, signal);
 	}

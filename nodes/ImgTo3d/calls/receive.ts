@@ -18,11 +18,14 @@ import { ask, bodyOf, connectionFor, type CallConnection } from './ask';
 import { refuse, reply } from './reply';
 import { markOf, SeenJobs } from './seen-jobs';
 
-/** How many jobs this process asks for at the same time, however many calls come in. */
-const QUESTIONS_AT_ONCE = 10;
+/** The service wants its answer within 30 s. This much of it goes into asking the API, ms. */
+const ASKING_LIMIT_MS = 20_000;
 
-/** How many of a job's files come in at the same time. */
-const DOWNLOADS_AT_ONCE = 3;
+/** How many files come in at the same time, of all calls. */
+const DOWNLOADS_AT_ONCE = 5;
+
+/** A job has a few files. A call that names more than this is none of the service's. */
+const MAX_FILES = 100;
 
 /** What came of a call: a start of the workflow, or an answer to the caller and perhaps an error for the person. */
 type Outcome =
@@ -34,7 +37,7 @@ export class CallDesk {
 	/** The ends that are being looked into: who tells the same one meanwhile waits for what comes of it. */
 	readonly inHand = new Map<string, Promise<Outcome>>();
 	readonly seen = new SeenJobs();
-	readonly questions = new Places(QUESTIONS_AT_ONCE);
+	readonly downloads = new Places(DOWNLOADS_AT_ONCE);
 }
 
 const processDesk = new CallDesk();
@@ -126,7 +129,7 @@ async function lookInto(
 	call: WebhookCall,
 	desk: CallDesk,
 ): Promise<Outcome> {
-	const end = await jobEnd(connection, settings, call, desk);
+	const end = await jobEnd(connection, settings, call);
 	if (!('state' in end)) return end;
 	const delivery = { ...settings.delivery, trackId: call.trackId };
 	if (end.state === 'failed') return { items: [failedItem(end, call.id, call.trackId)] };
@@ -134,8 +137,7 @@ async function lookInto(
 	try {
 		// The caller is not kept waiting for files.
 		if (delivery.download) reply(context, 200, 'The workflow is started when the files are there.');
-		const job = { ...end.job, id: end.job.id ?? call.id };
-		return { items: await finishedItems(connection, delivery, job, new Places(DOWNLOADS_AT_ONCE)) };
+		return { items: await finishedItems(connection, delivery, { ...end.job, id: call.id }, desk.downloads) };
 	} catch (thrown) {
 		const node = context.getNode();
 		const error =
@@ -151,27 +153,27 @@ async function jobEnd(
 	connection: CallConnection,
 	settings: TriggerSettings,
 	call: WebhookCall,
-	desk: CallDesk,
 ): Promise<JobEnd | Exclude<Outcome, { items: unknown }>> {
 	if (settings.verify === 'none') {
-		return call.told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
+		const { told } = call;
+		if (told?.state === 'success' && told.job.output.length > MAX_FILES) {
+			return { httpCode: 400, message: `The call names more than ${MAX_FILES} files.` };
+		}
+		return told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
 	}
-	const answer = await desk.questions.within(
-		async () => await ask(connection, settings.apiVersion, call.id, isFinal),
-	);
+	const { context, clock } = connection;
+	const question = { apiVersion: settings.apiVersion, id: call.id };
+	const answer = await ask(connection, question, clock.now() + ASKING_LIMIT_MS, isFinal);
+	const denial = (message: string, reason = message) => {
+		context.logger.warn(`Image to 3D Trigger: a call about job ${call.id} was refused. ${reason}`);
+		return { httpCode: 403, message };
+	};
 	if (answer.state === 'success' || answer.state === 'failed') {
-		if (answer.state === call.outcome) return answer;
-		return { httpCode: 403, message: 'The API says otherwise of this job.' };
+		return answer.state === call.outcome ? answer : denial('The API says otherwise of this job.');
 	}
-	if (answer.state === 'processing') {
-		return { httpCode: 403, message: 'The API says that this job has not ended.' };
-	}
+	if (answer.state === 'processing') return denial('The API says that this job has not ended.');
 	const problem = problemOf(answer, 'fetch', call.id);
-	const { context } = connection;
-	if (isDenial(answer)) {
-		context.logger.warn(`Image to 3D Trigger: a call was refused. ${problem.message}`);
-		return { httpCode: 403, message: 'The API does not confirm this job.' };
-	}
+	if (isDenial(answer)) return denial('The API does not confirm this job.', problem.message);
 	return {
 		httpCode: 503,
 		message: 'The API cannot be asked now. Please repeat the call.',

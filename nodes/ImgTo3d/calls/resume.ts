@@ -2,41 +2,49 @@
 import type { IExecuteData, INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
-import type { ApiVersion } from '../api/fields';
 import { mayPass } from '../api/problems';
-import { readWebhookCall } from '../api/webhook-call';
+import { readWebhookCall, type JobEnd } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
-import { Places } from '../jobs/places';
-import { carriedThroughRest, wokenItems, type Carried } from '../jobs/rest';
-import { ask, bodyOf, connectionFor, type CallConnection } from './ask';
+import { carriedThroughRest, waitsForCall, wokenItems, type Carried } from '../jobs/rest';
+import { ask, bodyOf, connectionFor, type CallConnection, type Question } from './ask';
 import { refuse, reply } from './reply';
 
-/** How many jobs are asked for at the same time. */
-const QUESTIONS_AT_ONCE = 10;
+/**
+ * The service wants its answer within 30 s. This much of it, in ms, goes into waiting for the end of the job that a
+ * call is about, and this much into a look at all the others, of which two may have to be waited for.
+ */
+const NAMED_LIMIT_MS = 12_000;
+const LOOK_LIMIT_MS = 8000;
 
 /** How long a rest counts as over here until n8n has noted it, ms. */
 const WAKING_MS = 60_000;
 
-/** `over`: it ended, and not well. `unknown`: the API could not be asked. */
-type Standing = 'done' | 'over' | 'open' | 'unknown';
+/** How many rests are kept in mind, the latest: what is known of one only saves asking again. */
+const MAX_RESTS = 1000;
 
 /** What the API says of all jobs of a rest. `wake`: the node can go on. */
 type Verdict = 'wake' | 'open' | 'unknown';
 
-/** The looks at all jobs of a rest that are under way, and those that begin after them. */
-const underWay = new Map<string, Promise<Verdict>>();
-const upNext = new Map<string, Promise<Verdict>>();
+/** What this process knows of a rest. */
+interface RestState {
+	/** The ends that the API has told, by job. */
+	ends: Map<string, JobEnd>;
+	/** The jobs that are waited for because a call was about them. */
+	awaited: Map<string, Promise<void>>;
+	/** The look at all jobs that is under way, and the one that begins after it. */
+	look?: Promise<Verdict>;
+	nextLook?: Promise<Verdict>;
+	/** When the node was woken, ms since the epoch. */
+	wokenAt?: number;
+}
 
-/** The jobs that are waited for because a call named them, by execution and job. */
-const awaited = new Map<string, Promise<unknown>>();
+const rests = new Map<string, RestState>();
 
-/** The rests that a call has just ended, and when. */
-const woken = new Map<string, number>();
-
-/** A job that an item at rest waits for. */
-interface OpenJob {
-	apiVersion: ApiVersion;
-	id: string | number;
+function stateOf(rest: string): RestState {
+	const state = rests.get(rest) ?? { ends: new Map(), awaited: new Map() };
+	rests.set(rest, state);
+	for (const oldest of [...rests.keys()].slice(0, Math.max(0, rests.size - MAX_RESTS))) rests.delete(oldest);
+	return state;
 }
 
 /**
@@ -52,115 +60,140 @@ export async function answerResumeCall(
 	context: IWebhookFunctions,
 	clock: Clock = systemClock,
 ): Promise<IWebhookResponseData> {
-	const execution = context.getExecutionId();
 	try {
 		const items = context.evaluateExpression('{{ $input.all() }}') as unknown as INodeExecutionData[];
-		const carried = carriedThroughRest(items);
-		if (!carried) return refuse(context, 200, 'Nothing of this execution waits for a call.');
-		const connection = await connectionFor(context, clock);
+		const carried = carriedThroughRest(items) ?? [];
 		const open = carried.flatMap(openJob);
+		const [first] = carried;
+		if (!first) return refuse(context, 200, 'Nothing of this execution waits for a call.');
 
-		const name = namedJob(connection);
-		const named = open.find(({ id }) => String(id) === name);
-		if (named) await endOfNamed(connection, `${execution}/${named.id}`, named);
-		const rest = `${execution}/${open.map(({ id }) => id).join()}`;
-		const verdict = await freshLook(rest, async () => await lookAtAll(connection, open));
+		const state = stateOf(first.rest);
+		const verdict = await verdictOn(state, await connectionFor(context, clock), open);
 		if (verdict === 'unknown') {
 			return refuse(context, 503, 'The API cannot be asked now. The execution rests on.');
 		}
 		if (verdict === 'open') return refuse(context, 200, 'Not all jobs have ended. The execution rests on.');
-		if (isJustWoken(rest, clock.now())) return refuse(context, 200, 'The execution goes on already.');
-		woken.set(rest, clock.now());
+		if (state.wokenAt !== undefined && clock.now() - state.wokenAt < WAKING_MS) {
+			return refuse(context, 200, 'The execution goes on already.');
+		}
+		state.wokenAt = clock.now();
 		reply(context, 200, 'The execution goes on.');
-		return { noWebhookResponse: true, workflowData: [wake(context, items)] };
+		return { noWebhookResponse: true, workflowData: [wake(context, items, state.ends)] };
 	} catch (error) {
 		context.logger.error(
-			`Image to 3D: a call to the resting execution ${execution} could not be handled: ${(error as Error).message}`,
+			`Image to 3D: a call to the resting execution ${context.getExecutionId()} could not be handled: ${(error as Error).message}`,
 		);
 		return refuse(context, 503, 'The call cannot be handled now. The execution rests on.');
 	}
 }
 
-/** The job that a call is about, as it says itself. */
-function namedJob({ context, service }: CallConnection): string | undefined {
-	const call = readWebhookCall(bodyOf(context) ?? '', service.clean);
-	return 'problem' in call ? undefined : String(call.id);
+/** The job of an item that is waiting for a call. */
+function openJob(carried: Carried): Question[] {
+	if (!('request' in carried)) return [];
+	const { request, job } = carried;
+	if (!waitsForCall(request) || job.known.state !== 'processing') return [];
+	const { id } = job.known.job;
+	const { apiVersion } = request.work;
+	return id === undefined ? [] : [{ apiVersion, id, fetchResult: job.known.fetchResult }];
+}
+
+async function verdictOn(
+	state: RestState,
+	connection: CallConnection,
+	open: readonly Question[],
+): Promise<Verdict> {
+	const call = readWebhookCall(bodyOf(connection.context) ?? '', connection.service.clean);
+	const named = open.find(({ id }) => 'id' in call && String(id) === String(call.id));
+	if (named) await endOfNamed(state, connection, named);
+	return await freshLook(state, async () => await lookAtAll(state, connection, open));
 }
 
 /** A call may come a moment before the API shows the job's end, and no other will come. */
-async function endOfNamed(connection: CallConnection, key: string, job: OpenJob): Promise<void> {
+async function endOfNamed(state: RestState, connection: CallConnection, job: Question): Promise<void> {
+	const id = String(job.id);
 	const waiting =
-		awaited.get(key) ??
-		ask(connection, job.apiVersion, job.id, (answer) => !['open', 'unknown'].includes(standingOf(answer)));
-	awaited.set(key, waiting);
+		state.awaited.get(id) ??
+		learn(state, connection, job, NAMED_LIMIT_MS, (answer) => standingOf(answer) !== 'open').then(
+			() => undefined,
+		);
+	state.awaited.set(id, waiting);
 	try {
 		await waiting;
 	} finally {
-		awaited.delete(key);
+		state.awaited.delete(id);
 	}
+}
+
+/** Asks for a job, unless its end is known, and keeps the end in mind. */
+async function learn(
+	state: RestState,
+	connection: CallConnection,
+	job: Question,
+	limitMs: number,
+	isEnough: (answer: Answer) => boolean,
+): Promise<Answer> {
+	const id = String(job.id);
+	const known = state.ends.get(id);
+	if (known) return known;
+	const answer = await ask(
+		connection,
+		job,
+		connection.clock.now() + limitMs,
+		(latest) => isEnough(latest) && standingOf(latest) !== 'unknown' && latest.state !== 'noOutput',
+	);
+	if (answer.state === 'success' || answer.state === 'failed') state.ends.set(id, answer);
+	return answer;
 }
 
 /**
  * A look at all jobs of a rest that began after it was asked for, since the caller's job may have ended just now.
  * Who asks while one is under way shares the next with all others who do: a flood of calls asks the API no faster.
  */
-async function freshLook(rest: string, look: () => Promise<Verdict>): Promise<Verdict> {
+async function freshLook(state: RestState, look: () => Promise<Verdict>): Promise<Verdict> {
 	const begin = async () => {
-		const looking = look().finally(() => underWay.delete(rest));
-		underWay.set(rest, looking);
+		const looking = look().finally(() => {
+			state.look = undefined;
+		});
+		state.look = looking;
 		return await looking;
 	};
-	const queued = upNext.get(rest);
-	if (queued) return await queued;
-	const before = underWay.get(rest);
-	if (!before) return await begin();
-	const next = before
+	if (state.nextLook) return await state.nextLook;
+	if (!state.look) return await begin();
+	state.nextLook = state.look
 		.catch(() => undefined)
 		.then(async () => {
-			upNext.delete(rest);
+			state.nextLook = undefined;
 			return await begin();
 		});
-	upNext.set(rest, next);
-	return await next;
+	return await state.nextLook;
 }
 
-async function lookAtAll(connection: CallConnection, open: readonly OpenJob[]): Promise<Verdict> {
-	const questions = new Places(QUESTIONS_AT_ONCE);
+async function lookAtAll(
+	state: RestState,
+	connection: CallConnection,
+	open: readonly Question[],
+): Promise<Verdict> {
 	const standings = await Promise.all(
-		open.map(async ({ apiVersion, id }) => {
-			const question = async () =>
-				await ask(connection, apiVersion, id, (answer) => standingOf(answer) !== 'unknown');
-			return standingOf(await questions.within(question));
-		}),
+		open.map(async (job) => standingOf(await learn(state, connection, job, LOOK_LIMIT_MS, () => true))),
 	);
 	if (standings.includes('over') && !continuesOnError(connection.context)) return 'wake';
 	if (standings.includes('unknown')) return 'unknown';
 	return standings.includes('open') ? 'open' : 'wake';
 }
 
-/** The job of an item that is waiting for a call. */
-function openJob(carried: Carried): OpenJob[] {
-	if (!('request' in carried)) return [];
-	const { request, job } = carried;
-	const { id } = job.known.job;
-	const isOpen = request.waitFor === 'webhook' && job.known.state === 'processing';
-	return isOpen && id !== undefined ? [{ apiVersion: request.work.apiVersion, id }] : [];
-}
-
-function standingOf(answer: Answer): Standing {
+/**
+ * How a job stands, after an answer that was worth waiting for. `over`: there will be no result, or none that can be
+ * had, and the node's error tells why. `unknown`: the API could not be asked.
+ */
+function standingOf(answer: Answer): 'done' | 'over' | 'open' | 'unknown' {
 	if (answer.state === 'success') return 'done';
 	if (answer.state === 'processing') return 'open';
-	return mayPass(answer) ? 'unknown' : 'over';
+	return answer.state === 'noOutput' || !mayPass(answer) ? 'over' : 'unknown';
 }
 
 function continuesOnError(context: IWebhookFunctions): boolean {
 	const { onError, continueOnFail } = context.getNode();
 	return onError === undefined ? continueOnFail === true : onError !== 'stopWorkflow';
-}
-
-function isJustWoken(rest: string, now: number): boolean {
-	for (const [key, at] of woken) if (now - at > WAKING_MS) woken.delete(key);
-	return woken.has(rest);
 }
 
 /**
@@ -171,7 +204,11 @@ function isJustWoken(rest: string, now: number): boolean {
  * data, which n8n gives the context but does not offer to nodes. Should it not be there one day, the items leave as
  * when the wait has run out: as references for Get Result.
  */
-function wake(context: IWebhookFunctions, items: INodeExecutionData[]): INodeExecutionData[] {
+function wake(
+	context: IWebhookFunctions,
+	items: INodeExecutionData[],
+	ends: ReadonlyMap<string, JobEnd>,
+): INodeExecutionData[] {
 	const { runExecutionData } = context as unknown as {
 		runExecutionData?: { executionData?: { nodeExecutionStack?: IExecuteData[] } };
 	};
@@ -183,5 +220,5 @@ function wake(context: IWebhookFunctions, items: INodeExecutionData[]): INodeExe
 		return items;
 	}
 	node.disabled = false;
-	return wokenItems(items);
+	return wokenItems(items, ends);
 }

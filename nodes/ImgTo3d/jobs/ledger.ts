@@ -14,10 +14,24 @@ export interface AcceptedJob {
 	since: number;
 	/** The link to the image that was sent, for a job that has one. */
 	image?: string;
+	/** How often the item has been submitted by now, this job included. */
+	submits: number;
+}
+
+/** A job that the service ended as failed. */
+export interface FailedJob {
+	problem: Problem;
+	/** How often the item has been submitted by now. */
+	submits: number;
+	/** Whether a try of the run has ended with the problem: only then may another submit anew. */
+	isTold: boolean;
 }
 
 /** What became of an item's submit: accepted, or nobody knows. A submit that was refused leaves no entry. */
-export type Entry = ({ fate: 'accepted' } & AcceptedJob) | { fate: 'unknown'; problem: Problem };
+export type Entry =
+	| ({ fate: 'accepted' } & AcceptedJob)
+	| ({ fate: 'failed' } & FailedJob)
+	| { fate: 'unknown'; problem: Problem };
 
 /** The submits of one run of the node, by input item. */
 export type Ledger = Map<number, Entry>;

@@ -1,5 +1,5 @@
 /** Reading the input items, all of them before anything is paid for. */
-import { NodeOperationError, type IExecuteFunctions, type INode } from 'n8n-workflow';
+import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { toNodeApiError } from '../api/problems';
 import { isPublicHost } from '../api/public-address';
@@ -61,11 +61,18 @@ async function readItem(
 	return request;
 }
 
-/** An item that went through a rest, as it was read before. */
-export function readingOf(node: INode, carried: Carried, itemIndex: number): Reading {
-	if ('request' in carried) return carried.request;
+/**
+ * An item that went through a rest, as it was read before. When a person retries the execution, its jobs would
+ * call the old one, so they are watched.
+ */
+export function readingOf(context: IExecuteFunctions, carried: Carried, itemIndex: number): Reading {
+	if ('request' in carried) {
+		const { request, execution } = carried;
+		const isRetried = execution !== context.getExecutionId();
+		return isRetried && request.waitFor === 'webhook' ? { ...request, waitFor: 'poll' } : request;
+	}
 	const { problem, trackId } = carried;
-	return { error: toNodeApiError(node, problem, itemIndex), jobId: problem.jobId, trackId };
+	return { error: toNodeApiError(context.getNode(), problem, itemIndex), jobId: problem.jobId, trackId };
 }
 
 /** What `read` brings, or its error as the node's own. */

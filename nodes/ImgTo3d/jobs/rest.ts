@@ -6,6 +6,7 @@
  * items and goes on as if it had watched all the time. When the wait runs out instead, n8n does not run the node
  * but passes the items on, and their JSON is the job's reference, ready for Get Result.
  */
+import { randomUUID } from 'crypto';
 import {
 	NodeOperationError,
 	type IDataObject,
@@ -13,12 +14,13 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
-import type { Problem } from '../api/problems';
+import { problemOf, type Problem } from '../api/problems';
 import { isPublicHost } from '../api/public-address';
 import type { Service } from '../api/service';
-import { errorItem, referenceJson, type Failure } from '../output/items';
+import type { JobEnd } from '../api/webhook-call';
+import { errorItem, finishedJson, referenceJson, type Failure } from '../output/items';
 import type { GenerationRequest, ItemRequest } from '../request';
-import type { AcceptedJob, KnownJob } from './ledger';
+import type { AcceptedJob, Entry, KnownJob } from './ledger';
 import type { Run } from './run';
 
 /** What lets the items of a run rest: the address to be called at, and when all else is done. */
@@ -43,10 +45,14 @@ export class Rest {
 	}
 }
 
+/** The path under the execution's own address, so that no other node that waits takes a late call for its own. */
+export const RESUME_PATH = 'img-to-3d';
+
 /**
  * Gets ready to rest, when the person wants it and n8n can do it.
  *
  * @param requests the run's items
+ * @param isWoken whether the run goes on after a rest: then jobs are open, and where none can rest they are watched
  * @returns nothing when no item is to wait for a call, or when the node is called as an agent's tool, where an
  *   execution cannot rest: the jobs are watched then
  * @throws NodeOperationError when the service could never call this n8n
@@ -55,22 +61,24 @@ export function openRest(
 	context: IExecuteFunctions,
 	service: Service,
 	requests: readonly ItemRequest[],
+	isWoken: boolean,
 ): Rest | undefined {
 	if (!requests.some(waitsForCall) || isToolCall(context)) return undefined;
 
-	const resumeUrl = String(context.evaluateExpression('{{ $execution.resumeUrl }}', 0));
-	const { host, hostname } = new URL(resumeUrl);
-	if (!service.isPrivate && !isPublicHost(hostname)) {
+	const url = new URL(String(context.evaluateExpression('{{ $execution.resumeUrl }}', 0)));
+	if (!service.isPrivate && !isPublicHost(url.hostname)) {
+		if (isWoken) return undefined;
 		throw new NodeOperationError(
 			context.getNode(),
-			`The service cannot call this n8n: its webhook address is at ${host}, which is not on the open internet`,
+			`The service cannot call this n8n: its webhook address is at ${url.host}, which is not on the open internet`,
 			{
 				description:
 					'Set the environment variable WEBHOOK_URL to the address that n8n is reached at from outside, on the workers too if there are any, or set Wait For to "Result, Watching the Job". Nothing was submitted.',
 			},
 		);
 	}
-	return new Rest(resumeUrl, requests.length);
+	url.pathname += `/${RESUME_PATH}`;
+	return new Rest(url.href, requests.length);
 }
 
 /** Whether an item is to wait for the service's call. Nobody calls for a job that was submitted before. */
@@ -84,13 +92,25 @@ function isToolCall(context: IExecuteFunctions): boolean {
 }
 
 /** What an item carries through the rest: its job, or why there is none. */
-export type Carried = { request: ItemRequest; job: AcceptedJob } | { problem: Problem; trackId?: string };
+export type Carried = (
+	| {
+			request: ItemRequest;
+			job: AcceptedJob;
+			/** The job's end, as the API has told who woke the node. */
+			end?: JobEnd;
+	  }
+	| { problem: Problem; trackId?: string }
+) & {
+	/** Of this rest and no other. */
+	rest: string;
+	/** The execution that rests. */
+	execution: string;
+	/** Set when the service's calls are through. n8n passes the items on without it when the wait runs out. */
+	isWoken?: true;
+};
 
 /** The name of the item's own property beside `json` that holds it. */
 const CARRIED = 'resting';
-
-/** Set by the handler of the service's calls. Items that n8n passes on when the wait runs out do not have it. */
-const WOKEN = 'woken';
 
 /**
  * What the items of a rest carry.
@@ -104,12 +124,38 @@ export function carriedThroughRest(items: readonly INodeExecutionData[]): Carrie
 
 /** The same, when the node was woken to go on with them. */
 export function carriedAndWoken(items: readonly INodeExecutionData[]): Carried[] | undefined {
-	return items.every((item) => item[WOKEN] === 'yes') ? carriedThroughRest(items) : undefined;
+	const carried = carriedThroughRest(items);
+	return carried?.every(({ isWoken }) => isWoken) ? carried : undefined;
 }
 
-/** The items with which a woken node goes on. */
-export function wokenItems(items: readonly INodeExecutionData[]): INodeExecutionData[] {
-	return items.map((item) => ({ ...item, [WOKEN]: 'yes' }));
+/**
+ * The items with which a woken node goes on.
+ *
+ * @param ends what the API has told of the jobs, by id
+ */
+export function wokenItems(
+	items: readonly INodeExecutionData[],
+	ends: ReadonlyMap<string, JobEnd>,
+): INodeExecutionData[] {
+	return items.map((item) => {
+		const carried = item[CARRIED] as unknown as Carried;
+		const end = 'job' in carried ? ends.get(String(carried.job.known.job.id)) : undefined;
+		return { ...item, [CARRIED]: asData({ ...carried, isWoken: true, ...(end && { end }) } as Carried) };
+	});
+}
+
+/** The jobs that the run of a woken node begins with, by item. */
+export function restedEntries(carried: readonly Carried[], execution: string): Array<[number, Entry]> {
+	return carried.flatMap((entry, index): Array<[number, Entry]> => {
+		if (!('request' in entry) || entry.request.work.operation === 'getResult') return [];
+		const { job, end } = entry;
+		if (end === undefined) return [[index, { ...job, fate: 'accepted' }]];
+		if (end.state === 'success') return [[index, { ...job, fate: 'accepted', known: end }]];
+		// An execution that a person retries is new work for what had failed.
+		if (entry.execution !== execution) return [];
+		const problem = problemOf(end, 'fetch', job.known.job.id);
+		return [[index, { fate: 'failed', problem, submits: job.submits, isTold: false }]];
+	});
 }
 
 /** Where an item stands when the run is about to rest. */
@@ -131,39 +177,47 @@ export async function putToRest(
 	standings: readonly Standing[],
 	onErrorOutput: boolean,
 ): Promise<INodeExecutionData[][]> {
-	const { context, ledger, service } = run;
-	let until = run.clock.now();
+	const { context, ledger } = run;
+	const now = run.clock.now();
+	const mark = { rest: randomUUID(), execution: context.getExecutionId() };
+	let until = now;
 	const items = standings.map((standing, itemIndex): INodeExecutionData => {
 		if ('error' in standing) {
-			return { ...errorItem(standing, onErrorOutput), [CARRIED]: asData(failureToCarry(standing)) };
+			const carried = { ...failureToCarry(standing), ...mark };
+			return { ...errorItem(standing, onErrorOutput), [CARRIED]: asData(carried) };
 		}
 		const { item, known } = standing;
 		const entry = ledger.get(itemIndex);
-		const now = run.clock.now();
-		const job: AcceptedJob = entry?.fate === 'accepted' ? entry : { known, at: now, since: now };
+		const job: AcceptedJob = entry?.fate === 'accepted' ? entry : { known, at: now, since: now, submits: 0 };
 		if (isResting(standing)) until = Math.max(until, job.since + item.timeoutMs);
-		return {
-			json: referenceJson(service, item.work.apiVersion, known, item.trackId),
-			[CARRIED]: asData({ request: withLink(item, job.image), job }),
-		};
+		const carried = { request: withLink(item, job.image), job, ...mark };
+		return { json: restingJson(run, item, known), [CARRIED]: asData(carried) };
 	});
 	// n8n keeps the input items while the execution rests, and this is where it finds them.
 	context.getExecuteData().data.main = [items];
 	await context.putExecutionToWait(new Date(until));
 	// Not the same array: n8n empties it when it sorts out errors. And no errors: they would be taken for a failed try.
 	return [
-		standings.flatMap((standing, index) =>
-			'error' in standing ? [] : [{ json: items[index]?.json ?? {}, pairedItem: { item: index } }],
+		items.flatMap(({ json }, item) =>
+			'error' in (standings[item] ?? {}) ? [] : [{ json, pairedItem: { item } }],
 		),
 	];
+}
+
+/** What leaves when the wait runs out: a reference for Get Result, unless there is nothing left that it could bring. */
+function restingJson(run: Run, item: ItemRequest, known: KnownJob): IDataObject {
+	const isComplete = !item.download && item.outputMode === 'job';
+	return known.state === 'success' && (isComplete || known.job.id === undefined)
+		? finishedJson(item, known.job)
+		: referenceJson(run.service, item.work.apiVersion, known, item.trackId);
 }
 
 /** n8n keeps items as JSON. */
 const asData = (carried: Carried) => carried as unknown as IDataObject;
 
-function failureToCarry({ error, jobId, trackId }: Failure): Carried {
+function failureToCarry({ error, jobId, trackId }: Failure): { problem: Problem; trackId?: string } {
 	const { message, description } = error;
-	const httpCode = 'httpCode' in error ? Number(error.httpCode) : NaN;
+	const httpCode = 'httpCode' in error && error.httpCode !== null ? Number(error.httpCode) : NaN;
 	return {
 		problem: {
 			message,

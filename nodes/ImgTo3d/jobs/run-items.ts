@@ -15,17 +15,22 @@ import {
 	isResting,
 	openRest,
 	putToRest,
+	restedEntries,
 	waitsForCall,
 	type Carried,
 	type Standing,
 } from './rest';
-import { Stopped, stopIfAborted, type Run } from './run';
+import { Stopped, stopIfAborted, triesOf, type Run } from './run';
 import { acceptedJob } from './submit';
 import { SubmitGate } from './submit-gate';
 import { endOfJob, stateOfJob } from './watch';
 
 /** How many output files come in at the same time. */
 const DOWNLOADS_AT_ONCE = 3;
+
+/** How old a look at a job may be when the execution is put to rest, ms, and how often it is looked again for that. */
+const OUTDATED_MS = 2000;
+const LAST_ROUNDS = 3;
 
 /** What came of a part of an item's work. `stopped`: another item's error ended the run before it was through. */
 type Outcome<T> = { state: 'done'; value: T } | ({ state: 'error' } & Failure) | { state: 'stopped' };
@@ -52,20 +57,24 @@ export async function runItems(
 	const node = context.getNode();
 	const continues = context.continueOnFail();
 	const onErrorOutput = node.onError === 'continueErrorOutput';
-	/** The error of all items, when the node continues on it. */
+	const carried = carriedAndWoken(inputs);
+	/** The error of all items, when the node continues on it. Jobs of before a rest are named. */
 	const failed = (error: NodeOperationError) => {
-		if (!continues) throw error;
-		return [inputs.map((_input, index) => paired(errorItem({ error }, onErrorOutput), index))];
+		const jobs = carried?.map(jobOf) ?? [];
+		if (!continues) throw named(error, jobs);
+		const items = inputs.map((_input, index) => errorItem({ error, ...jobs[index] }, onErrorOutput));
+		return [items.map(paired)];
 	};
 
 	const service = await settled(context, async () => await openService(context, clock));
 	if (service instanceof NodeOperationError) return failed(service);
-	const carried = carriedAndWoken(inputs);
 	const readings = carried
-		? carried.map((entry, index) => readingOf(node, entry, index))
+		? carried.map((entry, index) => readingOf(context, entry, index))
 		: await readAll(context, service, inputs.length, continues);
 	const requests = readings.filter(isRequest);
-	const rest = await settled(context, async () => openRest(context, service, requests));
+	const rest = await settled(context, async () =>
+		openRest(context, service, requests, carried !== undefined),
+	);
 	if (rest instanceof NodeOperationError) return failed(rest);
 
 	const halt = new AbortController();
@@ -76,7 +85,8 @@ export async function runItems(
 		context,
 		clock,
 		service,
-		ledger: ledgerOf(context, carried && restedEntries(carried)),
+		ledger: ledgerOf(context, carried && restedEntries(carried, context.getExecutionId())),
+		maxSubmits: triesOf(node),
 		gate: new SubmitGate(clock, signal),
 		signal,
 		rest,
@@ -115,7 +125,19 @@ export async function runItems(
 
 	let outcomes: Array<Outcome<INodeExecutionData[]>>;
 	if (rest) {
-		const standing = await Promise.all(readings.map(known));
+		let standing = await Promise.all(readings.map(known));
+		const rests = (reading: Reading, job: Outcome<KnownJob> | undefined) =>
+			standingOf(reading, job).some(isResting);
+		for (let round = 1; round < LAST_ROUNDS; round++) {
+			const waiting = readings.filter((reading, index) => rests(reading, standing[index]));
+			if (signal.aborted || !waiting.some((reading) => isOutdated(run, reading))) break;
+			standing = await Promise.all(
+				standing.map(async (job, index) => {
+					const reading = readings[index] as Reading;
+					return rests(reading, job) ? await known(reading) : job;
+				}),
+			);
+		}
 		const standings = readings.flatMap((reading, index) => standingOf(reading, standing[index]));
 		if (!signal.aborted && standings.some(isResting)) {
 			return await putToRest(run, standings, onErrorOutput);
@@ -153,14 +175,29 @@ function paired(item: INodeExecutionData, itemIndex: number): INodeExecutionData
 	return { ...item, pairedItem: { item: itemIndex } };
 }
 
-/** The jobs that a rest began with, for the ledger of the run that goes on. */
-function restedEntries(carried: readonly Carried[]): Array<[number, Entry]> {
-	return carried.flatMap(
-		(entry, index): Array<[number, Entry]> =>
-			'request' in entry && entry.request.work.operation !== 'getResult'
-				? [[index, { fate: 'accepted', ...entry.job }]]
-				: [],
-	);
+/** What is known of the job that an item brought through a rest. */
+function jobOf(carried: Carried): Pick<Failure, 'jobId' | 'trackId'> {
+	return 'request' in carried
+		? { jobId: carried.job.known.job.id, trackId: carried.request.trackId }
+		: { jobId: carried.problem.jobId, trackId: carried.trackId };
+}
+
+/** An error of the whole run, with the jobs that it leaves behind. */
+function named(error: NodeOperationError, jobs: Array<Pick<Failure, 'jobId'>>): NodeOperationError {
+	const ids = jobs.flatMap(({ jobId }) => jobId ?? []);
+	if (ids.length > 0) {
+		error.description = sentences(
+			error.description ?? '',
+			`The jobs of this run can be fetched with Get Result: ${ids.join(', ')}.`,
+		);
+	}
+	return error;
+}
+
+/** Whether the look at an open job is so old that its call may have come, and been lost, since then. */
+function isOutdated(run: Run, reading: Reading): boolean {
+	const entry = isRequest(reading) ? run.ledger.get(reading.itemIndex) : undefined;
+	return entry?.fate === 'accepted' && run.clock.now() - entry.at > OUTDATED_MS;
 }
 
 /** Nothing for an item that another one's error stopped: there is no rest then. */
@@ -230,7 +267,7 @@ function idOf(entry: Entry | undefined): string | number | undefined {
  * @returns sentences
  */
 function submittedJobs({ ledger }: Run, except?: number): string[] {
-	const submits = [...ledger].filter(([itemIndex]) => itemIndex !== except);
+	const submits = [...ledger].filter(([itemIndex, { fate }]) => itemIndex !== except && fate !== 'failed');
 	const known = submits.flatMap(([itemIndex, entry]) => {
 		const id = idOf(entry);
 		return id === undefined ? [] : [`${id} (item ${itemIndex})`];

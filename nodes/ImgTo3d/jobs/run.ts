@@ -1,4 +1,4 @@
-import type { IExecuteFunctions } from 'n8n-workflow';
+import type { IExecuteFunctions, INode } from 'n8n-workflow';
 
 import type { NodeContext, Service } from '../api/service';
 import type { Clock } from './clock';
@@ -20,6 +20,8 @@ export interface Run extends Connection {
 	context: IExecuteFunctions;
 	ledger: Ledger;
 	gate: SubmitGate;
+	/** How often an item may be submitted when the service ends its job as failed. */
+	maxSubmits: number;
 	/** There when the execution may be put to rest until the service calls. */
 	rest?: Rest;
 }
@@ -40,3 +42,8 @@ export const SUBMIT_LIMIT_MS = 300_000;
 
 /** How often a free call that brings nothing is made, where no job of the run depends on it. */
 export const MAX_TRIES = 5;
+
+/** How often n8n runs a node until it succeeds: its own rule for Retry On Fail. */
+export function triesOf({ retryOnFail, maxTries }: INode): number {
+	return retryOnFail ? Math.min(5, Math.max(2, maxTries || 3)) : 1;
+}

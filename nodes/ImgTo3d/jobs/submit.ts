@@ -4,7 +4,7 @@ import type { IDataObject } from 'n8n-workflow';
 import type { Answer } from '../api/answer';
 import { isFateUnknown, isLimit, problemOf, ProblemError } from '../api/problems';
 import type { GenerationRequest, ItemRequest } from '../request';
-import type { AcceptedJob } from './ledger';
+import type { AcceptedJob, Entry } from './ledger';
 import { retryPause } from './poll-schedule';
 import { MAX_TRIES, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
 import { uploadImage } from './upload';
@@ -24,7 +24,7 @@ export async function acceptedJob(
 ): Promise<AcceptedJob> {
 	const earlier = run.ledger.get(item.itemIndex);
 	if (earlier?.fate === 'accepted') return earlier;
-	if (earlier?.fate === 'unknown') throw new ProblemError(earlier.problem);
+	if (earlier && !maySubmitAgain(run, earlier)) throw new ProblemError(earlier.problem);
 
 	const body: IDataObject = { ...work.body };
 	if (run.rest && item.waitFor === 'webhook') body.webhook = run.rest.resumeUrl;
@@ -36,7 +36,8 @@ export async function acceptedJob(
 
 	if (answer.state === 'success' || answer.state === 'processing') {
 		const at = run.clock.now();
-		const accepted = { fate: 'accepted', known: answer, at, since: at, image } as const;
+		const submits = (earlier?.submits ?? 0) + 1;
+		const accepted = { fate: 'accepted', known: answer, at, since: at, image, submits } as const;
 		run.ledger.set(item.itemIndex, accepted);
 		run.gate.accepted();
 		if (answer.state === 'success') run.gate.jobEnded();
@@ -48,6 +49,20 @@ export async function acceptedJob(
 	if (answer.state === 'failed') run.gate.jobEnded();
 	stopIfAborted(run.signal);
 	throw new ProblemError(problem);
+}
+
+/**
+ * Whether an item whose job the service ended as failed is submitted anew, now that n8n runs the node again. It
+ * counts the tries of one run, but after a rest it begins to count anew, so the submits are counted here.
+ */
+function maySubmitAgain(
+	run: Run,
+	earlier: Exclude<Entry, { fate: 'accepted' }>,
+): earlier is Extract<Entry, { fate: 'failed' }> {
+	if (earlier.fate === 'unknown') return false;
+	if (earlier.isTold) return earlier.submits < run.maxSubmits;
+	earlier.isTold = true;
+	return false;
 }
 
 /** A job that is still processing can be watched only by its id. */

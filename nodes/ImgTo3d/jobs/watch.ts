@@ -9,13 +9,16 @@ import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
 /** How many unreadable answers in a row are put up with. */
 const MAX_UNREADABLE = 3;
 
+/** The longest that a look may take when the execution is about to rest, ms: meanwhile a call would be lost. */
+const LAST_LOOK_MS = 10_000;
+
 /**
  * Looks at a job until the service says that it has ended well.
  *
  * A call that fails is repeated until the job's time is up: an outage of minutes must not lose a paid job.
  *
  * @param accepted the job as its submit left it; absent for a job of another run, which is looked at at once
- * @param mayRest once aborted, the job is looked at one last time and given back as it stands
+ * @param mayRest once aborted, the job is looked at until there is an answer, and given back as it stands
  * @returns what the service says of the job
  * @throws ProblemError when the job failed, when its time is up, when the service refuses to tell
  * @throws Stopped when the run was stopped
@@ -58,16 +61,18 @@ async function look(
 	let unreadable = 0;
 	let lastProblem: Problem | undefined;
 	// A job that an earlier try of the run submitted may have ended long ago.
-	let pause = accepted
-		? nextPause({ ageMs: 0, etaSeconds: latest?.etaSeconds, pollIntervalMs: item.pollIntervalMs }) -
-			(start - accepted.at)
-		: 0;
+	let pause =
+		accepted && !mayRest?.aborted
+			? nextPause({ ageMs: 0, etaSeconds: latest?.etaSeconds, pollIntervalMs: item.pollIntervalMs }) -
+				(start - accepted.at)
+			: 0;
 
 	for (;;) {
-		const wake = mayRest ? AbortSignal.any([signal, mayRest]) : signal;
+		const wake = mayRest && !mayRest.aborted ? AbortSignal.any([signal, mayRest]) : signal;
 		await clock.sleep(Math.min(pause, deadline - clock.now()), wake);
 		stopIfAborted(signal);
-		const callMs = Math.min(CALL_LIMIT_MS, Math.max(MIN_PAUSE_MS, deadline - clock.now()));
+		const limitMs = mayRest?.aborted ? LAST_LOOK_MS : CALL_LIMIT_MS;
+		const callMs = Math.min(limitMs, Math.max(MIN_PAUSE_MS, deadline - clock.now()));
 		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs, signal);
 		stopIfAborted(signal);
 
@@ -93,13 +98,16 @@ async function look(
 			if (!passes || isHopeless) {
 				// A job that the service ended is over: a retry of the node may submit the item anew.
 				if (answer.state === 'failed') {
-					run.ledger.delete(item.itemIndex);
+					if (accepted) {
+						const { submits } = accepted;
+						run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits, isTold: true });
+					}
 					run.gate.jobEnded();
 				}
 				throw new ProblemError(problem);
 			}
-			// The service's call will tell, or the end of the wait.
-			if (mayRest?.aborted && latest) return latest;
+			// Then the service's call has to tell, or the end of the wait.
+			if (mayRest?.aborted && latest && failures >= MAX_TRIES) return latest;
 			lastProblem = problem;
 			const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
 			pause = retryPause(failures, wanted);

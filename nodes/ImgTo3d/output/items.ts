@@ -74,8 +74,8 @@ async function downloadAll(
 	return files.flatMap((file) => file ?? []);
 }
 
-/** The job as the service sent it, with the caller's own mark. */
-function finishedJson({ trackId }: Delivery, job: JobFacts): IDataObject {
+/** The JSON of a job that has ended well, as the service sent it, with the caller's own mark. */
+export function finishedJson({ trackId }: Delivery, job: JobFacts): IDataObject {
 	const { id, generationTime, meta, output, extras } = job;
 	return {
 		...(id !== undefined && { id }),

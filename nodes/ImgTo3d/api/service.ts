@@ -54,8 +54,10 @@ export type UploadAnswer =
  * @throws NodeOperationError when Base URL is no http or https URL, or the key is missing
  */
 export async function openService(context: NodeContext, clock: Clock): Promise<Service> {
-	const credentials = await context.getCredentials<{ apiKey: string; baseUrl: string }>(CREDENTIAL);
-	const endpoints = Endpoints.under(credentials.baseUrl);
+	const { apiKey, baseUrl } = await context.getCredentials<{ apiKey?: unknown; baseUrl?: unknown }>(
+		CREDENTIAL,
+	);
+	const endpoints = typeof baseUrl === 'string' ? Endpoints.under(baseUrl) : undefined;
 	if (!endpoints) {
 		throw new NodeOperationError(
 			context.getNode(),
@@ -67,13 +69,13 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 			},
 		);
 	}
-	if (typeof credentials.apiKey !== 'string' || credentials.apiKey.trim() === '') {
+	if (typeof apiKey !== 'string' || apiKey.trim() === '') {
 		throw new NodeOperationError(context.getNode(), 'The credential has no API key', {
 			description:
 				'Enter the key of your account in the credential. If an expression is to fill it: while an execution rests, and in a trigger, there is no input item for it to read.',
 		});
 	}
-	const clean = keyRemover(credentials.apiKey.trim());
+	const clean = keyRemover(apiKey.trim());
 
 	const call = async (
 		url: string,

@@ -1,13 +1,14 @@
 /** The package's one item loop: from the input items to the items that leave, in order, paid once. */
 import { NodeOperationError, type IExecuteFunctions, type INodeExecutionData } from 'n8n-workflow';
 
-import { ProblemError, sentences, toNodeApiError } from '../api/problems';
+import { sentences } from '../api/problems';
 import { openService } from '../api/service';
 import { errorItem, finishedItems, referenceJson, type Failure } from '../output/items';
 import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
 import { systemClock, type Clock } from './clock';
-import { ledgerOf, type Entry, type KnownJob } from './ledger';
+import { failureOf, jobOf, named, submittedJobs } from './failures';
+import { ledgerOf, type KnownJob } from './ledger';
 import { Places } from './places';
 import { isRequest, readAll, readingOf, settled, type Reading } from './readings';
 import {
@@ -17,7 +18,6 @@ import {
 	putToRest,
 	restedEntries,
 	waitsForCall,
-	type Carried,
 	type Standing,
 } from './rest';
 import { Stopped, stopIfAborted, triesOf, type Run } from './run';
@@ -29,11 +29,13 @@ import { endOfJob, stateOfJob } from './watch';
 const DOWNLOADS_AT_ONCE = 3;
 
 /** How old a look at a job may be when the execution is put to rest, ms, and how often it is looked again for that. */
-const OUTDATED_MS = 2000;
+const OLD_LOOK_MS = 2000;
 const LAST_ROUNDS = 3;
 
 /** What came of a part of an item's work. `stopped`: another item's error ended the run before it was through. */
-type Outcome<T> = { state: 'done'; value: T } | ({ state: 'error' } & Failure) | { state: 'stopped' };
+type Outcome<T> = { state: 'done'; value: T } | ({ state: 'error' } & Failure) | typeof STOPPED;
+
+const STOPPED = { state: 'stopped' } as const;
 
 /**
  * Runs the Image to 3D node for all of its input items.
@@ -56,12 +58,12 @@ export async function runItems(
 	if (inputs.length === 0) return [[]];
 	const node = context.getNode();
 	const continues = context.continueOnFail();
-	const onErrorOutput = node.onError === 'continueErrorOutput';
 	const carried = carriedAndWoken(inputs);
 	/** The error of all items, when the node continues on it. Jobs of before a rest are named. */
 	const failed = (error: NodeOperationError) => {
 		const jobs = carried?.map(jobOf) ?? [];
 		if (!continues) throw named(error, jobs);
+		const onErrorOutput = node.onError === 'continueErrorOutput';
 		const items = inputs.map((_input, index) => errorItem({ error, ...jobs[index] }, onErrorOutput));
 		return [items.map(paired)];
 	};
@@ -71,9 +73,8 @@ export async function runItems(
 	const readings = carried
 		? carried.map((entry, index) => readingOf(context, entry, index))
 		: await readAll(context, service, inputs.length, continues);
-	const requests = readings.filter(isRequest);
 	const rest = await settled(context, async () =>
-		openRest(context, service, requests, carried !== undefined),
+		openRest(context, service, readings.filter(isRequest), carried !== undefined),
 	);
 	if (rest instanceof NodeOperationError) return failed(rest);
 
@@ -91,8 +92,27 @@ export async function runItems(
 		signal,
 		rest,
 	};
+	return await runAll(run, readings, halt);
+}
+
+/**
+ * Brings all items to their end, or the execution to rest.
+ *
+ * @param halt ends the run when an error stops the node
+ */
+async function runAll(
+	run: Run,
+	readings: readonly Reading[],
+	halt: AbortController,
+): Promise<INodeExecutionData[][]> {
+	const { context, rest, signal } = run;
+	const node = context.getNode();
+	const continues = context.continueOnFail();
+	const onErrorOutput = node.onError === 'continueErrorOutput';
 	// One number for the run: the first item's.
-	const jobs = new Places(requests[0]?.maxJobsInFlight ?? NUMERIC_OPTIONS.maxJobsInFlight.default);
+	const jobs = new Places(
+		readings.find(isRequest)?.maxJobsInFlight ?? NUMERIC_OPTIONS.maxJobsInFlight.default,
+	);
 	const downloads = new Places(DOWNLOADS_AT_ONCE);
 
 	let firstError: { error: Failure['error']; itemIndex: number } | undefined;
@@ -101,7 +121,7 @@ export async function runItems(
 		try {
 			return { state: 'done', value: await work() };
 		} catch (thrown) {
-			if (thrown instanceof Stopped) return { state: 'stopped' };
+			if (thrown instanceof Stopped) return STOPPED;
 			const failure = failureOf(run, thrown, item);
 			if (!continues) {
 				firstError ??= { error: failure.error, itemIndex: item.itemIndex };
@@ -125,25 +145,13 @@ export async function runItems(
 
 	let outcomes: Array<Outcome<INodeExecutionData[]>>;
 	if (rest) {
-		let standing = await Promise.all(readings.map(known));
-		const rests = (reading: Reading, job: Outcome<KnownJob> | undefined) =>
-			standingOf(reading, job).some(isResting);
-		for (let round = 1; round < LAST_ROUNDS; round++) {
-			const waiting = readings.filter((reading, index) => rests(reading, standing[index]));
-			if (signal.aborted || !waiting.some((reading) => isOutdated(run, reading))) break;
-			standing = await Promise.all(
-				standing.map(async (job, index) => {
-					const reading = readings[index] as Reading;
-					return rests(reading, job) ? await known(reading) : job;
-				}),
-			);
-		}
+		const standing = await freshStanding(run, readings, known);
 		const standings = readings.flatMap((reading, index) => standingOf(reading, standing[index]));
 		if (!signal.aborted && standings.some(isResting)) {
 			return await putToRest(run, standings, onErrorOutput);
 		}
 		outcomes = await Promise.all(
-			standing.map(async (job, index) => await delivered(readings[index] as Reading, job)),
+			readings.map(async (reading, index) => await delivered(reading, standing[index] ?? STOPPED)),
 		);
 	} else {
 		outcomes = await Promise.all(
@@ -151,7 +159,7 @@ export async function runItems(
 		);
 	}
 
-	if (cancel?.aborted) {
+	if (context.getExecutionCancelSignal()?.aborted) {
 		// n8n shows an execution as canceled when its error says "canceled".
 		throw new NodeOperationError(node, 'The execution was canceled', {
 			description: sentences(...submittedJobs(run)) || 'No job had been submitted.',
@@ -175,29 +183,32 @@ function paired(item: INodeExecutionData, itemIndex: number): INodeExecutionData
 	return { ...item, pairedItem: { item: itemIndex } };
 }
 
-/** What is known of the job that an item brought through a rest. */
-function jobOf(carried: Carried): Pick<Failure, 'jobId' | 'trackId'> {
-	return 'request' in carried
-		? { jobId: carried.job.known.job.id, trackId: carried.request.trackId }
-		: { jobId: carried.problem.jobId, trackId: carried.trackId };
-}
-
-/** An error of the whole run, with the jobs that it leaves behind. */
-function named(error: NodeOperationError, jobs: Array<Pick<Failure, 'jobId'>>): NodeOperationError {
-	const ids = jobs.flatMap(({ jobId }) => jobId ?? []);
-	if (ids.length > 0) {
-		error.description = sentences(
-			error.description ?? '',
-			`The jobs of this run can be fetched with Get Result: ${ids.join(', ')}.`,
+/**
+ * How all jobs stand before the execution rests. A call that comes until then is lost, so the open ones are looked
+ * at again when a look has become old while others were waited for.
+ */
+async function freshStanding(
+	run: Run,
+	readings: readonly Reading[],
+	known: (reading: Reading) => Promise<Outcome<KnownJob>>,
+): Promise<Array<Outcome<KnownJob>>> {
+	let standing = await Promise.all(readings.map(known));
+	const rests = (reading: Reading, job: Outcome<KnownJob> | undefined) =>
+		standingOf(reading, job).some(isResting);
+	const isOld = (reading: Reading, index: number) => {
+		const entry = run.ledger.get(index);
+		const isKnown = rests(reading, standing[index]) && entry?.fate === 'accepted';
+		return isKnown && run.clock.now() - entry.at > OLD_LOOK_MS;
+	};
+	for (let round = 1; round < LAST_ROUNDS && !run.signal.aborted && readings.some(isOld); round++) {
+		standing = await Promise.all(
+			readings.map(async (reading, index) => {
+				const job = standing[index] ?? STOPPED;
+				return rests(reading, job) ? await known(reading) : job;
+			}),
 		);
 	}
-	return error;
-}
-
-/** Whether the look at an open job is so old that its call may have come, and been lost, since then. */
-function isOutdated(run: Run, reading: Reading): boolean {
-	const entry = isRequest(reading) ? run.ledger.get(reading.itemIndex) : undefined;
-	return entry?.fate === 'accepted' && run.clock.now() - entry.at > OUTDATED_MS;
+	return standing;
 }
 
 /** Nothing for an item that another one's error stopped: there is no rest then. */
@@ -239,47 +250,4 @@ async function itemsOf(
 ): Promise<INodeExecutionData[]> {
 	if (known.state === 'success') return await finishedItems(run, item, known.job, downloads);
 	return [{ json: referenceJson(run.service, item.work.apiVersion, known, item.trackId) }];
-}
-
-/** An item's error as n8n shows it, with the job it is about: as the problem has it, else the one the item submitted. */
-function failureOf({ context, ledger }: Run, thrown: unknown, { itemIndex, trackId }: ItemRequest): Failure {
-	const node = context.getNode();
-	if (thrown instanceof ProblemError) {
-		const { problem } = thrown;
-		return { error: toNodeApiError(node, problem, itemIndex), jobId: problem.jobId, trackId };
-	}
-	const jobId = idOf(ledger.get(itemIndex));
-	if (thrown instanceof NodeOperationError) return { error: thrown, jobId, trackId };
-	const error = new NodeOperationError(node, thrown as Error, { itemIndex });
-	if (jobId !== undefined) error.message = `Job ${jobId}: ${error.message}`;
-	return { error, jobId, trackId };
-}
-
-function idOf(entry: Entry | undefined): string | number | undefined {
-	if (entry === undefined) return undefined;
-	return entry.fate === 'accepted' ? entry.known.job.id : entry.problem.jobId;
-}
-
-/**
- * The run's submits, for the error that ends the run: the jobs are paid for, and their ids get them back.
- *
- * @param except the item whose own error is told
- * @returns sentences
- */
-function submittedJobs({ ledger }: Run, except?: number): string[] {
-	const submits = [...ledger].filter(([itemIndex, { fate }]) => itemIndex !== except && fate !== 'failed');
-	const known = submits.flatMap(([itemIndex, entry]) => {
-		const id = idOf(entry);
-		return id === undefined ? [] : [`${id} (item ${itemIndex})`];
-	});
-	const unknown = submits.filter(([, entry]) => idOf(entry) === undefined).map(([itemIndex]) => itemIndex);
-	const others = except === undefined ? 'Jobs' : 'Other jobs';
-	return [
-		known.length > 0
-			? `${others} of this run were accepted and can be fetched with Get Result: ${known.join(', ')}.`
-			: '',
-		unknown.length > 0
-			? `Of these items nobody knows whether their jobs were accepted: ${unknown.join(', ')}.`
-			: '',
-	];
 }

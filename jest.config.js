@@ -8,6 +8,8 @@ const esModules = ['p-retry', 'is-network-error', 'p-queue', 'p-timeout'].join('
 module.exports = {
 	testEnvironment: 'node',
 	roots: ['<rootDir>/test'],
+	// They need whole n8n's: `npm run e2e`.
+	testPathIgnorePatterns: ['/test/e2e/'],
 	testTimeout: 20_000,
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],

@@ -1,0 +1,10 @@
+const { roots: _roots, testPathIgnorePatterns: _ignored, ...common } = require('./jest.config.js');
+
+/** The tests on real n8n's: one after the other, and with time for n8n to start. @type {import('jest').Config} */
+module.exports = {
+	...common,
+	roots: ['<rootDir>/test/e2e'],
+	maxWorkers: 1,
+	// The first test file may have to install an n8n.
+	testTimeout: 15 * 60_000,
+};

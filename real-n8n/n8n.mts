@@ -1,0 +1,227 @@
+/** An n8n that runs, and what a person does with it, by its REST interface. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import axios, { type AxiosInstance } from 'axios';
+import { parse as parseFlatted } from 'flatted';
+import type { IConnections, INode, INodeExecutionData, IPinData, IRunExecutionData } from 'n8n-workflow';
+
+import type { Installation } from './install.mts';
+import { freePort, Program, until } from './processes.mts';
+
+const run = promisify(execFile);
+
+export const OWNER = {
+	email: 'owner@example.com',
+	firstName: 'Owner',
+	lastName: 'Of It All',
+	password: 'Turntable-1',
+};
+
+export const PACKAGE = 'n8n-nodes-img-to-3d';
+
+export interface WorkflowFile {
+	name: string;
+	nodes: INode[];
+	connections: IConnections;
+	settings?: object;
+	pinData?: IPinData;
+}
+
+/** A workflow in n8n's database. */
+export interface Saved {
+	id: string;
+	versionId: string;
+}
+
+export interface ExecutionSummary {
+	id: string;
+	status: string;
+	workflowId: string;
+}
+
+export type ProcessKind = 'start' | 'worker' | 'webhook';
+
+export interface StartOptions {
+	/** n8n's folder: settings, database, files, installed packages. */
+	folder: string;
+	kind?: ProcessKind;
+	env?: Record<string, string>;
+}
+
+/** Installs the package's tarball as n8n does when a person installs it in the editor: unpacked, and noted. */
+export async function installPackage(folder: string, tarball: string, version: string): Promise<void> {
+	const nodes = join(folder, '.n8n', 'nodes');
+	const target = join(nodes, 'node_modules', PACKAGE);
+	mkdirSync(target, { recursive: true });
+	await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);
+	writeFileSync(
+		join(nodes, 'package.json'),
+		JSON.stringify({ name: 'installed-nodes', private: true, dependencies: { [PACKAGE]: version } }),
+	);
+}
+
+/** A process of n8n, and for the main one its REST interface. */
+export class N8n {
+	private readonly http: AxiosInstance;
+	private cookie = '';
+
+	private constructor(
+		readonly origin: string,
+		readonly program: Program,
+		readonly installation: Installation,
+	) {
+		this.http = axios.create({ baseURL: origin, proxy: false, validateStatus: () => true });
+		this.http.interceptors.request.use((request) => {
+			request.headers.set({ cookie: this.cookie, 'browser-id': 'e2e' });
+			return request;
+		});
+	}
+
+	/** Starts an n8n of its own ports on 127.0.0.1, and waits until it serves. */
+	static async start(
+		installation: Installation,
+		{ folder, kind = 'start', env = {} }: StartOptions,
+	): Promise<N8n> {
+		mkdirSync(folder, { recursive: true });
+		const port = Number(env.N8N_PORT ?? (await freePort()));
+		const origin = `http://127.0.0.1:${port}`;
+		const healthPort = await freePort();
+		const health = kind === 'worker' ? `http://127.0.0.1:${healthPort}` : origin;
+		const log = join(folder, `${kind}-${port}.log`);
+		const program = await Program.start(
+			{
+				name: `n8n ${installation.version} ${kind}`,
+				program: installation.node,
+				args: [installation.script, kind, ...(kind === 'worker' ? ['--concurrency=2'] : [])],
+				cwd: folder,
+				log,
+				env: {
+					N8N_USER_FOLDER: folder,
+					N8N_PORT: String(port),
+					N8N_LISTEN_ADDRESS: '127.0.0.1',
+					N8N_SECURE_COOKIE: 'false',
+					N8N_DIAGNOSTICS_ENABLED: 'false',
+					N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
+					N8N_TEMPLATES_ENABLED: 'false',
+					N8N_PERSONALIZATION_ENABLED: 'false',
+					N8N_RUNNERS_BROKER_PORT: String(await freePort()),
+					N8N_RUNNERS_LAUNCHER_HEALTH_CHECK_PORT: String(await freePort()),
+					QUEUE_HEALTH_CHECK_ACTIVE: 'true',
+					QUEUE_HEALTH_CHECK_PORT: String(healthPort),
+					WEBHOOK_URL: `${origin}/`,
+					...env,
+				},
+			},
+			async () => (await axios.get(`${health}/healthz/readiness`, { proxy: false })).status === 200,
+		);
+		const n8n = new N8n(origin, program, installation);
+		if (kind === 'start') {
+			await until('the editor is accessible', () => program.printed.includes('Editor is now accessible'));
+		}
+		return n8n;
+	}
+
+	/** Makes the owner's account, or logs in when it is there. */
+	async logIn(): Promise<void> {
+		const setUp = await this.http.post('/rest/owner/setup', OWNER);
+		const answer =
+			setUp.status === 200
+				? setUp
+				: await this.http.post('/rest/login', { ...OWNER, emailOrLdapLoginId: OWNER.email });
+		const cookies = answer.headers['set-cookie'];
+		if (answer.status !== 200 || !cookies) throw new Error(`n8n does not let the owner in: ${answer.status}`);
+		this.cookie = cookies.map((cookie) => cookie.split(';')[0]).join('; ');
+	}
+
+	/** @throws when n8n does not answer 200 */
+	async rest<T>(method: 'GET' | 'POST', path: string, data?: object): Promise<T> {
+		const answer = await this.http.request<{ data: T }>({ method, url: `/rest${path}`, data });
+		if (answer.status !== 200) {
+			throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.data).slice(0, 500)}`);
+		}
+		return answer.data.data;
+	}
+
+	async createCredential(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
+		return await this.rest('POST', '/credentials', { name, type, data });
+	}
+
+	/** What the Test button of a saved credential says. */
+	async testCredential(
+		name: string,
+		type: string,
+		data: object,
+	): Promise<{ status: string; message: string }> {
+		const { id } = await this.createCredential(name, type, data);
+		return await this.rest('POST', '/credentials/test', { credentials: { id, name, type, data } });
+	}
+
+	async importWorkflow(workflow: WorkflowFile): Promise<Saved> {
+		return await this.rest('POST', '/workflows', { active: false, versionId: '1', ...workflow });
+	}
+
+	/** Publishes a workflow: its triggers are live when this returns. */
+	async publish({ id, versionId }: Saved): Promise<void> {
+		await this.rest('POST', `/workflows/${id}/activate`, { versionId });
+		// n8n 2.41 registers the webhooks a moment after it has answered.
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+	}
+
+	async executions(workflowId: string): Promise<ExecutionSummary[]> {
+		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
+		const { results } = await this.rest<{ results: ExecutionSummary[] }>(
+			'GET',
+			`/executions?filter=${filter}`,
+		);
+		return results;
+	}
+
+	async execution(id: string): Promise<{ status: string; data: IRunExecutionData }> {
+		const { status, data } = await this.rest<{ status: string; data: string }>('GET', `/executions/${id}`);
+		return { status, data: parseFlatted(data) as IRunExecutionData };
+	}
+
+	/** Waits until the latest execution of a workflow has a status that is wanted. @returns its id */
+	async latest(workflowId: string, statuses: readonly string[], limitMs = 60_000): Promise<string> {
+		let seen: ExecutionSummary | undefined;
+		await until(
+			`the execution of workflow ${workflowId} is ${statuses.join(' or ')}`,
+			async () => {
+				[seen] = await this.executions(workflowId);
+				return seen !== undefined && statuses.includes(seen.status);
+			},
+			limitMs,
+		).catch((error: unknown) => {
+			throw new Error(`${(error as Error).message} (it is ${seen?.status ?? 'not there'})`);
+		});
+		return seen?.id ?? '';
+	}
+
+	/** A file of an execution, out of n8n's storage. */
+	async binary(item: INodeExecutionData | undefined, field = 'data'): Promise<Buffer> {
+		const file = item?.binary?.[field];
+		if (!file?.id) throw new Error(`There is no file in the field "${field}".`);
+		const { status, data } = await this.http.get<ArrayBuffer>(
+			`/rest/binary-data?action=view&id=${encodeURIComponent(file.id)}`,
+			{ responseType: 'arraybuffer' },
+		);
+		if (status !== 200) throw new Error(`n8n does not give the file: ${status}`);
+		return Buffer.from(data);
+	}
+
+	/** Calls a URL of this n8n from outside. */
+	async call(path: string, body: unknown): Promise<{ status: number; data: unknown }> {
+		const { status, data } = await axios.post<unknown>(this.origin + path, body, {
+			proxy: false,
+			validateStatus: () => true,
+		});
+		return { status, data };
+	}
+
+	async stop(): Promise<void> {
+		await this.program.stop();
+	}
+}

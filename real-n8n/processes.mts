@@ -1,0 +1,116 @@
+/** Programs that run beside the tests, on loopback, and end with them. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** How long a program may take to be ready, ms. */
+const START_LIMIT_MS = 120_000;
+
+/** How long a program may take to end when it is asked to, ms. */
+const STOP_LIMIT_MS = 20_000;
+
+/** A port on 127.0.0.1 that nobody has. */
+export async function freePort(): Promise<number> {
+	const server = createServer();
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	const { port } = server.address() as AddressInfo;
+	await new Promise((resolve) => server.close(resolve));
+	return port;
+}
+
+/** Waits until something is so. @throws with `what` when it takes too long */
+export async function until(
+	what: string,
+	isSo: () => Promise<boolean> | boolean,
+	limitMs = 60_000,
+	everyMs = 200,
+): Promise<void> {
+	const end = Date.now() + limitMs;
+	while (!(await isSo())) {
+		if (Date.now() > end) throw new Error(`After ${limitMs / 1000} s still not so: ${what}`);
+		await pause(everyMs);
+	}
+}
+
+export interface ProgramOptions {
+	/** For messages. */
+	name: string;
+	program: string;
+	args: string[];
+	env: Record<string, string>;
+	cwd: string;
+	/** What it prints goes there. */
+	log: string;
+	uid?: number;
+	gid?: number;
+}
+
+/** A program that was started here. */
+export class Program {
+	private constructor(
+		private readonly options: ProgramOptions,
+		private readonly child: ChildProcess,
+	) {}
+
+	/**
+	 * Starts a program and waits until it is ready.
+	 *
+	 * @throws with the end of what it has printed, when it ends or is not ready in time
+	 */
+	static async start(options: ProgramOptions, isReady: () => Promise<boolean>): Promise<Program> {
+		const log = openSync(options.log, 'w');
+		const { PATH = '', HOME = '' } = process.env;
+		const child = spawn(options.program, options.args, {
+			cwd: options.cwd,
+			// Nothing of what is set here may change how the program behaves.
+			env: { PATH, HOME, ...options.env },
+			stdio: ['ignore', log, log],
+			uid: options.uid,
+			gid: options.gid,
+		});
+		closeSync(log);
+		const program = new Program(options, child);
+		try {
+			await until(
+				`${options.name} is ready`,
+				async () => {
+					if (program.hasEnded) throw new Error(`${options.name} has ended`);
+					return await isReady().catch(() => false);
+				},
+				START_LIMIT_MS,
+			);
+		} catch (error) {
+			await program.stop();
+			throw new Error(`${(error as Error).message}\n${program.printed.slice(-4000)}`);
+		}
+		return program;
+	}
+
+	get hasEnded(): boolean {
+		return this.child.exitCode !== null || this.child.signalCode !== null;
+	}
+
+	/** What it has printed so far. */
+	get printed(): string {
+		return readFileSync(this.options.log, 'utf8');
+	}
+
+	/** Ends it at once, as a crash does. */
+	async kill(): Promise<void> {
+		this.child.kill('SIGKILL');
+		await this.ended();
+	}
+
+	/** Asks it to end, and ends it when it does not. */
+	async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+		if (this.hasEnded) return;
+		this.child.kill(signal);
+		await Promise.race([this.ended(), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
+		if (!this.hasEnded) await this.kill();
+	}
+
+	private async ended(): Promise<void> {
+		if (!this.hasEnded) await new Promise((resolve) => this.child.once('exit', resolve));
+	}
+}

@@ -1,0 +1,79 @@
+/** Redis and PostgreSQL for n8n's queue mode: Debian's, as ordinary processes on loopback, with nothing that outlives them. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { freePort, Program } from './processes.mts';
+
+const run = promisify(execFile);
+
+export interface Server {
+	port: number;
+	program: Program;
+}
+
+async function answers(port: number): Promise<boolean> {
+	return await new Promise((resolve) => {
+		const socket = connect(port, '127.0.0.1');
+		socket.once('connect', () => {
+			socket.destroy();
+			resolve(true);
+		});
+		socket.once('error', () => resolve(false));
+	});
+}
+
+export async function startRedis(folder: string): Promise<Server> {
+	mkdirSync(folder, { recursive: true });
+	const port = await freePort();
+	const program = await Program.start(
+		{
+			name: 'Redis',
+			program: '/usr/bin/redis-server',
+			args: ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--dir', folder],
+			env: {},
+			cwd: folder,
+			log: join(folder, 'redis.log'),
+		},
+		async () => await answers(port),
+	);
+	return { port, program };
+}
+
+/** PostgreSQL refuses to run as root, and Debian's package brings a user for it. */
+async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
+	if (process.getuid?.() !== 0) return {};
+	const id = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
+	return { uid: await id('-u'), gid: await id('-g') };
+}
+
+/** Starts an empty database: user `n8n` without a password, database `postgres`. */
+export async function startPostgres(folder: string): Promise<Server> {
+	const [version = ''] = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a));
+	const bin = `/usr/lib/postgresql/${version}/bin`;
+	const user = await postgresUser();
+	const data = join(folder, 'data');
+	mkdirSync(data, { recursive: true });
+	if (user.uid !== undefined) await run('chown', ['-R', `${user.uid}:${user.gid}`, folder]);
+	await run(
+		join(bin, 'initdb'),
+		['-D', data, '--auth=trust', '--username=n8n', '--no-sync', '--encoding=UTF8', '--locale=C'],
+		{ ...user, cwd: folder },
+	);
+	const port = await freePort();
+	const program = await Program.start(
+		{
+			name: 'PostgreSQL',
+			program: join(bin, 'postgres'),
+			args: ['-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', '-c', 'fsync=off'],
+			env: {},
+			cwd: folder,
+			log: join(folder, 'postgres.log'),
+			...user,
+		},
+		async () => await answers(port),
+	);
+	return { port, program };
+}

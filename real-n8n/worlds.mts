@@ -1,0 +1,125 @@
+/** Everything that a real n8n needs around it: the stand-in service, the packed package, and in queue mode the servers and processes. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { startLocalApi, type LocalApi, type LocalApiOptions } from '../local-api/index.mts';
+import {
+	debianPackages,
+	installedN8n,
+	packedPackage,
+	type Installation,
+	type N8nVersion,
+	type Say,
+} from './install.mts';
+import { installPackage, N8n } from './n8n.mts';
+import { freePort, type Program } from './processes.mts';
+import { startPostgres, startRedis, type Server } from './services.mts';
+
+export const CREDENTIAL_TYPE = 'stableDiffusionApi';
+export const API_KEY = 'sk-e2e-5b1f0e9c7d3a42f68e';
+
+export interface World {
+	installation: Installation;
+	service: LocalApi;
+	/** The process with the editor and the REST interface. */
+	main: N8n;
+	/** Where calls from outside arrive. */
+	outside: N8n;
+	/** In queue mode, and in the order of their start. */
+	workers: N8n[];
+	/** The credential that nodes are given. */
+	credentials: { stableDiffusionApi: { id: string; name: string } };
+	/** Starts one more worker. */
+	startWorker(): Promise<N8n>;
+	stop(): Promise<void>;
+}
+
+export interface WorldOptions {
+	version: N8nVersion;
+	/** Main, workers and a webhook process, with PostgreSQL and Redis. */
+	queue?: boolean;
+	service?: LocalApiOptions;
+	/** n8n's folder; default a new one that is removed in the end. */
+	folder?: string;
+	env?: Record<string, string>;
+	say?: Say;
+}
+
+export async function startWorld(options: WorldOptions): Promise<World> {
+	const { version, queue = false, say = (line) => process.stderr.write(`${line}\n`) } = options;
+	const installation = await installedN8n(version, say);
+	if (queue) await debianPackages(['redis-server', 'postgresql'], say);
+	const tarball = await packedPackage();
+	const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
+		version: string;
+	};
+
+	const base = mkdtempSync(join(tmpdir(), 'img-to-3d-n8n-'));
+	// PostgreSQL runs as another user.
+	chmodSync(base, 0o755);
+	const programs: Program[] = [];
+	const service = await startLocalApi({ jobSeconds: 3, parallel: 5, queueLimit: 50, ...options.service });
+	const stop = async () => {
+		for (const program of programs.reverse()) await program.stop();
+		await service.stop();
+		rmSync(base, { recursive: true, force: true });
+	};
+	try {
+		const common = { ...options.env, ...(queue ? await queueSettings(base, programs) : {}) };
+		let index = 0;
+		const start = async (kind: 'start' | 'worker' | 'webhook', env: Record<string, string> = {}) => {
+			const own = join(base, `${kind}-${index++}`);
+			const folder = kind === 'start' && options.folder ? options.folder : own;
+			await installPackage(folder, tarball, manifest.version);
+			const process = await N8n.start(installation, { folder, kind, env: { ...common, ...env } });
+			programs.push(process.program);
+			return process;
+		};
+		// The webhook process is known by its address before it is there: the others put it into what they hand out.
+		const port = String(await freePort());
+		if (queue) common.WEBHOOK_URL = `http://127.0.0.1:${port}/`;
+		const main = await start('start');
+		const outside = queue ? await start('webhook', { N8N_PORT: port }) : main;
+		const workers = queue ? [await start('worker'), await start('worker')] : [];
+		await main.logIn();
+		const { id, name } = await main.createCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
+			apiKey: API_KEY,
+			baseUrl: service.baseUrl,
+		});
+		return {
+			installation,
+			service,
+			main,
+			outside,
+			workers,
+			credentials: { stableDiffusionApi: { id, name } },
+			startWorker: async () => await start('worker'),
+			stop,
+		};
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+async function queueSettings(base: string, programs: Program[]): Promise<Record<string, string>> {
+	const keep = ({ port, program }: Server) => {
+		programs.push(program);
+		return String(port);
+	};
+	const redis = keep(await startRedis(join(base, 'redis')));
+	const postgres = keep(await startPostgres(join(base, 'postgres')));
+	return {
+		EXECUTIONS_MODE: 'queue',
+		QUEUE_BULL_REDIS_HOST: '127.0.0.1',
+		QUEUE_BULL_REDIS_PORT: redis,
+		DB_TYPE: 'postgresdb',
+		DB_POSTGRESDB_HOST: '127.0.0.1',
+		DB_POSTGRESDB_PORT: postgres,
+		DB_POSTGRESDB_USER: 'n8n',
+		DB_POSTGRESDB_PASSWORD: 'unused',
+		DB_POSTGRESDB_DATABASE: 'postgres',
+		N8N_ENCRYPTION_KEY: 'one-key-for-all-processes',
+	};
+}

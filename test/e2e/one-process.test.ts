@@ -1,0 +1,14 @@
+import { startWorld, type World } from '../../real-n8n/worlds.mts';
+import { everywhere } from './suite.mts';
+
+describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) => {
+	let world: World;
+	beforeAll(async () => {
+		world = await startWorld({ version });
+	});
+	afterAll(async () => {
+		await world?.stop();
+	});
+
+	everywhere(() => world);
+});

@@ -6,7 +6,14 @@ import { promisify } from 'node:util';
 
 import axios, { type AxiosInstance } from 'axios';
 import { parse as parseFlatted } from 'flatted';
-import type { IConnections, INode, INodeExecutionData, IPinData, IRunExecutionData } from 'n8n-workflow';
+import type {
+	IConnections,
+	IDataObject,
+	INode,
+	INodeExecutionData,
+	IPinData,
+	IRunExecutionData,
+} from 'n8n-workflow';
 
 import type { Installation } from './install.mts';
 import { freePort, Program, until } from './processes.mts';
@@ -149,6 +156,14 @@ export class N8n {
 		return await this.rest('POST', '/credentials', { name, type, data });
 	}
 
+	/** The credential of that name, made when there is none. */
+	async credentialNamed(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
+		const saved = await this.rest<Array<{ id: string; name: string }>>('GET', '/credentials');
+		return (
+			saved.find((credential) => credential.name === name) ?? (await this.createCredential(name, type, data))
+		);
+	}
+
 	/** What the Test button of a saved credential says. */
 	async testCredential(
 		name: string,
@@ -157,6 +172,10 @@ export class N8n {
 	): Promise<{ status: string; message: string }> {
 		const { id } = await this.createCredential(name, type, data);
 		return await this.rest('POST', '/credentials/test', { credentials: { id, name, type, data } });
+	}
+
+	async workflows(): Promise<Array<{ id: string; name: string }>> {
+		return await this.rest('GET', '/workflows');
 	}
 
 	async importWorkflow(workflow: WorkflowFile): Promise<Saved> {
@@ -170,11 +189,28 @@ export class N8n {
 		await new Promise((resolve) => setTimeout(resolve, 1000));
 	}
 
+	/** What the button "Execute workflow" does. @param input what the trigger is given, where it is given something */
+	async runManually({ id }: Saved, trigger: string, input?: IDataObject): Promise<void> {
+		const workflowData = await this.rest<object>('GET', `/workflows/${id}`);
+		const data = input && {
+			startTime: Date.now(),
+			executionTime: 0,
+			executionIndex: 0,
+			executionStatus: 'success',
+			data: { main: [[{ json: input }]] },
+			source: [null],
+		};
+		await this.rest('POST', `/workflows/${id}/run`, {
+			workflowData,
+			triggerToStartFrom: { name: trigger, ...(data && { data }) },
+		});
+	}
+
 	async executions(workflowId: string): Promise<ExecutionSummary[]> {
 		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
 		const { results } = await this.rest<{ results: ExecutionSummary[] }>(
 			'GET',
-			`/executions?filter=${filter}`,
+			`/executions?filter=${filter}&limit=100`,
 		);
 		return results;
 	}

@@ -1,5 +1,5 @@
 /** Everything that a real n8n needs around it: the stand-in service, the packed package, and in queue mode the servers and processes. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -26,6 +26,8 @@ export interface World {
 	main: N8n;
 	/** Where calls from outside arrive. */
 	outside: N8n;
+	/** The folder that workflows may write into. */
+	files: string;
 	/** In queue mode, and in the order of their start. */
 	workers: N8n[];
 	/** The credential that nodes are given. */
@@ -66,7 +68,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		rmSync(base, { recursive: true, force: true });
 	};
 	try {
-		const common = { ...options.env, ...(queue ? await queueSettings(base, programs) : {}) };
+		const files = join(base, 'files');
+		mkdirSync(files);
+		const common: Record<string, string> = {
+			N8N_RESTRICT_FILE_ACCESS_TO: files,
+			...options.env,
+			...(queue ? await queueSettings(base, programs) : {}),
+		};
 		let index = 0;
 		const start = async (kind: 'start' | 'worker' | 'webhook', env: Record<string, string> = {}) => {
 			const own = join(base, `${kind}-${index++}`);
@@ -83,7 +91,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		const outside = queue ? await start('webhook', { N8N_PORT: port }) : main;
 		const workers = queue ? [await start('worker'), await start('worker')] : [];
 		await main.logIn();
-		const { id, name } = await main.createCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
+		const { id, name } = await main.credentialNamed('Stable Diffusion API', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
 			baseUrl: service.baseUrl,
 		});
@@ -93,6 +101,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			main,
 			outside,
 			workers,
+			files,
 			credentials: { stableDiffusionApi: { id, name } },
 			startWorker: async () => await start('worker'),
 			stop,

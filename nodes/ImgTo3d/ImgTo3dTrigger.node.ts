@@ -24,7 +24,9 @@ export class ImgTo3dTrigger implements INodeType {
 		version: 1,
 		subtitle:
 			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
-		description: 'Start the workflow when a 3D generation of the Stable Diffusion API (ModelsLab) has ended',
+		// n8n shows both nodes as one in the nodes panel, with the trigger's words.
+		description:
+			'3D turntables and meshes from images and text prompts, with the Stable Diffusion API (ModelsLab). Starts the workflow when a generation has ended.',
 		eventTriggerDescription: 'Now submit a job with the Test URL as its Webhook URL',
 		activationMessage: 'The service can now call the Production URL of the trigger.',
 		triggerPanel: {

@@ -1,17 +1,30 @@
 import { until } from '../../real-n8n/processes.mts';
 import { startWorld, type World } from '../../real-n8n/worlds.mts';
-import { begin, everywhere, itemsOf, NODE, resultOf, samples } from './suite.mts';
+import { examples } from './examples.mts';
+import { begin, everywhere, published, resultOf, samples, say } from './suite.mts';
 
 describe('n8n 2.41.1 in queue mode', () => {
 	let world: World;
 	beforeAll(async () => {
-		world = await startWorld({ version: '2.41.1', queue: true, service: { queueLimit: 500, parallel: 500 } });
+		world = await startWorld({
+			version: '2.41.1',
+			queue: true,
+			service: { queueLimit: 500, parallel: 500 },
+			// A dead worker is noticed soon.
+			env: {
+				QUEUE_WORKER_LOCK_DURATION: '6000',
+				QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
+				QUEUE_WORKER_STALLED_INTERVAL: '3000',
+			},
+		});
 	});
 	afterAll(async () => {
 		await world?.stop();
 	});
 
 	everywhere(() => world);
+
+	describe('the example', () => examples(() => world));
 
 	test('a call that arrives at the webhook process resumes what a worker put to rest', async () => {
 		world.service.configure({ jobSeconds: 5 });
@@ -29,11 +42,12 @@ describe('n8n 2.41.1 in queue mode', () => {
 		world.service.configure({ jobSeconds });
 		const before = world.service.jobs.length;
 		const one = samples(world, ['mug.jpg']);
-		const { path, saved } = await published(world);
-		const calls = Array.from({ length: 100 }, async () => await world.outside.call(`/webhook/${path}`, { images: one }));
-		await Promise.all(calls);
+		const { path, saved } = await published(world, { waitFor: 'webhook', download: false });
+		await Promise.all(
+			Array.from({ length: 100 }, async () => await world.outside.call(`/webhook/${path}`, { images: one })),
+		);
 		const resting = async () =>
-			(await allExecutions(world, saved.id)).filter(({ status }) => status === 'waiting').length;
+			(await world.main.executions(saved.id)).filter(({ status }) => status === 'waiting').length;
 		await until('100 executions rest', async () => (await resting()) === 100, 120_000, 500);
 
 		world.service.configure({ jobSeconds: 1 });
@@ -42,17 +56,57 @@ describe('n8n 2.41.1 in queue mode', () => {
 		const took = Date.now() - started;
 		expect(other.status).toBe('success');
 		expect(await resting()).toBe(100);
-		process.stderr.write(`Other work of 3 jobs of 1 s took ${took} ms while 100 executions rested.\n`);
+		say(`Other work of 3 jobs of 1 s took ${took} ms while 100 executions rested.`);
 
-		const last = Math.max(...world.service.jobs.map(({ endsAt }) => endsAt));
+		const last = Math.max(...world.service.jobs.slice(before).map(({ endsAt }) => endsAt));
 		await until(
 			'all have gone on',
 			async () =>
-				(await allExecutions(world, saved.id)).filter(({ status }) => status === 'success').length === 100,
+				(await world.main.executions(saved.id)).filter(({ status }) => status === 'success').length === 100,
 			180_000,
 			500,
 		);
-		process.stderr.write(`The last of 100 had its result ${Date.now() - last} ms after its job had ended.\n`);
+		say(`The last of 100 had its result ${Date.now() - last} ms after its job had ended.`);
 		expect(world.service.jobs.length - before).toBe(103);
+	});
+
+	/** Kills the worker that runs an execution, as a crash does, and starts another one. @returns what it had printed */
+	async function killWorkerOf(execution: string): Promise<string> {
+		const started = new RegExp(`Worker started execution ${execution}\\b`);
+		const index = world.workers.findIndex(({ program }) => started.test(program.printed));
+		const worker = world.workers[index];
+		if (!worker) throw new Error(`No worker has started the execution ${execution}.`);
+		await worker.program.kill();
+		world.workers[index] = await world.startWorker();
+		return worker.program.printed;
+	}
+
+	test('a worker that is killed while it watches jobs: nothing is paid twice, and the log tells the IDs', async () => {
+		world.service.configure({ jobSeconds: 20 });
+		const before = world.service.jobs.length;
+		const saved = await begin(world, { waitFor: 'poll', download: false });
+		await until('all is submitted', () => world.service.jobs.length - before === 3);
+		const printed = await killWorkerOf(await world.main.latest(saved.id, ['running']));
+		const { status } = await resultOf(world, saved, 150_000);
+		expect(status).toBe('error');
+		const jobs = world.service.jobs.slice(before);
+		expect(jobs).toHaveLength(3);
+		for (const { id } of jobs) expect(printed).toContain(`job ${id} was accepted`);
+
+		const ids = jobs.map(({ id }) => String(id));
+		const fetching = { operation: 'getResult', jobId: "={{ $json['body.images'] }}", download: false };
+		const { items } = await resultOf(world, await begin(world, fetching, {}, ids));
+		expect(items.map(({ json }) => [String(json.id), json.status])).toEqual(ids.map((id) => [id, 'success']));
+		expect(world.service.jobs).toHaveLength(before + 3);
+	});
+
+	test('a worker that is killed while its execution rests: nothing is lost', async () => {
+		world.service.configure({ jobSeconds: 15 });
+		const before = world.service.jobs.length;
+		const saved = await begin(world, { waitFor: 'webhook' });
+		await killWorkerOf(await world.main.latest(saved.id, ['waiting']));
+		const { status, items } = await resultOf(world, saved);
+		expect([status, ...items.map(({ json }) => json.status)]).toEqual(Array(4).fill('success'));
+		expect(world.service.jobs).toHaveLength(before + 3);
 	});
 });

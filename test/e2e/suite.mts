@@ -10,6 +10,9 @@ export const NODE = 'Image to 3D';
 const PICTURES = ['mug.jpg', 'duck.png', 'rocket.webp'];
 const SMALL = { frameSize: 32, seconds: 1, steps: 1, seed: '1' };
 
+/** Figures are told apart from what the runner prints. */
+export const say = (line: string) => process.stderr.write(`${line}\n`);
+
 let count = 0;
 
 /** A workflow that is started by a call with a list of pictures. */
@@ -95,16 +98,26 @@ export function pictureWorkflow(
 export const samples = (world: World, names = PICTURES) =>
 	names.map((name) => `${world.service.origin}/samples/${name}`);
 
-/** Imports and publishes a workflow, and calls it. */
+/** Imports and publishes a workflow. */
+export async function published(
+	world: World,
+	parameters: INodeParameters,
+	node: Partial<INode> = {},
+): Promise<{ path: string; saved: Saved }> {
+	const { path, workflow } = pictureWorkflow(world, parameters, node);
+	const saved = await world.main.importWorkflow(workflow);
+	await world.main.publish(saved);
+	return { path, saved };
+}
+
+/** The same, and calls it. */
 export async function begin(
 	world: World,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
 	images = samples(world),
 ): Promise<Saved> {
-	const { path, workflow } = pictureWorkflow(world, parameters, node);
-	const saved = await world.main.importWorkflow(workflow);
-	await world.main.publish(saved);
+	const { path, saved } = await published(world, parameters, node);
 	const { status } = await world.outside.call(`/webhook/${path}`, { images });
 	if (status !== 200) throw new Error(`n8n answers the call with ${status}.`);
 	return saved;
@@ -142,7 +155,7 @@ export async function resultOf(world: World, { id: workflow }: Saved, limitMs = 
 const statuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status ?? 'error');
 
 /** The bytes that the service serves for a job's file. */
-async function served(item: INodeExecutionData | undefined): Promise<Buffer> {
+export async function served(item: INodeExecutionData | undefined): Promise<Buffer> {
 	const [url = ''] = item?.json.output as string[];
 	const { data } = await axios.get<ArrayBuffer>(url, { responseType: 'arraybuffer', proxy: false });
 	return Buffer.from(data);

@@ -39,6 +39,10 @@ export async function acceptedJob(
 		const submits = (earlier?.submits ?? 0) + 1;
 		const accepted = { fate: 'accepted', known: answer, at, since: at, image, submits } as const;
 		run.ledger.set(item.itemIndex, accepted);
+		// If n8n is killed before the job's item or error is there, this is where its ID can be found.
+		run.context.logger.info(
+			`Image to 3D: job ${answer.job.id ?? '(no ID)'} was accepted (execution ${run.context.getExecutionId()}, item ${item.itemIndex}).`,
+		);
 		run.gate.accepted();
 		if (answer.state === 'success') run.gate.jobEnded();
 		return accepted;

@@ -1,0 +1,34 @@
+/** The workflows of `examples/`, made ready to run here: this n8n's credential, and pictures that the stand-in service has. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { WorkflowFile } from './n8n.mts';
+import type { World } from './worlds.mts';
+
+export const EXAMPLES = 'examples';
+
+/** The links to pictures in the examples; the texts around them stay as they are. */
+const PICTURE = /https:\/\/[^"\s\\]+\.(?:jpe?g|png|webp)/g;
+
+export function exampleNames(): string[] {
+	return readdirSync(EXAMPLES)
+		.filter((name) => name.endsWith('.json'))
+		.map((name) => name.replace(/\.json$/, ''));
+}
+
+/** @param name the file's name without its ending */
+export function readExample({ service, credentials }: World, name: string): WorkflowFile {
+	const samples = readdirSync('samples')
+		.filter((file) => /\.(jpe?g|png|webp)$/.test(file))
+		.map((file) => `${service.origin}/samples/${file}`);
+	let next = 0;
+	const text = readFileSync(join(EXAMPLES, `${name}.json`), 'utf8').replace(
+		PICTURE,
+		() => samples[next++ % samples.length] ?? '',
+	);
+	const workflow = JSON.parse(text) as WorkflowFile;
+	for (const node of workflow.nodes) {
+		if (node.credentials?.stableDiffusionApi) Object.assign(node.credentials, credentials);
+	}
+	return workflow;
+}

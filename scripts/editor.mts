@@ -1,0 +1,70 @@
+/**
+ * A real n8n to click in: the stand-in service, n8n with the package installed, a credential that is ready, and the
+ * examples imported with pictures that the stand-in serves. Ctrl-C stops it all.
+ *
+ *   npm run editor                     n8n 2.41.1
+ *   npm run editor -- --version 2.0.0
+ *
+ * What is made in the editor is kept in `.cache/editor` for the next time.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { exampleNames, readExample } from '../real-n8n/examples.mts';
+import { CACHE } from '../real-n8n/install.mts';
+import { OWNER } from '../real-n8n/n8n.mts';
+import { startWorld, type World } from '../real-n8n/worlds.mts';
+
+const EDITOR_PORT = 5678;
+const SERVICE_PORT = 3003;
+
+function readVersion(): '2.0.0' | '2.41.1' {
+	const { version } = parseArgs({ options: { version: { type: 'string', default: '2.41.1' } } }).values;
+	if (version === '2.0.0' || version === '2.41.1') return version;
+	throw new Error(`n8n ${version} is not known here. Say --version 2.0.0 or --version 2.41.1.`);
+}
+
+/** Imports the examples that are not there yet. */
+async function importExamples(world: World): Promise<void> {
+	const there = (await world.main.workflows()).map(({ name }) => name);
+	for (const name of exampleNames()) {
+		const workflow = readExample(world, name);
+		if (!there.includes(workflow.name)) await world.main.importWorkflow(workflow);
+	}
+}
+
+async function main(): Promise<void> {
+	const version = readVersion();
+	const stop = new Promise<void>((resolve) => {
+		for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+	});
+	console.log(`Starting n8n ${version} ...`);
+	const world = await startWorld({
+		version,
+		folder: join(CACHE, 'editor', version),
+		service: { port: SERVICE_PORT, samplesDir: 'samples' },
+		env: { N8N_PORT: String(EDITOR_PORT), N8N_COMMUNITY_PACKAGES_ALLOW_TOOL_USAGE: 'true' },
+	});
+	try {
+		await importExamples(world);
+		const lines = [
+			'',
+			`  Editor:    ${world.main.origin}`,
+			`  Log-in:    ${OWNER.email}  ${OWNER.password}`,
+			`  Service:   ${world.service.baseUrl} (the stand-in: no key, no cost)`,
+			'',
+			'Open one of the example workflows and press "Execute workflow". Ctrl-C stops it all.',
+			'',
+		];
+		console.log(lines.join('\n'));
+		await stop;
+		console.log('\nStopping ...');
+	} finally {
+		await world.stop();
+	}
+}
+
+main().catch((error: Error) => {
+	console.error(error.message);
+	process.exitCode = 1;
+});

@@ -1,0 +1,116 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
+
+import { CACHE, debianPackages } from '../../real-n8n/install.mts';
+import { OWNER, type N8n } from '../../real-n8n/n8n.mts';
+
+/** Where the pictures of what a person sees are put, to be looked at. */
+export const SCREENSHOTS = join(CACHE, 'screenshots');
+
+/** Chromium keeps to this machine. */
+const FLAGS = [
+	'--no-sandbox',
+	'--disable-gpu',
+	'--disable-quic',
+	'--no-first-run',
+	'--disable-background-networking',
+	'--disable-component-update',
+	'--disable-sync',
+];
+
+/** n8n's editor in Debian's Chromium, with the owner logged in. */
+export class Editor {
+	private constructor(
+		private readonly browser: Browser,
+		readonly page: Page,
+		private readonly origin: string,
+	) {}
+
+	static async open({ origin }: N8n): Promise<Editor> {
+		await debianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
+		mkdirSync(SCREENSHOTS, { recursive: true });
+		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+		const context = await browser.newContext({
+			viewport: { width: 1440, height: 900 },
+			reducedMotion: 'reduce',
+		});
+		context.setDefaultTimeout(20_000);
+		await context.request.post(`${origin}/rest/login`, {
+			data: { emailOrLdapLoginId: OWNER.email, password: OWNER.password },
+		});
+		return new Editor(browser, await context.newPage(), origin);
+	}
+
+	/** Light or dark, from the next page on. */
+	async theme(name: 'light' | 'dark'): Promise<void> {
+		await this.page.addInitScript(`localStorage.setItem('N8N_THEME', '${name}')`);
+	}
+
+	async goTo(path: string): Promise<void> {
+		await this.page.goto(this.origin + path);
+	}
+
+	async openWorkflow(id: string): Promise<void> {
+		await this.goTo(`/workflow/${id}`);
+		await this.byId('canvas-node').first().waitFor();
+	}
+
+	byId(id: string): Locator {
+		return this.page.locator(`[data-test-id="${id}"]`);
+	}
+
+	/** Opens the nodes panel. */
+	async openNodesPanel(): Promise<void> {
+		await this.byId('node-creator-plus-button').click();
+		await this.byId('node-creator-search-bar').waitFor();
+	}
+
+	/** Opens the panel of a node on the canvas. */
+	async openNode(name: string): Promise<void> {
+		const label = this.page.getByText(name, { exact: true });
+		await this.byId('canvas-node').filter({ has: label }).first().dblclick();
+		await this.byId('node-parameters').waitFor();
+	}
+
+	async closeNode(): Promise<void> {
+		await this.page.keyboard.press('Escape');
+		await this.byId('node-parameters').waitFor({ state: 'detached' });
+	}
+
+	/** The names of the parameters that the open panel shows. */
+	async shownParameters(): Promise<string[]> {
+		const ids = await this.page
+			.locator('[data-test-id="node-parameters"] [data-test-id^="parameter-input-"]')
+			.evaluateAll((elements) => elements.map((element) => element.getAttribute('data-test-id') ?? ''));
+		const ofEveryNode = /^(field|hint|alwaysOutputData|executeOnce|retryOnFail|onError|notes|notesInFlow)$/;
+		return ids.map((id) => id.replace(/^parameter-input-/, '')).filter((name) => !ofEveryNode.test(name));
+	}
+
+	/** Waits until the open panel shows just these parameters. @returns those that it shows in the end */
+	async settledParameters(expected: readonly string[]): Promise<string[]> {
+		let shown: string[] = [];
+		for (let tries = 0; tries < 20; tries++) {
+			shown = await this.shownParameters();
+			if (shown.join() === expected.join()) break;
+			await this.page.waitForTimeout(250);
+		}
+		return shown;
+	}
+
+	/** Chooses an option of a parameter by its name. */
+	async choose(parameter: string, option: string): Promise<void> {
+		await this.byId(`parameter-input-${parameter}`).first().click();
+		await this.page.locator('.el-select-dropdown__item:visible', { hasText: option }).first().click();
+	}
+
+	async shot(name: string): Promise<void> {
+		await this.page.waitForTimeout(500);
+		await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+	}
+
+	async close(): Promise<void> {
+		await this.browser.close();
+	}
+}

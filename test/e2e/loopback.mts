@@ -1,0 +1,99 @@
+/** Servers on loopback that stand for what a workflow talks to besides the 3D service. */
+import { serve, type TestServer } from '../engine/http.mts';
+
+/** A request as it came in. */
+export interface Received {
+	path: string;
+	contentType: string;
+	body: Buffer;
+}
+
+/** Takes whatever it is sent, and keeps it. */
+export async function openSink(): Promise<TestServer & { received: Received[] }> {
+	const received: Received[] = [];
+	const server = await serve((request, response) => {
+		const chunks: Buffer[] = [];
+		request.on('data', (chunk: Buffer) => chunks.push(chunk));
+		request.on('end', () => {
+			const contentType = request.headers['content-type'] ?? '';
+			received.push({ path: request.url ?? '', contentType, body: Buffer.concat(chunks) });
+			response.setHeader('Content-Type', 'application/json').end('{"ok":true}');
+		});
+	});
+	return { ...server, received };
+}
+
+interface Message {
+	role: string;
+	content: string | Array<{ text?: string }> | null;
+}
+
+interface Completion {
+	model: string;
+	stream?: boolean;
+	messages: Message[];
+	tools?: Array<{ function: { name: string; parameters: { properties: object } } }>;
+}
+
+const textOf = ({ content }: Message) =>
+	typeof content === 'string' ? content : (content ?? []).map(({ text }) => text ?? '').join(' ');
+
+const linksIn = (text: string) => [...new Set(text.match(/https?:\/\/[^\s"'\\<>)\]]+/g) ?? [])];
+
+/** What the model says next: a call of its tool for each link in the message, and then the links in what the tool gave back. */
+function nextOf({ messages, tools = [] }: Completion): object {
+	const results = messages.filter(({ role }) => role === 'tool').map(textOf);
+	if (results.length > 0) {
+		const links = linksIn(results.join(' ')).filter((link) => link.endsWith('.gif'));
+		return {
+			role: 'assistant',
+			content: links.length > 0 ? `Here it is: ${links.join(' ')}` : results.join(' '),
+		};
+	}
+	const [tool] = tools;
+	const links = linksIn(textOf(messages.at(-1) ?? { role: '', content: null }));
+	if (!tool || links.length === 0) return { role: 'assistant', content: 'Which picture?' };
+	const [parameter = 'input'] = Object.keys(tool.function.parameters.properties);
+	const calls = links.map((link, index) => ({
+		index,
+		id: `call_${index}`,
+		type: 'function',
+		function: { name: tool.function.name, arguments: JSON.stringify({ [parameter]: link }) },
+	}));
+	return { role: 'assistant', content: null, tool_calls: calls };
+}
+
+/** A language model's server, as far as an agent with one tool needs it: OpenAI's chat completions, whole or as a stream. */
+export async function openChatModel(): Promise<TestServer> {
+	return await serve((request, response) => {
+		let text = '';
+		request.on('data', (chunk: Buffer) => (text += chunk.toString()));
+		request.on('end', () => {
+			if (!request.url?.endsWith('/chat/completions')) {
+				response.setHeader('Content-Type', 'application/json').end('{"object":"list","data":[]}');
+				return;
+			}
+			const completion = JSON.parse(text) as Completion;
+			const message = nextOf(completion);
+			const head = { id: 'completion', created: 1, model: completion.model };
+			const finish_reason = 'tool_calls' in message ? 'tool_calls' : 'stop';
+			if (!completion.stream) {
+				const usage = { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 };
+				const choices = [{ index: 0, message, finish_reason }];
+				response
+					.setHeader('Content-Type', 'application/json')
+					.end(JSON.stringify({ ...head, object: 'chat.completion', choices, usage }));
+				return;
+			}
+			response.setHeader('Content-Type', 'text/event-stream');
+			for (const choice of [
+				{ index: 0, delta: message, finish_reason: null },
+				{ index: 0, delta: {}, finish_reason },
+			]) {
+				const chunk = { ...head, object: 'chat.completion.chunk', choices: [choice] };
+				response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+			}
+			response.end('data: [DONE]\n\n');
+		});
+	});
+}

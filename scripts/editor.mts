@@ -43,7 +43,7 @@ async function main(): Promise<void> {
 		version,
 		folder: join(CACHE, 'editor', version),
 		service: { port: SERVICE_PORT, samplesDir: 'samples' },
-		env: { N8N_PORT: String(EDITOR_PORT), N8N_COMMUNITY_PACKAGES_ALLOW_TOOL_USAGE: 'true' },
+		env: { N8N_PORT: String(EDITOR_PORT) },
 	});
 	try {
 		await importExamples(world);

@@ -3,7 +3,7 @@
  * again when it is there. Node comes from npm where another one is needed, servers and the browser from Debian.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -104,6 +104,7 @@ export async function installedN8n(version: N8nVersion, say: Say): Promise<Insta
 	const manifest = { dependencies: { n8n: version }, overrides: recipe.overrides };
 	await once(folder, manifest, say, `n8n ${version} (2 to 3 GB, 3 to 6 minutes)`, async () => {
 		await npm(folder, ['install', '--ignore-scripts']);
+		await debianPackages(['g++', 'make', 'python3'], say);
 		// The one native part that n8n cannot do without, built for the Node that runs it.
 		await npm(folder, ['rebuild', 'sqlite3', '--build-from-source'], {
 			PATH: `${dirname(program)}:${process.env.PATH ?? ''}`,
@@ -128,11 +129,29 @@ export async function packedPackage(): Promise<string> {
 	return join(CACHE, filename);
 }
 
-/** Debian's package for a program, and where the program is. */
-const DEBIAN = {
-	chromium: '/usr/bin/chromium',
-	'redis-server': '/usr/bin/redis-server',
-	postgresql: '/usr/lib/postgresql',
+const POSTGRES = '/usr/lib/postgresql';
+
+/** The folder of PostgreSQL's programs, the newest; nothing when only its client is installed, or not even that. */
+export function postgresPrograms(): string | undefined {
+	if (!existsSync(POSTGRES)) return undefined;
+	return readdirSync(POSTGRES)
+		.sort((a, b) => Number(b) - Number(a))
+		.map((version) => join(POSTGRES, version, 'bin'))
+		.find((folder) => existsSync(join(folder, 'initdb')));
+}
+
+function onPath(program: string): boolean {
+	return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+}
+
+/** Whether what a package of Debian's brings is there, by the package's name. */
+const IS_THERE = {
+	'g++': () => onPath('g++'),
+	make: () => onPath('make'),
+	python3: () => onPath('python3'),
+	chromium: () => existsSync('/usr/bin/chromium'),
+	'redis-server': () => existsSync('/usr/bin/redis-server'),
+	postgresql: () => postgresPrograms() !== undefined,
 } as const;
 
 /**
@@ -140,8 +159,8 @@ const DEBIAN = {
  *
  * @throws when they are not and this user may not install them
  */
-export async function debianPackages(names: ReadonlyArray<keyof typeof DEBIAN>, say: Say): Promise<void> {
-	const missing = names.filter((name) => !existsSync(DEBIAN[name]));
+export async function debianPackages(names: ReadonlyArray<keyof typeof IS_THERE>, say: Say): Promise<void> {
+	const missing = names.filter((name) => !IS_THERE[name]());
 	if (missing.length === 0) return;
 	const command = `apt-get update && apt-get install --yes --no-install-recommends ${missing.join(' ')}`;
 	if (process.getuid?.() !== 0) throw new Error(`Not installed: ${missing.join(', ')}. As root: ${command}`);

@@ -1,10 +1,11 @@
 /** Redis and PostgreSQL for n8n's queue mode: Debian's, as ordinary processes on loopback, with nothing that outlives them. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { postgresPrograms } from './install.mts';
 import { freePort, Program } from './processes.mts';
 
 const run = promisify(execFile);
@@ -51,8 +52,8 @@ async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
 
 /** Starts an empty database: user `n8n` without a password, database `postgres`. */
 export async function startPostgres(folder: string): Promise<Server> {
-	const [version = ''] = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a));
-	const bin = `/usr/lib/postgresql/${version}/bin`;
+	const bin = postgresPrograms();
+	if (!bin) throw new Error('PostgreSQL is not installed.');
 	const user = await postgresUser();
 	const data = join(folder, 'data');
 	mkdirSync(data, { recursive: true });

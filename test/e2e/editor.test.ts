@@ -54,6 +54,20 @@ describe("n8n 2.41.1's editor", () => {
 			}
 			await search.fill('image to 3d');
 			await editor.shot(`nodes-panel-${theme}`);
+			await editor
+				.byId('item-iterator-item')
+				.filter({ hasText: /^\s*Image to 3D/ })
+				.first()
+				.click();
+			for (const action of [
+				'Turn an image into 3D',
+				'Turn a text prompt into 3D',
+				'Get the result of a 3D job',
+			]) {
+				await editor.page.getByText(action).first().waitFor();
+			}
+			await editor.shot(`nodes-panel-actions-${theme}`);
+			await editor.page.keyboard.press('Escape');
 			await editor.page.keyboard.press('Escape');
 			await editor.openNode('Image to 3D');
 			await editor.shot(`panel-${theme}`);
@@ -68,38 +82,23 @@ describe("n8n 2.41.1's editor", () => {
 			expect(await editor.settledParameters(names)).toEqual(names);
 		const settings = ['frameSize', 'guidanceScale', 'seconds', 'seed', 'steps'];
 		const leaving = ['download', 'outputBinaryPropertyName'];
-		await expectShown([
+		const withImage = (source: string) => [
 			'operation',
 			'apiVersion',
 			'imageSource',
-			'image',
+			source,
 			...settings,
 			'waitFor',
-			...leaving,
-		]);
+		];
+		await expectShown([...withImage('image'), ...leaving]);
 		await editor.choose('imageSource', 'Binary File');
-		await expectShown([
-			'operation',
-			'apiVersion',
-			'imageSource',
-			'binaryPropertyName',
-			...settings,
-			'waitFor',
-			...leaving,
-		]);
+		await expectShown([...withImage('binaryPropertyName'), ...leaving]);
 		await editor.choose('waitFor', 'Nothing');
-		await expectShown([
-			'operation',
-			'apiVersion',
-			'imageSource',
-			'binaryPropertyName',
-			...settings,
-			'waitFor',
-		]);
+		await expectShown(withImage('binaryPropertyName'));
 		await editor.choose('waitFor', 'at Rest');
 		await editor.shot('operation-image-at-rest');
 		await editor.choose('operation', 'Text to 3D');
-		// n8n itself takes out what was added to a collection when the operation changes.
+		// n8n's editor takes out what was added to a collection when the operation changes.
 		await expectShown(['operation', 'apiVersion', 'prompt', 'waitFor', ...leaving]);
 		await editor.shot('operation-text');
 		await editor.choose('operation', 'Get Result');

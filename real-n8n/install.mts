@@ -47,12 +47,17 @@ export type Say = (line: string) => void;
 
 const LONG = { maxBuffer: 64 * 1024 * 1024, timeout: 15 * 60_000 };
 
+/** The environment without what npm has put there for a script: its `ignore-scripts` would keep sqlite3 from being built. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+	return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+}
+
 async function npm(folder: string, args: string[], env: Record<string, string> = {}): Promise<void> {
 	try {
 		await run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
 			cwd: folder,
 			...LONG,
-			env: { ...process.env, ...env },
+			env: { ...plainEnvironment(), ...env },
 		});
 	} catch (error) {
 		const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
@@ -110,6 +115,8 @@ export async function installedN8n(version: N8nVersion, say: Say): Promise<Insta
 			PATH: `${dirname(program)}:${process.env.PATH ?? ''}`,
 			npm_config_nodedir: prefix,
 		});
+		const built = join(folder, 'node_modules', 'sqlite3', 'build', 'Release', 'node_sqlite3.node');
+		if (!existsSync(built)) throw new Error(`sqlite3 was not built for n8n ${version}.`);
 	});
 	return { version, folder, node: program, script: join(folder, 'node_modules', 'n8n', 'bin', 'n8n') };
 }

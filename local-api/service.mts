@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -98,6 +99,8 @@ export class Service {
 		this.clock = options.clock ?? systemClock;
 		this.log = options.log ?? (() => undefined);
 		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
+		// Each call that is still to come listens, and there may be hundreds.
+		setMaxListeners(0, this.stopping.signal);
 		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal);
 	}
 

@@ -24,8 +24,8 @@ export type NodeContext = IExecuteFunctions | IWebhookFunctions;
 
 /** The service, as one run of a node sees it. */
 export interface Service {
-	/** Output files may lie on a private address only if the service itself does. */
-	readonly isPrivate: boolean;
+	/** Whether a host may be asked for the service's files, and called by it: private ones only if it is on one itself. */
+	canReach(hostname: string): boolean;
 	/** Pays. Called once for a job; who may call again is decided by the caller. */
 	submit(version: ApiVersion, operation: Generation, body: IDataObject, timeoutMs: number): Promise<Answer>;
 	/** Reads a job. Free. Ends early when `stop` is aborted. */
@@ -89,8 +89,9 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 			: readAnswer(reply, clean, clock.now());
 	};
 
+	const isPrivate = !isPublicHost(endpoints.hostname);
 	return {
-		isPrivate: !isPublicHost(endpoints.hostname),
+		canReach: (hostname) => isPrivate || isPublicHost(hostname),
 		clean,
 		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),
 		submit: async (version, operation, body, timeoutMs) =>

@@ -43,7 +43,8 @@ const rests = new Map<string, RestState>();
 function stateOf(rest: string): RestState {
 	const state = rests.get(rest) ?? { ends: new Map(), awaited: new Map() };
 	rests.set(rest, state);
-	for (const oldest of [...rests.keys()].slice(0, Math.max(0, rests.size - MAX_RESTS))) rests.delete(oldest);
+	const [oldest] = rests.keys();
+	if (rests.size > MAX_RESTS && oldest !== undefined) rests.delete(oldest);
 	return state;
 }
 

@@ -2,7 +2,6 @@
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { toNodeApiError } from '../api/problems';
-import { isPublicHost } from '../api/public-address';
 import type { Service } from '../api/service';
 import type { Failure } from '../output/items';
 import { readRequest } from '../properties/read-request';
@@ -47,7 +46,7 @@ async function readItem(
 	// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
 	if (work.image?.from === 'binary') await readImage(context, itemIndex, work.image.property);
 	const { webhook } = work.body;
-	if (typeof webhook === 'string' && !service.isPrivate && !isPublicHost(new URL(webhook).hostname)) {
+	if (typeof webhook === 'string' && !service.canReach(new URL(webhook).hostname)) {
 		throw new NodeOperationError(
 			context.getNode(),
 			`The service cannot call Webhook URL: ${webhook} is not on the open internet`,

@@ -15,7 +15,6 @@ import {
 } from 'n8n-workflow';
 
 import { problemOf, type Problem } from '../api/problems';
-import { isPublicHost } from '../api/public-address';
 import type { Service } from '../api/service';
 import type { JobEnd } from '../api/webhook-call';
 import { errorItem, finishedJson, referenceJson, type Failure } from '../output/items';
@@ -66,7 +65,7 @@ export function openRest(
 	if (!requests.some(waitsForCall) || isToolCall(context)) return undefined;
 
 	const url = new URL(String(context.evaluateExpression('{{ $execution.resumeUrl }}', 0)));
-	if (!service.isPrivate && !isPublicHost(url.hostname)) {
+	if (!service.canReach(url.hostname)) {
 		if (isWoken) return undefined;
 		throw new NodeOperationError(
 			context.getNode(),

@@ -3,8 +3,7 @@ import type { IBinaryData, IN8nHttpFullResponse } from 'n8n-workflow';
 
 import { header, retryAfterHeader } from '../api/answer';
 import { ProblemError, sentences } from '../api/problems';
-import { isPublicHost } from '../api/public-address';
-import { unanswered, type Readable } from '../api/service';
+import { unanswered, type Readable, type Service } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
 import { retryPause } from '../jobs/poll-schedule';
 import { MAX_TRIES, Stopped, stopIfAborted, type Connection } from '../jobs/run';
@@ -177,7 +176,7 @@ async function open(
 ): Promise<IN8nHttpFullResponse | Exclude<Try, { stored: IBinaryData }>> {
 	let address = url;
 	for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-		const objection = objectionTo(address, connection.service.isPrivate);
+		const objection = objectionTo(address, connection.service);
 		if (objection) return { problem: objection, mayPass: false };
 
 		const response = await ask(
@@ -234,10 +233,10 @@ async function ask(
 }
 
 /** Why an address is not asked, if it is not. */
-function objectionTo(address: string, isServicePrivate: boolean): string | undefined {
+function objectionTo(address: string, service: Service): string | undefined {
 	const url = new URL(address);
 	if (!isHttp(url)) return `${url.protocol.slice(0, -1)} addresses are not downloaded`;
-	return isServicePrivate || isPublicHost(url.hostname)
+	return service.canReach(url.hostname)
 		? undefined
 		: `${url.hostname} is a private address, and files are fetched from the open internet only`;
 }

@@ -5,7 +5,7 @@ import { OUTPUT_MODES, type Delivery } from '../request';
 import { Form } from './form';
 import { NUMERIC_OPTIONS } from './options';
 
-export const EVENTS = ['success', 'failed'] as const;
+const EVENTS = ['success', 'failed'] as const;
 const VERIFICATIONS = ['api', 'none'] as const;
 
 /** What the person set on the trigger, checked. */

@@ -148,7 +148,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		},
 		credentials: { stableDiffusionApi: credential },
 	});
-	letClockMoveFor(await engine.listen());
+	const holdClock = letClockMoveFor(await engine.listen());
 
 	return {
 		clock,
@@ -177,6 +177,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		close: async () => {
 			await service.stop();
 			await engine.close();
+			holdClock();
 		},
 	};
 }

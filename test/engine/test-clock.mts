@@ -8,9 +8,16 @@ const QUIET_MS = 4;
 /** Servers, as host:port, that go by the clock while they answer, so that requests to them must not hold it. */
 const waiting = new Set<string>();
 
-/** From now on the clock moves on while this server answers. */
-export function letClockMoveFor(origin: string): void {
-	waiting.add(new URL(origin).host);
+/**
+ * From now on the clock moves on while this server answers.
+ *
+ * @returns ends that: to be called when the server closes, since the next one may be given its port, and a clock
+ *   that jumps while the stand-in service answers lets calls run into their time limits
+ */
+export function letClockMoveFor(origin: string): () => void {
+	const { host } = new URL(origin);
+	waiting.add(host);
+	return () => waiting.delete(host);
 }
 
 let inFlight = 0;

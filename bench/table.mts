@@ -1,0 +1,34 @@
+/** The tables in which measurements are told. */
+
+/** A question, and the figures that answer it. */
+export interface Table {
+	question: string;
+	/** How it was measured, in a sentence or two: sizes, clocks, repetitions. */
+	how: string;
+	columns: string[];
+	rows: string[][];
+}
+
+/** A table as Markdown, with columns of even width. */
+export function asMarkdown({ question, how, columns, rows }: Table): string {
+	const widths = columns.map((column, index) =>
+		Math.max(column.length, 3, ...rows.map((row) => (row[index] ?? '').length)),
+	);
+	const line = (cells: readonly string[]) =>
+		`| ${widths.map((width, index) => (cells[index] ?? '').padEnd(width)).join(' | ')} |`;
+	const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
+	return [`### ${question}`, '', how, '', line(columns), rule, ...rows.map(line), ''].join('\n');
+}
+
+/** The value below which a share of the values lies, by the nearest rank. @param share from 0 to 1 */
+export function quantile(values: readonly number[], share: number): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? NaN;
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** Median, and in brackets the least and the most. @param format writes one value */
+export function spread(values: readonly number[], format: (value: number) => string): string {
+	return `${format(median(values))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
+}

@@ -377,7 +377,7 @@ describe('a look at a job', () => {
 	});
 
 	test('what the first answer knew and the last one left out is kept', async () => {
-		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: without('meta') } });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: without('meta') } });
 		const { items } = await run({ settings: { seed: '7' } });
 		expect(items[0]?.json).toMatchObject({ meta: { seed: 7 } });
 	});
@@ -412,7 +412,7 @@ describe('the key', () => {
 				}),
 			},
 		});
-		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: without('meta') } });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: without('meta') } });
 		const { run: execution, items } = await run();
 		expect(items[0]?.json.meta).toEqual({ key: '***', link: 'https://x.example/?k=***', '***': 1 });
 		expect(JSON.stringify(execution)).not.toContain(API_KEY);

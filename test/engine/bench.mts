@@ -18,6 +18,7 @@ import { CallDesk, receiveCall } from '../../nodes/ImgTo3d/calls/receive';
 import { answerResumeCall } from '../../nodes/ImgTo3d/calls/resume';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
+import { Accounts } from '../../nodes/ImgTo3d/jobs/account';
 import { runItems } from '../../nodes/ImgTo3d/jobs/run-items';
 import { letClockMoveFor, TestClock } from './test-clock.mts';
 
@@ -127,11 +128,12 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 
 	const node = new ImgTo3d();
 	node.execute = async function () {
-		return await runItems(this, clock);
+		return await runItems(this, clock, accounts);
 	};
 	node.webhook = async function () {
 		return await answerResumeCall(this, clock);
 	};
+	let accounts = new Accounts();
 	let desk = new CallDesk();
 	const trigger = new ImgTo3dTrigger();
 	trigger.webhook = async function () {
@@ -167,6 +169,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		},
 		restartN8n: () => {
 			desk = new CallDesk();
+			accounts = new Accounts();
 		},
 		credential: (values) => Object.assign(credential.data, values),
 		run: async (parameters, { node: settings, ...runOptions } = {}) => {

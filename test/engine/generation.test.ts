@@ -146,14 +146,6 @@ describe('what comes out', () => {
 		expect(gif.subarray(0, 6).toString('latin1')).toBe('GIF89a');
 	});
 
-	test('the looks follow the ETA: a job of 25 s with a right ETA is found with one look', async () => {
-		bench.service.configure({ jobSeconds: 25 });
-		const start = bench.clock.now();
-		await bench.run({ operation: 'imageTo3d', image: bench.picture, download: false });
-		expect(bodiesOf('/api/v3/fetch')).toHaveLength(1);
-		expect(bench.clock.now() - start).toBe(25_000);
-	});
-
 	test('Poll Interval is kept exactly', async () => {
 		bench.service.configure({ jobSeconds: 40 });
 		await bench.run({

@@ -2,42 +2,79 @@ import fc from 'fast-check';
 
 import { systemClock } from '../../nodes/ImgTo3d/jobs/clock';
 import { Places } from '../../nodes/ImgTo3d/jobs/places';
-import { MAX_PAUSE_MS, MIN_PAUSE_MS, nextPause, retryPause } from '../../nodes/ImgTo3d/jobs/poll-schedule';
+import type { EtaReading } from '../../nodes/ImgTo3d/jobs/end-estimate';
+import {
+	MAX_PAUSE_MS,
+	MAX_RETRY_MS,
+	MIN_PAUSE_MS,
+	nextLookAt,
+	retryPause,
+	type Watched,
+} from '../../nodes/ImgTo3d/jobs/poll-schedule';
 
 describe('the pause before the next look', () => {
-	test('is the ETA, when there is one', () => {
-		expect(nextPause({ ageMs: 0, etaSeconds: 12.5 })).toBe(12_500);
+	const since = 1_000_000;
+	const pause = (ageMs: number, watched: Partial<Watched> = {}) =>
+		nextLookAt({ since, openAt: since + ageMs, readings: [], ...watched }) - since - ageMs;
+
+	test('is the interval the person set, exactly, whatever is known', () => {
+		const readings = [{ age: 0, eta: 3 }];
+		expect(pause(500_000, { readings, pollIntervalMs: 7000 })).toBe(7000);
 	});
 
-	test('grows with the age of the job, when there is none', () => {
-		expect([0, 10_000, 60_000, 1_000_000].map((ageMs) => nextPause({ ageMs }))).toEqual([
-			2000,
-			2000,
-			9000,
-			MAX_PAUSE_MS,
-		]);
-	});
+	const seconds = fc.double({ min: 0.05, max: 1e7, noNaN: true });
+	const readings = fc
+		.array(fc.record({ age: fc.double({ min: 0, max: 1e6, noNaN: true }), eta: seconds }), { maxLength: 12 })
+		.map((some) => some.sort((a, b) => a.age - b.age));
+	const logNormal = (mean: number) =>
+		fc.record({
+			mean: fc.double({ min: -mean, max: mean, noNaN: true }),
+			sd: fc.double({ min: 0.01, max: 3, noNaN: true }),
+		});
+	const forecast = fc.option(
+		fc.record({
+			work: fc.option(logNormal(15), { nil: undefined }),
+			startsAt: fc.double({ min: 0, max: 1e5, noNaN: true }),
+			etaFactor: logNormal(4),
+		}),
+		{ nil: undefined },
+	);
 
-	test('is the interval the person set, exactly', () => {
-		expect(nextPause({ ageMs: 500_000, etaSeconds: 3, pollIntervalMs: 7000 })).toBe(7000);
-	});
-
-	test('is never below the floor nor above the ceiling, whatever the ETA', () => {
-		const eta = fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: undefined });
+	test('is never below the floor nor above the ceiling, whatever is known', () => {
 		fc.assert(
-			fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), eta, (ageMs, etaSeconds) => {
-				const pause = nextPause({ ageMs, etaSeconds });
-				expect(pause).toBeGreaterThanOrEqual(MIN_PAUSE_MS);
-				expect(pause).toBeLessThanOrEqual(MAX_PAUSE_MS);
+			fc.property(fc.nat(1e9), readings, forecast, (sinceLast, told, known) => {
+				const ageMs = 1000 * (told[told.length - 1]?.age ?? 0) + sinceLast;
+				const ms = pause(ageMs, { readings: told, forecast: known });
+				expect(ms).toBeGreaterThanOrEqual(MIN_PAUSE_MS - 1e-3);
+				expect(ms).toBeLessThanOrEqual(MAX_PAUSE_MS + 1e-3);
 			}),
+			{ numRuns: 2000 },
 		);
 	});
 
+	test('lets no job of half an hour be looked at more than a few hundred times, whatever the service says', () => {
+		fc.assert(
+			fc.property(fc.infiniteStream(seconds), (etas) => {
+				const told: EtaReading[] = [];
+				let looks = 0;
+				for (let ageMs = 0; ageMs < 1_800_000; looks++) {
+					const { value: eta } = etas.next();
+					if (eta !== undefined) told.push({ age: ageMs / 1000, eta });
+					ageMs += pause(ageMs, { readings: told });
+				}
+				expect(looks).toBeLessThan(300);
+			}),
+			{ numRuns: 50 },
+		);
+	});
+});
+
+describe('the pause before a free call is repeated', () => {
 	test('after a failure doubles, varies a little, and is no shorter than what the service asked for', () => {
 		expect([1, 2, 3, 4].map((failures) => retryPause(failures, 0, 0.5))).toEqual([1000, 2000, 4000, 8000]);
 		expect([retryPause(3, 0, 0), retryPause(3, 0, 1)]).toEqual([3000, 5000]);
 		expect(retryPause(1, 30)).toBe(30_000);
-		expect(retryPause(500, 0, 0.5)).toBe(MAX_PAUSE_MS);
+		expect(retryPause(500, 0, 0.5)).toBe(MAX_RETRY_MS);
 	});
 });
 

@@ -76,6 +76,8 @@ export type Answer =
 			advice?: string;
 			/** How long to wait before the next try, seconds. */
 			retryAfterSeconds?: number;
+			/** How many jobs the account may have open, for a queue that is full. */
+			queueLimit?: number;
 	  }
 	/** 5xx or 408: the service or something in front of it is in trouble. */
 	| {
@@ -143,8 +145,18 @@ export function readObject(body: Record<string, unknown>, reply: HttpReply, now:
 	// A "rate limit" text means "not now" whatever stands around it; it is seen with 200 and with 429.
 	const limited = httpCode === 429 || (word === 'error' && /rate limit/i.test(message));
 	if (limited) {
-		const reason = /queue/i.test(message) ? 'queueFull' : 'rateLimit';
-		return { state: 'refused', httpCode, id, reason, message, advice, retryAfterSeconds };
+		const isQueue = /queue/i.test(message);
+		const queueLimit = isQueue ? Number(/\bmaximum\D{0,20}(\d{1,6})\b/i.exec(message)?.[1]) : NaN;
+		return {
+			state: 'refused',
+			httpCode,
+			id,
+			reason: isQueue ? 'queueFull' : 'rateLimit',
+			message,
+			advice,
+			retryAfterSeconds,
+			...(queueLimit > 0 && { queueLimit }),
+		};
 	}
 	if (isTrouble(httpCode)) return { state: 'trouble', httpCode, id, message, retryAfterSeconds };
 	if (word === 'failed') return { state: 'failed', httpCode, id, message, advice };

@@ -24,6 +24,11 @@ export class Endpoints {
 		return base && isHttp(base) && !hasUser(base) ? new Endpoints(base) : undefined;
 	}
 
+	/** The base URL, ending in a slash. */
+	get href(): string {
+		return this.base.href;
+	}
+
 	get hostname(): string {
 		return this.base.hostname;
 	}

@@ -242,9 +242,9 @@ function refusal(
 	};
 }
 
-type Limit = Extract<Answer, { state: 'refused' }> & { reason: 'queueFull' | 'rateLimit' };
-
 /** "Not now": nothing was done, and the same call may be made again later. */
+export type Limit = Extract<Answer, { state: 'refused' }> & { reason: 'queueFull' | 'rateLimit' };
+
 export function isLimit(answer: Answer): answer is Limit {
 	return answer.state === 'refused' && (answer.reason === 'queueFull' || answer.reason === 'rateLimit');
 }

@@ -1,4 +1,5 @@
 /** The package's one way to the service: every API call leaves through here, with the key in its body. */
+import { createHash } from 'crypto';
 import {
 	NodeOperationError,
 	type IDataObject,
@@ -40,6 +41,8 @@ export interface Service {
 	upload(version: ApiVersion, dataUri: string, timeoutMs: number, stop: AbortSignal): Promise<UploadAnswer>;
 	/** The documented address of a job. */
 	fetchUrl(version: ApiVersion, id: string | number, fetchResult?: string): string;
+	/** Stands for the account, the same for the same key at the same address; the key cannot be read from it. */
+	account: string;
 	/** Takes the key out of a text. */
 	clean(text: string): string;
 }
@@ -91,6 +94,7 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 
 	const isPrivate = !isPublicHost(endpoints.hostname);
 	return {
+		account: createHash('sha256').update(`${endpoints.href}\n${apiKey.trim()}`).digest('hex'),
 		canReach: (hostname) => isPrivate || isPublicHost(hostname),
 		clean,
 		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),

@@ -25,3 +25,15 @@ export const systemClock: Clock = {
 		}
 	},
 };
+
+/** Sleeps as {@link Clock.sleep} does, but no longer than until there are news. */
+export async function sleepUnlessNews(
+	clock: Clock,
+	ms: number,
+	news: Promise<unknown>,
+	signal: AbortSignal,
+): Promise<void> {
+	const told = new AbortController();
+	await Promise.race([clock.sleep(ms, AbortSignal.any([signal, told.signal])), news]);
+	told.abort();
+}

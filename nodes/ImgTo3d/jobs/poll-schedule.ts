@@ -1,39 +1,39 @@
-/**
- * When to look at a job again.
- *
- * The service says how long a job still takes (`eta`), sometimes, and not always well. With an ETA the next
- * look is when the job should be done. Without one, and once the ETA has proved wrong, the pause follows the
- * job's age, so that the delay between its end and its discovery stays a small share of what it took, and the
- * number of looks grows only with the logarithm of the time. Never faster than once a second, so that nothing
- * hammers the service; never slower than {@link MAX_PAUSE_MS}, so that an ETA that was far too long is noticed.
- */
+import { nextLook, NOTHING_KNOWN, type EtaReading, type Forecast } from './end-estimate';
 
-export const MIN_PAUSE_MS = 1000;
-export const MAX_PAUSE_MS = 30_000;
+/** However soon the end is expected, ms: nothing hammers the service. */
+export const MIN_PAUSE_MS = 250;
+/** The same as a share of the job's age: what is gained by looking more often is not worth it. */
+const MIN_PAUSE_SHARE = 0.005;
+/** However late the end is expected, ms. */
+export const MAX_PAUSE_MS = 300_000;
 
-/** Of the job's age, how much to wait when nothing better is known. */
-const AGE_SHARE = 0.15;
-
-export interface LookAhead {
-	/** Since the job was submitted (or first looked at), ms. */
-	ageMs: number;
-	/** The service's estimate of what is left, seconds, when it gave one. */
-	etaSeconds?: number;
+/** A job that is watched, with times in ms since the epoch. */
+export interface Watched {
+	/** When it was accepted; for a job of another run, when it was first looked at. */
+	since: number;
+	/** When it was last seen not to have ended. */
+	openAt: number;
+	readings: readonly EtaReading[];
+	forecast?: Forecast;
 	/** The person's own fixed pause, ms: then nothing else counts. */
 	pollIntervalMs?: number;
 }
 
 /**
- * The pause before the next look at a job, ms.
- *
- * @returns `pollIntervalMs` exactly, when that is set; else from {@link MIN_PAUSE_MS} to {@link MAX_PAUSE_MS}
+ * When to look at a job again, ms since the epoch: after `pollIntervalMs` exactly, when that is set; else when
+ * its end is to be expected (see `end-estimate.ts`), but neither sooner than {@link MIN_PAUSE_MS} and half a percent of
+ * the job's age after the last look, nor later than {@link MAX_PAUSE_MS} after it.
  */
-export function nextPause({ ageMs, etaSeconds, pollIntervalMs }: LookAhead): number {
-	if (pollIntervalMs !== undefined) return pollIntervalMs;
-	const byAge = ageMs * AGE_SHARE;
-	const wanted = etaSeconds === undefined ? Math.max(2000, byAge) : Math.max(etaSeconds * 1000, byAge);
-	return Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, wanted));
+export function nextLookAt({ since, openAt, readings, forecast, pollIntervalMs }: Watched): number {
+	if (pollIntervalMs !== undefined) return openAt + pollIntervalMs;
+	const ageMs = Math.max(0, openAt - since);
+	const wanted = 1000 * nextLook(ageMs / 1000, readings, forecast ?? NOTHING_KNOWN) - ageMs;
+	const least = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, ageMs * MIN_PAUSE_SHARE));
+	return openAt + Math.min(MAX_PAUSE_MS, Math.max(least, wanted));
 }
+
+/** The longest pause after calls that bring nothing, unless the service asks for a longer one, ms. */
+export const MAX_RETRY_MS = 30_000;
 
 /** The first pause after a call that brought nothing, ms; it doubles with each further one. */
 const FIRST_RETRY_MS = 1000;
@@ -47,6 +47,6 @@ const FIRST_RETRY_MS = 1000;
  * @param random from 0 to 1
  */
 export function retryPause(failures: number, retryAfterSeconds = 0, random = Math.random()): number {
-	const backoff = Math.min(MAX_PAUSE_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
+	const backoff = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
 	return Math.max(retryAfterSeconds * 1000, backoff * (0.75 + random / 2));
 }

@@ -6,6 +6,7 @@ import { openService } from '../api/service';
 import { errorItem, finishedItems, referenceJson, type Failure } from '../output/items';
 import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
+import { Accounts } from './account';
 import { systemClock, type Clock } from './clock';
 import { failureOf, jobOf, named, submittedJobs } from './failures';
 import { ledgerOf, type KnownJob } from './ledger';
@@ -32,6 +33,9 @@ const DOWNLOADS_AT_ONCE = 3;
 const OLD_LOOK_MS = 2000;
 const LAST_ROUNDS = 3;
 
+/** What this process knows of the service's accounts. */
+const processAccounts = new Accounts();
+
 /** What came of a part of an item's work. `stopped`: another item's error ended the run before it was through. */
 type Outcome<T> = { state: 'done'; value: T } | ({ state: 'error' } & Failure) | typeof STOPPED;
 
@@ -45,6 +49,7 @@ const STOPPED = { state: 'stopped' } as const;
  *
  * @param context n8n's view of this run of the node
  * @param clock the time that waiting goes by; tests bring their own
+ * @param accounts what is known of the accounts from earlier runs
  * @returns one output: the items in input order, each paired with its input item. When the execution was put to
  *   rest: what is known of the jobs so far.
  * @throws NodeOperationError for input that cannot be sent, NodeApiError for what the service answered; not
@@ -53,6 +58,7 @@ const STOPPED = { state: 'stopped' } as const;
 export async function runItems(
 	context: IExecuteFunctions,
 	clock: Clock = systemClock,
+	accounts = processAccounts,
 ): Promise<INodeExecutionData[][]> {
 	const inputs = context.getInputData();
 	if (inputs.length === 0) return [[]];
@@ -82,17 +88,25 @@ export async function runItems(
 	const cancel = context.getExecutionCancelSignal();
 	// Not by a listener: a loop runs the node many times on one signal, and Node warns in n8n's log at ten.
 	const signal = cancel ? AbortSignal.any([cancel, halt.signal]) : halt.signal;
+	const account = accounts.of(service.account);
 	const run: Run = {
 		context,
 		clock,
 		service,
 		ledger: ledgerOf(context, carried && restedEntries(carried, context.getExecutionId())),
 		maxSubmits: triesOf(node),
-		gate: new SubmitGate(clock, signal),
+		account,
+		open: new Map(),
+		gate: new SubmitGate(clock, account, signal),
 		signal,
 		rest,
 	};
-	return await runAll(run, readings, halt);
+	try {
+		return await runAll(run, readings, halt);
+	} finally {
+		// What is open still is not watched any more.
+		for (const job of run.open.values()) account.drop(job);
+	}
 }
 
 /**

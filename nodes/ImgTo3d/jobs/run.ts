@@ -1,6 +1,8 @@
 import type { IExecuteFunctions, INode } from 'n8n-workflow';
 
 import type { NodeContext, Service } from '../api/service';
+import type { GenerationRequest } from '../request';
+import { kindOf, type Account, type OpenJob } from './account';
 import type { Clock } from './clock';
 import type { Ledger } from './ledger';
 import type { Rest } from './rest';
@@ -19,6 +21,9 @@ export interface Connection {
 export interface Run extends Connection {
 	context: IExecuteFunctions;
 	ledger: Ledger;
+	account: Account;
+	/** Its jobs among the account's open ones, by item. */
+	open: Map<number, OpenJob>;
 	gate: SubmitGate;
 	/** How often an item may be submitted when the service ends its job as failed. */
 	maxSubmits: number;
@@ -46,4 +51,16 @@ export const MAX_TRIES = 5;
 /** How often n8n runs a node until it succeeds: its own rule for Retry On Fail. */
 export function triesOf({ retryOnFail, maxTries }: INode): number {
 	return retryOnFail ? Math.min(5, Math.max(2, maxTries || 3)) : 1;
+}
+
+/** The item's job among the account's open ones, where it is put if it is not there. @param since ms since the epoch */
+export function openJobOf(
+	{ account, open }: Run,
+	itemIndex: number,
+	work: GenerationRequest,
+	since: number,
+): OpenJob {
+	const job = open.get(itemIndex) ?? account.watch(kindOf(work), since);
+	open.set(itemIndex, job);
+	return job;
 }

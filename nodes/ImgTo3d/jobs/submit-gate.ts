@@ -1,18 +1,18 @@
-import type { Clock } from './clock';
+import type { Limit } from '../api/problems';
+import type { Account } from './account';
+import { sleepUnlessNews, type Clock } from './clock';
 
 /** How long to wait after a refusal that names no time, ms. */
 const DEFAULT_CLOSED_MS = 10_000;
-
-/** How often a closed gate is looked at, ms: a place that a job of ours frees is used within this time. */
-const LOOK_MS = 1000;
 
 /** How long a submit in the air keeps the others waiting, ms: a refusal comes at once, a fast generation does not. */
 const TURN_MS = 5000;
 
 /**
- * Where submits wait while the service refuses more. One refusal closes the gate for all of the run's items; then
- * one item at a time tries again, in the order in which they came, when the time that the service named is over.
- * After a full queue that is also when a job of this run ends. Nobody who comes later overtakes those who wait.
+ * Where submits wait while the account has no room for more, as far as that is known, and while the service refuses
+ * them. One refusal closes the gate for all of the run's items; then one item at a time tries again, in the order in
+ * which they came, when the time that the service named is over. After a full queue that is also when a job of this
+ * run ends. Nobody who comes later overtakes those who wait.
  */
 export class SubmitGate {
 	private openAt = 0;
@@ -23,6 +23,7 @@ export class SubmitGate {
 
 	constructor(
 		private readonly clock: Clock,
+		private readonly account: Account,
 		private readonly signal: AbortSignal,
 	) {
 		this.progressAt = clock.now();
@@ -30,7 +31,8 @@ export class SubmitGate {
 
 	/** Whether a submit has to wait for its turn. */
 	get isClosed(): boolean {
-		return this.waiting > 0 || this.clock.now() < this.openAt;
+		const now = this.clock.now();
+		return this.waiting > 0 || now < this.openAt || !this.account.hasRoom(now);
 	}
 
 	/** When a submit of this run was last accepted, or a job of it ended, ms since the epoch. */
@@ -38,15 +40,13 @@ export class SubmitGate {
 		return this.progressAt;
 	}
 
-	/**
-	 * The service refused a submit.
-	 *
-	 * @param reason a queue that is full has room again when a job of ours ends; another limit has not
-	 */
-	close(reason: 'queueFull' | 'rateLimit', retryAfterSeconds?: number): void {
+	/** The service refused a submit. A queue that is full has room again when a job of ours ends; another limit has not. */
+	close({ reason, retryAfterSeconds, queueLimit }: Limit): void {
+		const now = this.clock.now();
 		const pause = retryAfterSeconds === undefined ? DEFAULT_CLOSED_MS : retryAfterSeconds * 1000;
 		this.isQueueFull = reason === 'queueFull';
-		this.openAt = this.clock.now() + pause;
+		this.openAt = now + pause;
+		if (queueLimit !== undefined) this.account.learnLimit(queueLimit, now);
 	}
 
 	accepted(): void {
@@ -76,9 +76,13 @@ export class SubmitGate {
 
 	/** Waits until the gate opens, at most until `deadline()` (ms since the epoch), which may move meanwhile. */
 	async opened(deadline: () => number): Promise<void> {
-		const left = () => Math.min(this.openAt, deadline()) - this.clock.now();
-		while (left() > 0 && !this.signal.aborted) {
-			await this.clock.sleep(Math.min(LOOK_MS, left()), this.signal);
+		const { account, clock, signal } = this;
+		const left = () => {
+			const now = clock.now();
+			return (account.hasRoom(now) ? Math.min(this.openAt, deadline()) : deadline()) - now;
+		};
+		for (let ms = left(); ms > 0 && !signal.aborted; ms = left()) {
+			await sleepUnlessNews(clock, ms, account.freed, signal);
 		}
 	}
 }

@@ -6,7 +6,7 @@ import { isFateUnknown, isLimit, problemOf, ProblemError } from '../api/problems
 import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob, Entry } from './ledger';
 import { retryPause } from './poll-schedule';
-import { MAX_TRIES, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
+import { MAX_TRIES, openJobOf, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
 import { uploadImage } from './upload';
 
 /**
@@ -94,7 +94,7 @@ async function submit(
 	if (!gate.isClosed) {
 		const answer = await submitOnce(run, item, work, body);
 		if (!isLimit(answer)) return answer;
-		gate.close(answer.reason, answer.retryAfterSeconds);
+		gate.close(answer);
 	}
 	return await gate.inTurn(async (turn) => {
 		const deadline = () => Math.max(start, gate.lastProgress) + item.timeoutMs;
@@ -103,7 +103,7 @@ async function submit(
 			stopIfAborted(run.signal);
 			const answer = await turn.call(async () => await submitOnce(run, item, work, body));
 			if (!isLimit(answer) || clock.now() >= deadline()) return answer;
-			gate.close(answer.reason, answer.retryAfterSeconds);
+			gate.close(answer);
 		}
 	});
 }
@@ -115,11 +115,20 @@ async function submitOnce(
 	work: GenerationRequest,
 	body: IDataObject,
 ): Promise<Answer> {
+	const { account, clock } = run;
 	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
 	for (let tries = 1; ; tries++) {
-		const answer = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
+		const answer = await account.submitting(async () => {
+			const latest = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
+			if (latest.state === 'success' || latest.state === 'processing') account.submitted();
+			// The job has its place before the submit gives its own away.
+			if (latest.state === 'processing' && item.waitFor !== 'none') {
+				openJobOf(run, item.itemIndex, work, clock.now());
+			}
+			return latest;
+		});
 		if (!didNotArrive(answer) || tries === MAX_TRIES) return answer;
-		await run.clock.sleep(retryPause(tries), run.signal);
+		await clock.sleep(retryPause(tries), run.signal);
 		stopIfAborted(run.signal);
 	}
 }

@@ -2,12 +2,21 @@
 import type { JobFacts } from '../api/answer';
 import { mayPass, overdue, problemOf, ProblemError, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
+import type { OpenJob } from './account';
+import { sleepUnlessNews } from './clock';
+import type { EtaReading } from './end-estimate';
 import type { AcceptedJob, KnownJob } from './ledger';
-import { MIN_PAUSE_MS, nextPause, retryPause } from './poll-schedule';
-import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
+import { nextLookAt, retryPause } from './poll-schedule';
+import { CALL_LIMIT_MS, MAX_TRIES, openJobOf, stopIfAborted, type Run } from './run';
 
 /** How many unreadable answers in a row are put up with. */
 const MAX_UNREADABLE = 3;
+
+/** The least time that a look is given, ms. */
+const MIN_LOOK_MS = 1000;
+
+/** An ETA of nothing means "any moment", s. */
+const LEAST_ETA = 0.05;
 
 /** The longest that a look may take when the execution is about to rest, ms: meanwhile a call would be lost. */
 const LAST_LOOK_MS = 10_000;
@@ -56,38 +65,36 @@ async function look(
 	const { clock, signal, service } = run;
 	const start = clock.now();
 	const deadline = start + item.timeoutMs;
+	const sight = sightOf(run, item, accepted);
 	let latest = accepted?.known.state === 'processing' ? accepted.known : undefined;
 	let failures = 0;
 	let unreadable = 0;
 	let lastProblem: Problem | undefined;
 	// A job that an earlier try of the run submitted may have ended long ago.
-	let pause =
-		accepted && !mayRest?.aborted
-			? nextPause({ ageMs: 0, etaSeconds: latest?.etaSeconds, pollIntervalMs: item.pollIntervalMs }) -
-				(start - accepted.at)
-			: 0;
+	let dueAt = accepted && !mayRest?.aborted ? () => sight.nextLookAt() : () => start;
 
 	for (;;) {
 		const wake = mayRest && !mayRest.aborted ? AbortSignal.any([signal, mayRest]) : signal;
-		await clock.sleep(Math.min(pause, deadline - clock.now()), wake);
+		const left = () => Math.min(dueAt(), deadline) - clock.now();
+		for (let ms = left(); ms > 0 && !wake.aborted; ms = left()) {
+			await sleepUnlessNews(clock, ms, run.account.taught, wake);
+		}
 		stopIfAborted(signal);
 		const limitMs = mayRest?.aborted ? LAST_LOOK_MS : CALL_LIMIT_MS;
-		const callMs = Math.min(limitMs, Math.max(MIN_PAUSE_MS, deadline - clock.now()));
+		const callMs = Math.min(limitMs, Math.max(MIN_LOOK_MS, deadline - clock.now()));
 		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs, signal);
 		stopIfAborted(signal);
 
 		if (answer.state === 'success' || answer.state === 'processing') {
 			const job = { ...answer, job: merged(id, latest?.job, answer.job) };
+			if (job.state === 'success') sight.hasEnded(true);
 			if (isEnough(job)) return job;
 			if (job.state === 'processing')
 				latest = { ...job, fetchResult: job.fetchResult ?? latest?.fetchResult };
 			failures = unreadable = 0;
 			lastProblem = undefined;
-			pause = nextPause({
-				ageMs: clock.now() - start,
-				etaSeconds: answer.state === 'processing' ? answer.etaSeconds : undefined,
-				pollIntervalMs: item.pollIntervalMs,
-			});
+			sight.isOpen(job);
+			dueAt = () => sight.nextLookAt();
 		} else {
 			const problem = problemOf(answer, 'fetch', id);
 			failures += 1;
@@ -98,6 +105,7 @@ async function look(
 			if (!passes || isHopeless) {
 				// A job that the service ended is over: a retry of the node may submit the item anew.
 				if (answer.state === 'failed') {
+					sight.hasEnded(false);
 					if (accepted) {
 						const { submits } = accepted;
 						run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits, isTold: true });
@@ -110,10 +118,64 @@ async function look(
 			if (mayRest?.aborted && latest && failures >= MAX_TRIES) return latest;
 			lastProblem = problem;
 			const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-			pause = retryPause(failures, wanted);
+			const retryAt = clock.now() + retryPause(failures, wanted);
+			dueAt = () => retryAt;
 		}
 		if (clock.now() >= deadline) throw new ProblemError(overdue(id, item.timeoutMs, lastProblem));
 	}
+}
+
+/** A job as it is seen from here, by which the next look is planned. */
+class Sight {
+	private openAt: number;
+
+	/**
+	 * @param since when the job was accepted, or first looked at, ms since the epoch
+	 * @param open the job among the account's, if its acceptance is known
+	 */
+	constructor(
+		private readonly run: Run,
+		private readonly pollIntervalMs: number | undefined,
+		private readonly since: number,
+		private readonly readings: EtaReading[],
+		private readonly open?: OpenJob,
+	) {
+		this.openAt = since;
+	}
+
+	/** ms since the epoch */
+	nextLookAt(): number {
+		const { openAt, since, readings, open, pollIntervalMs } = this;
+		const { account, clock } = this.run;
+		const forecast = open && account.forecast(open, clock.now());
+		return nextLookAt({ openAt, since, readings, forecast, pollIntervalMs });
+	}
+
+	/** @param at when the service said so, ms since the epoch; default now */
+	isOpen(job: KnownJob, at = this.run.clock.now()): void {
+		this.openAt = at;
+		if (this.open) this.open.openAt = at;
+		const eta = job.state === 'processing' ? job.etaSeconds : undefined;
+		// What only repeats what was said before says nothing of now.
+		if (eta === undefined || eta === this.readings[this.readings.length - 1]?.eta) return;
+		this.readings.push({ age: (at - this.since) / 1000, eta: Math.max(eta, LEAST_ETA) });
+	}
+
+	hasEnded(isWell: boolean): void {
+		if (this.open) this.run.account.end(this.open, this.run.clock.now(), isWell);
+	}
+}
+
+function sightOf(run: Run, item: ItemRequest, accepted: AcceptedJob | undefined): Sight {
+	const { work, pollIntervalMs } = item;
+	if (!accepted || work.operation === 'getResult') {
+		return new Sight(run, pollIntervalMs, run.clock.now(), []);
+	}
+	const { since, at, known } = accepted;
+	const open = openJobOf(run, item.itemIndex, work, since);
+	const sight = new Sight(run, pollIntervalMs, since, open.readings, open);
+	sight.isOpen(known, at);
+	return sight;
 }
 
 /** What the latest answer says, filled up with what earlier ones said. The id is the one the job was accepted with. */

@@ -1,0 +1,326 @@
+/**
+ * What this process knows of the accounts that it uses: their open jobs, in the order in which the service takes
+ * them, how many the service lets them have open, and what ended jobs have taught. It is shared by all executions
+ * and kept in memory only: where it is missing, jobs are looked at more often, and the service refuses once.
+ */
+import type { GenerationRequest } from '../request';
+import { NOTHING_KNOWN, type EtaReading, type Forecast, type LogNormal } from './end-estimate';
+
+/** A job of this account that is being watched. */
+export interface OpenJob {
+	/** Jobs of one kind take about the same time. */
+	readonly kind: string;
+	/** ms since the epoch. */
+	readonly acceptedAt: number;
+	/** The ETAs of its answers so far. */
+	readonly readings: EtaReading[];
+	/** When it was last known not to have ended, ms since the epoch. */
+	openAt: number;
+}
+
+/** A job whose end was seen. */
+interface EndedJob {
+	readonly kind: string;
+	readonly acceptedAt: number;
+	/** ms since the epoch, in the middle between the last look before the end and the first one after it. */
+	readonly endedAt: number;
+	/** How far off that may be (standard deviation), ms. */
+	readonly blur: number;
+	/** ln of what the service's first ETA was too long by. */
+	readonly etaFactor?: number;
+	/** Whether it says how long such jobs work: not if it failed, or if nobody looked around its end. */
+	readonly isLesson: boolean;
+}
+
+/** Something measured, as a logarithm, and how far off the measurement may be (standard deviation). */
+interface Measured {
+	value: number;
+	blur: number;
+}
+
+/** What the ended jobs of an account have taught. */
+interface Lessons {
+	/** How many jobs the service works on at once; Infinity when none has been seen to wait. */
+	parallel: number;
+	/** ln s of work, by kind. */
+	work: Map<string, LogNormal>;
+	/** ln of the ETAs' factor, by kind. */
+	etaFactor: Map<string, LogNormal>;
+}
+
+/** How many ended jobs are kept in mind: the latest. */
+const MAX_ENDED = 64;
+/** How many of them, the latest of a kind, teach. */
+const MAX_LESSONS = 16;
+const MAX_ACCOUNTS = 100;
+
+/** How far jobs of a kind are expected to differ before they are known (ln); as much as one job has to say about it. */
+const USUAL_SPREAD = 0.08;
+/** The same of the factors by which ETAs are out. */
+const USUAL_ETA_SPREAD = 0.15;
+
+/** How long the service's word on its limit holds, ms: a person may take a larger plan. */
+const LIMIT_HOLDS_MS = 3_600_000;
+
+/** How many submits may be in the air while the limit is not known: the smallest plan's limit. */
+const FIRST_SUBMITS = 5;
+
+/** Texts, and what the service sends back: they do not change what there is to do. */
+const NOT_OF_THE_KIND = new Set(['prompt', 'negative_prompt', 'seed', 'webhook', 'track_id']);
+
+/** Names jobs that have the same work to do: the same operation with the same settings. */
+export function kindOf({ apiVersion, operation, body }: GenerationRequest): string {
+	const settings = Object.entries(body).filter(([name]) => !NOT_OF_THE_KIND.has(name));
+	return JSON.stringify([apiVersion, operation, ...settings.sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+/** The accounts that a process has used lately. */
+export class Accounts {
+	private readonly accounts = new Map<string, Account>();
+
+	/** @param id the same for the same key at the same service */
+	of(id: string): Account {
+		const account = this.accounts.get(id) ?? new Account();
+		// The latest last, so that the first has not been used for longest.
+		this.accounts.delete(id);
+		this.accounts.set(id, account);
+		const [oldest] = this.accounts.keys();
+		if (this.accounts.size > MAX_ACCOUNTS && oldest !== undefined) this.accounts.delete(oldest);
+		return account;
+	}
+}
+
+export class Account {
+	/** In the order of their acceptance. */
+	private readonly open: OpenJob[] = [];
+	private ended: EndedJob[] = [];
+	private lessons: Lessons = lessonsOf([]);
+	private limit?: { jobs: number; toldAt: number };
+	private inTheAir = 0;
+	private accepted = 0;
+	private lesson = new News();
+	private place = new News();
+
+	/** Resolves when the next job has ended, and the looks at others may have to be planned anew. */
+	get taught(): Promise<void> {
+		return this.lesson.told;
+	}
+
+	/** Resolves when there may be room for a submit. */
+	get freed(): Promise<void> {
+		return this.place.told;
+	}
+
+	/** The service has said how many jobs of the account may be open at once. @param now ms since the epoch */
+	learnLimit(jobs: number, now: number): void {
+		this.limit = { jobs, toldAt: now };
+	}
+
+	/**
+	 * Whether a submit can be expected to be accepted. As long as the limit is not known, no more submits are in the
+	 * air than have been accepted before, so that few are refused when it is met. @param now ms since the epoch
+	 */
+	hasRoom(now: number): boolean {
+		return this.limit && now - this.limit.toldAt < LIMIT_HOLDS_MS
+			? this.open.length + this.inTheAir < this.limit.jobs
+			: this.inTheAir < Math.max(FIRST_SUBMITS, this.accepted);
+	}
+
+	/** Sends a submit, which takes a place until it is answered. A job to be watched takes one of its own before. */
+	async submitting<T>(send: () => Promise<T>): Promise<T> {
+		this.inTheAir += 1;
+		try {
+			return await send();
+		} finally {
+			this.inTheAir -= 1;
+			this.tellOfPlace();
+		}
+	}
+
+	/** A submit was accepted. */
+	submitted(): void {
+		this.accepted += 1;
+	}
+
+	/** Takes a job among the open ones. @param acceptedAt ms since the epoch */
+	watch(kind: string, acceptedAt: number): OpenJob {
+		const job: OpenJob = { kind, acceptedAt, readings: [], openAt: acceptedAt };
+		const younger = this.open.findIndex((other) => other.acceptedAt > acceptedAt);
+		this.open.splice(younger < 0 ? this.open.length : younger, 0, job);
+		return job;
+	}
+
+	/**
+	 * A job was seen ended.
+	 *
+	 * @param now when it was seen, ms since the epoch
+	 * @param isWell whether it ended as it should; another one teaches nothing but that it is over
+	 */
+	end(job: OpenJob, now: number, isWell: boolean): void {
+		if (!this.drop(job)) return;
+		const { kind, acceptedAt, openAt, readings } = job;
+		const endedAt = (openAt + now) / 2;
+		// The standard deviation of an even distribution.
+		const blur = (now - openAt) / Math.sqrt(12);
+		const [first] = readings;
+		const left = first && (endedAt - acceptedAt) / 1000 - first.age;
+		this.ended.push({
+			kind,
+			acceptedAt,
+			endedAt,
+			blur,
+			...(first && left !== undefined && left > 0 && { etaFactor: Math.log(first.eta / left) }),
+			isLesson: isWell && now - openAt < (endedAt - acceptedAt) / 2,
+		});
+		this.ended = this.ended.slice(-MAX_ENDED);
+		this.lessons = lessonsOf(this.ended);
+		this.lesson.tell();
+		this.lesson = new News();
+	}
+
+	/** A job is not watched any more. @returns whether it was */
+	drop(job: OpenJob): boolean {
+		const index = this.open.indexOf(job);
+		if (index < 0) return false;
+		this.open.splice(index, 1);
+		this.tellOfPlace();
+		return true;
+	}
+
+	/** What is known of an open job by the jobs before it. @param now ms since the epoch */
+	forecast(job: OpenJob, now: number): Forecast {
+		const { work, etaFactor } = this.lessons;
+		return {
+			work: work.get(job.kind),
+			startsAt: Math.max(0, this.startOf(job, now) - job.acceptedAt) / 1000,
+			etaFactor: etaFactor.get(job.kind) ?? NOTHING_KNOWN.etaFactor,
+		};
+	}
+
+	/** When an open job's turn comes or came, ms since the epoch: first in, first out. */
+	private startOf(job: OpenJob, now: number): number {
+		const { parallel, work } = this.lessons;
+		if (parallel === Infinity) return job.acceptedAt;
+		const ends = this.ended.map(({ endedAt }) => endedAt);
+		for (const other of this.open) {
+			const start = turnOf(other.acceptedAt, ends, parallel);
+			if (other === job) return start;
+			const taught = work.get(other.kind);
+			// One of an unknown kind may end at any moment.
+			ends.push(Math.max(other.openAt, taught ? start + 1000 * Math.exp(taught.mean) : now));
+		}
+		return job.acceptedAt;
+	}
+
+	private tellOfPlace(): void {
+		this.place.tell();
+		this.place = new News();
+	}
+}
+
+class News {
+	tell: () => void = () => {};
+	readonly told = new Promise<void>((resolve) => {
+		this.tell = resolve;
+	});
+}
+
+/** When a job's turn comes that is accepted after the jobs with these ends, any times in one unit. */
+function turnOf(acceptedAt: number, endsBefore: readonly number[], parallel: number): number {
+	const open = endsBefore.filter((end) => end > acceptedAt).sort((a, b) => a - b);
+	return open[open.length - parallel] ?? acceptedAt;
+}
+
+function lessonsOf(ended: readonly EndedJob[]): Lessons {
+	const jobs = [...ended].sort((a, b) => a.acceptedAt - b.acceptedAt);
+	const { parallel, worked } = likeliestParallel(jobs);
+	const factors = byKind(jobs, ({ etaFactor, endedAt, acceptedAt, blur }) =>
+		etaFactor === undefined ? undefined : { value: etaFactor, blur: blur / (endedAt - acceptedAt) },
+	);
+	return {
+		parallel,
+		work: mapped(worked, (measured) => predicted(measured, USUAL_SPREAD)),
+		etaFactor: mapped(factors, (measured) => predicted(measured, USUAL_ETA_SPREAD)),
+	};
+}
+
+/**
+ * How many jobs the service works on at once: the number with which jobs of a kind have worked equally long, when
+ * that is clearly better than that none has waited.
+ */
+function likeliestParallel(jobs: readonly EndedJob[]): { parallel: number; worked: Map<string, Measured[]> } {
+	let best = { parallel: Infinity, worked: workedWith(jobs, Infinity) ?? new Map<string, Measured[]>() };
+	// Half of what the spread is without any waiting, and more than what jobs differ by anyway.
+	let least = disparity(best.worked) / 2;
+	const most = Math.max(0, ...jobs.map(({ acceptedAt }, index) => openAt(jobs.slice(0, index), acceptedAt)));
+	for (let parallel = most; parallel >= 1 && least > USUAL_SPREAD ** 2; parallel--) {
+		const worked = workedWith(jobs, parallel);
+		const spread = worked ? disparity(worked) : Infinity;
+		if (spread < least) {
+			least = spread;
+			best = { parallel, worked: worked ?? best.worked };
+		}
+	}
+	return best;
+}
+
+const openAt = (jobs: readonly EndedJob[], time: number) =>
+	jobs.filter(({ endedAt }) => endedAt > time).length;
+
+/** How long the jobs have worked, ln s, if so many are worked on at once; nothing if that cannot be. */
+function workedWith(jobs: readonly EndedJob[], parallel: number): Map<string, Measured[]> | undefined {
+	const ends: number[] = [];
+	let canBe = true;
+	const worked = byKind(jobs, ({ acceptedAt, endedAt, blur, isLesson }) => {
+		const time = endedAt - turnOf(acceptedAt, ends, parallel);
+		ends.push(endedAt);
+		if (!isLesson) return undefined;
+		if (time <= blur) canBe = false;
+		return { value: Math.log(time / 1000), blur: blur / time };
+	});
+	return canBe ? worked : undefined;
+}
+
+/** How far the latest jobs of each kind lie apart: the sum of the squares of what each is off from its kind's mean. */
+function disparity(worked: ReadonlyMap<string, readonly Measured[]>): number {
+	let sum = 0;
+	for (const measured of worked.values()) {
+		const mean = measured.reduce((total, { value }) => total + value, 0) / measured.length;
+		for (const { value } of measured) sum += (value - mean) ** 2;
+	}
+	return sum;
+}
+
+/** What is measured of jobs, the latest of each kind. */
+function byKind(
+	jobs: readonly EndedJob[],
+	measure: (job: EndedJob) => Measured | undefined,
+): Map<string, Measured[]> {
+	const kinds = new Map<string, Measured[]>();
+	for (const job of jobs) {
+		const measured = measure(job);
+		if (measured) kinds.set(job.kind, [...(kinds.get(job.kind) ?? []), measured].slice(-MAX_LESSONS));
+	}
+	return kinds;
+}
+
+function mapped<From, To>(map: ReadonlyMap<string, From>, change: (value: From) => To): Map<string, To> {
+	return new Map([...map].map(([key, value]) => [key, change(value)]));
+}
+
+/**
+ * What the next one is to be expected to be, after some have been measured.
+ *
+ * @param usual how far they usually differ, which counts as much as one that was measured
+ */
+function predicted(measured: readonly Measured[], usual: number): LogNormal {
+	// What is blurred counts less.
+	const weights = measured.map(({ blur }) => 1 / ((usual / 5) ** 2 + blur ** 2));
+	const all = weights.reduce((sum, weight) => sum + weight, 0);
+	const weighted = (value: (entry: Measured) => number) =>
+		measured.reduce((sum, entry, index) => sum + (weights[index] ?? 0) * value(entry), 0) / all;
+	const count = measured.length;
+	const mean = weighted(({ value }) => value);
+	const squares = count * weighted(({ value }) => (value - mean) ** 2);
+	return { mean, sd: Math.sqrt(((usual ** 2 + squares) / count) * (1 + 1 / count) + 1 / all) };
+}

@@ -135,7 +135,7 @@ async function post(
 	timeoutMs: number,
 	stop?: AbortSignal,
 ): Promise<HttpReply | Unanswered> {
-	const settled = new AbortController();
+	const wait = new Wait(stop);
 	let response: IN8nHttpFullResponse | undefined;
 
 	const exchange = async () => {
@@ -156,16 +156,32 @@ async function post(
 			text: await readText(response.body as Readable),
 		};
 	};
-	const deadline = async (): Promise<Unanswered> => {
-		await clock.sleep(timeoutMs, stop ? AbortSignal.any([settled.signal, stop]) : settled.signal);
-		return { state: 'unanswered', reason: 'timeout', detail: `after ${timeoutMs / 1000} s` };
-	};
 
 	const exchanged = exchange().catch((error: unknown) => unanswered(error));
-	const result = await Promise.race([exchanged, deadline()]);
-	settled.abort();
+	const result = await Promise.race([exchanged, timeout(clock, timeoutMs, wait)]);
+	wait.isSettled = true;
 	if ('state' in result) (response?.body as Readable | undefined)?.destroy();
 	return result;
+}
+
+/**
+ * The waiting for a call's time limit, which is over when the call has ended or `stop` is aborted. No signal of its
+ * own: there is one for each call, and to abort a signal makes an error with its stack.
+ */
+class Wait {
+	isSettled = false;
+
+	constructor(private readonly stop: AbortSignal | undefined) {}
+
+	get aborted(): boolean {
+		return this.isSettled || this.stop?.aborted === true;
+	}
+}
+
+/** Not within `post`: the clock may hold on to it for a while after the call, and so to all that it can see. */
+async function timeout(clock: Clock, timeoutMs: number, wait: Wait): Promise<Unanswered> {
+	await clock.sleep(timeoutMs, wait);
+	return { state: 'unanswered', reason: 'timeout', detail: `after ${timeoutMs / 1000} s` };
 }
 
 /** Node's `stream.Readable`, named by way of n8n's helpers: the package may not import Node's modules. */
@@ -174,12 +190,23 @@ export type Readable = Exclude<Parameters<IExecuteFunctions['helpers']['prepareB
 async function readText(stream: Readable): Promise<string> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
-	for await (const chunk of stream as AsyncIterable<Buffer>) {
-		bytes += chunk.length;
-		// A cut body is no JSON any more, so that the reader says what it is.
-		if (bytes > MAX_ANSWER_BYTES) break;
-		chunks.push(chunk);
-	}
+	await new Promise<void>((resolve, reject) => {
+		stream.on('data', (chunk: Buffer) => {
+			bytes += chunk.length;
+			if (bytes <= MAX_ANSWER_BYTES) {
+				chunks.push(chunk);
+				return;
+			}
+			// A cut body is no JSON any more, so that the reader says what it is.
+			resolve();
+			stream.destroy();
+		});
+		stream.once('end', resolve);
+		stream.on('error', reject);
+		stream.once('close', () => {
+			if (!stream.readableEnded) reject(new Error('closed'));
+		});
+	});
 	return Buffer.concat(chunks).toString('utf8');
 }
 

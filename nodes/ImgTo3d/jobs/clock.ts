@@ -5,7 +5,7 @@ export interface Clock {
 	/** Milliseconds since the epoch. */
 	now(): number;
 	/** Resolves after `ms` milliseconds, or soon after `signal` is aborted. Never rejects. */
-	sleep(ms: number, signal?: AbortSignal): Promise<void>;
+	sleep(ms: number, signal?: Pick<AbortSignal, 'aborted'>): Promise<void>;
 }
 
 /**

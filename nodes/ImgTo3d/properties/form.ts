@@ -1,19 +1,21 @@
-import { NodeOperationError, type IDataObject, type INode } from 'n8n-workflow';
+import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
 import { describeChoices, toBoolean } from '../api/fields';
 import { describeRange, numberWithin } from '../api/numbers';
 import { sentences } from '../api/problems';
+import type { NodeContext } from '../api/service';
 import { isHttpUrl } from '../api/url';
 import { NUMERIC_OPTIONS, type NumericOption } from './options';
 
 /** A node's parameters as n8n hands them over: with expressions resolved, and so of any type. */
 export class Form {
 	/**
+	 * @param context n8n copies the node when it is asked for it, so it is asked only for a problem
 	 * @param value reads a parameter; n8n throws where one is missing and no fallback is given
 	 * @param itemIndex the input item that the parameters are of, when they are of one
 	 */
 	constructor(
-		private readonly node: INode,
+		private readonly context: Pick<NodeContext, 'getNode'>,
 		readonly value: (name: string) => unknown,
 		private readonly itemIndex?: number,
 	) {}
@@ -93,13 +95,17 @@ export class Form {
 
 	problem(displayName: string, entered: unknown, rule: string): NodeOperationError {
 		const shown = typeof entered === 'string' ? `"${entered}"` : JSON.stringify(entered);
-		return new NodeOperationError(this.node, `${displayName} ${rule}, but is ${shown ?? 'missing'}`, {
-			itemIndex: this.itemIndex,
-			description: sentences(
-				`Correct ${displayName}, or the expression that fills it.`,
-				this.itemIndex === undefined ? '' : 'Nothing was submitted for this item.',
-			),
-		});
+		return new NodeOperationError(
+			this.context.getNode(),
+			`${displayName} ${rule}, but is ${shown ?? 'missing'}`,
+			{
+				itemIndex: this.itemIndex,
+				description: sentences(
+					`Correct ${displayName}, or the expression that fills it.`,
+					this.itemIndex === undefined ? '' : 'Nothing was submitted for this item.',
+				),
+			},
+		);
 	}
 
 	private textOf(value: unknown, displayName: string): string {

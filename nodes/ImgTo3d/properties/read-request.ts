@@ -25,7 +25,7 @@ const WAITS: readonly WaitFor[] = ['poll', 'webhook', 'none'];
  */
 export function readRequest(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 	const value = (name: string) => context.getNodeParameter(name, itemIndex, null);
-	const form = new Form(context.getNode(), value, itemIndex);
+	const form = new Form(context, value, itemIndex);
 	const options = form.collection('options');
 	const waitFor = form.choice('waitFor', 'Wait For', WAITS);
 	const work = readWork(form, options, waitFor);

@@ -22,7 +22,7 @@ export interface TriggerSettings {
 
 /** @throws NodeOperationError that names the field, what was entered and what is allowed */
 export function readTrigger(context: IWebhookFunctions): TriggerSettings {
-	const form = new Form(context.getNode(), (name) => context.getNodeParameter(name, null));
+	const form = new Form(context, (name) => context.getNodeParameter(name, null));
 	const verify = form.choice('verify', 'Verify', VERIFICATIONS);
 	const download = form.yesNo('download', 'Download Output Files');
 	return {

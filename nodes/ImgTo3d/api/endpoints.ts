@@ -12,7 +12,12 @@ const UPLOAD_PATH: Record<ApiVersion, string> = { v3: 'v3/base64_crop' };
 
 /** The addresses under one base URL. */
 export class Endpoints {
-	private constructor(private readonly base: URL) {}
+	/** What all paths are appended to: without the query that a base URL may have. */
+	private readonly root: string;
+
+	private constructor(private readonly base: URL) {
+		this.root = new URL('.', base).href;
+	}
 
 	/**
 	 * @param baseUrl the credential's Base URL, with or without trailing slashes
@@ -55,7 +60,7 @@ export class Endpoints {
 	}
 
 	private at(path: string): string {
-		return new URL(path, this.base).href;
+		return `${this.root}${path}`;
 	}
 }
 

@@ -10,6 +10,9 @@ const MIN_SECRET_LENGTH = 8;
 /** Deeper answers than this are not read: no documented one comes near, and recursion has to end. */
 const MAX_DEPTH = 64;
 
+/** How an assigned property behaves. */
+const ORDINARY = { configurable: true, enumerable: true, writable: true };
+
 /**
  * A function that takes the API key out of whatever the service sent, plain or percent-encoded.
  * A key shorter than 8 characters is masked only where it is the whole value.
@@ -36,10 +39,15 @@ export function cleanJson(value: unknown, clean: (text: string) => string): unkn
 			return null;
 		}
 		if (Array.isArray(part)) return part.map((entry) => copy(entry, depth + 1));
-		// fromEntries defines properties, so that a "__proto__" in the answer stays an ordinary name.
-		return Object.fromEntries(
-			Object.entries(part).map(([name, entry]) => [clean(name), copy(entry, depth + 1)]),
-		);
+		const cleaned: Record<string, unknown> = {};
+		for (const [name, entry] of Object.entries(part)) {
+			const key = clean(name);
+			const value = copy(entry, depth + 1);
+			// Assigned, it would become the object's prototype instead of an ordinary name.
+			if (key === '__proto__') Object.defineProperty(cleaned, key, { value, ...ORDINARY });
+			else cleaned[key] = value;
+		}
+		return cleaned;
 	};
 	const cleaned = copy(value, 0);
 	return tooDeep ? undefined : cleaned;

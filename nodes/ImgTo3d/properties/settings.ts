@@ -12,7 +12,8 @@ export const settingsProperty: INodeProperties = {
 	displayOptions: { show: { operation: ['imageTo3d', 'textTo3d'] } },
 	description: 'A setting that is not added is not sent: the service then uses its own default',
 	options: [...FIELDS]
-		.sort((a, b) => a.displayName.localeCompare(b.displayName))
+		// Not by a locale: setting that up took Node a third of the time in which the nodes were loaded.
+		.sort((a, b) => (a.displayName < b.displayName ? -1 : 1))
 		.map((field) => ({
 			...control(field),
 			displayName: field.displayName,

@@ -32,3 +32,9 @@ export const median = (values: readonly number[]): number => quantile(values, 0.
 export function spread(values: readonly number[], format: (value: number) => string): string {
 	return `${format(median(values))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
 }
+
+/** Whether a figure is within its bound, and by how much of it. */
+export function met(figure: number, bound: number): string {
+	const share = `${Math.abs((figure / bound - 1) * 100).toFixed(0)} %`;
+	return figure <= bound ? `yes, ${share} below` : `no, ${share} above`;
+}

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { INodeParameters } from 'n8n-workflow';
+
+import type { WorkflowJson } from '../engine/engine.cts';
+
+/** The Image to 3D node's parameters in the first example: a link on each item, a few settings, watched. */
+export function exampleParameters(): INodeParameters {
+	const path = join(import.meta.dirname, '../examples/image-to-turntable.json');
+	const { nodes } = JSON.parse(readFileSync(path, 'utf8')) as WorkflowJson;
+	const node = nodes.find(({ type }) => type === 'n8n-nodes-img-to-3d.imgTo3d');
+	if (!node) throw new Error('The example has no Image to 3D node.');
+	return node.parameters;
+}

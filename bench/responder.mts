@@ -1,0 +1,115 @@
+/** What the measured process calls: servers that cost next to nothing, so that what is measured is the caller. */
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { IDataObject } from 'n8n-workflow';
+
+import { startLocalApi } from '../local-api/index.mts';
+
+export interface Responder {
+	/** http://127.0.0.1:PORT */
+	origin: string;
+	/** How many requests have been answered. */
+	answered(): number;
+	stop(): Promise<void>;
+}
+
+/** Takes submits. */
+export interface SubmitResponder extends Responder {
+	/** The JSON of the latest one. */
+	latestBody(): IDataObject;
+}
+
+/** A server on 127.0.0.1. */
+async function serve(answer: RequestListener): Promise<Responder> {
+	let answered = 0;
+	const server = createServer((request, response) => {
+		answered += 1;
+		answer(request, response);
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	return {
+		origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+		answered: () => answered,
+		stop: async () => {
+			server.close();
+			server.closeAllConnections();
+			await once(server, 'close');
+		},
+	};
+}
+
+/** The stand-in service's own answer to a submit whose job is done at once. */
+export async function answerOfDoneJob(): Promise<IDataObject> {
+	const api = await startLocalApi({ jobSeconds: 0 });
+	try {
+		const response = await fetch(`${api.baseUrl}/v3/txt_to_3d`, {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json' },
+			body: JSON.stringify({ key: 'bench', prompt: 'a red cupcake' }),
+		});
+		return (await response.json()) as IDataObject;
+	} finally {
+		await api.stop();
+	}
+}
+
+/**
+ * Answers each submit at once as the stand-in service does when the job is done, with an ID of its own. Not the
+ * stand-in itself: that reads and checks the picture, so that the callers would wait for it.
+ *
+ * @param outputs what the jobs put out, by the number of the job from 0; without, what the stand-in's answer says
+ */
+export async function startResponder(outputs?: (job: number) => string[]): Promise<SubmitResponder> {
+	const answer = await answerOfDoneJob();
+	const firstId = Number(answer.id);
+	let jobs = 0;
+	let latest: Buffer[] = [];
+	const server = await serve((request, response) => {
+		const pieces: Buffer[] = [];
+		request.on('data', (piece: Buffer) => pieces.push(piece));
+		request.once('end', () => {
+			latest = pieces;
+			const job = jobs++;
+			const body = JSON.stringify({
+				...answer,
+				id: firstId + job,
+				...(outputs && { output: outputs(job) }),
+			});
+			response
+				.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+				.end(body);
+		});
+	});
+	return {
+		...server,
+		latestBody: () => JSON.parse(Buffer.concat(latest).toString()) as IDataObject,
+	};
+}
+
+/** One piece of a file, sent over and over. */
+const PIECE = Buffer.alloc(64 * 1024, 'img-to-3d ');
+
+/**
+ * Serves at any path a file of `?bytes=`, made while it is sent, so that this process does not hold it.
+ */
+export async function startFileServer(): Promise<Responder> {
+	return await serve((request, response) => {
+		const bytes = Number(new URL(request.url ?? '', 'http://127.0.0.1').searchParams.get('bytes'));
+		response.writeHead(200, { 'content-type': 'image/gif', 'content-length': bytes });
+		let left = bytes;
+		const send = () => {
+			while (left > 0) {
+				const piece = left < PIECE.length ? PIECE.subarray(0, left) : PIECE;
+				left -= piece.length;
+				if (!response.write(piece) && left > 0) {
+					response.once('drain', send);
+					return;
+				}
+			}
+			response.end();
+		};
+		send();
+	});
+}

@@ -1,7 +1,7 @@
 /** A service and a clock that exist in memory only, so that days of jobs pass in seconds. The node's own code watches them. */
 import type { Answer } from '../nodes/ImgTo3d/api/answer.ts';
 import type { Account, OpenJob } from '../nodes/ImgTo3d/jobs/account.ts';
-import type { Clock } from '../nodes/ImgTo3d/jobs/clock.ts';
+import type { Clock, StopSign } from '../nodes/ImgTo3d/jobs/clock.ts';
 import type { AcceptedJob } from '../nodes/ImgTo3d/jobs/ledger.ts';
 import type { Run } from '../nodes/ImgTo3d/jobs/run.ts';
 import { SubmitGate } from '../nodes/ImgTo3d/jobs/submit-gate.ts';
@@ -19,7 +19,7 @@ export function seeded(seed: number): () => number {
 
 interface Sleeper {
 	at: number;
-	signal?: AbortSignal;
+	signal?: StopSign;
 	wake: () => void;
 }
 
@@ -32,7 +32,7 @@ export class SimulatedClock implements Clock {
 		return this.time;
 	}
 
-	async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+	async sleep(ms: number, signal?: StopSign): Promise<void> {
 		if (ms <= 0 || signal?.aborted) return;
 		await new Promise<void>((wake) => this.sleepers.push({ at: this.time + ms, signal, wake }));
 	}

@@ -64,6 +64,8 @@ export interface Execution {
 export interface Engine {
 	/** Runs a workflow from its start node (the one that nothing leads to) to its end or its first rest. */
 	run(workflow: WorkflowJson, options?: RunOptions): Promise<IRun>;
+	/** Whether a webhook call is being dealt with or an execution is under way, and not at rest. */
+	isBusy(): boolean;
 	/** All executions, in the order of their start. */
 	readonly executions: readonly Execution[];
 	/** Takes webhook calls from now on. @returns n8n's address */
@@ -196,6 +198,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 
 	return {
 		run,
+		isBusy: () => webhooks.isBusy || executions.some((execution) => execution.run === undefined),
 		executions,
 		listen: async () => {
 			await webhooks.listen();

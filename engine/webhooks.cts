@@ -49,9 +49,15 @@ export interface WebhookEngine {
 export class WebhookServer {
 	private readonly published = new Map<string, Published>();
 	private server?: Server;
+	private underWay = 0;
 	origin = '';
 
 	constructor(private readonly engine: WebhookEngine) {}
+
+	/** Whether a call is being dealt with. It may have been answered already. */
+	get isBusy(): boolean {
+		return this.underWay > 0;
+	}
 
 	async listen(): Promise<void> {
 		const app = express();
@@ -180,6 +186,7 @@ export class WebhookServer {
 		Object.assign(additionalData, { httpRequest: request, httpResponse: response });
 		const webhookData = { webhookDescription: description as IWebhookDescription } as IWebhookData;
 		const context = new WebhookContext(workflow, node, additionalData, mode, webhookData, [], data);
+		this.underWay += 1;
 		try {
 			const result = await type.webhook.call(context);
 			if (!result.noWebhookResponse) response.status(200).json(result.webhookResponse ?? {});
@@ -191,6 +198,8 @@ export class WebhookServer {
 				workflowData: [[{ json: {} }]],
 				error: { error: error as never, lastNodeExecuted: nodeName },
 			};
+		} finally {
+			this.underWay -= 1;
 		}
 	}
 }

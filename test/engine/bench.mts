@@ -45,6 +45,8 @@ export interface Bench {
 	credential(values: { apiKey?: string; baseUrl?: string }): void;
 	/** Calls n8n as the service does. A text goes out as it is. */
 	call(url: string, body: unknown): Promise<{ status: number; message: unknown }>;
+	/** Resolves when n8n has nothing to do: no call, and each execution has ended or rests. */
+	allThrough(): Promise<void>;
 	/** The process forgets what it knows only in memory. */
 	restartN8n(): void;
 	close(): Promise<void>;
@@ -166,6 +168,10 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 					typeof sent === 'string' || Buffer.isBuffer(sent) ? sent : JSON.stringify(sent),
 			});
 			return { status, message: data.message };
+		},
+		allThrough: async () => {
+			do await clock.sleep(10);
+			while (engine.isBusy());
 		},
 		restartN8n: () => {
 			desk = new CallDesk();

@@ -575,7 +575,7 @@ describe('a job that fails', () => {
 		await bench.clock.sleep(120_000);
 		expect(bench.service.jobs).toHaveLength(3);
 		// n8n repeats a run whose first item is an error; its pauses are real ones.
-		for (let turn = 0; turn < 200 && !finished().length; turn++) await bench.clock.sleep(1);
+		await bench.allThrough();
 		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
 			expect.stringMatching(/^The job: the connection broke/),
 			'success',

@@ -1,6 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest } from 'node:http';
 
+import type { StopSign } from '../../nodes/ImgTo3d/jobs/clock';
+
 /** How long nothing must have been going on before the clock moves: between two steps of some work, nothing shows. */
 const QUIET_TURNS = 20;
 const QUIET_MS = 4;
@@ -45,7 +47,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 interface Sleeper {
 	at: number;
-	signal?: AbortSignal;
+	signal?: StopSign;
 	wake: () => void;
 }
 
@@ -68,7 +70,7 @@ export class TestClock {
 		return this.time;
 	}
 
-	async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+	async sleep(ms: number, signal?: StopSign): Promise<void> {
 		if (ms <= 0 || signal?.aborted) return;
 		await new Promise<void>((wake) => {
 			this.sleepers.push({ at: this.time + ms, signal, wake });

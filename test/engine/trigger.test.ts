@@ -122,7 +122,7 @@ describe('a call that tells the end of a job', () => {
 		});
 		const id = await ended();
 		expect((await bench.call(production, callFor(id))).status).toBe(200);
-		await bench.clock.sleep(1000);
+		await bench.allThrough();
 		const [item] = itemsOf(executions()[0]);
 		expect(item?.json).toMatchObject({ output_url: outputs(id)?.[0], output_index: 0 });
 		if (!item) throw new Error('There is no item.');
@@ -173,7 +173,7 @@ describe('a call that tells the end of a job', () => {
 		const ids = await Promise.all(Array.from({ length: 20 }, async () => await submit()));
 		const most = highest(() => bench.service.inFlight());
 		await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id))));
-		await bench.clock.sleep(1000);
+		await bench.allThrough();
 		expect(executions()).toHaveLength(20);
 		expect(most()).toBeLessThanOrEqual(10 + 5);
 	});
@@ -311,7 +311,7 @@ describe('a call that comes again', () => {
 			Array.from({ length: 20 }, async () => await bench.call(production, callFor(id))),
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-		await bench.clock.sleep(1000);
+		await bench.allThrough();
 		expect(executions()).toHaveLength(1);
 		expect(looks()).toHaveLength(1);
 	});
@@ -413,7 +413,7 @@ describe('when the API', () => {
 		);
 		bench.service.clearFaults();
 		expect((await bench.call(production, callFor(id))).status).toBe(200);
-		await bench.clock.sleep(1000);
+		await bench.allThrough();
 		expect(itemsOf(executions()[1]).map(({ binary }) => Object.keys(binary ?? {}))).toEqual([['data']]);
 	});
 });
@@ -449,7 +449,7 @@ describe('without verification', () => {
 			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
 			const { production } = publish({ verify: 'none', download: true });
 			await bench.call(production, callFor(5, { output: ['http://169.254.169.254/latest/meta-data'] }));
-			await bench.clock.sleep(1000);
+			await bench.allThrough();
 			expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/private address/);
 			expect(proxy.asked).toEqual([]);
 		} finally {

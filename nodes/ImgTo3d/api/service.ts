@@ -8,7 +8,7 @@ import {
 	type IWebhookFunctions,
 } from 'n8n-workflow';
 
-import type { Clock } from '../jobs/clock';
+import type { Clock, StopSign } from '../jobs/clock';
 import { readAnswer, type Answer, type HttpReply, type UnansweredReason } from './answer';
 import { Endpoints } from './endpoints';
 import type { ApiVersion, Generation } from './fields';
@@ -168,10 +168,10 @@ async function post(
  * The waiting for a call's time limit, which is over when the call has ended or `stop` is aborted. No signal of its
  * own: there is one for each call, and to abort a signal makes an error with its stack.
  */
-class Wait {
+class Wait implements StopSign {
 	isSettled = false;
 
-	constructor(private readonly stop: AbortSignal | undefined) {}
+	constructor(private readonly stop: StopSign | undefined) {}
 
 	get aborted(): boolean {
 		return this.isSettled || this.stop?.aborted === true;

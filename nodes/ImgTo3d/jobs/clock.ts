@@ -1,11 +1,14 @@
 import { sleep } from 'n8n-workflow';
 
+/** What is looked at to end a pause early: a signal, or as much of one. */
+export type StopSign = Pick<AbortSignal, 'aborted'>;
+
 /** The time that everything that waits goes by. Tests bring their own, so that a long wait passes at once. */
 export interface Clock {
 	/** Milliseconds since the epoch. */
 	now(): number;
 	/** Resolves after `ms` milliseconds, or soon after `signal` is aborted. Never rejects. */
-	sleep(ms: number, signal?: Pick<AbortSignal, 'aborted'>): Promise<void>;
+	sleep(ms: number, signal?: StopSign): Promise<void>;
 }
 
 /**
@@ -31,9 +34,14 @@ export async function sleepUnlessNews(
 	clock: Clock,
 	ms: number,
 	news: Promise<unknown>,
-	signal: AbortSignal,
+	signal: StopSign,
 ): Promise<void> {
-	const told = new AbortController();
-	await Promise.race([clock.sleep(ms, AbortSignal.any([signal, told.signal])), news]);
-	told.abort();
+	let isOver = false;
+	const over = {
+		get aborted() {
+			return isOver || signal.aborted;
+		},
+	};
+	await Promise.race([clock.sleep(ms, over), news]);
+	isOver = true;
 }

@@ -65,8 +65,8 @@ export interface Cost {
 	wallMs: number;
 	/** The most that the resident memory grew to meanwhile, bytes more than before. */
 	rssGrowth: number;
-	/** With `weighs`: the heap's growth while the result is held, and after it has been let go of, bytes. */
-	heap?: { held: number; kept: number };
+	/** With `weighs`: the heap in use before, while the result is held, and after it has been let go of, bytes. */
+	heap?: { before: number; held: number; after: number };
 	/** How many items came out. */
 	items: number;
 	/** The size of each file in n8n's storage, bytes. */
@@ -264,11 +264,11 @@ async function measure(engine: Engine, credential: IDataObject, asked: Work): Pr
 		return cost;
 	}
 	// The run holds the items; the list of executions is the engine's own, n8n has none.
-	const held = (await weigh()) - before;
+	const held = await weigh();
 	if (run?.finished === false) throw new Error('The run was not finished.');
 	items = run = undefined;
 	(engine.executions as Execution[]).length = 0;
-	return { ...cost, heap: { held, kept: (await weigh()) - before } };
+	return { ...cost, heap: { before, held, after: await weigh() } };
 }
 
 async function main(): Promise<void> {

@@ -111,6 +111,16 @@ test.each([
 	expect(read({ status: 'error', message }, 429)).toMatchObject({ state: 'refused', reason });
 });
 
+test.each([
+	['Rate limit exceeded. Maximum 5 queued requests allowed.', 5],
+	['Rate limit exceeded. Maximum of 15 queued requests.', 15],
+	['Rate limit exceeded. Your queue is full.', undefined],
+	['Rate limit exceeded. Maximum 100 requests a minute, please queue them.', undefined],
+	['Rate limit exceeded. Maximum 0 queued requests allowed.', undefined],
+])('the limit that "%s" names is %s', (message, limit) => {
+	expect((read({ status: 'error', message }, 429) as { queueLimit?: number }).queueLimit).toBe(limit);
+});
+
 test('an id in an error is kept', () => {
 	for (const httpCode of [200, 429, 500]) {
 		expect(read({ status: 'error', message: 'x', id: 326 }, httpCode)).toMatchObject({ id: 326 });

@@ -135,18 +135,53 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 
 /** Judges a body that is a JSON object. */
 export function readObject(body: Record<string, unknown>, reply: HttpReply, now: number): Answer {
+	const word = typeof body.status === 'string' ? body.status.trim().toLowerCase() : undefined;
+	// Nearly every answer is one of these, and they have no need of the service's words.
+	return reply.httpCode < 400 && (word === 'processing' || word === 'success')
+		? readStanding(word, body, reply.httpCode)
+		: readRefusal(word, body, reply, now);
+}
+
+/** How a job stands that has not failed. */
+function readStanding(
+	word: 'processing' | 'success',
+	body: Record<string, unknown>,
+	httpCode: number,
+): Answer {
+	const id = readId(body.id);
+	const job = readJob(body, id);
+	if (word === 'success') {
+		return job.output.length > 0 ? { state: 'success', httpCode, job } : { state: 'noOutput', httpCode, id };
+	}
+	const eta = toSeconds(body.eta);
+	const fetchResult =
+		typeof body.fetch_result === 'string' && body.fetch_result !== '' ? body.fetch_result : undefined;
+	return {
+		state: 'processing',
+		httpCode,
+		job: { ...job, ...(id === undefined && { id: idAtEndOf(fetchResult) }) },
+		...(eta !== undefined && { etaSeconds: eta }),
+		...(fetchResult !== undefined && { fetchResult }),
+	};
+}
+
+/** Anything else: the service did not do what was asked, or does not speak as it should. */
+function readRefusal(
+	word: string | undefined,
+	body: Record<string, unknown>,
+	reply: HttpReply,
+	now: number,
+): Answer {
 	const { httpCode } = reply;
 	const id = readId(body.id);
 	const message = messageOf(body);
 	const advice = adviceOf(body);
 	const retryAfterSeconds = retryAfter(body, `${message} ${advice ?? ''}`, reply, now);
-	const word = typeof body.status === 'string' ? body.status.trim().toLowerCase() : undefined;
 
 	// A "rate limit" text means "not now" whatever stands around it; it is seen with 200 and with 429.
-	const limited = httpCode === 429 || (word === 'error' && /rate limit/i.test(message));
-	if (limited) {
+	if (httpCode === 429 || (word === 'error' && /rate limit/i.test(message))) {
 		const isQueue = /queue/i.test(message);
-		const queueLimit = isQueue ? Number(/\bmaximum\D{0,20}(\d{1,6})\b/i.exec(message)?.[1]) : NaN;
+		const queueLimit = isQueue ? Number(/\bmaximum\b\D{0,20}(\d{1,6}) queued\b/i.exec(message)?.[1]) : NaN;
 		return {
 			state: 'refused',
 			httpCode,
@@ -163,27 +198,9 @@ export function readObject(body: Record<string, unknown>, reply: HttpReply, now:
 	if (httpCode >= 400 || word === 'error') {
 		return { state: 'refused', httpCode, id, reason: refusalReason(httpCode, message), message, advice };
 	}
-	if (word === undefined) {
-		return { state: 'unreadable', httpCode, id, why: 'the answer has no status' };
-	}
-
-	const job = readJob(body, id);
-	if (word === 'processing') {
-		const eta = toSeconds(body.eta);
-		const fetchResult =
-			typeof body.fetch_result === 'string' && body.fetch_result !== '' ? body.fetch_result : undefined;
-		return {
-			state: 'processing',
-			httpCode,
-			job: { ...job, ...(id === undefined && { id: idAtEndOf(fetchResult) }) },
-			...(eta !== undefined && { etaSeconds: eta }),
-			...(fetchResult !== undefined && { fetchResult }),
-		};
-	}
-	if (word === 'success') {
-		return job.output.length > 0 ? { state: 'success', httpCode, job } : { state: 'noOutput', httpCode, id };
-	}
-	return { state: 'unknownStatus', httpCode, id, word: quote(String(body.status)) };
+	return word === undefined
+		? { state: 'unreadable', httpCode, id, why: 'the answer has no status' }
+		: { state: 'unknownStatus', httpCode, id, word: quote(String(body.status)) };
 }
 
 /**

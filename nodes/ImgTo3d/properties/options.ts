@@ -47,7 +47,7 @@ export const optionsProperty: INodeProperties = {
 		outputModeProperty,
 		numeric('pollInterval', {
 			description:
-				'Seconds between two looks at a job. Without this option the looks follow the time that the service estimates.',
+				"Seconds between two looks at a job. Without this option the looks follow the service's estimate, the queue, and how long jobs with the same settings took.",
 			displayOptions: { show: { '/waitFor': ['poll'] } },
 		}),
 		numeric('timeout', {

@@ -1,0 +1,77 @@
+/**
+ * Measures the package, and prints a table for each question.
+ *
+ *   npm run bench                       everything, in about a quarter of an hour; writes bench/RESULTS.md
+ *   npm run bench -- detection memory   only these, printed only
+ *
+ * What runs on real n8n's installs them into `.cache/` when they are not there, as `npm run e2e` does.
+ */
+import { writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+
+import { detection } from './detection.mts';
+import { makespan } from './makespan.mts';
+import { memory } from './memory.mts';
+import { overhead } from './overhead.mts';
+import { packageSize } from './package.mts';
+import { suspended } from './suspended.mts';
+import { asMarkdown, type Table } from './table.mts';
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** In this order: what must not be disturbed first. */
+const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
+	package: packageSize,
+	overhead,
+	memory,
+	detection,
+	makespan: async () => await makespan(say),
+	suspended: async () => await suspended(say),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in MEASUREMENTS));
+if (unknown.length > 0) {
+	say(`bench: ${unknown.join(', ')}: not known. There are: ${Object.keys(MEASUREMENTS).join(', ')}.`);
+	process.exit(2);
+}
+
+/** The rows of tables whose aim was missed, as list entries. */
+function missed(tables: readonly Table[]): string[] {
+	return tables.flatMap(({ question, columns, rows }) => {
+		const met = columns.indexOf('met');
+		return rows
+			.filter((row) => (row[met] ?? '').startsWith('no'))
+			.map((row) => `* ${question} ${row.slice(0, -2).filter(Boolean).join(' · ')} · ${row[met]}`);
+	});
+}
+
+const started = Date.now();
+const tables: Table[] = [];
+for (const [name, measure] of Object.entries(MEASUREMENTS)) {
+	if (wanted.length > 0 && !wanted.includes(name)) continue;
+	const begun = Date.now();
+	say(`bench: ${name} ...`);
+	const measured = [await measure()].flat();
+	tables.push(...measured);
+	for (const table of measured) process.stdout.write(`\n${asMarkdown(table)}`);
+	say(`bench: ${name} took ${Math.round((Date.now() - begun) / 1000)} s.`);
+}
+
+if (wanted.length === 0) {
+	const misses = missed(tables);
+	const minutes = ((Date.now() - started) / 60_000).toFixed(1);
+	const text = [
+		'# What was measured',
+		'',
+		`By \`npm run bench\`, on Node ${process.version}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, in ${minutes} minutes. It writes this file.`,
+		'Ratios, shares and counts depend little on the machine; times do. Medians, with the least and the most in brackets.',
+		'',
+		misses.length === 0 ? 'All aims were met.' : ['Aims that were missed:', '', ...misses].join('\n'),
+		'',
+		...tables.map(asMarkdown),
+	].join('\n');
+	writeFileSync(join(import.meta.dirname, 'RESULTS.md'), text);
+	say(`bench: written to bench/RESULTS.md after ${minutes} minutes.`);
+}

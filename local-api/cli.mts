@@ -2,12 +2,19 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { startLocalApi, type LocalApi, type LocalApiOptions, type WebhookMode } from './index.mts';
+import {
+	startLocalApi,
+	type JobSeconds,
+	type LocalApi,
+	type LocalApiOptions,
+	type WebhookMode,
+} from './index.mts';
 
 const USAGE = `Usage: local-api [--port 3003] [--job-seconds 3] [--parallel 2] [--queue-limit 5] [--webhooks once]
 
   --port         port on 127.0.0.1 (0 = any free one)
-  --job-seconds  how long a job works (0 = its result is in the submit's answer)
+  --job-seconds  how long a job works (0 = its result is in the submit's answer); 5-15 = at random from 5 to 15,
+                 and the same durations at every start
   --parallel     jobs worked at the same time
   --queue-limit  open jobs per key before the answer is 429
   --webhooks     calls of a job's webhook: once, twice, never, or the seconds after its end (-5 = 5 s before it)`;
@@ -20,6 +27,14 @@ function readNumber(flag: string, text: string, least: number, most: number, int
 		return value;
 	const range = most === Infinity ? `from ${least}` : `from ${least} to ${most}`;
 	throw new UsageError(`--${flag} takes ${integer ? 'an integer' : 'a number'} ${range}, not "${text}"`);
+}
+
+function readJobSeconds(text: string): JobSeconds {
+	const range = /^\s*(\d+(?:\.\d+)?)\s*-\s*(\d+(?:\.\d+)?)\s*$/.exec(text);
+	if (!range) return readNumber('job-seconds', text, 0, Infinity, false);
+	const [from, to] = [Number(range[1]), Number(range[2])];
+	if (from > to) throw new UsageError(`--job-seconds takes the smaller number first, not "${text}"`);
+	return { from, to, seed: 1 };
 }
 
 function readWebhooks(text: string): WebhookMode {
@@ -48,7 +63,7 @@ function readFlags(): LocalApiOptions | 'help' {
 	if (values.help) return 'help';
 	return {
 		port: readNumber('port', values.port, 0, 65_535, true),
-		jobSeconds: readNumber('job-seconds', values['job-seconds'], 0, Infinity, false),
+		jobSeconds: readJobSeconds(values['job-seconds']),
 		parallel: readNumber('parallel', values.parallel, 1, Infinity, true),
 		queueLimit: readNumber('queue-limit', values['queue-limit'], 1, Infinity, true),
 		webhooks: readWebhooks(values.webhooks),

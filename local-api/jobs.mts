@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Clock } from './clock.mts';
+import { secondsOf, type JobSeconds } from './durations.mts';
 import { metaOf, type Endpoint, type Parameters } from './parameters.mts';
 
 /** A job that was accepted, that is: paid for. Times are the clock's milliseconds. */
@@ -33,7 +34,7 @@ export interface Job {
 }
 
 export interface QueueSettings {
-	jobSeconds: number | ((jobNumber: number) => number);
+	jobSeconds: JobSeconds;
 	parallel: number;
 	queueLimit: number;
 	maxRecords: number;
@@ -105,7 +106,7 @@ export class JobQueue {
 	accept({ key, body, parameters, picture, failure }: Submission): Job {
 		this.accepted += 1;
 		const { jobSeconds, maxRecords } = this.settings;
-		const seconds = typeof jobSeconds === 'function' ? jobSeconds(this.accepted) : jobSeconds;
+		const seconds = secondsOf(jobSeconds, this.accepted);
 		const startedAt = this.nextStart();
 		const filePrefix = randomUUID();
 		const params = Object.fromEntries(Object.entries(body).filter(([field]) => field !== 'key'));

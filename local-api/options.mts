@@ -1,4 +1,5 @@
 import type { Clock } from './clock.mts';
+import type { JobSeconds } from './durations.mts';
 import type { WebhookMode } from './webhooks.mts';
 
 /** What `eta` says: the truth, nothing, or the truth times a factor. */
@@ -6,8 +7,8 @@ export type EtaMode = 'exact' | 'missing' | { factor: number };
 
 /** What can be changed while it runs; it holds for the jobs submitted afterwards. */
 export interface LocalApiSettings {
-	/** How long a job works, in s, default 3; 0 = the submit's answer says `success`. Jobs are numbered from 1. */
-	jobSeconds: number | ((jobNumber: number) => number);
+	/** How long a job works, in s, default 3; 0 = the submit's answer says `success`. */
+	jobSeconds: JobSeconds;
 	/** Jobs worked at the same time, first in, first out; default 2. */
 	parallel: number;
 	/** Open jobs (queued or working) per key; one more is refused with 429. Default 5. */
@@ -29,7 +30,7 @@ export interface LocalApiOptions extends Partial<LocalApiSettings> {
 	refusedKeys?: string[];
 	/** Keys whose submits are answered 402; default ['empty-wallet']. */
 	creditlessKeys?: string[];
-	/** Most jobs, and most requests, that are kept; default 10000. */
+	/** Most jobs, most requests, and most webhook calls that are kept; default 10000. */
 	maxRecords?: number;
 	/** Folder behind /samples; default `samples` in the working directory. */
 	samplesDir?: string;

@@ -7,6 +7,7 @@ import type { Fault, FaultPlace } from './faults.mts';
 import type { JobRecord } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
 import { Service, UNFINISHED, type Call } from './service.mts';
+import type { CallRecord } from './webhooks.mts';
 
 /** A request that was received. */
 export interface RequestRecord {
@@ -18,6 +19,8 @@ export interface RequestRecord {
 	body: unknown;
 	/** The clock's ms. */
 	at: number;
+	/** The answer's HTTP status; absent while there is none. A refused submission has 429. */
+	status?: number;
 	/** Kind of the fault that hit it. */
 	faulted?: string;
 }
@@ -31,6 +34,8 @@ export interface LocalApi {
 	jobs: readonly JobRecord[];
 	/** Every request that was received. */
 	requests: readonly RequestRecord[];
+	/** Every webhook call that was made. */
+	calls: readonly CallRecord[];
 	/** HTTP requests that are being answered right now. */
 	inFlight(): number;
 	configure(settings: Partial<LocalApiSettings>): void;
@@ -88,6 +93,12 @@ class Server {
 		app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 		app.addHook('onRequest', (request, reply, done) => {
 			this.record(request, reply);
+			done();
+		});
+		app.addHook('onSend', (request, reply, _payload, done) => {
+			// Before the client has the answer, so that whoever has it finds it on record.
+			const record = this.records.get(request);
+			if (record) record.status = reply.statusCode;
 			done();
 		});
 
@@ -158,6 +169,8 @@ class Server {
 		this.answering += 1;
 		reply.raw.once('close', () => {
 			this.answering -= 1;
+			// An answer that is spoilt on the wire does not go through Fastify.
+			if (reply.raw.headersSent) record.status ??= reply.raw.statusCode;
 			const outcome =
 				record.faulted === undefined ? String(reply.raw.statusCode) : `fault: ${record.faulted}`;
 			// A query could hold a key that somebody put there by mistake.
@@ -218,6 +231,7 @@ export async function startLocalApi(options: LocalApiOptions = {}): Promise<Loca
 		baseUrl: `${service.origin}/api`,
 		jobs: service.queue.records,
 		requests: server.requests,
+		calls: service.webhooks.records,
 		inFlight: () => server.answering,
 		configure: (settings) => Object.assign(service.settings, settings),
 		addFault: (fault) => service.faults.add(fault),

@@ -76,7 +76,7 @@ export class Service {
 
 	private readonly stopping = new AbortController();
 
-	private readonly webhooks: Webhooks;
+	readonly webhooks: Webhooks;
 
 	private readonly pictures = new PictureStore();
 
@@ -101,7 +101,7 @@ export class Service {
 		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
 		// Each call that is still to come listens, and there may be hundreds.
 		setMaxListeners(0, this.stopping.signal);
-		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal);
+		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal, this.settings.maxRecords);
 	}
 
 	/** Ends the fetching of pictures and drops the webhook calls that are still to come. */
@@ -294,7 +294,7 @@ export class Service {
 	}
 
 	/** What an ended job's answer and its webhook call have in common. */
-	private resultOf({ record, meta }: Job): Json {
+	private resultOf({ record, meta }: Job): Json & { id: number } {
 		const { id, outcome, failure, outputs, startedAt, endsAt } = record;
 		if (outcome === 'failed') return { status: 'failed', id, message: failure };
 		return { status: 'success', generationTime: (endsAt - startedAt) / 1000, id, output: outputs, meta };

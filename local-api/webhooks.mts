@@ -6,23 +6,45 @@ import { isLoopback } from './images.mts';
 /** How often, or how long after a job's end, its webhook is called. A negative delay calls it before the end. */
 export type WebhookMode = 'once' | 'twice' | 'never' | { delaySeconds: number };
 
+/** A webhook call that was made. Times are the clock's milliseconds. */
+export interface CallRecord {
+	/** The job's id. */
+	job: number;
+	at: number;
+	/** When the answer was there, or when the call failed; absent while it is under way. */
+	endedAt?: number;
+	/** The answer's HTTP status; absent when there was none. */
+	status?: number;
+	/** Why there was no answer. */
+	failure?: string;
+}
+
 /** How long a receiver may take to answer, in ms. */
 const ANSWER_TIME = 10_000;
 
+/** What a call says. */
+export type WebhookBody = Record<string, unknown> & { id: number };
+
 /** Calls the webhooks. Best effort, as with the service: a call that fails is not repeated. */
 export class Webhooks {
-	/** @param stopping drops every call that is still to come or under way */
+	readonly records: CallRecord[] = [];
+
+	/**
+	 * @param stopping drops every call that is still to come or under way
+	 * @param maxRecords most calls that are kept on record, the latest
+	 */
 	constructor(
 		private readonly clock: Clock,
 		private readonly log: (line: string) => void,
 		private readonly stopping: AbortSignal,
+		private readonly maxRecords: number,
 	) {}
 
 	/**
 	 * Arranges the calls for a job that ends at `endsAt` (the clock's ms). Only loopback addresses are called: whoever
 	 * tries a workflow on their own machine must not find that it has called somebody else's.
 	 */
-	schedule(url: string, endsAt: number, mode: WebhookMode, body: Record<string, unknown>): void {
+	schedule(url: string, endsAt: number, mode: WebhookMode, body: WebhookBody): void {
 		if (mode === 'never') return;
 		if (!isLoopback(new URL(url))) {
 			this.log('webhook skipped: only loopback addresses are called');
@@ -32,16 +54,12 @@ export class Webhooks {
 		void this.deliver(url, endsAt + delay, mode === 'twice' ? 2 : 1, body);
 	}
 
-	private async deliver(
-		url: string,
-		at: number,
-		times: number,
-		body: Record<string, unknown>,
-	): Promise<void> {
+	private async deliver(url: string, at: number, times: number, body: WebhookBody): Promise<void> {
 		const signal = this.stopping;
-		try {
-			await this.clock.sleep(Math.max(at - this.clock.now(), 0), signal);
-			for (let call = 0; call < times && !signal.aborted; call++) {
+		await this.clock.sleep(Math.max(at - this.clock.now(), 0), signal).catch(() => undefined);
+		for (let call = 0; call < times && !signal.aborted; call++) {
+			const record = this.begin(body.id);
+			try {
 				const { status } = await axios.post(url, body, {
 					timeout: ANSWER_TIME,
 					signal,
@@ -49,10 +67,22 @@ export class Webhooks {
 					maxRedirects: 0,
 					validateStatus: () => true,
 				});
-				this.log(`webhook for job ${String(body.id)} answered ${status}`);
+				record.status = status;
+				this.log(`webhook for job ${body.id} answered ${status}`);
+			} catch (error) {
+				record.failure = (error as Error).message;
+				if (!signal.aborted) this.log(`webhook for job ${body.id} failed: ${record.failure}`);
+				return;
+			} finally {
+				record.endedAt = this.clock.now();
 			}
-		} catch (error) {
-			if (!signal.aborted) this.log(`webhook for job ${String(body.id)} failed: ${(error as Error).message}`);
 		}
+	}
+
+	private begin(job: number): CallRecord {
+		const record: CallRecord = { job, at: this.clock.now() };
+		this.records.push(record);
+		while (this.records.length > this.maxRecords) this.records.shift();
+		return record;
 	}
 }

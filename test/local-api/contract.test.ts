@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 
 import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
+import type { JobSeconds } from '../../local-api/index.mts';
 import { KEY, openStandIn, type StandIn } from './stand-in.mts';
 
 let bench: StandIn;
@@ -189,6 +190,34 @@ describe('a job', () => {
 		expect((await bench.submit()).json.eta).toBe(6);
 	});
 
+	/** How long the jobs of a service of its own take, in s. */
+	const durations = async (jobSeconds: JobSeconds, count: number) => {
+		const other = await openStandIn({ jobSeconds, parallel: count, queueLimit: count });
+		for (let i = 0; i < count; i++) await other.submit();
+		await other.close();
+		return other.api.jobs.map(({ startedAt, endsAt }) => (endsAt - startedAt) / 1000);
+	};
+
+	test('takes a random time between two limits, the same for the same seed and number', async () => {
+		const range = { from: 5, to: 15 };
+		const seconds = await durations({ ...range, seed: 1 }, 40);
+		expect(Math.min(...seconds)).toBeGreaterThanOrEqual(5);
+		expect(Math.max(...seconds)).toBeLessThan(15);
+		expect(new Set(seconds).size).toBe(40);
+		for (const from of [5, 7.5, 10, 12.5]) {
+			const within = seconds.filter((value) => value >= from && value < from + 2.5);
+			expect(within.length).toBeGreaterThan(4);
+		}
+		expect(await durations({ ...range, seed: 1 }, 40)).toEqual(seconds);
+		expect((await durations({ ...range, seed: 2 }, 1))[0]).not.toBe(seconds[0]);
+		bench.api.configure({ jobSeconds: { ...range, seed: 1 } });
+		expect((await bench.submit()).json.eta).toBeCloseTo(seconds[0] as number, 2);
+		bench.api.configure({ jobSeconds: 3 });
+		await bench.submit();
+		bench.api.configure({ jobSeconds: { ...range, seed: 1 }, parallel: 3 });
+		expect((await bench.submit()).json.eta).toBeCloseTo(seconds[2] as number, 2);
+	});
+
 	test('that does not exist, or is somebody else’s, is not found', async () => {
 		const { id } = (await bench.submit()).json;
 		const notFound = { status: 'error', messege: 'Request not found' };
@@ -235,6 +264,22 @@ describe('the queue', () => {
 		await bench.clock.sleep(10_000);
 		expect((await bench.submit()).status).toBe(200);
 		expect(bench.api.jobs).toHaveLength(7);
+	});
+
+	test('has on record what it has refused, and when each job starts and ends', async () => {
+		const start = bench.clock.now();
+		for (let i = 0; i < 6; i++) await bench.submit();
+		expect(bench.api.requests.map((request) => request.status)).toEqual([200, 200, 200, 200, 200, 429]);
+		const times = bench.api.jobs.map(({ acceptedAt, startedAt, endsAt }) =>
+			[acceptedAt, startedAt, endsAt].map((time) => time - start),
+		);
+		expect(times).toEqual([
+			[0, 0, 10_000],
+			[0, 0, 10_000],
+			[0, 10_000, 20_000],
+			[0, 10_000, 20_000],
+			[0, 20_000, 30_000],
+		]);
 	});
 
 	test('keeps its limit when submits come at the same time', async () => {

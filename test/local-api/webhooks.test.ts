@@ -62,8 +62,11 @@ test.each([
 	['before the end', { delaySeconds: -4 }, [-4_000]],
 ] as const)('it can be called %s', async (_, webhooks, expected) => {
 	bench.api.configure({ webhooks });
-	const { endsAt } = await runJob();
+	const { id, endsAt } = await runJob();
 	expect(bench.calls.map(({ at }) => at - endsAt)).toEqual(expected);
+	expect(bench.api.calls).toEqual(
+		expected.map((after) => ({ job: id, at: endsAt + after, endedAt: expect.any(Number), status: 200 })),
+	);
 });
 
 // Hosts that reach nobody even if they were called: names under .invalid do not resolve.
@@ -80,9 +83,12 @@ test.each([
 });
 
 test('a receiver that cannot be reached harms nobody', async () => {
-	const { id } = await runJob({ webhook: `${bench.hookUrl.replace(/:\d+/, ':1')}` });
+	const { id, endsAt } = await runJob({ webhook: `${bench.hookUrl.replace(/:\d+/, ':1')}` });
 	expect(bench.log.some((line) => line.includes(`webhook for job ${id} failed`))).toBe(true);
 	expect(bench.log.join()).not.toContain(KEY);
+	expect(bench.api.calls).toEqual([
+		{ job: id, at: endsAt, endedAt: expect.any(Number), failure: expect.stringContaining('ECONNREFUSED') },
+	]);
 	expect((await bench.fetchJob(id)).json.status).toBe('success');
 });
 

@@ -49,12 +49,29 @@ export interface ExecutionSummary {
 	workflowId: string;
 }
 
+/** An execution with its data. */
+export interface Execution {
+	status: string;
+	data: IRunExecutionData;
+	/** When it ended, ms since the epoch. */
+	stoppedAt?: number;
+}
+
+/** The same as n8n's REST interface gives it: the data as flatted JSON, the time as ISO text. */
+interface StoredExecution {
+	status: string;
+	data: string;
+	stoppedAt?: string | null;
+}
+
 export type ProcessKind = 'start' | 'worker' | 'webhook';
 
 export interface StartOptions {
 	/** n8n's folder: settings, database, files, installed packages. */
 	folder: string;
 	kind?: ProcessKind;
+	/** How many executions a worker runs at the same time; default 2. */
+	concurrency?: number;
 	env?: Record<string, string>;
 }
 
@@ -90,7 +107,7 @@ export class N8n {
 	/** Starts an n8n of its own ports on 127.0.0.1, and waits until it serves. */
 	static async start(
 		installation: Installation,
-		{ folder, kind = 'start', env = {} }: StartOptions,
+		{ folder, kind = 'start', concurrency = 2, env = {} }: StartOptions,
 	): Promise<N8n> {
 		mkdirSync(folder, { recursive: true });
 		const port = Number(env.N8N_PORT ?? (await freePort()));
@@ -102,7 +119,7 @@ export class N8n {
 			{
 				name: `n8n ${installation.version} ${kind}`,
 				program: installation.node,
-				args: [installation.script, kind, ...(kind === 'worker' ? ['--concurrency=2'] : [])],
+				args: [installation.script, kind, ...(kind === 'worker' ? [`--concurrency=${concurrency}`] : [])],
 				cwd: folder,
 				log,
 				env: {
@@ -215,9 +232,13 @@ export class N8n {
 		return results;
 	}
 
-	async execution(id: string): Promise<{ status: string; data: IRunExecutionData }> {
-		const { status, data } = await this.rest<{ status: string; data: string }>('GET', `/executions/${id}`);
-		return { status, data: parseFlatted(data) as IRunExecutionData };
+	async execution(id: string): Promise<Execution> {
+		const { data, stoppedAt, ...rest } = await this.rest<StoredExecution>('GET', `/executions/${id}`);
+		return {
+			...rest,
+			data: parseFlatted(data) as IRunExecutionData,
+			stoppedAt: stoppedAt ? Date.parse(stoppedAt) : undefined,
+		};
 	}
 
 	/** Waits until the latest execution of a workflow has a status that is wanted. @returns its id */

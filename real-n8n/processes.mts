@@ -91,6 +91,13 @@ export class Program {
 		return this.child.exitCode !== null || this.child.signalCode !== null;
 	}
 
+	/** Processor time that it has used so far, s; it says nothing of programs that it has started itself. */
+	get cpuSeconds(): number {
+		// The fields after the program's name, which may hold anything; Linux counts in hundredths of a second.
+		const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+		return (Number(fields[11]) + Number(fields[12])) / 100;
+	}
+
 	/** What it has printed so far. */
 	get printed(): string {
 		return readFileSync(this.options.log, 'utf8');

@@ -43,11 +43,37 @@ export async function startRedis(folder: string): Promise<Server> {
 	return { port, program };
 }
 
+/** Asks a Redis for a number, such as a list's length. */
+export async function redisNumber(port: number, ...command: string[]): Promise<number> {
+	const { stdout } = await run('/usr/bin/redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...command]);
+	return Number(stdout);
+}
+
 /** PostgreSQL refuses to run as root, and Debian's package brings a user for it. */
 async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
 	if (process.getuid?.() !== 0) return {};
 	const id = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
 	return { uid: await id('-u'), gid: await id('-g') };
+}
+
+/** Asks an n8n's database. @returns rows of columns, all as texts */
+export async function query(port: number, sql: string): Promise<string[][]> {
+	const bin = postgresPrograms();
+	if (!bin) throw new Error('PostgreSQL is not installed.');
+	const connection = ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', '-d', 'postgres'];
+	const { stdout } = await run(join(bin, 'psql'), [
+		...connection,
+		'--no-psqlrc',
+		'-At',
+		'-F',
+		'\t',
+		'-c',
+		sql,
+	]);
+	return stdout
+		.split('\n')
+		.filter((line) => line !== '')
+		.map((line) => line.split('\t'));
 }
 
 /** Starts an empty database: user `n8n` without a password, database `postgres`. */

@@ -30,6 +30,8 @@ export interface World {
 	files: string;
 	/** In queue mode, and in the order of their start. */
 	workers: N8n[];
+	/** In queue mode, the ports of its servers. */
+	servers?: { redis: number; postgres: number };
 	/** The credential that nodes are given. */
 	credentials: { stableDiffusionApi: { id: string; name: string } };
 	/** Starts one more worker. */
@@ -41,6 +43,9 @@ export interface WorldOptions {
 	version: N8nVersion;
 	/** Main, workers and a webhook process, with PostgreSQL and Redis. */
 	queue?: boolean;
+	/** How many workers queue mode begins with, default 2, and how many executions each runs at the same time, default 2. */
+	workers?: number;
+	concurrency?: number;
 	service?: LocalApiOptions;
 	/** n8n's folder; default a new one that is removed in the end. */
 	folder?: string;
@@ -49,7 +54,13 @@ export interface WorldOptions {
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
-	const { version, queue = false, say = (line) => process.stderr.write(`${line}\n`) } = options;
+	const {
+		version,
+		queue = false,
+		workers: count = 2,
+		concurrency,
+		say = (line) => process.stderr.write(`${line}\n`),
+	} = options;
 	const installation = await installedN8n(version, say);
 	if (queue) await debianPackages(['redis-server', 'postgresql'], say);
 	const tarball = await packedPackage();
@@ -70,17 +81,23 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 	try {
 		const files = join(base, 'files');
 		mkdirSync(files);
+		const servers = queue ? await startServers(base, programs) : undefined;
 		const common: Record<string, string> = {
 			N8N_RESTRICT_FILE_ACCESS_TO: files,
 			...options.env,
-			...(queue ? await queueSettings(base, programs) : {}),
+			...(servers && queueSettings(servers)),
 		};
 		let index = 0;
 		const start = async (kind: 'start' | 'worker' | 'webhook', env: Record<string, string> = {}) => {
 			const own = join(base, `${kind}-${index++}`);
 			const folder = kind === 'start' && options.folder ? options.folder : own;
 			await installPackage(folder, tarball, manifest.version);
-			const process = await N8n.start(installation, { folder, kind, env: { ...common, ...env } });
+			const process = await N8n.start(installation, {
+				folder,
+				kind,
+				concurrency,
+				env: { ...common, ...env },
+			});
 			programs.push(process.program);
 			return process;
 		};
@@ -89,7 +106,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		if (queue) common.WEBHOOK_URL = `http://127.0.0.1:${port}/`;
 		const main = await start('start');
 		const outside = queue ? await start('webhook', { N8N_PORT: port }) : main;
-		const workers = queue ? [await start('worker'), await start('worker')] : [];
+		const workers: N8n[] = [];
+		while (queue && workers.length < count) workers.push(await start('worker'));
 		await main.logIn();
 		const { id, name } = await main.credentialNamed('Stable Diffusion API', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
@@ -102,6 +120,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			outside,
 			workers,
 			files,
+			servers,
 			credentials: { stableDiffusionApi: { id, name } },
 			startWorker: async () => await start('worker'),
 			stop,
@@ -112,20 +131,26 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 	}
 }
 
-async function queueSettings(base: string, programs: Program[]): Promise<Record<string, string>> {
+type Servers = NonNullable<World['servers']>;
+
+async function startServers(base: string, programs: Program[]): Promise<Servers> {
 	const keep = ({ port, program }: Server) => {
 		programs.push(program);
-		return String(port);
+		return port;
 	};
 	const redis = keep(await startRedis(join(base, 'redis')));
 	const postgres = keep(await startPostgres(join(base, 'postgres')));
+	return { redis, postgres };
+}
+
+function queueSettings({ redis, postgres }: Servers): Record<string, string> {
 	return {
 		EXECUTIONS_MODE: 'queue',
 		QUEUE_BULL_REDIS_HOST: '127.0.0.1',
-		QUEUE_BULL_REDIS_PORT: redis,
+		QUEUE_BULL_REDIS_PORT: String(redis),
 		DB_TYPE: 'postgresdb',
 		DB_POSTGRESDB_HOST: '127.0.0.1',
-		DB_POSTGRESDB_PORT: postgres,
+		DB_POSTGRESDB_PORT: String(postgres),
 		DB_POSTGRESDB_USER: 'n8n',
 		DB_POSTGRESDB_PASSWORD: 'unused',
 		DB_POSTGRESDB_DATABASE: 'postgres',

@@ -173,6 +173,15 @@ describe('an execution at rest', () => {
 		expect(looks().length - before).toBeLessThan(100);
 	});
 
+	test('a call that waits behind others which get no answer has its full time all the same', async () => {
+		bench.service.configure({ parallel: 24, queueLimit: 24 });
+		for (let run = 0; run < 24; run++) await bench.run(resting(), { items: numbered(1) });
+		bench.clock.patienceMs = 500;
+		bench.service.addFault({ on: 'fetch', times: 20, do: { kind: 'hang' } });
+		await bench.clock.sleep(120_000);
+		expect(bench.engine.executions.map(({ run }) => run?.status)).toEqual(Array(24).fill('success'));
+	});
+
 	test('a call while the API is out of order is answered 503, and a later one counts', async () => {
 		await bench.run(resting(), { items: numbered(1) });
 		await bench.clock.sleep(59_000);

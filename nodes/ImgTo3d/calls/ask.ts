@@ -11,6 +11,12 @@ import type { Connection } from '../jobs/run';
 /** How many jobs this process asks for at the same time because of calls, however many come in. */
 const questions = new Places(10);
 
+/**
+ * How many calls read the credential at the same time. n8n has few connections to its database, two of PostgreSQL if
+ * nobody sets more, and whoever waits too long for one gets an error: a burst of calls must not queue up there.
+ */
+const credentials = new Places(2);
+
 /** The pause before a job is asked for again that should have ended by now, ms. */
 const SOON_MS = 2000;
 
@@ -25,7 +31,7 @@ export async function connectionFor(context: IWebhookFunctions, clock: Clock): P
 	return {
 		context,
 		clock,
-		service: await openService(context, clock),
+		service: await credentials.within(async () => await openService(context, clock)),
 		signal: new AbortController().signal,
 	};
 }
@@ -45,21 +51,30 @@ export interface Question {
 	fetchResult?: string;
 }
 
+/** How long a job is asked for. */
+export interface Patience {
+	limitMs: number;
+	/** Whether it counts how long the questions of other calls are waited for. */
+	countsQueue: boolean;
+}
+
 /**
  * Asks the API how a job stands, again and again until its answer is final or the time is up.
  *
- * @param deadline when the time is up, ms since the epoch
  * @param isFinal whether an answer is worth having
  * @returns the last answer
  */
 export async function ask(
 	{ service, clock, signal }: Connection,
 	{ apiVersion, id, fetchResult }: Question,
-	deadline: number,
+	{ limitMs, countsQueue }: Patience,
 	isFinal: (answer: Answer) => boolean,
 ): Promise<Answer> {
+	let deadline = clock.now() + limitMs;
 	for (let tries = 1; ; tries++) {
+		const queuedAt = clock.now();
 		const answer = await questions.within(async (): Promise<Answer> => {
+			if (!countsQueue) deadline += clock.now() - queuedAt;
 			const leftMs = deadline - clock.now();
 			return leftMs > 0
 				? await service.fetch(apiVersion, id, fetchResult, leftMs, signal)

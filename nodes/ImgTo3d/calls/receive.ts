@@ -161,9 +161,10 @@ async function jobEnd(
 		}
 		return told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
 	}
-	const { context, clock } = connection;
+	const { context } = connection;
 	const question = { apiVersion: settings.apiVersion, id: call.id };
-	const answer = await ask(connection, question, clock.now() + ASKING_LIMIT_MS, isFinal);
+	const patience = { limitMs: ASKING_LIMIT_MS, countsQueue: true };
+	const answer = await ask(connection, question, patience, isFinal);
 	const denial = (message: string, reason = message) => {
 		context.logger.warn(`Image to 3D Trigger: a call about job ${call.id} was refused. ${reason}`);
 		return { httpCode: 403, message };

@@ -139,7 +139,8 @@ async function learn(
 	const answer = await ask(
 		connection,
 		job,
-		connection.clock.now() + limitMs,
+		// Who called may be gone by then, but will not call again.
+		{ limitMs, countsQueue: false },
 		(latest) => isEnough(latest) && standingOf(latest) !== 'unknown' && latest.state !== 'noOutput',
 	);
 	if (answer.state === 'success' || answer.state === 'failed') state.ends.set(id, answer);

@@ -19,8 +19,8 @@ export interface CallRecord {
 	failure?: string;
 }
 
-/** How long a receiver may take to answer, in ms. */
-const ANSWER_TIME = 10_000;
+/** How long a receiver may take to answer, in ms: as long as with the service. */
+const ANSWER_TIME = 30_000;
 
 /** What a call says. */
 export type WebhookBody = Record<string, unknown> & { id: number };

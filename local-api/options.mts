@@ -19,6 +19,8 @@ export interface LocalApiSettings {
 	eta: EtaMode;
 	/** Default 'once'. */
 	webhooks: WebhookMode;
+	/** Most webhook calls that are under way at the same time, the others wait; default 1000. */
+	callsAtOnce: number;
 }
 
 export interface LocalApiOptions extends Partial<LocalApiSettings> {

@@ -94,6 +94,7 @@ export class Service {
 			retryAfter: options.retryAfter ?? 'exact',
 			eta: options.eta ?? 'exact',
 			webhooks: options.webhooks ?? 'once',
+			callsAtOnce: options.callsAtOnce ?? 1000,
 			maxRecords: options.maxRecords ?? 10_000,
 		};
 		this.clock = options.clock ?? systemClock;
@@ -101,7 +102,7 @@ export class Service {
 		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
 		// Each call that is still to come listens, and there may be hundreds.
 		setMaxListeners(0, this.stopping.signal);
-		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal, this.settings.maxRecords);
+		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal, this.settings);
 	}
 
 	/** Ends the fetching of pictures and drops the webhook calls that are still to come. */

@@ -22,6 +22,13 @@ export interface CallRecord {
 /** How long a receiver may take to answer, in ms: as long as with the service. */
 const ANSWER_TIME = 30_000;
 
+export interface CallSettings {
+	/** Most calls that are under way at the same time. */
+	callsAtOnce: number;
+	/** Most calls that are kept on record, the latest. */
+	maxRecords: number;
+}
+
 /** What a call says. */
 export type WebhookBody = Record<string, unknown> & { id: number };
 
@@ -29,15 +36,19 @@ export type WebhookBody = Record<string, unknown> & { id: number };
 export class Webhooks {
 	readonly records: CallRecord[] = [];
 
+	private underWay = 0;
+
+	private readonly waiting: Array<() => void> = [];
+
 	/**
 	 * @param stopping drops every call that is still to come or under way
-	 * @param maxRecords most calls that are kept on record, the latest
+	 * @param settings read anew for every call, so they may be changed meanwhile
 	 */
 	constructor(
 		private readonly clock: Clock,
 		private readonly log: (line: string) => void,
 		private readonly stopping: AbortSignal,
-		private readonly maxRecords: number,
+		private readonly settings: CallSettings,
 	) {}
 
 	/**
@@ -57,32 +68,50 @@ export class Webhooks {
 	private async deliver(url: string, at: number, times: number, body: WebhookBody): Promise<void> {
 		const signal = this.stopping;
 		await this.clock.sleep(Math.max(at - this.clock.now(), 0), signal).catch(() => undefined);
-		for (let call = 0; call < times && !signal.aborted; call++) {
-			const record = this.begin(body.id);
-			try {
-				const { status } = await axios.post(url, body, {
-					timeout: ANSWER_TIME,
-					signal,
-					proxy: false,
-					maxRedirects: 0,
-					validateStatus: () => true,
-				});
-				record.status = status;
-				this.log(`webhook for job ${body.id} answered ${status}`);
-			} catch (error) {
-				record.failure = (error as Error).message;
-				if (!signal.aborted) this.log(`webhook for job ${body.id} failed: ${record.failure}`);
-				return;
-			} finally {
+		await this.place();
+		try {
+			for (let call = 0; call < times && !signal.aborted; call++) {
+				const record = this.begin(body.id);
+				try {
+					const { status } = await axios.post(url, body, {
+						timeout: ANSWER_TIME,
+						signal,
+						proxy: false,
+						maxRedirects: 0,
+						validateStatus: () => true,
+					});
+					record.status = status;
+				} catch (error) {
+					record.failure = (error as Error).message;
+				}
 				record.endedAt = this.clock.now();
+				if (signal.aborted) return;
+				const { status, failure } = record;
+				const outcome = failure === undefined ? `answered ${status}` : `failed: ${failure}`;
+				this.log(`webhook for job ${body.id} ${outcome}`);
+				if (failure !== undefined) return;
 			}
+		} finally {
+			this.freePlace();
 		}
+	}
+
+	/** Waits until one more call may be under way. */
+	private async place(): Promise<void> {
+		if (this.underWay < this.settings.callsAtOnce) this.underWay += 1;
+		else await new Promise<void>((resolve) => this.waiting.push(resolve));
+	}
+
+	private freePlace(): void {
+		const next = this.waiting.shift();
+		if (next) next();
+		else this.underWay -= 1;
 	}
 
 	private begin(job: number): CallRecord {
 		const record: CallRecord = { job, at: this.clock.now() };
 		this.records.push(record);
-		while (this.records.length > this.maxRecords) this.records.shift();
+		while (this.records.length > this.settings.maxRecords) this.records.shift();
 		return record;
 	}
 }

@@ -13,6 +13,10 @@ import { median, type Table } from './table.mts';
 import { called, imageTo3d, pictures, published, SPLIT, type NodeSketch } from './workflows.mts';
 
 const RESTING = 1000;
+/** How many calls the service makes at the same time when all their jobs have ended. */
+const CALLS_AT_ONCE = 20;
+/** The executions that are called all at once. */
+const BURST = 100;
 /** How many executions the one worker runs at the same time: n8n's own default. */
 const SLOTS = 10;
 /** How many calls that start an execution are under way at the same time. */
@@ -105,6 +109,15 @@ class Eye {
 		return Number(row?.[0]);
 	}
 
+	/** How long the latest executions of a workflow took, with the wait for a slot, ms. */
+	async latestTimes(workflowId: string, number: number): Promise<number[]> {
+		const rows = await query(
+			this.postgres,
+			`SELECT extract(epoch FROM "stoppedAt" - "createdAt") * 1000 FROM execution_entity WHERE "workflowId" = '${workflowId}' ORDER BY id DESC LIMIT ${number}`,
+		);
+		return rows.map(([ms]) => Number(ms));
+	}
+
 	/** Waits until so many executions have a status, or until nothing has moved for a while. @returns how many have it */
 	async reached(workflowId: string, status: string, number: number): Promise<number> {
 		let reached = 0;
@@ -119,7 +132,7 @@ class Eye {
 	}
 }
 
-/** The other work that an n8n has to do: an execution of two nodes, answered when it is through. */
+/** The other work that an n8n has to do: an execution of two nodes. */
 const SMALL: NodeSketch = {
 	name: 'Small',
 	type: 'n8n-nodes-base.set',
@@ -130,17 +143,22 @@ const SMALL: NodeSketch = {
 	},
 };
 
-/** Runs the small execution. @returns how long its answer took, ms */
-async function smallRun(world: World, path: string): Promise<number> {
-	const start = performance.now();
-	await called(world, path, {});
-	return performance.now() - start;
-}
+/** The workflow of the small execution. */
+type Small = Awaited<ReturnType<typeof published>>;
 
-async function smallRuns(world: World, path: string): Promise<number> {
-	const times: number[] = [];
-	while (times.length < SMALL_RUNS) times.push(await smallRun(world, path));
-	return median(times);
+/**
+ * Runs small executions, one after the other.
+ *
+ * @returns how long they took, from n8n's noting the call to its noting the end, ms: the median
+ */
+async function smallRuns(world: World, eye: Eye, { path, saved }: Small, number: number): Promise<number> {
+	const ended = async () => (await eye.standing(saved.id)).count('success');
+	const before = await ended();
+	for (let run = 1; run <= number; run++) {
+		await called(world, path, {});
+		await until('a small execution has ended', async () => (await ended()) === before + run, 120_000, 100);
+	}
+	return median(await eye.latestTimes(saved.id, number));
 }
 
 /** Starts so many executions of one job each, some calls at a time. */
@@ -156,8 +174,9 @@ async function startAll(world: World, path: string, number: number): Promise<voi
 	await Promise.all(Array.from({ length: CALLERS }, caller));
 }
 
-/** What a thousand executions at rest have shown. Times in s, rates per second. */
+/** What executions at rest have shown. Times in s, rates per second. */
 interface Rested {
+	number: number;
 	startRate: number;
 	/** The most that was seen while all rested: statuses that hold a worker, jobs in its hands, jobs that wait for it. */
 	running: number;
@@ -171,19 +190,28 @@ interface Rested {
 	resumeSeconds: number;
 }
 
-async function rest(world: World, eye: Eye, clock: LeapingClock, small: string, say: Say): Promise<Rested> {
+/** @param number of executions @param callsAtOnce how many of their calls are made at the same time */
+async function rest(
+	world: World,
+	eye: Eye,
+	clock: LeapingClock,
+	small: Small,
+	number: number,
+	callsAtOnce: number,
+	say: Say,
+): Promise<Rested> {
 	const { service, credentials } = world;
 	const { path, saved } = await published(world, [SPLIT, imageTo3d({ waitFor: 'webhook' }, credentials)]);
-	const smallBefore = await smallRuns(world, small);
+	const smallBefore = await smallRuns(world, eye, small, SMALL_RUNS);
 
-	service.configure({ jobSeconds: LONG });
+	service.configure({ jobSeconds: LONG, callsAtOnce });
 	const jobsBefore = service.jobs.length;
 	const start = Date.now();
-	await startAll(world, path, RESTING);
-	const resting = await eye.reached(saved.id, 'waiting', RESTING);
+	await startAll(world, path, number);
+	const resting = await eye.reached(saved.id, 'waiting', number);
 	const startRate = resting / ((Date.now() - start) / 1000);
-	if (resting < RESTING) throw new Error(`Only ${resting} of ${RESTING} executions have come to rest.`);
-	say(`  ${RESTING} executions rest (${startRate.toFixed(0)} per second).`);
+	if (resting < number) throw new Error(`Only ${resting} of ${number} executions have come to rest.`);
+	say(`  ${number} executions rest (${startRate.toFixed(0)} per second).`);
 
 	let [running, active, queued] = [0, 0, 0];
 	for (let look = 0; look < 10; look++) {
@@ -193,18 +221,21 @@ async function rest(world: World, eye: Eye, clock: LeapingClock, small: string, 
 		queued = Math.max(queued, standing.queued);
 		await pause(LOOK_MS);
 	}
-	const smallMeanwhile = await smallRuns(world, small);
+	const smallMeanwhile = await smallRuns(world, eye, small, SMALL_RUNS);
 
 	const callsBefore = service.calls.length;
 	const firstCall = Date.now();
 	clock.leap(LONG + 1);
-	const finished = await eye.reached(saved.id, 'success', RESTING);
+	const finished = await eye.reached(saved.id, 'success', number);
 	const resumeSeconds = ((await eye.lastEnd(saved.id)) - firstCall) / 1000;
-	await until('each call has come to its end', () =>
-		service.calls.slice(callsBefore).every(({ endedAt }) => endedAt !== undefined),
-	);
+	const isOver = () => {
+		const ended = service.calls.slice(callsBefore).filter(({ endedAt }) => endedAt !== undefined);
+		return ended.length === number;
+	};
+	await until('each call has come to its end', isOver, STUCK_MS);
 	say(`  ${finished} have gone on, the last one ${resumeSeconds.toFixed(1)} s after the first call.`);
 	return {
+		number,
 		startRate,
 		running,
 		active,
@@ -220,7 +251,8 @@ async function rest(world: World, eye: Eye, clock: LeapingClock, small: string, 
 
 /** What some executions with short jobs have shown. Times in s. */
 interface Waited {
-	/** The most that was seen: executions in a worker's hands, and those that wait for one. */
+	/** What was seen when all were there: statuses that hold a worker, jobs in its hands, jobs that wait for it. */
+	running: number;
 	active: number;
 	queued: number;
 	/** How long a small execution took that was started when all others were there. */
@@ -229,7 +261,7 @@ interface Waited {
 	seconds: number;
 }
 
-async function wait(world: World, eye: Eye, small: string, waitFor: 'poll' | 'webhook'): Promise<Waited> {
+async function wait(world: World, eye: Eye, small: Small, waitFor: 'poll' | 'webhook'): Promise<Waited> {
 	const { service, credentials } = world;
 	const { path, saved } = await published(world, [SPLIT, imageTo3d({ waitFor }, credentials)]);
 	service.configure({ jobSeconds: SHORT });
@@ -237,11 +269,12 @@ async function wait(world: World, eye: Eye, small: string, waitFor: 'poll' | 'we
 	await startAll(world, path, WATCHING);
 	// Long enough that all have been submitted that can be, and short enough that no job has ended.
 	await pause((SHORT / 2) * 1000);
-	const smallTime = smallRun(world, small);
-	const { active, queued } = await eye.standing(saved.id);
+	const { count, active, queued } = await eye.standing(saved.id);
+	const smallTime = smallRuns(world, eye, small, 1);
 	const finished = await eye.reached(saved.id, 'success', WATCHING);
 	if (finished < WATCHING) throw new Error(`Only ${finished} of ${WATCHING} executions have ended.`);
 	return {
+		running: count('running'),
 		active,
 		queued,
 		small: (await smallTime) / 1000,
@@ -252,7 +285,7 @@ async function wait(world: World, eye: Eye, small: string, waitFor: 'poll' | 'we
 /** Measures it all. @param say gets a line now and then */
 export async function suspended(say: Say): Promise<Table> {
 	const clock = new LeapingClock();
-	const most = RESTING + 2 * WATCHING;
+	const most = RESTING + BURST + 3 * WATCHING;
 	const world = await startWorld({
 		version: '2.41.1',
 		queue: true,
@@ -263,77 +296,93 @@ export async function suspended(say: Say): Promise<Table> {
 	});
 	try {
 		const eye = new Eye(world);
-		const { path: small } = await published(world, [SMALL], undefined, 'lastNode');
+		const small = await published(world, [SMALL]);
 		// What every process does only once is done.
-		await smallRuns(world, small);
+		await smallRuns(world, eye, small, SMALL_RUNS);
 		await wait(world, eye, small, 'webhook');
 		say(`${RESTING} executions are put to rest ...`);
-		const rested = await rest(world, eye, clock, small, say);
+		const rested = await rest(world, eye, clock, small, RESTING, CALLS_AT_ONCE, say);
+		say(`${BURST} executions are put to rest, and called all at once ...`);
+		const burst = await rest(world, eye, clock, small, BURST, BURST, say);
 		say(`${WATCHING} executions watch jobs of ${SHORT} s, and ${WATCHING} rest for such ...`);
 		const watched = await wait(world, eye, small, 'poll');
 		const restedShort = await wait(world, eye, small, 'webhook');
-		return tableOf(rested, watched, restedShort);
+		return tableOf(rested, burst, watched, restedShort);
 	} finally {
 		await world.stop();
 	}
 }
 
-function tableOf(rested: Rested, watched: Waited, restedShort: Waited): Table {
-	const aim = (text: string, isMet: boolean) => [text, isMet ? 'yes' : 'NO'];
-	const none = (value: number) => aim('0', value === 0);
-	const bad = rested.calls.filter(({ status }) => status !== 200);
-	const answers = new Map<string, number>();
-	for (const { status, failure } of bad) {
+/** What came of calls that were not answered 200, and how often. */
+function troubles({ calls }: Rested): string {
+	const counts = new Map<string, number>();
+	for (const { status, failure } of calls) {
+		if (status === 200) continue;
 		const answer = failure ?? `HTTP ${status}`;
-		answers.set(answer, (answers.get(answer) ?? 0) + 1);
+		counts.set(answer, (counts.get(answer) ?? 0) + 1);
 	}
-	const lost = RESTING - rested.finished;
-	const notAnswered = [...answers].map(([answer, count]) => `${count} x ${answer}`).join(', ');
+	const told = [...counts].map(([answer, count]) => `${count} x ${answer}`);
+	return told.length > 0 ? told.join(', ') : '0';
+}
+
+function tableOf(rested: Rested, burst: Rested, watched: Waited, restedShort: Waited): Table {
+	const both = [rested, burst];
+	const aim = (text: string, isMet: boolean) => [text, isMet ? 'yes' : 'NO'];
+	const none = (values: readonly number[]) => aim('0', Math.max(...values) === 0);
+	const lost = both.map(({ number, finished }) => number - finished);
+	const bad = both.map(({ calls }) => calls.filter(({ status }) => status !== 200).length);
+	const held = both.map(({ running, active }) => Math.max(running, active));
 	const ms = (value: number) => `${value.toFixed(0)} ms`;
-	const slowest = Math.max(...rested.calls.map(({ at, endedAt = at }) => endedAt - at)) / 1000;
+	const s = (value: number) => `${value.toFixed(1)} s`;
+	const slowest = ({ calls }: Rested) =>
+		Math.max(...calls.map(({ at, endedAt = at }) => endedAt - at)) / 1000;
+	const each = (tell: (rested: Rested) => string) => both.map(tell);
 	return {
 		question: `What do ${RESTING} executions at rest hold, and how do they go on?`,
 		how: [
-			`n8n 2.41.1 in queue mode on one machine: main, a webhook process, one worker with ${SLOTS} slots, PostgreSQL and Redis, all with n8n's defaults. ${RESTING} executions of one job each, started by ${CALLERS} callers; when all rest, all jobs end at the same moment and the stand-in makes its ${RESTING} calls at once, each once.`,
-			`A small execution: a webhook and a Set node, answered when it is through (median of ${SMALL_RUNS}). "Watching instead": ${WATCHING} executions with Wait For: watching, jobs of ${SHORT} s, on the same worker; its small execution was started ${SHORT / 2} s after the others.`,
+			`n8n 2.41.1 in queue mode on one machine: main, a webhook process, one worker with ${SLOTS} slots, PostgreSQL and Redis, all as n8n has them if nothing is set. Executions of one job each, started by ${CALLERS} callers at a time; when all rest, all their jobs end at the same moment and the stand-in calls for each, once, ${CALLS_AT_ONCE} calls at a time, and in the second column all at once.`,
+			`A small execution: a webhook and a Set node, from the call to its end (median of ${SMALL_RUNS}). "Watching instead": ${WATCHING} executions with Wait For: Watching, jobs of ${SHORT} s, on the same worker; the small execution was started ${SHORT / 2} s after them.`,
 		].join(' '),
-		columns: ['', 'at rest', 'watching instead', 'aim', 'met'],
+		columns: ['', 'at rest', 'at rest, called all at once', 'watching instead', 'aim', 'met'],
 		rows: [
-			['executions', String(RESTING), String(WATCHING)],
-			['put to rest per second', rested.startRate.toFixed(1), ''],
+			['executions', ...each(({ number }) => String(number)), String(WATCHING)],
+			['put to rest per second', ...each(({ startRate }) => startRate.toFixed(1))],
 			[
-				`of ${SLOTS} worker slots held meanwhile (n8n's database / Redis)`,
-				`${rested.running} / ${rested.active}`,
-				`- / ${watched.active}`,
-				...none(Math.max(rested.running, rested.active)),
+				`of ${SLOTS} slots held meanwhile (running in n8n's database / active in Redis)`,
+				...each(({ running, active }) => `${running} / ${active}`),
+				`${watched.running} / ${watched.active}`,
+				...none(held),
 			],
 			[
-				'executions waiting for a slot',
-				String(rested.queued),
+				'executions waiting for a slot meanwhile',
+				...each(({ queued }) => String(queued)),
 				String(watched.queued),
-				...none(rested.queued),
+				...none(both.map(({ queued }) => queued)),
 			],
 			[
-				`a small execution meanwhile (before: ${ms(rested.smallBefore)})`,
-				ms(rested.smallMeanwhile),
-				ms(watched.small * 1000),
-				...aim('at most 1.5 x before', rested.smallMeanwhile <= 1.5 * rested.smallBefore),
+				'a small execution before / meanwhile',
+				...each(({ smallBefore, smallMeanwhile }) => `${ms(smallBefore)} / ${ms(smallMeanwhile)}`),
+				`${ms(rested.smallBefore)} / ${ms(watched.small * 1000)}`,
+				...aim(
+					'at most 1.5 x before',
+					both.every(({ smallBefore, smallMeanwhile }) => smallMeanwhile <= 1.5 * smallBefore),
+				),
 			],
+			[`${WATCHING} with jobs of ${SHORT} s: all done after`, s(restedShort.seconds), '', s(watched.seconds)],
+			['resumed per second', ...each(({ finished, resumeSeconds }) => (finished / resumeSeconds).toFixed(1))],
+			['first call to end of last execution', ...each(({ resumeSeconds }) => s(resumeSeconds))],
+			['slowest answer to a call', ...each((one) => s(slowest(one)))],
+			['calls not answered 200', ...each(troubles), '', ...none(bad)],
+			['calls lost: executions that they did not resume', ...lost.map(String), '', ...none(lost)],
 			[
-				`all of ${WATCHING} with jobs of ${SHORT} s done after`,
-				`${restedShort.seconds.toFixed(1)} s`,
-				`${watched.seconds.toFixed(1)} s`,
-			],
-			['resumed per second, all called at once', (rested.finished / rested.resumeSeconds).toFixed(1), ''],
-			['from the first call to the end of the last execution', `${rested.resumeSeconds.toFixed(1)} s`, ''],
-			[
-				`calls not answered 200 (slowest answer ${slowest.toFixed(1)} s)`,
-				`${bad.length}${notAnswered && ` (${notAnswered})`}`,
+				'jobs paid',
+				...each(({ paid }) => String(paid)),
 				'',
-				...none(bad.length),
+				...aim(
+					'one per execution',
+					both.every(({ paid, number }) => paid === number),
+				),
 			],
-			['calls lost: executions not resumed by them', String(lost), '', ...none(lost)],
-			['jobs paid', String(rested.paid), '', ...aim(`exactly ${RESTING}`, rested.paid === RESTING)],
 		],
 	};
 }

@@ -32,21 +32,19 @@ let count = 0;
  *
  * @param nodes what comes after the call, which is the node "Call"
  * @param arrows what leads to what; default one node to the next
- * @param answersWith when the call is answered: at once, or with what the last node has put out
  * @returns the path to call
  */
 export async function published(
 	world: World,
 	nodes: readonly NodeSketch[],
 	arrows?: readonly Arrow[],
-	answersWith: 'onReceived' | 'lastNode' = 'onReceived',
 ): Promise<{ path: string; saved: Saved }> {
 	const path = `bench-${++count}-${Date.now()}`;
 	const call: NodeSketch = {
 		name: 'Call',
 		type: 'n8n-nodes-base.webhook',
 		typeVersion: 2,
-		parameters: { path, httpMethod: 'POST', responseMode: answersWith, options: {} },
+		parameters: { path, httpMethod: 'POST', responseMode: 'onReceived', options: {} },
 	};
 	const all = [call, ...nodes];
 	const connections: IConnections = {};

@@ -121,9 +121,14 @@ export class Account {
 	 * air than have been accepted before, so that few are refused when it is met. @param now ms since the epoch
 	 */
 	hasRoom(now: number): boolean {
-		return this.limit && now - this.limit.toldAt < LIMIT_HOLDS_MS
+		return this.limit && this.knowsLimit(now)
 			? this.open.length + this.inTheAir < this.limit.jobs
 			: this.inTheAir < Math.max(FIRST_SUBMITS, this.accepted);
+	}
+
+	/** Whether the service has said lately how many jobs may be open. @param now ms since the epoch */
+	knowsLimit(now: number): boolean {
+		return this.limit !== undefined && now - this.limit.toldAt < LIMIT_HOLDS_MS;
 	}
 
 	/** Sends a submit, which takes a place until it is answered. A job to be watched takes one of its own before. */

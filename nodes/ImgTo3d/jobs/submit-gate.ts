@@ -74,16 +74,18 @@ export class SubmitGate {
 		}
 	}
 
-	/** Waits until the gate opens, at most until `deadline()` (ms since the epoch), which may move meanwhile. */
-	async opened(deadline: () => number): Promise<void> {
-		const { account, clock, signal } = this;
-		const left = () => {
-			const now = clock.now();
-			return (account.hasRoom(now) ? Math.min(this.openAt, deadline()) : deadline()) - now;
-		};
-		for (let ms = left(); ms > 0 && !signal.aborted; ms = left()) {
-			await sleepUnlessNews(clock, ms, account.freed, signal);
-		}
+	/**
+	 * How long the gate stays closed as far as is known now, ms; 0 or less when it is open, or when `deadline` (ms since
+	 * the epoch) has come. Who finds it open has to go through at once: other runs take the same account's room.
+	 */
+	closedFor(deadline: number): number {
+		const now = this.clock.now();
+		return (this.account.hasRoom(now) ? Math.min(this.openAt, deadline) : deadline) - now;
+	}
+
+	/** Waits so long, or until there may be room. */
+	async wait(ms: number): Promise<void> {
+		await sleepUnlessNews(this.clock, ms, this.account.freed, this.signal);
 	}
 }
 

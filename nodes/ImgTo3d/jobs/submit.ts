@@ -98,9 +98,14 @@ async function submit(
 	}
 	return await gate.inTurn(async (turn) => {
 		const deadline = () => Math.max(start, gate.lastProgress) + item.timeoutMs;
-		for (;;) {
-			await gate.opened(deadline);
+		for (let tries = 1; ; tries++) {
+			for (let ms = gate.closedFor(deadline()); ms > 0; ms = gate.closedFor(deadline())) {
+				stopIfAborted(run.signal);
+				await gate.wait(ms);
+			}
 			stopIfAborted(run.signal);
+			// Where the limit is known, there is room for whoever is let through, and nobody need wait for the answer.
+			if (tries === 1 && run.account.knowsLimit(clock.now())) turn.end();
 			const answer = await turn.call(async () => await submitOnce(run, item, work, body));
 			if (!isLimit(answer) || clock.now() >= deadline()) return answer;
 			gate.close(answer);

@@ -1,37 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-
-import axios from 'axios';
-
-const PROGRAM = [join('node_modules', 'tsx', 'dist', 'cli.mjs'), join('local-api', 'cli.mts')];
-
-/** Runs it to its end. @returns its exit code, and what it has printed */
-async function run(...flags: string[]): Promise<{ code: number; printed: string }> {
-	return await new Promise((resolve) => {
-		execFile(process.execPath, [...PROGRAM, ...flags], (error, stdout, stderr) => {
-			resolve({ code: error ? Number(error.code) : 0, printed: stdout + stderr });
-		});
-	});
-}
-
-/** Starts it on any free port. @returns its settings, as GET /local-api tells them */
-async function settingsWith(...flags: string[]): Promise<Record<string, unknown>> {
-	const child = spawn(process.execPath, [...PROGRAM, '--port', '0', ...flags]);
-	try {
-		let printed = '';
-		for await (const chunk of child.stdout) {
-			printed += String(chunk);
-			const link = /http:\/\/127\.0\.0\.1:\d+\/local-api/.exec(printed);
-			if (!link) continue;
-			const { data } = await axios.get<{ settings: Record<string, unknown> }>(link[0], { proxy: false });
-			return data.settings;
-		}
-		throw new Error(`It has ended: ${printed}`);
-	} finally {
-		if (child.exitCode === null && child.kill()) await once(child, 'exit');
-	}
-}
+import { run, settingsWith } from './program.mts';
 
 test.each([
 	['7.5', 7.5],

@@ -55,6 +55,8 @@ export interface StandIn {
 	hanging(): number;
 	hookUrl: string;
 	calls: WebhookCall[];
+	/** Most calls that were there at the same time. */
+	mostCalls(): number;
 	/** POSTs JSON, or a text as it is, to a path under the Base URL; the key is added to an object. */
 	post(path: string, body?: Record<string, unknown> | string): Promise<Reply>;
 	/** Submits the duck, or what the body says; the defaults are QUICK. */
@@ -64,6 +66,9 @@ export interface StandIn {
 	get(url: string): Promise<Reply>;
 	close(): Promise<void>;
 }
+
+/** How long the receiver of a webhook call takes to answer, real ms. */
+const ANSWER_MS = 10;
 
 const contacted: string[] = [];
 subscribe('http.client.request.start', (message) => {
@@ -108,7 +113,12 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 	const calls: WebhookCall[] = [];
 	let picture: Buffer | undefined;
 	let hanging = 0;
+	let open = 0;
+	let most = 0;
 	const side = createServer((incoming, answer) => {
+		open += 1;
+		most = Math.max(most, open);
+		answer.once('close', () => (open -= 1));
 		const chunks: Buffer[] = [];
 		incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
 		incoming.on('end', () => {
@@ -117,7 +127,8 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 					body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>,
 					at: clock.now(),
 				});
-				answer.end('ok');
+				// Not at once, so that calls of the same moment are there at the same time.
+				setTimeout(() => answer.end('ok'), ANSWER_MS);
 			} else if (picture && incoming.url === '/picture') {
 				answer.end(picture);
 			} else if (incoming.url === '/never') {
@@ -143,6 +154,7 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 		},
 		hangingUrl: `${sideOrigin}/never`,
 		hanging: () => hanging,
+		mostCalls: () => most,
 		hookUrl: `${sideOrigin}/hook`,
 		post,
 		submit: (body = {}) =>

@@ -288,12 +288,12 @@ function workedWith(jobs: readonly EndedJob[], parallel: number): Map<string, Me
 
 /** How far the latest jobs of each kind lie apart: the sum of the squares of what each is off from its kind's mean. */
 function disparity(worked: ReadonlyMap<string, readonly Measured[]>): number {
-	let sum = 0;
+	let squares = 0;
 	for (const measured of worked.values()) {
-		const mean = measured.reduce((total, { value }) => total + value, 0) / measured.length;
-		for (const { value } of measured) sum += (value - mean) ** 2;
+		const mean = average(measured.map(({ value }) => value));
+		squares += sum(measured.map(({ value }) => (value - mean) ** 2));
 	}
-	return sum;
+	return squares;
 }
 
 /** What is measured of jobs, the latest of each kind. */
@@ -319,13 +319,20 @@ function mapped<From, To>(map: ReadonlyMap<string, From>, change: (value: From) 
  * @param usual how far they usually differ, which counts as much as one that was measured
  */
 function predicted(measured: readonly Measured[], usual: number): LogNormal {
-	// What is blurred counts less.
-	const weights = measured.map(({ blur }) => 1 / ((usual / 5) ** 2 + blur ** 2));
-	const all = weights.reduce((sum, weight) => sum + weight, 0);
-	const weighted = (value: (entry: Measured) => number) =>
-		measured.reduce((sum, entry, index) => sum + (weights[index] ?? 0) * value(entry), 0) / all;
 	const count = measured.length;
-	const mean = weighted(({ value }) => value);
-	const squares = count * weighted(({ value }) => (value - mean) ** 2);
-	return { mean, sd: Math.sqrt(((usual ** 2 + squares) / count) * (1 + 1 / count) + 1 / all) };
+	const mean = average(measured.map(({ value }) => value));
+	const variance = average(measured.map(({ value, blur }) => (value - mean) ** 2 - blur ** 2));
+	// What is blurred counts less, as far as that is more than they differ by anyway.
+	const differ = Math.max((usual / 5) ** 2, variance);
+	const weights = measured.map(({ blur }) => 1 / (differ + blur ** 2));
+	const all = sum(weights);
+	const weighted = (value: (entry: Measured) => number) =>
+		sum(measured.map((entry, index) => (weights[index] ?? 0) * value(entry))) / all;
+	const centre = weighted(({ value }) => value);
+	const squares = count * weighted(({ value }) => (value - centre) ** 2);
+	return { mean: centre, sd: Math.sqrt(((usual ** 2 + squares) / count) * (1 + 1 / count) + 1 / all) };
 }
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+const average = (values: readonly number[]) => sum(values) / values.length;

@@ -17,7 +17,7 @@
  * The rule for the look is one line: **sleep until the delay to be expected, if one looks then, is a small share
  * of the job's age** ({@link DELAY_SHARE}). If the end is known well, that is a moment after it; over a wide window, steps that
  * shrink as it closes; if nothing is known, steps that grow with the age, so that the number of looks grows with
- * its logarithm only. Doubts make looks by themselves: an ETA of an hour is checked after minutes, because it may
+ * its logarithm only. One thing is added: no look is made that is likely to come just too early. Doubts make looks by themselves: an ETA of an hour is checked after minutes, because it may
  * be ten times too long. What a step costs and brings is measured in `bench/detection.mts`; the constants were chosen
  * there.
  *
@@ -53,13 +53,16 @@ export interface Forecast {
 export const NOTHING_KNOWN: Forecast = { startsAt: 0, etaFactor: { mean: 0, sd: 0.15 } };
 
 /** How much delay is taken into account before a look: a share of the job's age, and what is never worth a look, s. */
-const DELAY_SHARE = 0.0051;
+const DELAY_SHARE = 0.0046;
 const DELAY_FLOOR = 0.001;
+
+/** How much later a job is found if a look was a moment too early, s: the least pause between two looks. */
+const LOST_BY_A_LOOK = 0.2;
 
 /** The chance of the end in the next instant is this divided by the age, of a job that nothing is known of. */
 const UNKNOWN_HAZARD = 0.31;
 /** No job is done sooner, s. */
-const SHORTEST = 0.5;
+const SHORTEST = 0.8;
 
 /** How likely a job takes a time of its own, whatever jobs like it have taken. */
 const SURPRISE = 0.05;
@@ -67,11 +70,11 @@ const SURPRISE = 0.05;
 /** How likely an ETA is out by a factor that nobody has learned yet, and how large that may be (ln); or means nothing. */
 const WRONG_FACTOR = 0.15;
 const WRONG_FACTOR_SD = 2;
-const MEANINGLESS = 0.25;
+const MEANINGLESS = 0.3;
 
 /** How far single ETAs stray (ln), and by what rounding and the way of the call change them, s. */
 const ETA_NOISE = 0.12;
-const ETA_ROUNDING = 0.3;
+const ETA_ROUNDING = 0.2;
 /** By what factor an ETA may be above the first one and mean the same. */
 const MOST_NOISE = 1.5;
 /** How far ETAs stray that mean nothing, from one to the next (ln). */
@@ -112,7 +115,9 @@ export function nextLook(age: number, readings: readonly EtaReading[], forecast:
 		const width = end - start;
 		const chance = (masses[cell] ?? 0) / total;
 		const delayAtEnd = delay + (ended + chance / 2) * width;
-		if (delayAtEnd >= DELAY_FLOOR + DELAY_SHARE * (age + end)) {
+		// Not yet, if it may well end in the time that a look too early would cost.
+		const mayEndAnyMoment = (chance / width) * LOST_BY_A_LOOK > ended;
+		if (delayAtEnd >= DELAY_FLOOR + DELAY_SHARE * (age + end) && !mayEndAnyMoment) {
 			// Where in the cell: delay + ended x + chance x^2 / (2 width) = floor + share (age + start + x).
 			const slope = ended - DELAY_SHARE;
 			const missing = DELAY_FLOOR + DELAY_SHARE * (age + start) - delay;

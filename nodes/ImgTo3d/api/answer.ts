@@ -238,18 +238,15 @@ export function readBody(
 function readJob(body: Record<string, unknown>, id: string | number | undefined): JobFacts {
 	const generationTime = toSeconds(body.generationTime);
 	const output = readOutput(body.output);
-	const extras: IDataObject = {};
+	// `link` is where the v3 upload puts its URL.
+	const job: JobFacts = { output: output.length > 0 ? output : readOutput(body.link), extras: {} };
+	if (id !== undefined) job.id = id;
+	if (generationTime !== undefined) job.generationTime = generationTime;
+	if (isRecord(body.meta)) job.meta = body.meta as IDataObject;
 	for (const name of EXTRA_FIELDS) {
-		if (body[name] !== undefined) extras[name] = body[name] as IDataObject[string];
+		if (body[name] !== undefined) job.extras[name] = body[name] as IDataObject[string];
 	}
-	return {
-		...(id !== undefined && { id }),
-		// `link` is where the v3 upload puts its URL.
-		output: output.length > 0 ? output : readOutput(body.link),
-		...(generationTime !== undefined && { generationTime }),
-		...(isRecord(body.meta) && { meta: body.meta as IDataObject }),
-		extras,
-	};
+	return job;
 }
 
 /** `output` comes as a list, a single URL, an empty text or null. */

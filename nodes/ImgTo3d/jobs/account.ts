@@ -98,17 +98,17 @@ export class Account {
 	private limit?: { jobs: number; toldAt: number };
 	private inTheAir = 0;
 	private accepted = 0;
-	private lesson = new News();
-	private place = new News();
+	private readonly lesson = new News();
+	private readonly place = new News();
 
 	/** Resolves when the next job has ended, and the looks at others may have to be planned anew. */
 	get taught(): Promise<void> {
-		return this.lesson.told;
+		return this.lesson.next;
 	}
 
 	/** Resolves when there may be room for a submit. */
 	get freed(): Promise<void> {
-		return this.place.told;
+		return this.place.next;
 	}
 
 	/** The service has said how many jobs of the account may be open at once. @param now ms since the epoch */
@@ -138,7 +138,7 @@ export class Account {
 			return await send();
 		} finally {
 			this.inTheAir -= 1;
-			this.tellOfPlace();
+			this.place.tell();
 		}
 	}
 
@@ -180,7 +180,6 @@ export class Account {
 		this.ended = this.ended.slice(-MAX_ENDED);
 		this.lessons = lessonsOf(this.ended);
 		this.lesson.tell();
-		this.lesson = new News();
 	}
 
 	/** A job is not watched any more. @returns whether it was */
@@ -188,7 +187,7 @@ export class Account {
 		const index = this.open.indexOf(job);
 		if (index < 0) return false;
 		this.open.splice(index, 1);
-		this.tellOfPlace();
+		this.place.tell();
 		return true;
 	}
 
@@ -216,18 +215,28 @@ export class Account {
 		}
 		return job.acceptedAt;
 	}
-
-	private tellOfPlace(): void {
-		this.place.tell();
-		this.place = new News();
-	}
 }
 
+/** Something that happens again and again. */
 class News {
-	tell: () => void = () => {};
-	readonly told = new Promise<void>((resolve) => {
-		this.tell = resolve;
-	});
+	private awaited?: { promise: Promise<void>; resolve: () => void };
+
+	/** Resolves when it happens next. */
+	get next(): Promise<void> {
+		if (!this.awaited) {
+			let resolve = () => {};
+			const promise = new Promise<void>((resolved) => {
+				resolve = resolved;
+			});
+			this.awaited = { promise, resolve };
+		}
+		return this.awaited.promise;
+	}
+
+	tell(): void {
+		this.awaited?.resolve();
+		this.awaited = undefined;
+	}
 }
 
 /** When a job's turn comes that is accepted after the jobs with these ends, any times in one unit. */

@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+
+import { seeded, SimulatedClock, watched } from '../../bench/simulated.mts';
+import { Account, Accounts, kindOf } from '../../nodes/ImgTo3d/jobs/account';
+
+/** Lets jobs that were accepted at 0 s end at these times, s, seen within a second. */
+function taught(ends: readonly number[], isWell = true): Account {
+	const account = new Account();
+	const jobs = ends.map(() => account.watch('a', 0));
+	for (const [index, job] of jobs.entries()) {
+		const end = (ends[index] ?? 0) * 1000;
+		job.openAt = end - 500;
+		account.end(job, end + 500, isWell);
+	}
+	return account;
+}
+
+const seconds = (work: { mean: number } | undefined) => Math.exp(work?.mean ?? NaN);
+
+describe('what ended jobs teach', () => {
+	test('is how long jobs of their kind work, and not those of another', () => {
+		const account = taught([60, 61, 59]);
+		expect(seconds(account.forecast(account.watch('a', 0), 0).work)).toBeCloseTo(60, 0);
+		expect(account.forecast(account.watch('b', 0), 0).work).toBeUndefined();
+	});
+
+	test('is nothing when they failed, or when nobody looked around their end', () => {
+		const failed = taught([60, 60, 60], false);
+		expect(failed.forecast(failed.watch('a', 0), 0).work).toBeUndefined();
+		const unseen = new Account();
+		unseen.end(unseen.watch('a', 0), 60_000, true);
+		expect(unseen.forecast(unseen.watch('a', 0), 0).work).toBeUndefined();
+	});
+
+	test('is by what factor ETAs are too long', () => {
+		const account = new Account();
+		for (let before = 0; before < 3; before++) {
+			const job = account.watch('a', 0);
+			job.readings.push({ age: 0, eta: 600 });
+			job.openAt = 59_900;
+			account.end(job, 60_100, true);
+		}
+		expect(Math.exp(account.forecast(account.watch('a', 0), 0).etaFactor.mean)).toBeCloseTo(10, 1);
+	});
+
+	test('is how many jobs are worked on at once, and so when a turn comes', () => {
+		const account = taught([60, 60, 120, 120, 180, 180]);
+		const open = Array.from({ length: 5 }, () => account.watch('a', 1_000_000));
+		const forecasts = open.map((job) => account.forecast(job, 1_000_000));
+		expect(forecasts.map(({ startsAt }) => Math.round(startsAt / 60))).toEqual([0, 0, 1, 1, 2]);
+		expect(seconds(forecasts[0]?.work)).toBeCloseTo(60, 0);
+	});
+
+	test('is no waiting where jobs only take different times', () => {
+		const random = seeded(3);
+		for (let round = 0; round < 100; round++) {
+			const account = taught(Array.from({ length: 5 }, () => 5 + 10 * random()).sort((a, b) => a - b));
+			account.watch('a', 1_000_000);
+			expect(account.forecast(account.watch('a', 1_000_000), 1_000_000).startsAt).toBe(0);
+		}
+	});
+
+	test('does no harm where jobs take any time they like, and no ETA helps', async () => {
+		const random = seeded(7);
+		const account = new Account();
+		const clock = new SimulatedClock();
+		let late = 0;
+		let all = 0;
+		for (let job = 0; job < 60; job++) {
+			const duration = 5 + 10 * random();
+			const { delay } = await watched(clock, account, { duration, eta: () => undefined, kind: 'a' });
+			late += delay;
+			all += duration;
+		}
+		expect(late / all).toBeLessThan(0.1);
+	});
+});
+
+test('a forecast is made of finite numbers, whatever jobs have ended before', () => {
+	const ended = fc.record({
+		acceptedAt: fc.nat(1000),
+		took: fc.integer({ min: -10, max: 100_000 }),
+		lastLook: fc.nat(1000),
+		kind: fc.constantFrom('a', 'b'),
+		eta: fc.option(fc.double({ min: 0.05, max: 1e6, noNaN: true }), { nil: undefined }),
+		isWell: fc.boolean(),
+	});
+	fc.assert(
+		fc.property(fc.array(ended, { maxLength: 80 }), (jobs) => {
+			const account = new Account();
+			for (const { acceptedAt, took, lastLook, kind, eta, isWell } of jobs) {
+				const job = account.watch(kind, acceptedAt);
+				if (eta !== undefined) job.readings.push({ age: 0, eta });
+				job.openAt = acceptedAt + Math.min(lastLook, took);
+				account.end(job, acceptedAt + took, isWell);
+			}
+			const { work, startsAt, etaFactor } = account.forecast(account.watch('a', 2000), 3000);
+			expect(startsAt).toBeGreaterThanOrEqual(0);
+			for (const { mean, sd } of [etaFactor, ...(work ? [work] : [])]) {
+				expect(Number.isFinite(mean)).toBe(true);
+				expect(sd).toBeGreaterThan(0);
+				expect(sd).toBeLessThan(Infinity);
+			}
+		}),
+		{ numRuns: 1000 },
+	);
+});
+
+test('the kind of a job is its settings, in any order, and not what it is made from', () => {
+	const work = { operation: 'textTo3d', apiVersion: 'v3' } as const;
+	const kind = kindOf({ ...work, body: { prompt: 'a cup', seed: 1, steps: 10, seconds: 3 } });
+	expect(kindOf({ ...work, body: { seconds: 3, prompt: 'a duck', steps: 10, track_id: 'x' } })).toBe(kind);
+	expect(kindOf({ ...work, body: { seconds: 3, steps: 11 } })).not.toBe(kind);
+});
+
+test('the accounts used last are kept in mind, and no more than a hundred', () => {
+	const accounts = new Accounts();
+	const [first, second] = Array.from({ length: 100 }, (_, id) => accounts.of(String(id)));
+	expect(accounts.of('0')).toBe(first);
+	accounts.of('100');
+	expect(accounts.of('0')).toBe(first);
+	expect(accounts.of('1')).not.toBe(second);
+});

@@ -142,11 +142,42 @@ describe("the account's limit", () => {
 		expect((last - first) / 90_000).toBeLessThan(1.05);
 	});
 
-	test('is shared by executions that run at the same time', async () => {
+	test.each([
+		['end at the same time', 30],
+		['end one after the other', (job: number) => 20 + (job % 7)],
+	])('is shared by executions that run at the same time, if jobs %s', async (_name, jobSeconds) => {
 		await run(10, { options: { maxJobsInFlight: 10 } });
 		const before = refusals();
+		bench.service.configure({ jobSeconds });
 		await Promise.all([run(5), run(5), run(5)]);
 		expect(refusals()).toBe(before);
+	});
+
+	test('has room again when a job is given up', async () => {
+		await run(10, { options: { maxJobsInFlight: 10 } });
+		const start = bench.clock.now();
+		bench.service.addFault({
+			on: 'fetch',
+			times: 5,
+			do: { kind: 'answer', body: { status: 'error', messege: 'Request not found' } },
+		});
+		await run(10, {}, { node: { onError: 'continueRegularOutput' } });
+		expect(bench.clock.now() - start).toBeLessThan(120_000);
+	});
+
+	test('that asks to try again at once is not asked faster than once a second', async () => {
+		const start = bench.clock.now();
+		bench.service.addFault({
+			on: 'submit',
+			times: 20,
+			do: {
+				kind: 'answer',
+				status: 429,
+				body: { status: 'error', message: 'Rate limit exceeded', retry_after: 0 },
+			},
+		});
+		await run(1);
+		expect(bench.clock.now() - start).toBeGreaterThanOrEqual(20_000);
 	});
 
 	test('that is no longer true is found out by asking again', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 
 import { seeded, SimulatedClock, watched } from '../../bench/simulated.mts';
 import { Account, Accounts, kindOf } from '../../nodes/ImgTo3d/jobs/account';
+import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
 
 /** Lets jobs that were accepted at 0 s end at these times, s, seen within a second. */
 function taught(ends: readonly number[], isWell = true): Account {
@@ -24,12 +25,12 @@ describe('what ended jobs teach', () => {
 		expect(account.forecast(account.watch('b', 0), 0).work).toBeUndefined();
 	});
 
-	test('is nothing when they failed, or when nobody looked around their end', () => {
+	test('is nothing when they failed, or when the clock was set back', () => {
 		const failed = taught([60, 60, 60], false);
 		expect(failed.forecast(failed.watch('a', 0), 0).work).toBeUndefined();
-		const unseen = new Account();
-		unseen.end(unseen.watch('a', 0), 60_000, true);
-		expect(unseen.forecast(unseen.watch('a', 0), 0).work).toBeUndefined();
+		const account = taught([60, 60, 60]);
+		account.end(account.watch('a', 5_000_000), 0, true);
+		expect(seconds(account.forecast(account.watch('a', 0), 0).work)).toBeCloseTo(60, 0);
 	});
 
 	test('is by what factor ETAs are too long', () => {
@@ -49,6 +50,26 @@ describe('what ended jobs teach', () => {
 		const forecasts = open.map((job) => account.forecast(job, 1_000_000));
 		expect(forecasts.map(({ startsAt }) => Math.round(startsAt / 60))).toEqual([0, 0, 1, 1, 2]);
 		expect(seconds(forecasts[0]?.work)).toBeCloseTo(60, 0);
+	});
+
+	test('is not that a job waits for those that came after it', () => {
+		const account = taught([60, 60, 120, 120, 180, 180]);
+		const long = account.watch('b', 1_000_000);
+		for (let younger = 1; younger < 8; younger++) {
+			const job = account.watch('a', 1_000_000 + 60_000 * younger);
+			account.end(job, 1_000_000 + 60_000 * (younger + 1), true);
+			expect(account.forecast(long, 1_000_000 + 60_000 * (younger + 1)).startsAt).toBe(0);
+		}
+	});
+
+	test('is forgotten when jobs have become much faster', async () => {
+		const account = new Account();
+		const clock = new SimulatedClock();
+		const watchOne = async (duration: number) =>
+			await watched(clock, account, { duration, eta: () => undefined, kind: 'a' });
+		for (let slow = 0; slow < 3; slow++) await watchOne(600);
+		for (let fast = 0; fast < 5; fast++) await watchOne(60);
+		expect((await watchOne(60)).delay).toBeLessThan(15);
 	});
 
 	test('is no waiting where jobs only take different times', () => {
@@ -73,6 +94,44 @@ describe('what ended jobs teach', () => {
 			all += duration;
 		}
 		expect(late / all).toBeLessThan(0.1);
+	});
+});
+
+describe('room for a submit', () => {
+	const never = async () => await new Promise<void>(() => {});
+
+	test('is for a few at once as long as the limit is not known, beside those that take long to be answered', () => {
+		const account = new Account();
+		for (let sent = 0; sent < 5; sent++) void account.submitting(0, never);
+		expect(account.hasRoom(0)).toBe(false);
+		expect(account.hasRoom(5000)).toBe(true);
+	});
+
+	test('is what the limit leaves beside open jobs and submits in the air, as long as the word holds', async () => {
+		const account = new Account();
+		account.learnLimit(3, 0);
+		const job = account.watch('a', 0);
+		account.watch('a', 0);
+		expect(account.hasRoom(0)).toBe(true);
+		void account.submitting(0, never);
+		expect(account.hasRoom(10_000)).toBe(false);
+		account.drop(job);
+		expect(account.hasRoom(10_000)).toBe(true);
+		expect(account.knowsLimit(3_600_000)).toBe(false);
+	});
+
+	test.each([
+		['a place is freed', (account: Account) => account.drop(account.watch('a', 0))],
+		['a job of the run has ended', (_account: Account, gate: SubmitGate) => gate.jobEnded()],
+	])('is noticed at once when %s', async (_name, free) => {
+		const clock = new SimulatedClock();
+		const account = new Account();
+		const gate = new SubmitGate(clock, account, new AbortController().signal);
+		gate.close({ state: 'refused', httpCode: 429, reason: 'queueFull', message: '', retryAfterSeconds: 600 });
+		const waiting = gate.wait(gate.closedFor(Infinity));
+		free(account, gate);
+		await clock.run(waiting);
+		expect(clock.now()).toBe(0);
 	});
 });
 

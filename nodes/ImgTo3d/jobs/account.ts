@@ -4,6 +4,7 @@
  * and kept in memory only: where it is missing, jobs are looked at more often, and the service refuses once.
  */
 import type { GenerationRequest } from '../request';
+import { News } from './clock';
 import { NOTHING_KNOWN, type EtaReading, type Forecast, type LogNormal } from './end-estimate';
 
 /** A job of this account that is being watched. */
@@ -26,10 +27,10 @@ interface EndedJob {
 	readonly endedAt: number;
 	/** How far off that may be (standard deviation), ms. */
 	readonly blur: number;
-	/** ln of what the service's first ETA was too long by. */
-	readonly etaFactor?: number;
-	/** Whether it says how long such jobs work: not if it failed, or if nobody looked around its end. */
+	/** Whether it says how long such jobs work: not if it failed. */
 	readonly isLesson: boolean;
+	/** ln of what the service's first ETA was too long by. */
+	readonly eta?: Measured;
 }
 
 /** Something measured, as a logarithm, and how far off the measurement may be (standard deviation). */
@@ -65,6 +66,9 @@ const LIMIT_HOLDS_MS = 3_600_000;
 /** How many submits may be in the air while the limit is not known: the smallest plan's limit. */
 const FIRST_SUBMITS = 5;
 
+/** A submit that takes longer has found room, ms: a refusal comes at once, a fast generation does not. */
+export const REFUSED_WITHIN_MS = 5000;
+
 /** Texts, and what the service sends back: they do not change what there is to do. */
 const NOT_OF_THE_KIND = new Set(['prompt', 'negative_prompt', 'seed', 'webhook', 'track_id']);
 
@@ -96,20 +100,15 @@ export class Account {
 	private ended: EndedJob[] = [];
 	private lessons: Lessons = lessonsOf([]);
 	private limit?: { jobs: number; toldAt: number };
-	private inTheAir = 0;
+	/** When the submits were sent that are not answered yet, ms since the epoch. */
+	private readonly inTheAir = new Set<{ since: number }>();
 	private accepted = 0;
-	private readonly lesson = new News();
-	private readonly place = new News();
-
-	/** Resolves when the next job has ended, and the looks at others may have to be planned anew. */
-	get taught(): Promise<void> {
-		return this.lesson.next;
-	}
-
-	/** Resolves when there may be room for a submit. */
-	get freed(): Promise<void> {
-		return this.place.next;
-	}
+	/** When the turns of the open jobs come, as long as none has come or gone since. */
+	private turns?: Map<OpenJob, number>;
+	/** A job has ended, and the looks at others may have to be planned anew. */
+	readonly taught = new News();
+	/** There may be room for a submit. */
+	readonly freed = new News();
 
 	/** The service has said how many jobs of the account may be open at once. @param now ms since the epoch */
 	learnLimit(jobs: number, now: number): void {
@@ -118,12 +117,13 @@ export class Account {
 
 	/**
 	 * Whether a submit can be expected to be accepted. As long as the limit is not known, no more submits are in the
-	 * air than have been accepted before, so that few are refused when it is met. @param now ms since the epoch
+	 * air than have been accepted before, so that few are refused when it is met; a refusal comes at once, so those that
+	 * take long do not count. @param now ms since the epoch
 	 */
 	hasRoom(now: number): boolean {
-		return this.limit && this.knowsLimit(now)
-			? this.open.length + this.inTheAir < this.limit.jobs
-			: this.inTheAir < Math.max(FIRST_SUBMITS, this.accepted);
+		if (this.limit && this.knowsLimit(now)) return this.open.length + this.inTheAir.size < this.limit.jobs;
+		const undecided = [...this.inTheAir].filter(({ since }) => now - since < REFUSED_WITHIN_MS).length;
+		return undecided < Math.max(FIRST_SUBMITS, this.limit?.jobs ?? this.accepted);
 	}
 
 	/** Whether the service has said lately how many jobs may be open. @param now ms since the epoch */
@@ -131,14 +131,18 @@ export class Account {
 		return this.limit !== undefined && now - this.limit.toldAt < LIMIT_HOLDS_MS;
 	}
 
-	/** Sends a submit, which takes a place until it is answered. A job to be watched takes one of its own before. */
-	async submitting<T>(send: () => Promise<T>): Promise<T> {
-		this.inTheAir += 1;
+	/**
+	 * Sends a submit, which takes a place until it is answered. A job to be watched takes one of its own before.
+	 * @param now ms since the epoch
+	 */
+	async submitting<T>(now: number, send: () => Promise<T>): Promise<T> {
+		const submit = { since: now };
+		this.inTheAir.add(submit);
 		try {
 			return await send();
 		} finally {
-			this.inTheAir -= 1;
-			this.place.tell();
+			this.inTheAir.delete(submit);
+			this.freed.tell();
 		}
 	}
 
@@ -152,6 +156,7 @@ export class Account {
 		const job: OpenJob = { kind, acceptedAt, readings: [], openAt: acceptedAt };
 		const younger = this.open.findIndex((other) => other.acceptedAt > acceptedAt);
 		this.open.splice(younger < 0 ? this.open.length : younger, 0, job);
+		this.turns = undefined;
 		return job;
 	}
 
@@ -159,27 +164,30 @@ export class Account {
 	 * A job was seen ended.
 	 *
 	 * @param now when it was seen, ms since the epoch
-	 * @param isWell whether it ended as it should; another one teaches nothing but that it is over
+	 * @param isWell whether it ended as it should; another one teaches nothing but that its place is free
 	 */
 	end(job: OpenJob, now: number, isWell: boolean): void {
-		if (!this.drop(job)) return;
 		const { kind, acceptedAt, openAt, readings } = job;
+		// A clock that was set back teaches nothing.
+		if (!this.drop(job) || now < openAt) return;
 		const endedAt = (openAt + now) / 2;
 		// The standard deviation of an even distribution.
 		const blur = (now - openAt) / Math.sqrt(12);
 		const [first] = readings;
-		const left = first && (endedAt - acceptedAt) / 1000 - first.age;
+		const left = first ? endedAt - acceptedAt - first.age * 1000 : 0;
 		this.ended.push({
 			kind,
 			acceptedAt,
 			endedAt,
 			blur,
-			...(first && left !== undefined && left > 0 && { etaFactor: Math.log(first.eta / left) }),
-			isLesson: isWell && now - openAt < (endedAt - acceptedAt) / 2,
+			isLesson: isWell,
+			...(isWell &&
+				first &&
+				left > 0 && { eta: { value: Math.log((first.eta * 1000) / left), blur: blur / left } }),
 		});
 		this.ended = this.ended.slice(-MAX_ENDED);
 		this.lessons = lessonsOf(this.ended);
-		this.lesson.tell();
+		this.taught.tell();
 	}
 
 	/** A job is not watched any more. @returns whether it was */
@@ -187,59 +195,42 @@ export class Account {
 		const index = this.open.indexOf(job);
 		if (index < 0) return false;
 		this.open.splice(index, 1);
-		this.place.tell();
+		this.turns = undefined;
+		this.freed.tell();
 		return true;
 	}
 
 	/** What is known of an open job by the jobs before it. @param now ms since the epoch */
 	forecast(job: OpenJob, now: number): Forecast {
 		const { work, etaFactor } = this.lessons;
+		this.turns ??= this.turnsAt(now);
+		const turn = this.turns.get(job) ?? job.acceptedAt;
 		return {
 			work: work.get(job.kind),
-			startsAt: Math.max(0, this.startOf(job, now) - job.acceptedAt) / 1000,
+			startsAt: Math.max(0, turn - job.acceptedAt) / 1000,
 			etaFactor: etaFactor.get(job.kind) ?? NOTHING_KNOWN.etaFactor,
 		};
 	}
 
-	/** When an open job's turn comes or came, ms since the epoch: first in, first out. */
-	private startOf(job: OpenJob, now: number): number {
+	/** When the open jobs' turns come or came, ms since the epoch: first in, first out. */
+	private turnsAt(now: number): Map<OpenJob, number> {
 		const { parallel, work } = this.lessons;
-		if (parallel === Infinity) return job.acceptedAt;
-		const ends = this.ended.map(({ endedAt }) => endedAt);
-		for (const other of this.open) {
-			const start = turnOf(other.acceptedAt, ends, parallel);
-			if (other === job) return start;
-			const taught = work.get(other.kind);
+		const turns = new Map<OpenJob, number>();
+		if (parallel === Infinity) return turns;
+		const ends: number[] = [];
+		for (const job of this.open) {
+			const before = this.ended.filter(({ acceptedAt }) => acceptedAt <= job.acceptedAt);
+			const turn = turnOf(job.acceptedAt, [...before.map(({ endedAt }) => endedAt), ...ends], parallel);
+			turns.set(job, turn);
+			const taught = work.get(job.kind);
 			// One of an unknown kind may end at any moment.
-			ends.push(Math.max(other.openAt, taught ? start + 1000 * Math.exp(taught.mean) : now));
+			ends.push(Math.max(job.openAt, taught ? turn + 1000 * Math.exp(taught.mean) : now));
 		}
-		return job.acceptedAt;
+		return turns;
 	}
 }
 
-/** Something that happens again and again. */
-class News {
-	private awaited?: { promise: Promise<void>; resolve: () => void };
-
-	/** Resolves when it happens next. */
-	get next(): Promise<void> {
-		if (!this.awaited) {
-			let resolve = () => {};
-			const promise = new Promise<void>((resolved) => {
-				resolve = resolved;
-			});
-			this.awaited = { promise, resolve };
-		}
-		return this.awaited.promise;
-	}
-
-	tell(): void {
-		this.awaited?.resolve();
-		this.awaited = undefined;
-	}
-}
-
-/** When a job's turn comes that is accepted after the jobs with these ends, any times in one unit. */
+/** When a job's turn comes. @param endsBefore the ends of the jobs that were accepted before it, and of no others */
 function turnOf(acceptedAt: number, endsBefore: readonly number[], parallel: number): number {
 	const open = endsBefore.filter((end) => end > acceptedAt).sort((a, b) => a - b);
 	return open[open.length - parallel] ?? acceptedAt;
@@ -248,13 +239,11 @@ function turnOf(acceptedAt: number, endsBefore: readonly number[], parallel: num
 function lessonsOf(ended: readonly EndedJob[]): Lessons {
 	const jobs = [...ended].sort((a, b) => a.acceptedAt - b.acceptedAt);
 	const { parallel, worked } = likeliestParallel(jobs);
-	const factors = byKind(jobs, ({ etaFactor, endedAt, acceptedAt, blur }) =>
-		etaFactor === undefined ? undefined : { value: etaFactor, blur: blur / (endedAt - acceptedAt) },
-	);
+	const factors = byKind(jobs, ({ eta }) => eta);
 	return {
 		parallel,
-		work: mapped(worked, (measured) => predicted(measured, USUAL_SPREAD)),
-		etaFactor: mapped(factors, (measured) => predicted(measured, USUAL_ETA_SPREAD)),
+		work: mapped(worked, (measured) => predicted(measured.slice(-MAX_LESSONS), USUAL_SPREAD)),
+		etaFactor: mapped(factors, (measured) => predicted(measured.slice(-MAX_LESSONS), USUAL_ETA_SPREAD)),
 	};
 }
 
@@ -295,7 +284,7 @@ function workedWith(jobs: readonly EndedJob[], parallel: number): Map<string, Me
 	return canBe ? worked : undefined;
 }
 
-/** How far the latest jobs of each kind lie apart: the sum of the squares of what each is off from its kind's mean. */
+/** How far the jobs of each kind lie apart: the sum of the squares of what each is off from its kind's mean. */
 function disparity(worked: ReadonlyMap<string, readonly Measured[]>): number {
 	let squares = 0;
 	for (const measured of worked.values()) {
@@ -305,7 +294,7 @@ function disparity(worked: ReadonlyMap<string, readonly Measured[]>): number {
 	return squares;
 }
 
-/** What is measured of jobs, the latest of each kind. */
+/** What is measured of jobs, by kind. */
 function byKind(
 	jobs: readonly EndedJob[],
 	measure: (job: EndedJob) => Measured | undefined,
@@ -313,7 +302,7 @@ function byKind(
 	const kinds = new Map<string, Measured[]>();
 	for (const job of jobs) {
 		const measured = measure(job);
-		if (measured) kinds.set(job.kind, [...(kinds.get(job.kind) ?? []), measured].slice(-MAX_LESSONS));
+		if (measured) kinds.set(job.kind, [...(kinds.get(job.kind) ?? []), measured]);
 	}
 	return kinds;
 }

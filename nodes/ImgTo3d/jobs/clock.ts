@@ -29,19 +29,30 @@ export const systemClock: Clock = {
 	},
 };
 
-/** Sleeps as {@link Clock.sleep} does, but no longer than until there are news. */
-export async function sleepUnlessNews(
-	clock: Clock,
-	ms: number,
-	news: Promise<unknown>,
-	signal: StopSign,
-): Promise<void> {
-	let isOver = false;
-	const over = {
-		get aborted() {
-			return isOver || signal.aborted;
-		},
-	};
-	await Promise.race([clock.sleep(ms, over), news]);
-	isOver = true;
+/** Something that happens again and again, for those who wait for it. */
+export class News {
+	private readonly listeners = new Set<() => void>();
+
+	tell(): void {
+		for (const listener of this.listeners) listener();
+	}
+
+	/** Sleeps as {@link Clock.sleep} does, but no longer than until it happens. */
+	async sleep(clock: Clock, ms: number, signal: StopSign): Promise<void> {
+		let isOver = false;
+		const over = {
+			get aborted() {
+				return isOver || signal.aborted;
+			},
+		};
+		let listener = () => {};
+		// A promise for each waiting: one for all would hold on to every waiting until it happens.
+		const happened = new Promise<void>((resolve) => {
+			listener = resolve;
+		});
+		this.listeners.add(listener);
+		await Promise.race([clock.sleep(ms, over), happened]);
+		this.listeners.delete(listener);
+		isOver = true;
+	}
 }

@@ -147,7 +147,7 @@ async function runAll(
 	/** A place is held while the job is open, not while its files come in. */
 	const known = async (reading: Reading): Promise<Outcome<KnownJob>> =>
 		isRequest(reading)
-			? await jobs.within(async () => await attempt(reading, async () => await knownJob(run, reading)))
+			? await jobs.within(async () => await attempt(reading, async () => await placedJob(run, reading)))
 			: { state: 'error', ...reading };
 	const delivered = async (
 		reading: Reading,
@@ -230,6 +230,17 @@ function standingOf(reading: Reading, job: Outcome<KnownJob> | undefined): Stand
 	if (!isRequest(reading)) return [reading];
 	if (job?.state === 'done') return [{ item: reading, known: job.value }];
 	return job?.state === 'error' ? [job] : [];
+}
+
+/** The same as {@link knownJob}; a job that nobody watches any more does not take a place of the account's. */
+async function placedJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+	try {
+		return await knownJob(run, item);
+	} catch (error) {
+		const job = run.open.get(item.itemIndex);
+		if (job) run.account.drop(job);
+		throw error;
+	}
 }
 
 /** Brings an item's job to where the item waits for it: ended, or just accepted. */

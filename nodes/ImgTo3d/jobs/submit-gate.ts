@@ -1,12 +1,12 @@
 import type { Limit } from '../api/problems';
-import type { Account } from './account';
-import { sleepUnlessNews, type Clock } from './clock';
+import { REFUSED_WITHIN_MS, type Account } from './account';
+import type { Clock } from './clock';
 
 /** How long to wait after a refusal that names no time, ms. */
 const DEFAULT_CLOSED_MS = 10_000;
 
-/** How long a submit in the air keeps the others waiting, ms: a refusal comes at once, a fast generation does not. */
-const TURN_MS = 5000;
+/** However soon the service lets one try again, ms. */
+const MIN_CLOSED_MS = 1000;
 
 /**
  * Where submits wait while the account has no room for more, as far as that is known, and while the service refuses
@@ -45,7 +45,7 @@ export class SubmitGate {
 		const now = this.clock.now();
 		const pause = retryAfterSeconds === undefined ? DEFAULT_CLOSED_MS : retryAfterSeconds * 1000;
 		this.isQueueFull = reason === 'queueFull';
-		this.openAt = now + pause;
+		this.openAt = now + Math.max(MIN_CLOSED_MS, pause);
 		if (queueLimit !== undefined) this.account.learnLimit(queueLimit, now);
 	}
 
@@ -57,6 +57,7 @@ export class SubmitGate {
 	jobEnded(): void {
 		this.progressAt = this.clock.now();
 		if (this.isQueueFull) this.openAt = this.clock.now();
+		this.account.freed.tell();
 	}
 
 	/** Runs `work` when everyone who came before is through. */
@@ -80,12 +81,14 @@ export class SubmitGate {
 	 */
 	closedFor(deadline: number): number {
 		const now = this.clock.now();
-		return (this.account.hasRoom(now) ? Math.min(this.openAt, deadline) : deadline) - now;
+		// Without room, until there is some; but a submit in the air may soon count no more.
+		const opens = this.account.hasRoom(now) ? this.openAt : now + REFUSED_WITHIN_MS;
+		return Math.min(opens, deadline) - now;
 	}
 
 	/** Waits so long, or until there may be room. */
 	async wait(ms: number): Promise<void> {
-		await sleepUnlessNews(this.clock, ms, this.account.freed, this.signal);
+		await this.account.freed.sleep(this.clock, ms, this.signal);
 	}
 }
 
@@ -103,7 +106,7 @@ class Turn {
 	/** Does the call of the turn; when its answer takes long, the next one need not wait for it. */
 	async call<T>(send: () => Promise<T>): Promise<T> {
 		const answered = new AbortController();
-		void this.clock.sleep(TURN_MS, answered.signal).then(() => {
+		void this.clock.sleep(REFUSED_WITHIN_MS, answered.signal).then(() => {
 			if (!answered.signal.aborted) this.end();
 		});
 		try {

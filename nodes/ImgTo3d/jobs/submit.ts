@@ -123,7 +123,7 @@ async function submitOnce(
 	const { account, clock } = run;
 	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
 	for (let tries = 1; ; tries++) {
-		const answer = await account.submitting(async () => {
+		const answer = await account.submitting(clock.now(), async () => {
 			const latest = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
 			if (latest.state === 'success' || latest.state === 'processing') account.submitted();
 			// The job has its place before the submit gives its own away.

@@ -3,7 +3,6 @@ import type { JobFacts } from '../api/answer';
 import { mayPass, overdue, problemOf, ProblemError, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
 import type { OpenJob } from './account';
-import { sleepUnlessNews } from './clock';
 import type { EtaReading } from './end-estimate';
 import type { AcceptedJob, KnownJob } from './ledger';
 import { nextLookAt, retryPause } from './poll-schedule';
@@ -77,7 +76,7 @@ async function look(
 		const wake = mayRest && !mayRest.aborted ? AbortSignal.any([signal, mayRest]) : signal;
 		const left = () => Math.min(dueAt(), deadline) - clock.now();
 		for (let ms = left(); ms > 0 && !wake.aborted; ms = left()) {
-			await sleepUnlessNews(clock, ms, run.account.taught, wake);
+			await run.account.taught.sleep(clock, ms, wake);
 		}
 		stopIfAborted(signal);
 		const limitMs = mayRest?.aborted ? LAST_LOOK_MS : CALL_LIMIT_MS;
@@ -147,7 +146,7 @@ class Sight {
 	nextLookAt(): number {
 		const { openAt, since, readings, open, pollIntervalMs } = this;
 		const { account, clock } = this.run;
-		const forecast = open && account.forecast(open, clock.now());
+		const forecast = open && pollIntervalMs === undefined ? account.forecast(open, clock.now()) : undefined;
 		return nextLookAt({ openAt, since, readings, forecast, pollIntervalMs });
 	}
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { systemClock } from '../../nodes/ImgTo3d/jobs/clock';
+import { News, systemClock } from '../../nodes/ImgTo3d/jobs/clock';
 import { Places } from '../../nodes/ImgTo3d/jobs/places';
 import type { EtaReading } from '../../nodes/ImgTo3d/jobs/end-estimate';
 import {
@@ -109,6 +109,25 @@ describe('places', () => {
 				},
 			),
 		);
+	});
+});
+
+describe('news', () => {
+	test('end the sleep of all who wait for them, and of nobody who comes later', async () => {
+		const news = new News();
+		const { signal } = new AbortController();
+		const start = systemClock.now();
+		const slept = [1, 2, 3].map(async () => await news.sleep(systemClock, 60_000, signal));
+		news.tell();
+		await Promise.all(slept);
+		await news.sleep(systemClock, 10, signal);
+		expect(systemClock.now() - start).toBeLessThan(2000);
+	});
+
+	test('hold on to nobody who has stopped waiting', async () => {
+		const news = new News();
+		for (let wait = 0; wait < 100; wait++) await news.sleep(systemClock, 0, AbortSignal.abort());
+		expect((news as unknown as { listeners: Set<unknown> }).listeners.size).toBe(0);
 	});
 });
 

@@ -15,11 +15,12 @@
  * job that nothing is known of, each doubling of its age is about as likely to bring the end as the one before.
  *
  * The rule for the look is one line: **sleep until the delay to be expected, if one looks then, is a small share
- * of the job's age** ({@link DELAY_SHARE}). If the end is known well, that is a moment after it; over a wide window, steps that
- * shrink as it closes; if nothing is known, steps that grow with the age, so that the number of looks grows with
- * its logarithm only. One thing is added: no look is made that is likely to come just too early. Doubts make looks by themselves: an ETA of an hour is checked after minutes, because it may
- * be ten times too long. What a step costs and brings is measured in `bench/detection.mts`; the constants were chosen
- * there.
+ * of the job's age** ({@link DELAY_SHARE}). If the end is known well, that is a moment after it; over a wide window,
+ * steps that shrink as it closes; if nothing is known, steps that grow with the age, so that the number of looks grows
+ * with its logarithm only. Doubts make looks by themselves: an ETA of an hour is checked after minutes, because it may
+ * be ten times too long. One thing is added: no look is made that is likely to come just too early.
+ *
+ * What that costs and brings is measured in `bench/detection.mts`, and the constants were chosen there.
  *
  * Times in this file are seconds, counted from the job's acceptance.
  */
@@ -56,7 +57,7 @@ export const NOTHING_KNOWN: Forecast = { startsAt: 0, etaFactor: { mean: 0, sd: 
 const DELAY_SHARE = 0.0046;
 const DELAY_FLOOR = 0.001;
 
-/** How much later a job is found if a look was a moment too early, s: the least pause between two looks. */
+/** How much later a job is found if a look was a moment too early, s: about the least pause between two looks. */
 const LOST_BY_A_LOOK = 0.2;
 
 /** The chance of the end in the next instant is this divided by the age, of a job that nothing is known of. */

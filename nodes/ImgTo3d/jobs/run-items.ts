@@ -234,12 +234,14 @@ function standingOf(reading: Reading, job: Outcome<KnownJob> | undefined): Stand
 
 /** The same as {@link knownJob}; a job that nobody watches any more does not take a place of the account's. */
 async function placedJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+	let isGivenUp = true;
 	try {
-		return await knownJob(run, item);
-	} catch (error) {
+		const known = await knownJob(run, item);
+		isGivenUp = false;
+		return known;
+	} finally {
 		const job = run.open.get(item.itemIndex);
-		if (job) run.account.drop(job);
-		throw error;
+		if (isGivenUp && job) run.account.drop(job);
 	}
 }
 

@@ -45,6 +45,7 @@ describe('a job is looked at', () => {
 		['missing', 'missing'],
 		['ten times too short', { factor: 0.1 }],
 		['ten times too long', { factor: 10 }],
+		['always nothing', { factor: 0 }],
 	] as const)('often enough, if its ETA is %s', async (_name, eta) => {
 		bench.service.configure({ jobSeconds: 60, eta });
 		await run();

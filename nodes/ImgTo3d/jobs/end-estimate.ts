@@ -158,7 +158,8 @@ function etaLikelihood(all: readonly EtaReading[], { etaFactor }: Forecast): (at
 	if (!first) return () => 1;
 
 	// The first is as likely as the end that it names, so that it says nothing by itself.
-	let meaningless = MEANINGLESS * unknownDensity(first.age + first.eta) * Math.sqrt(2 * Math.PI);
+	const named = Math.max(SHORTEST, first.age + first.eta);
+	let meaningless = MEANINGLESS * unknownDensity(named) * Math.sqrt(2 * Math.PI);
 	for (const [index, { eta }] of readings.entries()) {
 		const before = readings[index - 1];
 		if (before) meaningless *= gaussian(Math.log(eta / before.eta), MEANINGLESS_NOISE);

@@ -154,10 +154,11 @@ class Sight {
 	isOpen(job: KnownJob, at = this.run.clock.now()): void {
 		this.openAt = at;
 		if (this.open) this.open.openAt = at;
-		const eta = job.state === 'processing' ? job.etaSeconds : undefined;
+		if (job.state !== 'processing' || job.etaSeconds === undefined) return;
+		const eta = Math.max(job.etaSeconds, LEAST_ETA);
 		// What only repeats what was said before says nothing of now.
-		if (eta === undefined || eta === this.readings[this.readings.length - 1]?.eta) return;
-		this.readings.push({ age: (at - this.since) / 1000, eta: Math.max(eta, LEAST_ETA) });
+		if (eta === this.readings[this.readings.length - 1]?.eta) return;
+		this.readings.push({ age: (at - this.since) / 1000, eta });
 	}
 
 	hasEnded(isWell: boolean): void {

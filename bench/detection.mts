@@ -1,7 +1,7 @@
 /** How soon the end of a job is known, and how many calls that takes: by the service's ETAs, good and bad. */
 import { Account } from '../nodes/ImgTo3d/jobs/account.ts';
 import { seeded, SimulatedClock, watched, type Eta, type SimulatedJob, type Watching } from './simulated.mts';
-import { median, quantile, type Table } from './table.mts';
+import { median, quantile, verdict, type Table } from './table.mts';
 
 const DURATIONS = [2, 20, 200];
 const JOBS = 400;
@@ -107,7 +107,7 @@ function row(
 		(quantile(shares, 0.95) <= aim.p95 || quantile(delays, 0.95) <= aim.p95Seconds) &&
 		median(looks) <= (aim.looks[nominal] ?? 0);
 	const aims = `${100 * aim.median} %, ${100 * aim.p95} %, ${aim.looks[nominal]} calls`;
-	return [...figures, aims, isMet ? 'yes' : 'no'];
+	return [...figures, aims, verdict(isMet)];
 }
 
 export async function detection(): Promise<Table> {

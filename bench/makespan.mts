@@ -11,7 +11,7 @@ import { startLocalApi, type JobRecord, type LocalApi } from '../local-api/index
 import type { Execution } from '../real-n8n/n8n.mts';
 import type { Say } from '../real-n8n/install.mts';
 import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../real-n8n/worlds.mts';
-import { median, spread, type Table } from './table.mts';
+import { median, spread, verdict, type Table } from './table.mts';
 import {
 	executed,
 	imageTo3d,
@@ -389,6 +389,6 @@ function rowOf(name: string, outcomes: readonly Outcome[], most?: number): strin
 		),
 		spread(late, String),
 		most === undefined ? '' : `at most ${most} x the bound, no late refusal`,
-		most === undefined ? '' : isMet ? 'yes' : 'NO',
+		most === undefined ? '' : verdict(isMet),
 	];
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { plainEnvironment } from './measured-process.mts';
-import { median, met, spread, type Table } from './table.mts';
+import { median, met, spread, verdict, type Table } from './table.mts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -107,7 +107,7 @@ export async function packageSize(): Promise<Table> {
 				met(kilobytes(size), TARBALL_BOUND),
 			],
 			['installed', `${kilobytes(unpackedSize).toFixed(1)} kB in ${entryCount} files`, '', ''],
-			['dependencies', String(count), '0', count === 0 ? 'yes' : 'no'],
+			['dependencies', String(count), '0', verdict(count === 0)],
 		],
 	};
 }

@@ -16,7 +16,7 @@ import { memory } from './memory.mts';
 import { overhead } from './overhead.mts';
 import { packageSize } from './package.mts';
 import { suspended } from './suspended.mts';
-import { asMarkdown, type Table } from './table.mts';
+import { asMarkdown, isMissed, type Table } from './table.mts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -50,7 +50,7 @@ function missed(tables: readonly Table[]): string[] {
 	return tables.flatMap(({ question, columns, rows }) => {
 		const met = columns.indexOf('met');
 		return rows
-			.filter((row) => (row[met] ?? '').startsWith('no'))
+			.filter((row) => isMissed(row[met] ?? ''))
 			.map((row) => `* ${question} ${row.slice(0, -2).filter(Boolean).join(' · ')} · ${row[met]}`);
 	});
 }

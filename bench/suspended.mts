@@ -9,7 +9,7 @@ import type { Say } from '../real-n8n/install.mts';
 import { until } from '../real-n8n/processes.mts';
 import { query, redisNumber } from '../real-n8n/services.mts';
 import { startWorld, type World } from '../real-n8n/worlds.mts';
-import { median, type Table } from './table.mts';
+import { median, verdict, type Table } from './table.mts';
 import { called, imageTo3d, pictures, published, SPLIT, type NodeSketch } from './workflows.mts';
 
 const RESTING = 1000;
@@ -329,7 +329,7 @@ function troubles({ calls }: Rested): string {
 
 function tableOf(rested: Rested, burst: Rested, watched: Waited, restedShort: Waited): Table {
 	const both = [rested, burst];
-	const aim = (text: string, isMet: boolean) => [text, isMet ? 'yes' : 'NO'];
+	const aim = (text: string, isMet: boolean) => [text, verdict(isMet)];
 	const none = (values: readonly number[]) => aim('0', Math.max(...values) === 0);
 	const lost = both.map(({ number, finished }) => number - finished);
 	const bad = both.map(({ calls }) => calls.filter(({ status }) => status !== 200).length);

@@ -33,8 +33,15 @@ export function spread(values: readonly number[], format: (value: number) => str
 	return `${format(median(values))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
 }
 
+/** What stands in the column "met". */
+export const verdict = (isMet: boolean): string => (isMet ? 'yes' : 'no');
+
+/** Whether an entry of the column "met" says that the aim was missed. */
+export const isMissed = (entry: string): boolean => entry.startsWith(verdict(false));
+
 /** Whether a figure is within its bound, and by how much of it. */
 export function met(figure: number, bound: number): string {
 	const share = `${Math.abs((figure / bound - 1) * 100).toFixed(0)} %`;
-	return figure <= bound ? `yes, ${share} below` : `no, ${share} above`;
+	const isMet = figure <= bound;
+	return `${verdict(isMet)}, ${share} ${isMet ? 'below' : 'above'}`;
 }

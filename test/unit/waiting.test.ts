@@ -14,8 +14,13 @@ import {
 
 describe('the pause before the next look', () => {
 	const since = 1_000_000;
-	const pause = (ageMs: number, watched: Partial<Watched> = {}) =>
-		nextLookAt({ since, openAt: since + ageMs, readings: [], ...watched }) - since - ageMs;
+	const pause = (
+		ageMs: number,
+		{ readings: told = [], ...known }: Omit<Watched, 'seen'> & { readings?: EtaReading[] } = {},
+	) =>
+		nextLookAt({ seen: { acceptedAt: since, openAt: since + ageMs, readings: told }, ...known }) -
+		since -
+		ageMs;
 
 	test('is the interval the person set, exactly, whatever is known', () => {
 		const readings = [{ age: 0, eta: 3 }];

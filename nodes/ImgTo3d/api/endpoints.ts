@@ -12,8 +12,8 @@ const UPLOAD_PATH: Record<ApiVersion, string> = { v3: 'v3/base64_crop' };
 
 /** The addresses under one base URL. */
 export class Endpoints {
-	/** What all paths are appended to: without the query that a base URL may have. */
-	private readonly root: string;
+	/** What all paths are appended to: the base URL, ending in a slash, without the query that it may have. */
+	readonly root: string;
 
 	private constructor(private readonly base: URL) {
 		this.root = new URL('.', base).href;
@@ -27,11 +27,6 @@ export class Endpoints {
 		const base = urlOf(`${baseUrl.trim().replace(/\/+$/, '')}/`);
 		// A user and password would go into the addresses that items carry.
 		return base && isHttp(base) && !hasUser(base) ? new Endpoints(base) : undefined;
-	}
-
-	/** The base URL, ending in a slash. */
-	get href(): string {
-		return this.base.href;
 	}
 
 	get hostname(): string {

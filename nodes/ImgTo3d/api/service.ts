@@ -94,7 +94,7 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 
 	const isPrivate = !isPublicHost(endpoints.hostname);
 	return {
-		account: createHash('sha256').update(`${endpoints.href}\n${apiKey.trim()}`).digest('hex'),
+		account: createHash('sha256').update(`${endpoints.root}\n${apiKey.trim()}`).digest('hex'),
 		canReach: (hostname) => isPrivate || isPublicHost(hostname),
 		clean,
 		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),

@@ -7,16 +7,20 @@ import type { GenerationRequest } from '../request';
 import { News } from './clock';
 import { NOTHING_KNOWN, type EtaReading, type Forecast, type LogNormal } from './end-estimate';
 
-/** A job of this account that is being watched. */
-export interface OpenJob {
-	/** Jobs of one kind take about the same time. */
-	readonly kind: string;
-	/** ms since the epoch. */
+/** What was seen of a job that is watched. */
+export interface SeenJob {
+	/** When it was accepted, or first looked at if nobody knows; ms since the epoch. */
 	readonly acceptedAt: number;
 	/** The ETAs of its answers so far. */
 	readonly readings: EtaReading[];
 	/** When it was last known not to have ended, ms since the epoch. */
 	openAt: number;
+}
+
+/** A job of this account that is being watched, of which it is known when it was accepted. */
+export interface OpenJob extends SeenJob {
+	/** Jobs of one kind take about the same time. */
+	readonly kind: string;
 }
 
 /** A job whose end was seen. */

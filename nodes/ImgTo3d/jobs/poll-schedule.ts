@@ -1,4 +1,5 @@
-import { nextLook, NOTHING_KNOWN, type EtaReading, type Forecast } from './end-estimate';
+import type { SeenJob } from './account';
+import { nextLook, NOTHING_KNOWN, type Forecast } from './end-estimate';
 
 /** However soon the end is expected, ms: nothing hammers the service. */
 export const MIN_PAUSE_MS = 250;
@@ -7,13 +8,9 @@ const MIN_PAUSE_SHARE = 0.005;
 /** However late the end is expected, ms. */
 export const MAX_PAUSE_MS = 300_000;
 
-/** A job that is watched, with times in ms since the epoch. */
+/** A job that is watched, and what is known of its end. */
 export interface Watched {
-	/** When it was accepted; for a job of another run, when it was first looked at. */
-	since: number;
-	/** When it was last seen not to have ended. */
-	openAt: number;
-	readings: readonly EtaReading[];
+	seen: Readonly<SeenJob>;
 	forecast?: Forecast;
 	/** The person's own fixed pause, ms: then nothing else counts. */
 	pollIntervalMs?: number;
@@ -24,9 +21,10 @@ export interface Watched {
  * its end is to be expected (see `end-estimate.ts`), but neither sooner than {@link MIN_PAUSE_MS} and half a percent of
  * the job's age after the last look, nor later than {@link MAX_PAUSE_MS} after it.
  */
-export function nextLookAt({ since, openAt, readings, forecast, pollIntervalMs }: Watched): number {
+export function nextLookAt({ seen, forecast, pollIntervalMs }: Watched): number {
+	const { acceptedAt, openAt, readings } = seen;
 	if (pollIntervalMs !== undefined) return openAt + pollIntervalMs;
-	const ageMs = Math.max(0, openAt - since);
+	const ageMs = Math.max(0, openAt - acceptedAt);
 	const wanted = 1000 * nextLook(ageMs / 1000, readings, forecast ?? NOTHING_KNOWN) - ageMs;
 	const least = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, ageMs * MIN_PAUSE_SHARE));
 	return openAt + Math.min(MAX_PAUSE_MS, Math.max(least, wanted));

@@ -2,8 +2,7 @@
 import type { JobFacts } from '../api/answer';
 import { mayPass, overdue, problemOf, ProblemError, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
-import type { OpenJob } from './account';
-import type { EtaReading } from './end-estimate';
+import type { OpenJob, SeenJob } from './account';
 import type { AcceptedJob, KnownJob } from './ledger';
 import { nextLookAt, retryPause } from './poll-schedule';
 import { CALL_LIMIT_MS, MAX_TRIES, openJobOf, stopIfAborted, type Run } from './run';
@@ -126,39 +125,31 @@ async function look(
 
 /** A job as it is seen from here, by which the next look is planned. */
 class Sight {
-	private openAt: number;
-
-	/**
-	 * @param since when the job was accepted, or first looked at, ms since the epoch
-	 * @param open the job among the account's, if its acceptance is known
-	 */
+	/** @param open the same job among the account's, if its acceptance is known */
 	constructor(
 		private readonly run: Run,
 		private readonly pollIntervalMs: number | undefined,
-		private readonly since: number,
-		private readonly readings: EtaReading[],
+		private readonly seen: SeenJob,
 		private readonly open?: OpenJob,
-	) {
-		this.openAt = since;
-	}
+	) {}
 
 	/** ms since the epoch */
 	nextLookAt(): number {
-		const { openAt, since, readings, open, pollIntervalMs } = this;
+		const { seen, open, pollIntervalMs } = this;
 		const { account, clock } = this.run;
 		const forecast = open && pollIntervalMs === undefined ? account.forecast(open, clock.now()) : undefined;
-		return nextLookAt({ openAt, since, readings, forecast, pollIntervalMs });
+		return nextLookAt({ seen, forecast, pollIntervalMs });
 	}
 
 	/** @param at when the service said so, ms since the epoch; default now */
 	isOpen(job: KnownJob, at = this.run.clock.now()): void {
-		this.openAt = at;
-		if (this.open) this.open.openAt = at;
+		const { readings, acceptedAt } = this.seen;
+		this.seen.openAt = at;
 		if (job.state !== 'processing' || job.etaSeconds === undefined) return;
 		const eta = Math.max(job.etaSeconds, LEAST_ETA);
 		// What only repeats what was said before says nothing of now.
-		if (eta === this.readings[this.readings.length - 1]?.eta) return;
-		this.readings.push({ age: (at - this.since) / 1000, eta });
+		if (eta === readings[readings.length - 1]?.eta) return;
+		readings.push({ age: (at - acceptedAt) / 1000, eta });
 	}
 
 	hasEnded(isWell: boolean): void {
@@ -169,12 +160,12 @@ class Sight {
 function sightOf(run: Run, item: ItemRequest, accepted: AcceptedJob | undefined): Sight {
 	const { work, pollIntervalMs } = item;
 	if (!accepted || work.operation === 'getResult') {
-		return new Sight(run, pollIntervalMs, run.clock.now(), []);
+		const now = run.clock.now();
+		return new Sight(run, pollIntervalMs, { acceptedAt: now, openAt: now, readings: [] });
 	}
-	const { since, at, known } = accepted;
-	const open = openJobOf(run, item.itemIndex, work, since);
-	const sight = new Sight(run, pollIntervalMs, since, open.readings, open);
-	sight.isOpen(known, at);
+	const open = openJobOf(run, item.itemIndex, work, accepted.since);
+	const sight = new Sight(run, pollIntervalMs, open, open);
+	sight.isOpen(accepted.known, accepted.at);
 	return sight;
 }
 

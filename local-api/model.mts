@@ -1,7 +1,7 @@
 import type { Picture } from './images.mts';
 import { inflate } from './inflate.mts';
 import type { Mesh } from './mesh.mts';
-import type { Parameters } from './parameters.mts';
+import type { ParametersV3 } from './parameters-v3.mts';
 import { hashOf, seededRandom } from './random.mts';
 import type { View } from './render.mts';
 import { cardOf, cutOut, type Silhouette } from './silhouette.mts';
@@ -31,7 +31,7 @@ function tinted(mesh: Mesh, tint: readonly number[]): Mesh {
  * @param picture of img_to_3d; without it the prompt chooses a solid
  * @param index of the file in the job, from 0
  */
-export function modelOf(parameters: Parameters, picture: Picture | undefined, index: number): Model {
+export function modelOf(parameters: ParametersV3, picture: Picture | undefined, index: number): Model {
 	const { prompt, steps, guidanceScale, frameSize, seconds, seed } = parameters;
 	const random = seededRandom(hashOf(`${seed}/${index}`));
 	const around = (spread: number): number => 1 + (random() * 2 - 1) * spread;

@@ -1,141 +1,44 @@
-import { randomInt } from 'node:crypto';
+import type { Body, Reading } from './check.mts';
+import { ENDPOINTS_V3, metaOfV3, readV3, type EndpointV3, type ParametersV3 } from './parameters-v3.mts';
+import { ENDPOINTS_V6, metaOfV6, readV6, type EndpointV6, type ParametersV6 } from './parameters-v6.mts';
 
-export type Endpoint = 'img_to_3d' | 'txt_to_3d';
-export type OutputType = 'gif' | 'ply';
+export type ApiVersion = 'v3' | 'v6';
+export type Endpoint = EndpointV3 | EndpointV6;
 
-/** A submit's body after its check: every value in its documented range, defaults filled in, the seed drawn. */
-export interface Parameters {
-	endpoint: Endpoint;
-	/** Link to the picture; '' for txt_to_3d. */
-	image: string;
-	prompt: string;
-	negativePrompt: string;
-	outputType: OutputType;
-	/** 1 to 64 */
-	steps: number;
-	/** 1 to 20 */
-	guidanceScale: number;
-	/** Edge of a frame, 1 to 1024 px. */
-	frameSize: number;
-	/** Length of the turntable, 1 to 20 s. */
-	seconds: number;
-	/** Outputs per job, 1 to 10. */
-	batchSize: number;
-	seed: number;
-	safetyChecker: 'yes' | 'no';
-	webhook: string | null;
-	trackId: string | null;
+/** A checked submit; `endpoint` tells which one. */
+export type Parameters = ParametersV3 | ParametersV6;
+
+/** Where an API's endpoints for 3D are: the path in front of their names and of `/fetch`. */
+export const API_PATHS: Record<ApiVersion, string> = { v3: '/api/v3', v6: '/api/v6/3d' };
+
+export const ENDPOINTS: Record<ApiVersion, readonly Endpoint[]> = { v3: ENDPOINTS_V3, v6: ENDPOINTS_V6 };
+
+function isV6Endpoint(endpoint: Endpoint): endpoint is EndpointV6 {
+	return ENDPOINTS_V6.some((name) => name === endpoint);
 }
 
-/** Field -> what is wrong with it, as the service words it. */
-export type FieldErrors = Record<string, string[]>;
-
-type Body = Record<string, unknown>;
-
-/** Absent, null and '' all mean "not given" to the service. */
-function isGiven(value: unknown): boolean {
-	return value !== undefined && value !== null && value !== '';
-}
-
-class Check {
-	readonly errors: FieldErrors = {};
-
-	constructor(private readonly body: Body) {}
-
-	private fail(field: string, complaint: string): void {
-		(this.errors[field] ??= []).push(`The ${field} ${complaint}`);
-	}
-
-	requiredText(field: string): string {
-		if (!isGiven(this.body[field])) {
-			this.fail(field, 'field is required.');
-			return '';
-		}
-		return this.text(field) ?? '';
-	}
-
-	text(field: string): string | null {
-		const value = this.body[field];
-		if (!isGiven(value)) return null;
-		if (typeof value === 'string') return value;
-		this.fail(field, 'must be a string.');
-		return null;
-	}
-
-	url(field: string): string | null {
-		const value = this.text(field);
-		if (value === null) return null;
-		if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
-		this.fail(field, 'must be a valid URL.');
-		return null;
-	}
-
-	number(field: string, least: number, most: number, fallback: number, integer = true): number {
-		const value = this.body[field];
-		if (!isGiven(value)) return fallback;
-		if (typeof value !== 'number' || !Number.isFinite(value)) this.fail(field, 'must be a number.');
-		else if (integer && !Number.isInteger(value)) this.fail(field, 'must be an integer.');
-		else if (value < least || value > most) this.fail(field, `must be between ${least} and ${most}.`);
-		else return value;
-		return fallback;
-	}
-
-	seed(field: string): number {
-		const value = this.body[field];
-		if (!isGiven(value)) return randomInt(2 ** 31);
-		if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
-		this.fail(field, 'must be an integer.');
-		return 0;
-	}
-
-	choice<T extends string>(field: string, choices: readonly [T, ...T[]]): T {
-		const value = this.body[field];
-		if (!isGiven(value)) return choices[0];
-		const chosen = choices.find((choice) => choice === value);
-		if (chosen === undefined) this.fail(field, `must be one of: ${choices.join(', ')}.`);
-		return chosen ?? choices[0];
-	}
+export function isV6(parameters: Parameters): parameters is ParametersV6 {
+	return isV6Endpoint(parameters.endpoint);
 }
 
 /** Checks a submit's body against the documented fields and ranges. */
-export function readParameters(
-	endpoint: Endpoint,
-	body: Body,
-): { parameters: Parameters } | { errors: FieldErrors } {
-	const check = new Check(body);
-	const parameters: Parameters = {
-		endpoint,
-		image: endpoint === 'img_to_3d' ? check.requiredText('image') : '',
-		prompt: endpoint === 'txt_to_3d' ? check.requiredText('prompt') : '',
-		negativePrompt: check.text('negative_prompt') ?? '',
-		outputType: check.choice('output_type', ['gif', 'ply']),
-		steps: check.number('steps', 1, 64, 64),
-		guidanceScale: check.number('guidance_scale', 1, 20, endpoint === 'img_to_3d' ? 5 : 15, false),
-		frameSize: check.number('frame_size', 1, 1024, 256),
-		seconds: check.number('seconds', 1, 20, 3),
-		batchSize: check.number('batch_size', 1, 10, 1),
-		seed: check.seed('seed'),
-		safetyChecker: check.choice('safety_checker', ['no', 'yes']),
-		webhook: check.url('webhook'),
-		trackId: check.text('track_id'),
-	};
-	return Object.keys(check.errors).length > 0 ? { errors: check.errors } : { parameters };
+export function readParameters(endpoint: Endpoint, body: Body): Reading<Parameters> {
+	return isV6Endpoint(endpoint) ? readV6(endpoint, body) : readV3(endpoint, body);
 }
 
 /** The `meta` of an answer, key for key as in the service's reference. */
 export function metaOf(parameters: Parameters, filePrefix: string): Record<string, unknown> {
-	return {
-		file_prefix: filePrefix,
-		frame_size: parameters.frameSize,
-		guidance_scale: parameters.guidanceScale,
-		...(parameters.endpoint === 'img_to_3d' ? { image: parameters.image } : {}),
-		negative_prompt: parameters.negativePrompt,
-		outdir: 'out',
-		output_type: parameters.outputType,
-		prompt: parameters.prompt,
-		safetychecker: parameters.safetyChecker,
-		seconds: parameters.seconds,
-		seed: parameters.seed,
-		steps: parameters.steps,
-	};
+	return isV6(parameters) ? metaOfV6(parameters, filePrefix) : metaOfV3(parameters, filePrefix);
+}
+
+/** Links to the pictures that a submit needs; none for a text. */
+export function imagesOf(parameters: Parameters): string[] {
+	switch (parameters.endpoint) {
+		case 'image_to_3d':
+			return parameters.images;
+		case 'img_to_3d':
+			return [parameters.image];
+		default:
+			return [];
+	}
 }

@@ -5,13 +5,13 @@ import { decodePicture, type Picture } from '../../local-api/images.mts';
 import { inflate } from '../../local-api/inflate.mts';
 import type { Mesh } from '../../local-api/mesh.mts';
 import { modelOf } from '../../local-api/model.mts';
-import { readParameters, type Parameters } from '../../local-api/parameters.mts';
+import { readV3, type ParametersV3 } from '../../local-api/parameters-v3.mts';
 import { cutOut } from '../../local-api/silhouette.mts';
 
 const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];
 
-function parametersOf(endpoint: 'img_to_3d' | 'txt_to_3d', body: Record<string, unknown>): Parameters {
-	const read = readParameters(endpoint, { image: 'http://127.0.0.1/a.png', seed: 20, ...body });
+function parametersOf(endpoint: 'img_to_3d' | 'txt_to_3d', body: Record<string, unknown>): ParametersV3 {
+	const read = readV3(endpoint, { image: 'http://127.0.0.1/a.png', seed: 20, ...body });
 	if ('errors' in read) throw new Error(JSON.stringify(read.errors));
 	return read.parameters;
 }

@@ -79,7 +79,7 @@ async function sampleLinks(folder: string, origin: string): Promise<string[]> {
 
 function introduce({ origin, baseUrl }: LocalApi, samples: string[]): void {
 	const lines = [
-		"This is a stand-in for the img_to_3d API. It is not the service, and not the service's model:",
+		"This is a stand-in for the img_to_3d API (versions 3 and 6). It is not the service, and not the service's model:",
 		'it cuts the foreground out of your picture, inflates it to a mesh, and renders that. Nothing is paid for.',
 		'',
 		`  Base URL for the credential:  ${baseUrl}`,

@@ -17,7 +17,7 @@ export const PICTURE_EDGE = 288;
 
 const LARGEST_DOWNLOAD = 20 * 1024 * 1024;
 const DOWNLOAD_TIME = 10_000;
-const LARGEST_UPLOAD = 5 * 1024 * 1024;
+export const LARGEST_UPLOAD = 5 * 1024 * 1024;
 /** Guards against a small file that unpacks to gigabytes. */
 const MOST_PIXELS = 100_000_000;
 

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 
 import type { Clock } from './clock.mts';
 import { secondsOf, type JobSeconds } from './durations.mts';
-import { metaOf, type Endpoint, type Parameters } from './parameters.mts';
+import { fileNamesOf, NO_FILES, type JobFiles } from './job-files.mts';
+import { isV6, metaOf, type ApiVersion, type Endpoint, type Parameters } from './parameters.mts';
 
 /** A job that was accepted, that is: paid for. Times are the clock's milliseconds. */
 export interface JobRecord {
 	id: number;
 	key: string;
+	apiVersion: ApiVersion;
 	endpoint: Endpoint;
 	/** The submit's body as it was sent, without the key. */
 	params: Record<string, unknown>;
@@ -29,8 +31,10 @@ export interface Job {
 	record: JobRecord;
 	parameters: Parameters;
 	meta: Record<string, unknown>;
-	/** Name in the picture store; undefined for txt_to_3d. */
+	/** Name in the picture store; undefined for a text. */
 	picture: string | undefined;
+	/** None for a job that fails. */
+	files: JobFiles;
 }
 
 export interface QueueSettings {
@@ -60,7 +64,8 @@ export class JobQueue {
 
 	private readonly jobs = new Map<number, Job>();
 
-	private readonly outputs = new Map<string, { job: Job; index: number }>();
+	/** By the name of a file. */
+	private readonly makers = new Map<string, Job>();
 
 	private accepted = 0;
 
@@ -110,17 +115,12 @@ export class JobQueue {
 		const startedAt = this.nextStart();
 		const filePrefix = randomUUID();
 		const params = Object.fromEntries(Object.entries(body).filter(([field]) => field !== 'key'));
-		const names =
-			parameters.batchSize === 1
-				? [`${filePrefix}.${parameters.outputType}`]
-				: Array.from(
-						{ length: parameters.batchSize },
-						(_, index) => `${filePrefix}-${index}.${parameters.outputType}`,
-					);
+		const files = failure === undefined ? fileNamesOf(parameters, filePrefix) : NO_FILES;
 		const job: Job = {
 			record: {
 				id: FIRST_ID + this.accepted,
 				key,
+				apiVersion: isV6(parameters) ? 'v6' : 'v3',
 				endpoint: parameters.endpoint,
 				params,
 				trackId: parameters.trackId,
@@ -130,39 +130,41 @@ export class JobQueue {
 				endsAt: startedAt + seconds * 1000,
 				outcome: failure === undefined ? 'success' : 'failed',
 				...(failure === undefined ? {} : { failure }),
-				outputs: failure === undefined ? names.map(this.fileUrl) : [],
+				outputs: files.outputs.map(this.fileUrl),
 			},
 			parameters,
 			meta: metaOf(parameters, filePrefix),
 			picture,
+			files,
 		};
 		this.records.push(job.record);
 		this.jobs.set(job.record.id, job);
-		if (failure === undefined) names.forEach((name, index) => this.outputs.set(name, { job, index }));
+		for (const name of [...files.outputs, ...files.extraAssets]) this.makers.set(name, job);
 		while (this.records.length > maxRecords) this.forgetOldest();
 		return job;
 	}
 
 	private forgetOldest(): void {
 		const oldest = this.records.shift();
-		if (!oldest) return;
+		const job = oldest && this.jobs.get(oldest.id);
+		if (!job) return;
 		this.jobs.delete(oldest.id);
-		for (const url of oldest.outputs) this.outputs.delete(url.slice(url.lastIndexOf('/') + 1));
+		for (const name of [...job.files.outputs, ...job.files.extraAssets]) this.makers.delete(name);
 	}
 
-	/** The key's own job of that id. */
-	find(id: string, key: string): Job | undefined {
+	/** The key's own job of that id and API. */
+	find(id: string, key: string, apiVersion: ApiVersion): Job | undefined {
 		const job = this.jobs.get(Number(id));
-		return job?.record.key === key ? job : undefined;
+		return job?.record.key === key && job.record.apiVersion === apiVersion ? job : undefined;
 	}
 
 	hasEnded(job: Job): boolean {
 		return job.record.endsAt <= this.clock.now();
 	}
 
-	/** Which job's file, and the how-maniest of it, a name stands for; undefined before the job has ended. */
-	output(name: string): { job: Job; index: number } | undefined {
-		const output = this.outputs.get(name);
-		return output && this.hasEnded(output.job) ? output : undefined;
+	/** The job that makes the file of this name; undefined before it has ended. */
+	makerOf(name: string): Job | undefined {
+		const job = this.makers.get(name);
+		return job && this.hasEnded(job) ? job : undefined;
 	}
 }

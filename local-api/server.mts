@@ -2,11 +2,13 @@ import type { AddressInfo } from 'node:net';
 
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
-import { errorAnswer, isObject, pageAnswer, send, sendSpoilt, type Answer } from './answers.mts';
+import { errorAnswer, isObject, jsonAnswer, pageAnswer, send, sendSpoilt, type Answer } from './answers.mts';
 import type { Fault, FaultPlace } from './faults.mts';
+import { UNFINISHED } from './job-answers.mts';
 import type { JobRecord } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
-import { Service, UNFINISHED, type Call } from './service.mts';
+import { API_PATHS, ENDPOINTS } from './parameters.mts';
+import { Service, type Call } from './service.mts';
 import type { CallRecord } from './webhooks.mts';
 
 /** A request that was received. */
@@ -102,19 +104,29 @@ class Server {
 			done();
 		});
 
-		for (const endpoint of ['img_to_3d', 'txt_to_3d'] as const) {
+		for (const version of ['v3', 'v6'] as const) {
+			for (const endpoint of ENDPOINTS[version]) {
+				app.post(
+					`${API_PATHS[version]}/${endpoint}`,
+					this.api('submit', async (call) => await service.submit(endpoint, call)),
+				);
+			}
 			app.post(
-				`/api/v3/${endpoint}`,
-				this.api('submit', async (call) => await service.submit(endpoint, call)),
+				`${API_PATHS[version]}/fetch/:name`,
+				this.api('fetch', (call) => service.fetchJob(version, call)),
 			);
 		}
 		app.post(
-			'/api/v3/fetch/:name',
-			this.api('fetch', (call) => service.fetchJob(call)),
+			'/api/v3/base64_crop',
+			this.api('upload', async (call) => await service.cropUpload(call)),
 		);
 		app.post(
-			'/api/v3/base64_crop',
-			this.api('upload', async (call) => await service.upload(call)),
+			'/api/v6/base64_to_url',
+			this.api('upload', async (call) => await service.pictureUpload(call)),
+		);
+		app.post(
+			'/api/v6/3d/base64_to_url',
+			this.api('upload', async (call) => await service.modelUpload(call)),
 		);
 		app.post(
 			'/api/v3/system_load',
@@ -124,10 +136,12 @@ class Server {
 			'/api/wallet_balance',
 			this.api(undefined, (call) => service.walletBalance(call)),
 		);
-		app.get(
-			'/files/:name',
-			this.route('download', async ({ name }) => await service.download(name)),
-		);
+		for (const folder of ['files', 'proxy']) {
+			app.get(
+				`/${folder}/:name`,
+				this.route('download', async ({ name }) => await service.download(name)),
+			);
+		}
 		app.get(
 			'/samples/:name',
 			this.route(undefined, async ({ name }) => await service.sample(name)),
@@ -198,7 +212,7 @@ class Server {
 				return await handler({ body: isJson && isObject(json) ? json : {}, json, name, fault, record });
 			};
 			if (!fault) send(reply, await right());
-			else if (place === 'submit' && !isAccepting(fault)) sendSpoilt(reply, UNFINISHED, fault.do);
+			else if (place === 'submit' && !isAccepting(fault)) sendSpoilt(reply, jsonAnswer(UNFINISHED), fault.do);
 			else sendSpoilt(reply, await right(), fault.do);
 			return reply;
 		};

@@ -8,10 +8,12 @@ import { BoundedMap } from './bounded.mts';
 import { systemClock, type Clock } from './clock.mts';
 import { FaultFormatError, FaultList, parseFault, type Fault } from './faults.mts';
 import { fetchImage, PictureError, PictureStore, readUpload, type Upload } from './images.mts';
+import { processingOf, resultOf } from './job-answers.mts';
 import { JobQueue, type Job, type QueueSettings } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
 import { Outputs } from './outputs.mts';
-import { readParameters, type Endpoint } from './parameters.mts';
+import { imagesOf, readParameters, type ApiVersion, type Endpoint } from './parameters.mts';
+import { readModelUpload, UploadError } from './uploads.mts';
 import { Webhooks } from './webhooks.mts';
 
 /** A call of the API: its JSON (`key` checked), the fault that hits it, and the path's parameter. */
@@ -29,7 +31,12 @@ const JOBS_SHOWN = 20;
 
 const CONTENT_TYPES: Record<string, string> = {
 	'.gif': 'image/gif',
+	'.glb': 'model/gltf-binary',
+	'.obj': 'model/obj',
+	'.mtl': 'model/mtl',
+	'.stl': 'model/stl',
 	'.ply': 'application/x-ply',
+	'.mp4': 'video/mp4',
 	'.png': 'image/png',
 	'.jpg': 'image/jpeg',
 	'.jpeg': 'image/jpeg',
@@ -38,25 +45,19 @@ const CONTENT_TYPES: Record<string, string> = {
 };
 
 const ABOUT =
-	"A stand-in for the img_to_3d API, for development and tests. It is not the service and not the service's model: it cuts the foreground out of the picture, inflates its silhouette to a closed mesh, and renders that.";
+	"A stand-in for the img_to_3d API (versions 3 and 6), for development and tests. It is not the service and not the service's model: it cuts the foreground out of the picture, inflates its silhouette to a closed mesh, and renders that.";
 
 const KEY_TIP =
 	'1. Make sure you are passing Content-Type: application/json in header. 2. Make sure you are doing POST request with valid JSON. 3. Make sure your JSON does not have errors, use jsonlint to validate json array. 4. Make sure you have valid API key.';
 
 const UNREACHABLE = 'Unable to fetch image from provided URL';
 
-const PROCESSING = {
-	status: 'processing',
-	tip: 'for faster speed, keep resolution upto 512x512',
-	messege: 'Try to fetch request after given estimated time',
-	output: [],
-};
-
-/** What a client sees the beginning of when the answer to a submit that was not accepted breaks off. */
-export const UNFINISHED = jsonAnswer(PROCESSING);
-
 function contentTypeOf(name: string): string {
 	return CONTENT_TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream';
+}
+
+function uploadedV6(link: string, id: number): Json {
+	return { status: 'success', id, output: [link] };
 }
 
 /** What the service knows and does, apart from HTTP: calls in, answers out. */
@@ -127,14 +128,15 @@ export class Service {
 			return errorAnswer('Insufficient credits. Please add more credits to continue.', 402);
 		if (this.queue.secondsUntilPlace(key) > 0) return this.queueFull(key);
 
+		const images = imagesOf(parameters);
 		let picture: string | undefined;
-		if (endpoint === 'img_to_3d') {
+		if (images.length > 0) {
 			if (this.faults.take('image')) {
 				record.faulted = 'image';
 				return errorAnswer(UNREACHABLE);
 			}
 			try {
-				picture = await this.pictures.add(await this.imageBehind(parameters.image));
+				picture = await this.pictureOf(images);
 			} catch (error) {
 				if (!(error instanceof PictureError || error instanceof URIError)) throw error;
 				this.log(`image refused: ${error.message}`);
@@ -149,31 +151,62 @@ export class Service {
 		const { webhook, trackId, endsAt } = job.record;
 		if (webhook !== null) {
 			this.webhooks.schedule(webhook, endsAt, this.settings.webhooks, {
-				...this.resultOf(job),
+				...resultOf(job, this.origin),
 				track_id: trackId,
 			});
 		}
 		return this.jobAnswer(job);
 	}
 
-	fetchJob({ name, body }: Call): Answer {
-		const job = this.queue.find(name, String(body.key));
+	fetchJob(apiVersion: ApiVersion, { name, body }: Call): Answer {
+		const job = this.queue.find(name, String(body.key), apiVersion);
 		return job ? this.jobAnswer(job) : jsonAnswer({ status: 'error', messege: 'Request not found' });
 	}
 
-	async upload({ body }: Call): Promise<Answer> {
-		if (typeof body.image !== 'string' || body.image === '') {
-			return errorAnswer({ image: ['The image field is required.'] });
+	/** Version 3's upload of a picture. */
+	async cropUpload({ body }: Call): Promise<Answer> {
+		const crop = body.crop === 'true' || body.crop === true;
+		return await this.keepUpload(
+			body,
+			'image',
+			async (dataUrl) => await readUpload(dataUrl, crop),
+			(link, id) => ({ status: 'success', messege: 'image uploaded', link, request_id: id }),
+		);
+	}
+
+	/** Version 6's upload of a picture. */
+	async pictureUpload({ body }: Call): Promise<Answer> {
+		return await this.keepUpload(
+			body,
+			'base64_string',
+			async (dataUrl) => await readUpload(dataUrl, false),
+			uploadedV6,
+		);
+	}
+
+	/** Version 6's upload of a 3D file. */
+	async modelUpload({ body }: Call): Promise<Answer> {
+		return await this.keepUpload(body, 'init_obj', readModelUpload, uploadedV6);
+	}
+
+	private async keepUpload(
+		body: Json,
+		field: string,
+		read: (dataUrl: string) => Promise<Upload> | Upload,
+		answer: (link: string, id: number) => Json,
+	): Promise<Answer> {
+		const dataUrl = body[field];
+		if (typeof dataUrl !== 'string' || dataUrl === '') {
+			return errorAnswer({ [field]: [`The ${field} field is required.`] });
 		}
 		try {
-			const upload = await readUpload(body.image, body.crop === 'true' || body.crop === true);
+			const upload = await read(dataUrl);
 			const name = `${randomUUID()}.${upload.extension}`;
 			this.uploads.set(name, upload, upload.file.length);
 			this.uploadCount += 1;
-			const link = `${this.origin}/files/${name}`;
-			return jsonAnswer({ status: 'success', messege: 'image uploaded', link, request_id: this.uploadCount });
+			return jsonAnswer(answer(`${this.origin}/files/${name}`, this.uploadCount));
 		} catch (error) {
-			if (error instanceof PictureError) return errorAnswer(error.message);
+			if (error instanceof PictureError || error instanceof UploadError) return errorAnswer(error.message);
 			throw error;
 		}
 	}
@@ -196,8 +229,8 @@ export class Service {
 	async download(name: string): Promise<Answer> {
 		const upload = this.uploads.get(name);
 		if (upload) return fileAnswer(upload.file, upload.contentType);
-		const output = this.queue.output(name);
-		const file = output && (await this.outputs.file(output.job, output.index));
+		const job = this.queue.makerOf(name);
+		const file = job && (await this.outputs.file(job, name));
 		return file ? fileAnswer(file, contentTypeOf(name)) : pageAnswer(404);
 	}
 
@@ -216,8 +249,9 @@ export class Service {
 		const now = this.clock.now();
 		const latestJobs = this.queue.records
 			.slice(-JOBS_SHOWN)
-			.map(({ id, endpoint, acceptedAt, startedAt, endsAt, outcome }) => ({
+			.map(({ id, apiVersion, endpoint, acceptedAt, startedAt, endsAt, outcome }) => ({
 				id,
+				apiVersion,
 				endpoint,
 				state: endsAt <= now ? outcome : startedAt <= now ? 'working' : 'queued',
 				acceptedAt: new Date(acceptedAt).toISOString(),
@@ -265,6 +299,20 @@ export class Service {
 		return errorAnswer(message, 429, Number.isFinite(seconds) ? { retry_after: seconds } : {});
 	}
 
+	/**
+	 * Fetches the pictures of a submit, each of which has to be one.
+	 * @returns the name of the first in the picture store: what the object is made from
+	 * @throws PictureError or URIError about the first one that cannot be had
+	 */
+	private async pictureOf(links: string[]): Promise<string | undefined> {
+		let first: string | undefined;
+		for (const link of links) {
+			const name = await this.pictures.add(await this.imageBehind(link));
+			first ??= name;
+		}
+		return first;
+	}
+
 	/** The file behind an image link. Links to this server are read without a request, which would use up faults. */
 	private async imageBehind(link: string): Promise<Buffer> {
 		const url = URL.canParse(link) ? new URL(link) : undefined;
@@ -278,26 +326,13 @@ export class Service {
 	}
 
 	private jobAnswer(job: Job): Answer {
-		const { id, endsAt, outputs, outcome } = job.record;
+		const { endsAt, outcome } = job.record;
 		if (this.queue.hasEnded(job)) {
-			return jsonAnswer({ ...this.resultOf(job), ...(outcome === 'failed' ? { output: '' } : {}) });
+			return jsonAnswer({ ...resultOf(job, this.origin), ...(outcome === 'failed' ? { output: '' } : {}) });
 		}
 		const { eta } = this.settings;
 		const seconds = (endsAt - this.clock.now()) / 1000;
-		return jsonAnswer({
-			...PROCESSING,
-			...(eta === 'missing' ? {} : { eta: eta === 'exact' ? seconds : seconds * eta.factor }),
-			fetch_result: `${this.origin}/api/v3/fetch/${id}`,
-			id,
-			meta: job.meta,
-			future_links: outputs,
-		});
-	}
-
-	/** What an ended job's answer and its webhook call have in common. */
-	private resultOf({ record, meta }: Job): Json & { id: number } {
-		const { id, outcome, failure, outputs, startedAt, endsAt } = record;
-		if (outcome === 'failed') return { status: 'failed', id, message: failure };
-		return { status: 'success', generationTime: (endsAt - startedAt) / 1000, id, output: outputs, meta };
+		const told = eta === 'missing' ? undefined : eta === 'exact' ? seconds : seconds * eta.factor;
+		return jsonAnswer(processingOf(job, this.origin, told));
 	}
 }

@@ -139,6 +139,11 @@ describe('a wrong key', () => {
 		'v3/base64_crop',
 		'v3/system_load',
 		'wallet_balance',
+		'v6/3d/image_to_3d',
+		'v6/3d/text_to_3d',
+		'v6/3d/fetch/1',
+		'v6/base64_to_url',
+		'v6/3d/base64_to_url',
 	])('%s: HTTP 200 with an error in the body', async (path) => {
 		for (const key of ['wrong-key', '', undefined]) {
 			const { status, json } = await bench.post(path, { key });
@@ -336,7 +341,10 @@ describe('what is no proper request', () => {
 		['GET', '/nowhere'],
 		['POST', '/api/v3/nowhere'],
 		['GET', '/api/v3/img_to_3d'],
+		['POST', '/api/v6/3d/nowhere'],
+		['POST', '/api/v6/image_to_3d'],
 		['GET', '/files/none.gif'],
+		['GET', '/proxy/none.glb'],
 		['GET', '/samples/none.png'],
 		['GET', '/samples/..%2Fpackage.json'],
 	])('%s %s is a 404 in HTML', async (method, path) => {

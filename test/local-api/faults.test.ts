@@ -109,6 +109,49 @@ describe('a fault', () => {
 	});
 });
 
+describe("version 6's requests", () => {
+	test.each(['image_to_3d', 'text_to_3d'])('%s is a submit', async (endpoint) => {
+		bench.api.addFault({ on: 'submit', accept: true, do: answer503 });
+		const image = `${bench.api.origin}/samples/duck.png`;
+		expect(await fate(bench.post(`v6/3d/${endpoint}`, { image, prompt: 'a vase' }))).toBe(503);
+		expect(bench.api.jobs.map((job) => job.endpoint)).toEqual([endpoint]);
+	});
+
+	test.each([
+		['fetch', 'v6/3d/fetch/1'],
+		['upload', 'v6/base64_to_url'],
+		['upload', 'v6/3d/base64_to_url'],
+	] as const)('are hit by a fault on "%s": %s', async (on, path) => {
+		bench.api.addFault({ on, do: answer503 });
+		expect([await fate(bench.post(path)), await fate(bench.post(path))]).toEqual([503, 200]);
+	});
+
+	test('are hit by a fault on "download" in both folders', async () => {
+		const { output, proxy_links: links } = (await bench.submitMesh()).json;
+		bench.api.addFault({ on: 'download', times: 2, do: answer503 });
+		const [file, proxied] = [output[0] as string, links[0] as string];
+		expect([await fate(bench.get(file)), await fate(bench.get(proxied))]).toEqual([503, 503]);
+		expect([await fate(bench.get(file)), await fate(bench.get(proxied))]).toEqual([200, 200]);
+	});
+
+	test('are hit by a fault on "image", and a text is not', async () => {
+		bench.api.addFault({ on: 'image', do: { kind: 'hang' } });
+		expect((await bench.post('v6/3d/text_to_3d', { prompt: 'a vase' })).json.status).toBe('success');
+		expect((await bench.submitMesh()).json.message).toBe('Unable to fetch image from provided URL');
+		expect((await bench.submitMesh()).json.status).toBe('success');
+	});
+
+	test('"failJob" makes a mesh that fails, without files', async () => {
+		bench.api.configure({ jobSeconds: 5 });
+		bench.api.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+		const { id, ...answer } = (await bench.submitMesh({ output_format: 'obj' })).json;
+		expect(answer).toMatchObject({ status: 'processing', future_links: [], extra_assets: [] });
+		await bench.clock.sleep(5_000);
+		const failed = { status: 'failed', id, message: 'too dark', output: '' };
+		expect((await bench.fetchMesh(id)).json).toEqual(failed);
+	});
+});
+
 describe('a spoilt submit', () => {
 	test.each([
 		answer503,

@@ -12,8 +12,13 @@ test('the key stands in no log line, no description, no answer and no file', asy
 	bench.api.configure({ jobSeconds: 0 });
 	const url = (path: string) => `${bench.api.origin}${path}`;
 	const submitted = await bench.submit({ webhook: bench.hookUrl });
+	const mesh = await bench.submitMesh({ webhook: bench.hookUrl, output_format: 'obj' });
 	const replies = [
 		submitted,
+		mesh,
+		await bench.fetchMesh(mesh.json.id),
+		await bench.get(mesh.json.output[0] as string),
+		await bench.get(mesh.json.extra_assets[0] as string),
 		await bench.submit({ image: bench.pictureUrl }),
 		await bench.submit({ steps: 0 }),
 		await bench.post(`v3/fetch/${submitted.json.id}?key=${KEY}`),
@@ -23,7 +28,7 @@ test('the key stands in no log line, no description, no answer and no file', asy
 		await bench.get(submitted.json.output[0] as string),
 	];
 	await bench.clock.sleep(1_000);
-	expect(bench.calls).toHaveLength(1);
+	expect(bench.calls).toHaveLength(2);
 	expect(bench.log.length).toBeGreaterThanOrEqual(replies.length);
 	expect(
 		[...bench.log, ...replies.map(({ text }) => text), JSON.stringify(bench.calls)].filter((text) =>
@@ -70,7 +75,7 @@ test('GET /local-api tells the settings, the coming faults and the latest jobs',
 		faults: [{ on: 'fetch', times: 1 }],
 		jobsAccepted: 1,
 		jobsOpen: 1,
-		latestJobs: [{ id, endpoint: 'img_to_3d', state: 'working' }],
+		latestJobs: [{ id, apiVersion: 'v3', endpoint: 'img_to_3d', state: 'working' }],
 	});
 });
 
@@ -81,6 +86,21 @@ test('only so many jobs and requests are kept as it is told', async () => {
 	expect(small.api.jobs.map(({ id }) => id)).toEqual(ids.slice(1));
 	expect(small.api.requests).toHaveLength(2);
 	expect((await small.fetchJob(ids[0] as number)).json.messege).toBe('Request not found');
+	await small.close();
+});
+
+test("a job that is forgotten takes all of its files' names along", async () => {
+	const small = await openStandIn({ maxRecords: 1, jobSeconds: 0 });
+	const {
+		output,
+		proxy_links: proxied,
+		extra_assets: assets,
+	} = (await small.submitMesh({ output_format: 'obj', render: true })).json;
+	const links = [...output, ...proxied, ...assets];
+	const statuses = async () => await Promise.all(links.map(async (link) => (await small.get(link)).status));
+	expect(await statuses()).toEqual([200, 200, 200, 200, 200, 200]);
+	await small.submit();
+	expect(await statuses()).toEqual([404, 404, 404, 404, 404, 404]);
 	await small.close();
 });
 

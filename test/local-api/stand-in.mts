@@ -13,12 +13,17 @@ export const KEY = 'sk-stand-in-51c0e7d9a4b84f02';
 /** Small and quick to make. */
 export const QUICK = { frame_size: 32, seconds: 1, steps: 1, seed: 20 };
 
+/** The same for version 6. */
+export const QUICK_MESH = { resolution: 16, seed: 20 };
+
 /** What the API's answers hold; a field that an answer lacks is missing at run time too. */
 export interface Json {
 	id: number;
 	status: string;
 	output: string[];
 	future_links: string[];
+	proxy_links: string[];
+	extra_assets: string[];
 	link: string;
 	message: unknown;
 	meta: Record<string, unknown>;
@@ -62,6 +67,9 @@ export interface StandIn {
 	/** Submits the duck, or what the body says; the defaults are QUICK. */
 	submit(body?: Record<string, unknown>): Promise<Reply>;
 	fetchJob(id: number | string): Promise<Reply>;
+	/** Submits the duck to version 6, or what the body says; the defaults are QUICK_MESH. */
+	submitMesh(body?: Record<string, unknown>): Promise<Reply>;
+	fetchMesh(id: number | string): Promise<Reply>;
 	request(method: string, url: string, body?: Record<string, unknown> | string): Promise<Reply>;
 	get(url: string): Promise<Reply>;
 	close(): Promise<void>;
@@ -143,6 +151,7 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 
 	const post: StandIn['post'] = (path, body = {}) =>
 		request('POST', `${api.baseUrl}/${path}`, typeof body === 'string' ? body : { key: KEY, ...body });
+	const image = `${api.origin}/samples/duck.png`;
 	return {
 		api,
 		clock,
@@ -157,9 +166,10 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 		mostCalls: () => most,
 		hookUrl: `${sideOrigin}/hook`,
 		post,
-		submit: (body = {}) =>
-			post('v3/img_to_3d', { image: `${api.origin}/samples/duck.png`, ...QUICK, ...body }),
+		submit: (body = {}) => post('v3/img_to_3d', { image, ...QUICK, ...body }),
 		fetchJob: (id) => post(`v3/fetch/${id}`),
+		submitMesh: (body = {}) => post('v6/3d/image_to_3d', { image, ...QUICK_MESH, ...body }),
+		fetchMesh: (id) => post(`v6/3d/fetch/${id}`),
 		request,
 		get: (url) => request('GET', url),
 		close: async () => {

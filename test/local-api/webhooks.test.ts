@@ -33,6 +33,15 @@ test('the webhook is called once, when the job ends, with its result', async () 
 	]);
 });
 
+test("version 6's call has the fields of version 6's answer", async () => {
+	const asked = { webhook: bench.hookUrl, track_id: 'order-8', output_format: 'obj', render: true };
+	const { id } = (await bench.submitMesh(asked)).json;
+	await bench.clock.sleep(60_000);
+	const { json } = await bench.fetchMesh(id);
+	expect(bench.calls.map(({ body }) => body)).toEqual([{ ...json, track_id: 'order-8' }]);
+	expect([json.proxy_links, json.extra_assets].map((links) => links.length)).toEqual([2, 2]);
+});
+
 test('without a track_id the call says null', async () => {
 	await runJob();
 	expect(bench.calls[0]?.body.track_id).toBeNull();

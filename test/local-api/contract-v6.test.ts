@@ -1,0 +1,495 @@
+import sharp from 'sharp';
+
+import { KEY, openStandIn, QUICK_MESH, type StandIn } from './stand-in.mts';
+
+let bench: StandIn;
+beforeEach(async () => {
+	bench = await openStandIn({ jobSeconds: 10 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const sample = (name: string) => `${bench.api.origin}/samples/${name}`;
+
+const submitText = async (body: Record<string, unknown> = {}) =>
+	await bench.post('v6/3d/text_to_3d', { prompt: 'a red vase', ...QUICK_MESH, ...body });
+
+/** What a field error's answer is. */
+const refusal = (field: string) => ({
+	status: 'error',
+	message: { [field]: [expect.stringContaining(`The ${field} `)] },
+});
+
+/** The bytes of a finished job's first file. */
+const meshOf = async (body: Record<string, unknown>): Promise<Buffer> => {
+	const { output } = (await bench.submitMesh(body)).json;
+	return (await bench.get(output[0] as string)).bytes;
+};
+
+describe('a submit', () => {
+	test("the fields of the reference's example for a picture are accepted, init_image alone among them", async () => {
+		const { status, json } = await bench.post('v6/3d/image_to_3d', {
+			init_image: sample('mug.jpg'),
+			ss_sampling_steps: 50,
+			slat_sampling_steps: 50,
+			output_format: 'obj',
+			webhook: null,
+			track_id: null,
+			temp: 'no',
+		});
+		const prefix = `${bench.api.origin}/files/${String(json.meta.file_prefix)}`;
+		expect(status).toBe(200);
+		expect(json).toEqual({
+			status: 'processing',
+			tip: expect.any(String),
+			eta: 10,
+			message: expect.stringContaining('estimated time'),
+			fetch_result: `${bench.api.baseUrl}/v6/3d/fetch/${json.id}`,
+			id: expect.any(Number),
+			output: [],
+			meta: expect.objectContaining({ image: sample('mug.jpg'), ss_sampling_steps: 50 }),
+			future_links: [`${prefix}.obj`],
+			extra_assets: [`${prefix}.mtl`, `${prefix}.png`],
+		});
+	});
+
+	test("the fields of the reference's example for a text are accepted, numbers as texts among them", async () => {
+		const { json } = await bench.post('v6/3d/text_to_3d', {
+			prompt: 'a mushroom',
+			foreground_ratio: '0.7',
+			num_inference_steps: '31',
+			guidance_scale: '4.5',
+			resolution: 512,
+			ss_sampling_steps: 50,
+			slat_sampling_steps: 50,
+			seed: 0,
+			temp: 'no',
+			webhook: null,
+			track_id: null,
+		});
+		expect(json).toMatchObject({
+			status: 'processing',
+			extra_assets: [],
+			meta: { foreground_ratio: '0.7', num_inference_steps: 31, guidance_scale: 4.5 },
+		});
+	});
+
+	test('a ready picture job has the answer and the defaults of the reference, key for key', async () => {
+		bench.api.configure({ jobSeconds: 0 });
+		const { json } = await bench.post('v6/3d/image_to_3d', { image: sample('duck.png') });
+		const prefix = String(json.meta.file_prefix);
+		expect(json).toEqual({
+			status: 'success',
+			generationTime: expect.any(Number),
+			id: expect.any(Number),
+			output: [`${bench.api.origin}/files/${prefix}.glb`],
+			proxy_links: [`${bench.api.origin}/proxy/${prefix}.glb`],
+			meta: {
+				chunk_size: 8192,
+				file_prefix: expect.stringMatching(/^[\w-]{36}$/),
+				foreground_ratio: '0.85',
+				guidance_scale: 3,
+				image: sample('duck.png'),
+				negative_prompt: '',
+				num_inference_steps: 30,
+				output_format: 'glb',
+				prompt: '',
+				remove_bg: false,
+				render: false,
+				resolution: 256,
+				seed: expect.any(Number),
+				temp: 'no',
+				ss_guidance_strength: 7.5,
+				ss_sampling_steps: 12,
+				slat_guidance_strength: 3,
+				slat_sampling_steps: 12,
+				mesh_simplify: 0.9,
+				multi_image: false,
+				texture_size: 1024,
+			},
+			extra_assets: [],
+		});
+	});
+
+	test('a ready text job has finer defaults, and says what it was asked', async () => {
+		bench.api.configure({ jobSeconds: 0 });
+		const { meta } = (await bench.post('v6/3d/text_to_3d', { prompt: 'a red vase' })).json;
+		expect(meta).toMatchObject({
+			prompt: 'a red vase',
+			image: '',
+			multi_image: false,
+			resolution: 512,
+			ss_sampling_steps: 50,
+			slat_sampling_steps: 50,
+			foreground_ratio: '0.85',
+			guidance_scale: 3,
+			num_inference_steps: 30,
+		});
+		const asked = {
+			negative_prompt: 'handles',
+			guidance_scale: 0,
+			num_inference_steps: 1,
+			remove_bg: true,
+			output_format: 'stl',
+			render: true,
+			resolution: 1,
+			seed: -7,
+			temp: 'yes',
+			ss_guidance_strength: 80.5,
+			ss_sampling_steps: 1,
+			slat_guidance_strength: 10,
+			slat_sampling_steps: 2,
+			mesh_simplify: 0.98,
+			chunk_size: 12_000,
+		};
+		const { json } = await submitText({ ...asked, foreground_ratio: 1 });
+		expect(json.meta).toMatchObject({ ...asked, foreground_ratio: '1' });
+	});
+
+	test('what is accepted is on record as paid, without the key, and each version as what it is', async () => {
+		await bench.submitMesh({ track_id: 'order-7' });
+		await submitText();
+		await bench.submit();
+		expect(bench.api.jobs.map(({ apiVersion, endpoint }) => [apiVersion, endpoint])).toEqual([
+			['v6', 'image_to_3d'],
+			['v6', 'text_to_3d'],
+			['v3', 'img_to_3d'],
+		]);
+		expect(bench.api.jobs[0]).toMatchObject({ trackId: 'order-7', key: KEY });
+		expect(bench.api.jobs[0]?.params).toMatchObject({ ...QUICK_MESH, track_id: 'order-7' });
+		expect(bench.api.jobs[0]?.params).not.toHaveProperty('key');
+	});
+
+	test.each([
+		['output_format', 'gif'],
+		['resolution', 0],
+		['resolution', 513],
+		['resolution', 1.5],
+		['resolution', '256'],
+		['ss_guidance_strength', -0.1],
+		['ss_sampling_steps', 0],
+		['ss_sampling_steps', 51],
+		['slat_guidance_strength', -0.1],
+		['slat_guidance_strength', 10.1],
+		['slat_sampling_steps', 0],
+		['slat_sampling_steps', 51],
+		['mesh_simplify', 0.89],
+		['mesh_simplify', 0.981],
+		['chunk_size', 0],
+		['chunk_size', 12_001],
+		['seed', 1.5],
+		['seed', '20'],
+		['temp', true],
+		['webhook', 'not a url'],
+		['track_id', 7],
+		['image', 7],
+		['image', null],
+		['image', []],
+	])('%s: %p is refused with a message for that field', async (field, value) => {
+		const { status, json } = await bench.submitMesh({ [field]: value });
+		expect([status, json]).toEqual([200, refusal(field)]);
+		expect(bench.api.jobs).toHaveLength(0);
+	});
+
+	test.each([
+		['prompt', ''],
+		['negative_prompt', 7],
+		['guidance_scale', -1],
+		['guidance_scale', '-1'],
+		['guidance_scale', 'strong'],
+		['guidance_scale', '1e999'],
+		['num_inference_steps', 0],
+		['num_inference_steps', 2.5],
+		['foreground_ratio', -0.1],
+		['foreground_ratio', 1.01],
+	])('of a text, %s: %p is refused with a message for that field', async (field, value) => {
+		expect((await submitText({ [field]: value })).json).toEqual(refusal(field));
+		expect(bench.api.jobs).toHaveLength(0);
+	});
+
+	test.each([
+		['image_to_3d', 'render'],
+		['image_to_3d', 'multi_image'],
+		['text_to_3d', 'render'],
+		['text_to_3d', 'remove_bg'],
+	])('%s: only JSON booleans are taken for %s', async (endpoint, field) => {
+		const submit = async (value: unknown) =>
+			(
+				await bench.post(`v6/3d/${endpoint}`, {
+					image: sample('duck.png'),
+					prompt: 'a vase',
+					[field]: value,
+				})
+			).json;
+		for (const value of ['true', 'yes', 1, 0]) {
+			expect((await submit(value)).message).toEqual({
+				[field]: [`The ${field} field must be true or false.`],
+			});
+		}
+		for (const value of [true, false]) expect((await submit(value)).meta[field]).toBe(value);
+	});
+
+	test('all wrong fields are named at once', async () => {
+		const { message } = (await bench.post('v6/3d/text_to_3d', { render: 'no', seed: 'x' })).json;
+		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'render', 'seed']);
+	});
+
+	test.each([0, null, undefined])('a seed of %p is drawn anew', async (seed) => {
+		const seeds = await Promise.all(
+			Array.from({ length: 3 }, async () => (await bench.submitMesh({ seed })).json.meta.seed as number),
+		);
+		expect(new Set(seeds).size).toBe(3);
+		for (const drawn of seeds) expect(Number.isInteger(drawn) && drawn > 0).toBe(true);
+	});
+
+	test('an empty wallet is HTTP 402', async () => {
+		const { status, json } = await bench.submitMesh({ key: 'empty-wallet' });
+		expect([status, json.message]).toEqual([402, expect.stringContaining('Insufficient credits')]);
+	});
+});
+
+describe('the picture', () => {
+	test('may stand in init_image too, when both say the same', async () => {
+		const image = sample('mug.jpg');
+		expect((await bench.submitMesh({ image, init_image: image })).json.meta.image).toBe(image);
+		const other = await bench.submitMesh({ image, init_image: sample('duck.png') });
+		expect(other.json).toEqual({
+			status: 'error',
+			message: { init_image: ['The init_image field must match image.'] },
+		});
+		expect(bench.api.jobs).toHaveLength(1);
+	});
+
+	test('that is missing is an error that names image', async () => {
+		const { json } = await bench.post('v6/3d/image_to_3d', {});
+		expect(json.message).toEqual({ image: ['The image field is required.'] });
+	});
+
+	test.each(['image', 'init_image'])('%s is a list only with multi_image', async (field) => {
+		const views = { image: null, [field]: [sample('mug.jpg'), sample('duck.png')] };
+		expect((await bench.submitMesh(views)).json).toEqual(refusal(field));
+		const { meta } = (await bench.submitMesh({ ...views, multi_image: true })).json;
+		expect(meta).toMatchObject({ image: views[field], multi_image: true });
+	});
+
+	test.each([[[]], [[7]], [['']], [{}]])('of several views may not be %j', async (image) => {
+		expect((await bench.submitMesh({ image, multi_image: true })).json).toEqual(refusal('image'));
+	});
+
+	test('of several views is the first one, whatever the others show', async () => {
+		bench.api.configure({ jobSeconds: 0 });
+		const [mug, duck] = [sample('mug.jpg'), sample('duck.png')];
+		const first = await meshOf({ image: mug });
+		expect(await meshOf({ image: [mug, duck], multi_image: true })).toEqual(first);
+		expect(await meshOf({ image: [duck, mug], multi_image: true })).not.toEqual(first);
+		expect(await meshOf({ image: mug, multi_image: true })).toEqual(first);
+	});
+
+	test('has to be one in each of several views', async () => {
+		const image = [sample('mug.jpg'), bench.pictureUrl];
+		const submit = async () => (await bench.submitMesh({ image, multi_image: true })).json;
+		const unreachable = { status: 'error', message: 'Unable to fetch image from provided URL' };
+		expect(await submit()).toEqual(unreachable);
+		bench.serve(Buffer.from('just text'));
+		expect(await submit()).toEqual(unreachable);
+		expect(bench.api.jobs).toHaveLength(0);
+		bench.serve(await sharp('samples/duck.png').resize(40).png().toBuffer());
+		expect((await submit()).status).toBe('processing');
+	});
+});
+
+describe('a job', () => {
+	test('is processing until its time has come, then a success, and its files are there only then', async () => {
+		const submitted = (await bench.submitMesh({ output_format: 'obj', render: true })).json;
+		const { id, future_links: links, extra_assets: assets } = submitted;
+		const proxied = links.map((link) => link.replace('/files/', '/proxy/'));
+		const statuses = async () =>
+			await Promise.all(
+				[...links, ...assets, ...proxied].map(async (link) => (await bench.get(link)).status),
+			);
+		await bench.clock.sleep(9_999);
+		expect((await bench.fetchMesh(id)).json).toEqual({ ...submitted, eta: 0.001 });
+		expect(await statuses()).toEqual([404, 404, 404, 404, 404, 404]);
+		await bench.clock.sleep(1);
+		expect((await bench.fetchMesh(id)).json).toEqual({
+			status: 'success',
+			generationTime: 10,
+			id,
+			output: links,
+			proxy_links: proxied,
+			meta: submitted.meta,
+			extra_assets: assets,
+		});
+		expect(await statuses()).toEqual([200, 200, 200, 200, 200, 200]);
+	});
+
+	test('may announce its end not at all', async () => {
+		bench.api.configure({ eta: 'missing' });
+		expect((await bench.submitMesh()).json).not.toHaveProperty('eta');
+	});
+
+	test('is known to its own version and its own key only', async () => {
+		const [old, mesh] = [(await bench.submit()).json.id, (await bench.submitMesh()).json.id];
+		const notFound = { status: 'error', messege: 'Request not found' };
+		expect((await bench.fetchMesh(mesh)).json).toMatchObject({ status: 'processing', id: mesh });
+		expect((await bench.fetchJob(mesh)).json).toEqual(notFound);
+		expect((await bench.fetchMesh(old)).json).toEqual(notFound);
+		expect((await bench.fetchMesh('abc')).json).toEqual(notFound);
+		expect((await bench.post(`v6/3d/fetch/${mesh}`, { key: 'another key' })).json).toEqual(notFound);
+	});
+
+	test('stands in the same queue as those of version 3', async () => {
+		for (let i = 0; i < 2; i++) {
+			await bench.submit();
+			await bench.submitMesh();
+		}
+		expect((await submitText()).json.eta).toBe(30);
+		expect((await bench.post('v3/system_load')).json.queue_num).toBe(5);
+		for (const refused of [await bench.submit(), await bench.submitMesh(), await submitText()]) {
+			expect([refused.status, refused.json.retry_after]).toEqual([429, 10]);
+		}
+		await bench.clock.sleep(10_000);
+		expect((await bench.submitMesh()).status).toBe(200);
+	});
+});
+
+describe('the files', () => {
+	beforeEach(() => bench.api.configure({ jobSeconds: 0 }));
+
+	test.each([
+		['glb', 'model/gltf-binary'],
+		['obj', 'model/obj'],
+		['stl', 'model/stl'],
+		['ply', 'application/x-ply'],
+	])('%s: is one file of that type, the same under its proxy link', async (format, contentType) => {
+		const submits = [bench.submitMesh({ output_format: format }), submitText({ output_format: format })];
+		for (const { output, proxy_links: links } of (await Promise.all(submits)).map(({ json }) => json)) {
+			expect([output, links].map((urls) => urls.length)).toEqual([1, 1]);
+			expect(new URL(output[0] as string).pathname).toMatch(new RegExp(`^/files/[\\w-]{36}\\.${format}$`));
+			const file = await bench.get(output[0] as string);
+			const proxied = await bench.get(links[0] as string);
+			expect([file, proxied].map(({ headers }) => headers['content-type'])).toEqual([
+				contentType,
+				contentType,
+			]);
+			expect(file.bytes.length).toBeGreaterThan(100);
+			expect(proxied.bytes).toEqual(file.bytes);
+		}
+	});
+
+	test('of an OBJ call each other by the names under which they are served, in each job', async () => {
+		for (let job = 0; job < 2; job++) {
+			const { output, extra_assets: assets } = (await bench.submitMesh({ output_format: 'obj' })).json;
+			const [mesh, material, texture] = await Promise.all(
+				[...output, ...assets].map(async (link) => await bench.get(link)),
+			);
+			const nameOf = (link = '') => link.slice(link.lastIndexOf('/') + 1);
+			expect(mesh?.text).toContain(`mtllib ${nameOf(assets[0])}\n`);
+			expect(material?.text).toContain(`map_Kd ${nameOf(assets[1])}\n`);
+			expect([material, texture].map((file) => file?.headers['content-type'])).toEqual([
+				'model/mtl',
+				'image/png',
+			]);
+			expect((await sharp(texture?.bytes).metadata()).format).toBe('png');
+		}
+	});
+
+	test('are two with render: the mesh, and a turntable GIF of 256 px and 3 s', async () => {
+		const { output, proxy_links: links } = (await bench.submitMesh({ render: true })).json;
+		expect(output.map((url) => url.slice(-4))).toEqual(['.glb', '.gif']);
+		const file = await bench.get(output[1] as string);
+		expect(file.headers['content-type']).toBe('image/gif');
+		const metadata = await sharp(file.bytes, { animated: true }).metadata();
+		expect([metadata.format, metadata.width, metadata.pageHeight]).toEqual(['gif', 256, 256]);
+		expect(metadata.delay?.reduce((sum, ms) => sum + ms, 0)).toBe(3_000);
+		expect((await bench.get(links[1] as string)).bytes).toEqual(file.bytes);
+	});
+
+	test('of the same request and seed have the same bytes, from another instance too', async () => {
+		const first = await meshOf({});
+		expect(await meshOf({ track_id: 'another job' })).toEqual(first);
+		const other = await openStandIn({ jobSeconds: 0 });
+		const { output } = (await other.submitMesh()).json;
+		expect((await other.get(output[0] as string)).bytes).toEqual(first);
+		await other.close();
+	});
+
+	test.each([
+		['seed', { seed: 21 }],
+		['format', { output_format: 'obj' }],
+		['resolution', { resolution: 128 }],
+		['simplification', { mesh_simplify: 0.98 }],
+		['picture', { image: 'rocket.webp' }],
+	])('of another %s have other bytes', async (_, change: Record<string, unknown>) => {
+		const base = { resolution: 64, image: sample('duck.png') };
+		const changed = change.image ? { image: sample(String(change.image)) } : change;
+		expect(await meshOf({ ...base, ...changed })).not.toEqual(await meshOf(base));
+	});
+});
+
+describe('an upload', () => {
+	const dataUrl = (type: string, file: Buffer) => `data:${type};base64,${file.toString('base64')}`;
+	const MB = 1024 * 1024;
+
+	test('of a picture becomes a link with the same bytes behind it, which a submit can use', async () => {
+		const file = await sharp('samples/duck.png').resize(60).png().toBuffer();
+		const { json } = await bench.post('v6/base64_to_url', { base64_string: dataUrl('image/png', file) });
+		expect(json).toEqual({
+			status: 'success',
+			id: 1,
+			output: [expect.stringMatching(/\/files\/.+\.png$/)],
+		});
+		expect((await bench.get(json.output[0] as string)).bytes).toEqual(file);
+		expect((await bench.submitMesh({ image: json.output[0] })).json.status).toBe('processing');
+	});
+
+	test.each([
+		['model/gltf-binary', 'glb'],
+		['model/obj', 'obj'],
+		['model/something-new', 'bin'],
+	])('of a 3D file (%s) becomes a link with the same bytes behind it', async (type, extension) => {
+		const file = Buffer.from([0, 1, 2, 253, 254, 255]);
+		const { json } = await bench.post('v6/3d/base64_to_url', { init_obj: dataUrl(type, file) });
+		expect(json).toEqual({
+			status: 'success',
+			id: 1,
+			output: [expect.stringMatching(new RegExp(`/files/.+\\.${extension}$`))],
+		});
+		const { bytes, headers } = await bench.get(json.output[0] as string);
+		expect([bytes, headers['content-type']]).toEqual([file, type]);
+	});
+
+	test.each([
+		['v6/base64_to_url', 'base64_string', 'image/png'],
+		['v6/3d/base64_to_url', 'init_obj', 'model/obj'],
+	])('to %s takes 5 MB and not a byte more', async (path, field, type) => {
+		const picture = await sharp('samples/duck.png').resize(30).png().toBuffer();
+		const post = async (size: number) => {
+			const file = Buffer.concat([picture, Buffer.alloc(size - picture.length)]);
+			return (await bench.post(path, { [field]: dataUrl(type, file) })).json;
+		};
+		expect((await post(5 * MB + 1)).message).toContain('must not be greater than 5 MB.');
+		expect((await post(5 * MB)).status).toBe('success');
+	});
+
+	const required = (field: string) => ({ [field]: [`The ${field} field is required.`] });
+	const [noPicture, noModel] = ['The image must be a base64 data URL.', expect.stringContaining('3D model')];
+
+	test.each([
+		['v6/base64_to_url', 'base64_string', undefined, required('base64_string')],
+		['v6/base64_to_url', 'base64_string', 7, required('base64_string')],
+		['v6/base64_to_url', 'base64_string', 'http://127.0.0.1/a.png', noPicture],
+		['v6/base64_to_url', 'base64_string', 'data:image/png;base64,AAAA', 'The image could not be decoded.'],
+		['v6/base64_to_url', 'init_obj', 'data:model/obj;base64,AAAA', required('base64_string')],
+		['v6/3d/base64_to_url', 'init_obj', '', required('init_obj')],
+		['v6/3d/base64_to_url', 'init_obj', 'http://127.0.0.1/a.obj', noModel],
+		['v6/3d/base64_to_url', 'init_obj', 'data:image/png;base64,AAAA', noModel],
+		['v6/3d/base64_to_url', 'init_obj', 'data:model/obj;base64,', noModel],
+		['v6/3d/base64_to_url', 'init_obj', 'data:model/obj;base64,not base64', noModel],
+		['v6/3d/base64_to_url', 'base64_string', 'data:image/png;base64,AAAA', required('init_obj')],
+	])('to %s with %s = %p is refused', async (path, field, value, message: unknown) => {
+		const { status, json } = await bench.post(path, { [field]: value });
+		expect([status, json]).toEqual([200, { status: 'error', message }]);
+	});
+});

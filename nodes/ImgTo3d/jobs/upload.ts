@@ -3,24 +3,12 @@ import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { mayPass, problemOf, ProblemError } from '../api/problems';
 import type { ItemRequest } from '../request';
+import { kindByHead } from '../output/file-type';
 import { retryPause } from './poll-schedule';
 import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
 
 /** The upload endpoint's limit. */
 const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
-
-/** How the formats that the service takes begin (their specifications' magic numbers). */
-const SIGNATURES: ReadonlyArray<{ mime: string; matches: (bytes: Buffer) => boolean }> = [
-	{ mime: 'image/jpeg', matches: (bytes) => bytes.subarray(0, 3).equals(Buffer.from([0xff, 0xd8, 0xff])) },
-	{ mime: 'image/png', matches: (bytes) => bytes.subarray(0, 4).toString('latin1') === '\x89PNG' },
-	{ mime: 'image/gif', matches: (bytes) => bytes.subarray(0, 4).toString('latin1') === 'GIF8' },
-	{
-		mime: 'image/webp',
-		matches: (bytes) =>
-			bytes.subarray(0, 4).toString('latin1') === 'RIFF' &&
-			bytes.subarray(8, 12).toString('latin1') === 'WEBP',
-	},
-];
 
 /**
  * Reads an item's binary field as an image that can be uploaded.
@@ -48,8 +36,7 @@ export async function readImage(
 			'Make the image smaller before this node, for example with the Edit Image node, or send a link to it instead (Image Source: URL).',
 		);
 	}
-	const recognised = SIGNATURES.find(({ matches }) => matches(bytes))?.mime;
-	const mime = recognised ?? (mimeType.startsWith('image/') ? mimeType : undefined);
+	const mime = [kindByHead(bytes)?.mimeType, mimeType].find((type) => type?.startsWith('image/'));
 	if (mime === undefined) {
 		throw refuse(
 			`${what} is no image that is known here: its type is ${mimeType}`,

@@ -1,5 +1,5 @@
 /** Bringing a job's output files into n8n, as streams. */
-import type { IBinaryData, IN8nHttpFullResponse } from 'n8n-workflow';
+import { fileTypeFromMimeType, type IBinaryData, type IN8nHttpFullResponse } from 'n8n-workflow';
 
 import { header, retryAfterHeader } from '../api/answer';
 import { ProblemError, sentences } from '../api/problems';
@@ -8,7 +8,7 @@ import { isHttp, urlOf } from '../api/url';
 import { retryPause } from '../jobs/poll-schedule';
 import { MAX_TRIES, Stopped, stopIfAborted, type Connection } from '../jobs/run';
 import type { Delivery } from '../request';
-import { identify } from './file-type';
+import { HEAD_BYTES, identify, kindByHead, mismatchOf, ofKind, type FileIdentity } from './file-type';
 
 const MAX_REDIRECTS = 5;
 
@@ -57,7 +57,7 @@ export async function downloadFile(
 				message: `Job ${jobId ?? '(no id)'} is done, but its file could not be downloaded: ${connection.service.clean(result.problem)}`,
 				description: sentences(
 					`The file is at ${file.url}.`,
-					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation. The service deletes files after a while.',
+					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation; with Download Output Files off, only its links. The service deletes files after a while.',
 				),
 				...(result.httpCode !== undefined && { httpCode: result.httpCode }),
 				...(jobId !== undefined && { jobId }),
@@ -83,15 +83,15 @@ async function tryDownload(
 		body.destroy();
 		return { problem: tooLarge(delivery, announced), mayPass: false };
 	}
-	const { fileName, mimeType } = identify(file.url, header(headers, 'content-type'), file.fallbackName);
+	const identity = identify(file.url, header(headers, 'content-type'), file.fallbackName);
 
 	const meter = new Meter(connection, delivery, body, deadline);
 	try {
 		const stored = await Promise.race([
-			connection.context.helpers.prepareBinaryData(meter.measured, fileName, mimeType),
+			connection.context.helpers.prepareBinaryData(meter.measured, identity.fileName, identity.mimeType),
 			meter.watchdog(),
 		]);
-		if (stored && meter.problem === undefined) return { stored };
+		if (stored && meter.problem === undefined) return asNamed(stored, identity, meter);
 		return { problem: meter.problem ?? 'the download stalled', mayPass: !meter.isTooLarge };
 	} catch (error) {
 		const { detail } = unanswered(error);
@@ -104,6 +104,16 @@ async function tryDownload(
 	}
 }
 
+/** The stored file, if it is what its name says; where the name says nothing, the file's beginning names it. */
+function asNamed(stored: IBinaryData, { fileName, named }: FileIdentity, { head, length }: Meter): Try {
+	if (named) return mismatchOf(named, head, length) ?? { stored };
+	const kind = kindByHead(head);
+	if (!kind || kind.mimeType === stored.mimeType) return { stored };
+	const [fileExtension] = kind.extensions;
+	const fileType = fileTypeFromMimeType(kind.mimeType);
+	return { stored: { ...stored, ...ofKind(fileName, kind), fileExtension, fileType } };
+}
+
 /** Counts a download's bytes as they pass, and ends it when it is too large, too slow, or no longer wanted. */
 class Meter {
 	/** The same bytes, counted. */
@@ -112,7 +122,10 @@ class Meter {
 	isTooLarge = false;
 	/** Whether the bytes stopped coming before the end: what else fails is n8n's storage. */
 	isBroken = false;
-	private bytes = 0;
+	/** How many bytes have passed. */
+	length = 0;
+	private readonly start: Buffer[] = [];
+	private startLength = 0;
 	private lastByteAt: number;
 	private readonly ended = new AbortController();
 
@@ -129,10 +142,20 @@ class Meter {
 		this.measured = body.map((chunk: Buffer) => this.count(chunk), { concurrency: 1 });
 	}
 
+	/** The first bytes that have passed. */
+	get head(): Buffer {
+		return Buffer.concat(this.start);
+	}
+
 	private count(chunk: Buffer): Buffer {
-		this.bytes += chunk.length;
+		this.length += chunk.length;
 		this.lastByteAt = this.connection.clock.now();
-		if (this.bytes > this.delivery.maxFileBytes) {
+		if (this.startLength < HEAD_BYTES) {
+			const part = chunk.subarray(0, HEAD_BYTES - this.startLength);
+			this.start.push(part);
+			this.startLength += part.length;
+		}
+		if (this.length > this.delivery.maxFileBytes) {
 			this.isTooLarge = true;
 			this.giveUp(tooLarge(this.delivery));
 		}

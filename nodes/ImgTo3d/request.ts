@@ -2,8 +2,8 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './api/fields';
 
-/** Where the picture of an Image to 3D job comes from. */
-export type ImageSource = { from: 'url'; url: string } | { from: 'binary'; property: string };
+/** Where the images of an Image to 3D job come from: one, or with v6 several that show the object from several sides. */
+export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: string[] };
 
 /** A paid piece of work: what the submit call says, apart from the key. */
 export interface GenerationRequest {

@@ -1,7 +1,6 @@
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
 import { isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
 import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
-import { identify } from '../../nodes/ImgTo3d/output/file-type';
 
 const hostOf = (host: string) => new URL(`http://${host}/`).hostname;
 
@@ -49,6 +48,27 @@ test.each([
 	'[2001:db8::1]',
 ])('%s cannot', (host) => {
 	expect(isPublicHost(hostOf(host))).toBe(false);
+});
+
+test('v6 has addresses of its own', () => {
+	const endpoints = Endpoints.under('https://modelslab.com/api') as Endpoints;
+	expect(endpoints.submit('v6', 'imageTo3d')).toBe('https://modelslab.com/api/v6/3d/image_to_3d');
+	expect(endpoints.submit('v6', 'textTo3d')).toBe('https://modelslab.com/api/v6/3d/text_to_3d');
+	expect(endpoints.fetch('v6', 7)).toBe('https://modelslab.com/api/v6/3d/fetch/7');
+	expect(endpoints.upload('v6', 'data:image/png;base64,AA')).toEqual({
+		url: 'https://modelslab.com/api/v6/base64_to_url',
+		body: { base64_string: 'data:image/png;base64,AA' },
+	});
+});
+
+test.each([
+	['https://stablediffusionapi.com/api', 'v6', 'https://modelslab.com/api'],
+	['https://www.stablediffusionapi.com/api', 'v6', 'https://modelslab.com/api'],
+	['https://stablediffusionapi.com/api', 'v3', undefined],
+	['https://modelslab.com/api', 'v6', undefined],
+	['http://127.0.0.1:3003/api', 'v6', undefined],
+] as const)('at %s the better Base URL for %s is %s', (baseUrl, version, better) => {
+	expect(Endpoints.under(baseUrl)?.betterBaseUrl(version)).toBe(better);
 });
 
 describe('the address of a job', () => {
@@ -101,22 +121,4 @@ describe('taking the key out', () => {
 		]);
 		expect(keyRemover('')('abc')).toBe('abc');
 	});
-});
-
-test.each([
-	['https://x.example/a/b.gif', undefined, 'b.gif', 'image/gif'],
-	['https://x.example/a/mesh.GLB', 'application/octet-stream', 'mesh.GLB', 'model/gltf-binary'],
-	['https://x.example/a/mesh', 'model/stl', 'mesh.stl', 'model/stl'],
-	['https://x.example/', undefined, 'job-7-0', 'application/octet-stream'],
-	[
-		'https://x.example/%2e%2e%2f%2e%2e%2fetc%2fpasswd',
-		undefined,
-		'_.._etc_passwd',
-		'application/octet-stream',
-	],
-	['https://x.example/a%00b%0A.gif', undefined, 'a_b_.gif', 'image/gif'],
-	['https://x.example/%E0%A4%A.ply', undefined, '%E0%A4%A.ply', 'application/x-ply'],
-	[`https://x.example/${'n'.repeat(500)}.gif`, undefined, `${'n'.repeat(116)}.gif`, 'image/gif'],
-])('a file at %s of type %s is called %s and is %s', (url, contentType, fileName, mimeType) => {
-	expect(identify(url, contentType, 'job-7-0')).toEqual({ fileName, mimeType });
 });

@@ -1,83 +1,157 @@
 import fc from 'fast-check';
 
-import { generationBody } from '../../nodes/ImgTo3d/api/body';
-import { checkField, FIELDS, type Field } from '../../nodes/ImgTo3d/api/fields';
+import { generationBody, imageBody } from '../../nodes/ImgTo3d/api/body';
+import {
+	bodyNameOf,
+	checkField,
+	FIELDS,
+	type ApiVersion,
+	type Field,
+	type Generation,
+} from '../../nodes/ImgTo3d/api/fields';
 import { toNumber } from '../../nodes/ImgTo3d/api/numbers';
 import { settingsProperty } from '../../nodes/ImgTo3d/properties/settings';
 
-const field = (name: string) => FIELDS.find((entry) => entry.name === name) as Field;
+const fieldsOf = (version: ApiVersion, operation: Generation) =>
+	FIELDS.filter(({ versions, operations }) => versions.includes(version) && operations.includes(operation));
 
-test('the table holds the documented body fields of both endpoints, under the names of the node', () => {
-	const names = (operation: 'imageTo3d' | 'textTo3d') =>
-		Object.fromEntries(
-			FIELDS.filter(({ operations }) => operations.includes(operation)).map(({ name, bodyName }) => [
-				name,
-				bodyName,
-			]),
+const field = (version: ApiVersion, name: string) =>
+	FIELDS.find((entry) => entry.name === name && entry.versions.includes(version)) as Field;
+
+const V6 = {
+	outputFormat: 'output_format',
+	render: 'render',
+	resolution: 'resolution',
+	ssGuidanceStrength: 'ss_guidance_strength',
+	ssSamplingSteps: 'ss_sampling_steps',
+	slatGuidanceStrength: 'slat_guidance_strength',
+	slatSamplingSteps: 'slat_sampling_steps',
+	meshSimplify: 'mesh_simplify',
+	chunkSize: 'chunk_size',
+	seed: 'seed',
+	temp: 'temp',
+};
+const V3 = {
+	steps: 'steps',
+	guidanceScale: 'guidance_scale',
+	frameSize: 'frame_size',
+	seed: 'seed',
+	seconds: 'seconds',
+};
+
+test.each<[ApiVersion, Generation, Record<string, string>]>([
+	['v3', 'imageTo3d', { ...V3, batchSize: 'batch_size', safetyChecker: 'safety_checker' }],
+	['v3', 'textTo3d', { ...V3, negativePrompt: 'negative_prompt', outputType: 'output_type' }],
+	['v6', 'imageTo3d', { ...V6, multiImage: 'multi_image' }],
+	[
+		'v6',
+		'textTo3d',
+		{
+			...V6,
+			negativePrompt: 'negative_prompt',
+			guidanceScale: 'guidance_scale',
+			numInferenceSteps: 'num_inference_steps',
+			foregroundRatio: 'foreground_ratio',
+			removeBg: 'remove_bg',
+		},
+	],
+])(
+	'the table holds the documented body fields of %s %s, under the names of the node',
+	(version, operation, names) => {
+		const entries = fieldsOf(version, operation);
+		expect(Object.fromEntries(entries.map((entry) => [entry.name, bodyNameOf(entry)]))).toEqual(names);
+		// Each once: which one holds must not depend on the order.
+		expect(entries).toHaveLength(Object.keys(names).length);
+	},
+);
+
+test.each<[ApiVersion, string, unknown, unknown]>([
+	['v3', 'steps', 64, 64],
+	['v3', 'steps', '50', 50],
+	['v3', 'guidanceScale', 7.5, 7.5],
+	['v3', 'seed', '', null],
+	['v3', 'seed', null, null],
+	['v3', 'seed', '-3', -3],
+	['v3', 'safetyChecker', true, 'yes'],
+	['v3', 'safetyChecker', 'no', 'no'],
+	['v3', 'negativePrompt', '', ''],
+	['v3', 'outputType', 'ply', 'ply'],
+	['v6', 'seed', '', 0],
+	['v6', 'seed', null, 0],
+	['v6', 'seed', 7, 7],
+	['v6', 'render', true, true],
+	['v6', 'render', 'no', false],
+	['v6', 'temp', true, 'yes'],
+	['v6', 'meshSimplify', '0.95', 0.95],
+	['v6', 'resolution', 512, 512],
+	['v6', 'slatGuidanceStrength', 0, 0],
+	['v6', 'guidanceScale', 0, 0],
+	['v6', 'outputFormat', 'stl', 'stl'],
+])('%s %s entered as %j is sent as %j', (version, name, entered, sent) => {
+	expect(checkField(field(version, name), entered)).toEqual({ value: sent });
+});
+
+test.each<[ApiVersion, string, unknown]>([
+	['v3', 'steps', 0],
+	['v3', 'steps', 65],
+	['v3', 'steps', '1e3'],
+	['v3', 'guidanceScale', 20.1],
+	['v3', 'frameSize', NaN],
+	['v3', 'seconds', [3]],
+	['v3', 'batchSize', true],
+	['v3', 'seed', 2 ** 53],
+	['v3', 'seed', 'x'],
+	['v3', 'safetyChecker', 1],
+	['v3', 'negativePrompt', {}],
+	['v3', 'outputType', 'glb'],
+	['v6', 'outputFormat', 'gif'],
+	['v6', 'resolution', 513],
+	['v6', 'resolution', 256.5],
+	['v6', 'meshSimplify', 0.89],
+	['v6', 'meshSimplify', 0.99],
+	['v6', 'chunkSize', 12_001],
+	['v6', 'ssSamplingSteps', 0],
+	['v6', 'slatSamplingSteps', 51],
+	['v6', 'slatGuidanceStrength', 10.1],
+	['v6', 'ssGuidanceStrength', -1],
+	['v6', 'foregroundRatio', 1.1],
+	['v6', 'numInferenceSteps', 0],
+	['v6', 'render', 1],
+	['v6', 'seed', 0.5],
+])('%s %s entered as %j is refused', (version, name, entered) => {
+	expect(checkField(field(version, name), entered)).toHaveProperty('problem');
+});
+
+test('settings of the other operation and of the other version are not sent', () => {
+	const settings = { outputType: 'ply', batchSize: 2, steps: 3, outputFormat: 'obj', guidanceScale: 2 };
+	const bodyOf = (apiVersion: ApiVersion, operation: Generation) =>
+		generationBody({ apiVersion, operation, settings });
+	expect(bodyOf('v3', 'imageTo3d')).toEqual({ body: { batch_size: 2, steps: 3, guidance_scale: 2 } });
+	expect(bodyOf('v3', 'textTo3d')).toEqual({ body: { output_type: 'ply', steps: 3, guidance_scale: 2 } });
+	expect(bodyOf('v6', 'imageTo3d')).toEqual({ body: { output_format: 'obj' } });
+	expect(bodyOf('v6', 'textTo3d')).toEqual({ body: { output_format: 'obj', guidance_scale: 2 } });
+});
+
+test('v6 gets the image under both of its names, and several as a list', () => {
+	expect(imageBody('v3', ['a'])).toEqual({ image: 'a' });
+	expect(imageBody('v6', ['a'])).toEqual({ image: 'a', init_image: 'a' });
+	const several = imageBody('v6', ['a', 'b']);
+	expect(several).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'], multi_image: true });
+});
+
+test('every setting that the panel offers passes its own check as it is preset, and is shown where it is sent', () => {
+	const shown = (settingsProperty.options ?? []).map((option) => {
+		if (!('type' in option)) throw new Error(`${option.name} is no property`);
+		const { '/apiVersion': versions, '/operation': operations } = option.displayOptions?.show ?? {};
+		const entry = FIELDS.find(
+			(candidate) => candidate.name === option.name && candidate.versions.join() === versions?.join(),
 		);
-	const both = {
-		steps: 'steps',
-		guidanceScale: 'guidance_scale',
-		frameSize: 'frame_size',
-		seed: 'seed',
-		seconds: 'seconds',
-	};
-	expect(names('imageTo3d')).toEqual({ ...both, batchSize: 'batch_size', safetyChecker: 'safety_checker' });
-	expect(names('textTo3d')).toEqual({
-		...both,
-		negativePrompt: 'negative_prompt',
-		outputType: 'output_type',
+		expect(operations).toEqual(entry?.operations);
+		expect(checkField(entry as Field, option.default)).toHaveProperty('value');
+		return entry;
 	});
-});
-
-test.each<[string, unknown, unknown]>([
-	['steps', 64, 64],
-	['steps', '50', 50],
-	['guidanceScale', 7.5, 7.5],
-	['seed', '', null],
-	['seed', null, null],
-	['seed', '-3', -3],
-	['safetyChecker', true, 'yes'],
-	['safetyChecker', 'no', 'no'],
-	['negativePrompt', '', ''],
-	['outputType', 'ply', 'ply'],
-])('%s entered as %j is sent as %j', (name, entered, sent) => {
-	expect(checkField(field(name), entered)).toEqual({ value: sent });
-});
-
-test.each([
-	['steps', 0],
-	['steps', 65],
-	['steps', '1e3'],
-	['guidanceScale', 20.1],
-	['frameSize', NaN],
-	['seconds', [3]],
-	['batchSize', true],
-	['seed', 2 ** 53],
-	['seed', 'x'],
-	['safetyChecker', 1],
-	['negativePrompt', {}],
-	['outputType', 'glb'],
-])('%s entered as %j is refused', (name, entered) => {
-	expect(checkField(field(name), entered)).toHaveProperty('problem');
-});
-
-test('settings of the other operation are not sent', () => {
-	const settings = { outputType: 'ply', batchSize: 2, steps: 3 };
-	expect(generationBody({ operation: 'imageTo3d', settings })).toEqual({ body: { batch_size: 2, steps: 3 } });
-	expect(generationBody({ operation: 'textTo3d', prompt: 'x', settings })).toEqual({
-		body: { prompt: 'x', output_type: 'ply', steps: 3 },
-	});
-});
-
-test('every setting that the panel offers passes its own check as it is preset', () => {
-	for (const option of settingsProperty.options ?? []) {
-		const preset = 'default' in option ? option.default : undefined;
-		expect(checkField(field(option.name), preset)).toHaveProperty('value');
-	}
-	expect(settingsProperty.options?.map(({ name }) => name).sort()).toEqual(
-		FIELDS.map(({ name }) => name).sort(),
-	);
+	expect(new Set(shown)).toEqual(new Set(FIELDS));
+	expect(shown).toHaveLength(FIELDS.length);
 });
 
 test('whatever an expression brings, what is sent is in range', () => {
@@ -94,10 +168,13 @@ test('whatever an expression brings, what is sent is in range', () => {
 					if (entry.kind === 'integer') expect(Number.isSafeInteger(value)).toBe(true);
 					break;
 				case 'seed':
-					expect(value === null || Number.isSafeInteger(value)).toBe(true);
+					expect(value === entry.random || Number.isSafeInteger(value)).toBe(true);
 					break;
 				case 'yesNo':
 					expect(['yes', 'no']).toContain(value);
+					break;
+				case 'boolean':
+					expect(typeof value).toBe('boolean');
 					break;
 				case 'text':
 					expect(value).toBe(entered);

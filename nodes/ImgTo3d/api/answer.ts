@@ -23,6 +23,8 @@ export interface JobFacts {
 	id?: string | number;
 	/** The output URLs that can be used: http or https. */
 	output: string[];
+	/** The URLs of what belongs to the output beside it, such as the materials of an OBJ; not there when there are none. */
+	assets?: string[];
 	/** Seconds. */
 	generationTime?: number;
 	meta?: IDataObject;
@@ -53,7 +55,12 @@ export type UnansweredReason =
 	/** The connection broke before the answer was complete. */
 	| 'interrupted';
 
-export type Answer =
+export type Answer = AnswerCase & {
+	/** Set where the called version of the API is documented at another Base URL: that one. */
+	betterBaseUrl?: string;
+};
+
+type AnswerCase =
 	| { state: 'success'; httpCode: number; job: JobFacts }
 	| {
 			state: 'processing';
@@ -240,7 +247,9 @@ function readJob(body: Record<string, unknown>, id: string | number | undefined)
 	const output = readOutput(body.output);
 	// `link` is where the v3 upload puts its URL.
 	const job: JobFacts = { output: output.length > 0 ? output : readOutput(body.link), extras: {} };
+	const assets = readOutput(body.extra_assets).filter((url) => !job.output.includes(url));
 	if (id !== undefined) job.id = id;
+	if (assets.length > 0) job.assets = assets;
 	if (generationTime !== undefined) job.generationTime = generationTime;
 	if (isRecord(body.meta)) job.meta = body.meta as IDataObject;
 	for (const name of EXTRA_FIELDS) {
@@ -254,6 +263,9 @@ function readOutput(output: unknown): string[] {
 	const entries: unknown[] = Array.isArray(output) ? output : [output];
 	return entries.filter((entry): entry is string => typeof entry === 'string' && isHttpUrl(entry));
 }
+
+/** All files of a job that has ended well. */
+export const filesOf = ({ output, assets = [] }: JobFacts): string[] => [...output, ...assets];
 
 /** A job id can be put into a path only if it is letters, digits, `-` and `_`; others do not count as one. */
 export function readId(id: unknown): string | number | undefined {

@@ -1,9 +1,10 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { checkField, FIELDS, type Generation } from './fields';
+import { bodyNameOf, checkField, FIELDS, type ApiVersion, type Generation } from './fields';
 
 /** What a person entered for a generation, untrusted, in the node's names. */
 export interface Entered {
+	apiVersion: ApiVersion;
 	operation: Generation;
 	/** For `textTo3d`. */
 	prompt?: string;
@@ -22,23 +23,39 @@ export interface FieldProblem {
 }
 
 /**
- * The JSON body of a submit, without the key and without the image's link, which may first have to be made.
+ * The JSON body of a submit, without the key and without the images' links, which may first have to be made.
  *
  * @returns the body, or the first setting that cannot be sent
  */
 export function generationBody(entered: Entered): { body: IDataObject } | FieldProblem {
+	const { apiVersion, operation, settings } = entered;
 	const body: IDataObject = {};
 	if (entered.prompt !== undefined) body.prompt = entered.prompt;
 	for (const field of FIELDS) {
-		const value = entered.settings[field.name];
-		if (!(field.name in entered.settings) || !field.operations.includes(entered.operation)) continue;
+		const isTaken = field.versions.includes(apiVersion) && field.operations.includes(operation);
+		if (!isTaken || !(field.name in settings)) continue;
+		const value = settings[field.name];
 		const checked = checkField(field, value);
 		if ('problem' in checked) {
 			return { displayName: field.displayName, entered: value, problem: checked.problem };
 		}
-		body[field.bodyName] = checked.value;
+		body[bodyNameOf(field)] = checked.value;
 	}
 	if (entered.webhookUrl !== undefined) body.webhook = entered.webhookUrl || null;
 	if (entered.trackId !== undefined) body.track_id = entered.trackId || null;
 	return { body };
+}
+
+/**
+ * The part of a submit's body that names the images.
+ *
+ * v6 calls the field `image` where it lists what is required, and `init_image` in its example, so it gets both.
+ * Several images go as a list, and only v6 takes them.
+ *
+ * @param links one or more
+ */
+export function imageBody(apiVersion: ApiVersion, links: readonly string[]): IDataObject {
+	const image = links.length === 1 ? links[0] : [...links];
+	if (apiVersion === 'v3') return { image };
+	return { image, init_image: image, ...(links.length > 1 && { multi_image: true }) };
 }

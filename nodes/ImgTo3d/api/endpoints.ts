@@ -1,14 +1,38 @@
 /** Every address of the service that the node calls is built here, and nowhere else. */
+import type { IDataObject } from 'n8n-workflow';
+
 import type { ApiVersion, Generation } from './fields';
 import { isHttp, urlOf } from './url';
 
-const SUBMIT_PATH: Record<ApiVersion, Record<Generation, string>> = {
-	v3: { imageTo3d: 'v3/img_to_3d', textTo3d: 'v3/txt_to_3d' },
+interface Paths {
+	submit: Record<Generation, string>;
+	/** The job's ID follows. */
+	fetch: string;
+	upload: string;
+	/** The upload's body, without the key. */
+	uploadBody: (dataUri: string) => IDataObject;
+}
+
+const PATHS: Record<ApiVersion, Paths> = {
+	v3: {
+		submit: { imageTo3d: 'v3/img_to_3d', textTo3d: 'v3/txt_to_3d' },
+		fetch: 'v3/fetch',
+		upload: 'v3/base64_crop',
+		uploadBody: (image) => ({ image, crop: 'false' }),
+	},
+	v6: {
+		submit: { imageTo3d: 'v6/3d/image_to_3d', textTo3d: 'v6/3d/text_to_3d' },
+		fetch: 'v6/3d/fetch',
+		// Its namesake under v6/3d takes 3D files.
+		upload: 'v6/base64_to_url',
+		uploadBody: (file) => ({ base64_string: file }),
+	},
 };
 
-const FETCH_PATH: Record<ApiVersion, string> = { v3: 'v3/fetch' };
+export const MODELSLAB = 'https://modelslab.com/api';
 
-const UPLOAD_PATH: Record<ApiVersion, string> = { v3: 'v3/base64_crop' };
+/** The service's first host: v6 is documented at {@link MODELSLAB} only. */
+const FIRST_HOST = /^(www\.)?stablediffusionapi\.com$/;
 
 /** The addresses under one base URL. */
 export class Endpoints {
@@ -33,12 +57,19 @@ export class Endpoints {
 		return this.base.hostname;
 	}
 
-	submit(version: ApiVersion, operation: Generation): string {
-		return this.at(SUBMIT_PATH[version][operation]);
+	/** The Base URL at which this version is documented, if this one is not. */
+	betterBaseUrl(version: ApiVersion): string | undefined {
+		return version === 'v6' && FIRST_HOST.test(this.hostname) ? MODELSLAB : undefined;
 	}
 
-	upload(version: ApiVersion): string {
-		return this.at(UPLOAD_PATH[version]);
+	submit(version: ApiVersion, operation: Generation): string {
+		return this.at(PATHS[version].submit[operation]);
+	}
+
+	/** The call that turns a file into a link. */
+	upload(version: ApiVersion, dataUri: string): { url: string; body: IDataObject } {
+		const { upload, uploadBody } = PATHS[version];
+		return { url: this.at(upload), body: uploadBody(dataUri) };
 	}
 
 	/**
@@ -51,7 +82,7 @@ export class Endpoints {
 		const named = fetchResult === undefined ? undefined : urlOf(fetchResult);
 		return named?.origin === this.base.origin && !hasUser(named)
 			? named.href
-			: this.at(`${FETCH_PATH[version]}/${id}`);
+			: this.at(`${PATHS[version].fetch}/${id}`);
 	}
 
 	private at(path: string): string {

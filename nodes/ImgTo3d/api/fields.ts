@@ -2,23 +2,25 @@
  * The one table of the API's optional body fields. The settings that a person sees, the check of what was
  * entered and the JSON body are all made from it: a new field is a new entry here and nothing else.
  *
- * Source: the service's v3 reference for `img_to_3d` and `txt_to_3d`.
+ * Sources: the service's v3 reference for `img_to_3d` and `txt_to_3d`, and the OpenAPI description of its v6
+ * 3D endpoints (version 6.0.0). A limit that stands here is documented there, or follows from what the field is.
  */
 
 import { describeRange, numberWithin, toNumber, type Range } from './numbers';
 
-export const API_VERSIONS = ['v3'] as const;
+/** The generations of the service's endpoints. */
+export const API_VERSIONS = ['v3', 'v6'] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
 export type Generation = 'imageTo3d' | 'textTo3d';
 
 interface FieldOf<Kind extends string> {
 	kind: Kind;
-	/** The setting's name in the node: a contract with saved workflows. */
+	/** The setting's name in the node, a contract with saved workflows: the API's own name in camel case. */
 	name: string;
-	/** The field's name in the API's JSON body. */
-	bodyName: string;
 	displayName: string;
 	description: string;
+	/** Where the API takes the field: in these operations of these versions. */
+	versions: readonly ApiVersion[];
 	operations: readonly Generation[];
 }
 
@@ -27,11 +29,14 @@ export interface NumericField extends FieldOf<Range['kind']>, Range {
 	default: number;
 }
 
-/** An integer, or empty for "let the service draw one" (sent as `null`). */
-export type SeedField = FieldOf<'seed'>;
+/** An integer, or empty for "let the service draw one". */
+export interface SeedField extends FieldOf<'seed'> {
+	/** What the API takes for that. */
+	random: null | 0;
+}
 
-/** A switch that the API wants as `"yes"` or `"no"`. */
-export interface YesNoField extends FieldOf<'yesNo'> {
+/** A switch that the API wants as `"yes"` or `"no"`, or as a boolean. */
+export interface SwitchField extends FieldOf<'yesNo' | 'boolean'> {
 	default: boolean;
 }
 
@@ -44,27 +49,53 @@ export interface ChoiceField extends FieldOf<'choice'> {
 	default: string;
 }
 
-export type Field = NumericField | SeedField | YesNoField | TextField | ChoiceField;
+export type Field = NumericField | SeedField | SwitchField | TextField | ChoiceField;
 
+const V3: readonly ApiVersion[] = ['v3'];
+const V6: readonly ApiVersion[] = ['v6'];
 const BOTH: readonly Generation[] = ['imageTo3d', 'textTo3d'];
+const IMAGE: readonly Generation[] = ['imageTo3d'];
+const TEXT: readonly Generation[] = ['textTo3d'];
 
 export const FIELDS: readonly Field[] = [
 	{
 		kind: 'integer',
 		name: 'batchSize',
-		bodyName: 'batch_size',
 		displayName: 'Batch Size',
 		description: 'How many results to make of the image, from 1. Each result is one output file.',
-		operations: ['imageTo3d'],
+		versions: V3,
+		operations: IMAGE,
 		min: 1,
 		default: 1,
 	},
 	{
 		kind: 'integer',
+		name: 'chunkSize',
+		displayName: 'Chunk Size',
+		description: 'How much is worked on at once, from 1 to 12000: more takes more memory of the service',
+		versions: V6,
+		operations: BOTH,
+		min: 1,
+		max: 12000,
+		default: 8192,
+	},
+	{
+		kind: 'number',
+		name: 'foregroundRatio',
+		displayName: 'Foreground Ratio',
+		description: 'How much of the picture that is made from the prompt the object fills, from 0 to 1',
+		versions: V6,
+		operations: TEXT,
+		min: 0,
+		max: 1,
+		default: 0.85,
+	},
+	{
+		kind: 'integer',
 		name: 'frameSize',
-		bodyName: 'frame_size',
 		displayName: 'Frame Size',
 		description: 'Edge of the rendered frames in pixels, for example 128 or 256',
+		versions: V3,
 		operations: BOTH,
 		min: 1,
 		default: 256,
@@ -72,30 +103,90 @@ export const FIELDS: readonly Field[] = [
 	{
 		kind: 'number',
 		name: 'guidanceScale',
-		bodyName: 'guidance_scale',
 		displayName: 'Guidance Scale',
 		description: 'How closely the result follows the input, from 1 to 20',
+		versions: V3,
 		operations: BOTH,
 		min: 1,
 		max: 20,
 		default: 5,
 	},
 	{
+		kind: 'number',
+		name: 'guidanceScale',
+		displayName: 'Guidance Scale',
+		description: 'How closely the result follows the prompt, from 0',
+		versions: V6,
+		operations: TEXT,
+		min: 0,
+		default: 3,
+	},
+	{
+		kind: 'number',
+		name: 'meshSimplify',
+		displayName: 'Mesh Simplify',
+		description: 'How much of the mesh is simplified away, from 0.9 to 0.98: more gives fewer triangles',
+		versions: V6,
+		operations: BOTH,
+		min: 0.9,
+		max: 0.98,
+		default: 0.9,
+	},
+	{
+		kind: 'boolean',
+		name: 'multiImage',
+		displayName: 'Multi Image',
+		description:
+			'Whether the input shows the object from several sides: several images, or one transparent PNG with several views. Sent by itself when several images are given.',
+		versions: V6,
+		operations: IMAGE,
+		default: true,
+	},
+	{
 		kind: 'text',
 		name: 'negativePrompt',
-		bodyName: 'negative_prompt',
 		displayName: 'Negative Prompt',
 		description: 'What should not be in the result',
-		operations: ['textTo3d'],
+		versions: API_VERSIONS,
+		operations: TEXT,
 		placeholder: 'e.g. blurry, broken',
+	},
+	{
+		kind: 'integer',
+		name: 'numInferenceSteps',
+		displayName: 'Number of Inference Steps',
+		description: 'Number of steps in which the prompt becomes a picture, from 1',
+		versions: V6,
+		operations: TEXT,
+		min: 1,
+		default: 30,
+	},
+	{
+		kind: 'choice',
+		name: 'outputFormat',
+		displayName: 'Output Format',
+		description: 'The kind of mesh file to make',
+		versions: V6,
+		operations: BOTH,
+		choices: [
+			{
+				value: 'glb',
+				name: 'GLB',
+				description: 'With its texture in one file: for the web, AR and game engines',
+			},
+			{ value: 'obj', name: 'OBJ', description: 'A text format that every 3D program reads' },
+			{ value: 'ply', name: 'PLY', description: 'Points with colors, and their triangles' },
+			{ value: 'stl', name: 'STL', description: 'The shape alone, for 3D printing' },
+		],
+		default: 'glb',
 	},
 	{
 		kind: 'choice',
 		name: 'outputType',
-		bodyName: 'output_type',
 		displayName: 'Output Type',
 		description: 'The kind of file to make',
-		operations: ['textTo3d'],
+		versions: V3,
+		operations: TEXT,
 		choices: [
 			{ value: 'gif', name: 'GIF', description: 'A turntable: the object turning once around' },
 			{ value: 'ply', name: 'PLY', description: 'The object as a mesh' },
@@ -103,20 +194,50 @@ export const FIELDS: readonly Field[] = [
 		default: 'gif',
 	},
 	{
+		kind: 'boolean',
+		name: 'removeBg',
+		displayName: 'Remove Background',
+		description: 'Whether to remove the background of the picture that is made from the prompt',
+		versions: V6,
+		operations: TEXT,
+		default: true,
+	},
+	{
+		kind: 'boolean',
+		name: 'render',
+		displayName: 'Render',
+		description: 'Whether to make a turntable of the mesh too: a second output file',
+		versions: V6,
+		operations: BOTH,
+		default: true,
+	},
+	{
+		kind: 'integer',
+		name: 'resolution',
+		displayName: 'Resolution',
+		description:
+			"How fine the mesh is, from 1 to 512. The service's own default is 256, for a text prompt 512.",
+		versions: V6,
+		operations: BOTH,
+		min: 1,
+		max: 512,
+		default: 256,
+	},
+	{
 		kind: 'yesNo',
 		name: 'safetyChecker',
-		bodyName: 'safety_checker',
 		displayName: 'Safety Checker',
 		description: 'Whether to check the result for NSFW content. A flagged image is replaced by a blank one.',
-		operations: ['imageTo3d'],
+		versions: V3,
+		operations: IMAGE,
 		default: true,
 	},
 	{
 		kind: 'integer',
 		name: 'seconds',
-		bodyName: 'seconds',
 		displayName: 'Seconds',
 		description: 'Length of the turntable in seconds, for example 3 or 4',
+		versions: V3,
 		operations: BOTH,
 		min: 1,
 		default: 3,
@@ -124,26 +245,95 @@ export const FIELDS: readonly Field[] = [
 	{
 		kind: 'seed',
 		name: 'seed',
-		bodyName: 'seed',
 		displayName: 'Seed',
 		description: 'The same seed gives the same result. Leave empty to let the service draw one.',
+		versions: V3,
 		operations: BOTH,
+		random: null,
+	},
+	{
+		kind: 'seed',
+		name: 'seed',
+		displayName: 'Seed',
+		description: 'The same seed gives the same result. Leave empty, or enter 0, to let the service draw one.',
+		versions: V6,
+		operations: BOTH,
+		random: 0,
+	},
+	{
+		kind: 'number',
+		name: 'slatGuidanceStrength',
+		displayName: 'SLAT Guidance Strength',
+		description: 'How closely the details (structured latents) follow the input, from 0 to 10',
+		versions: V6,
+		operations: BOTH,
+		min: 0,
+		max: 10,
+		default: 3,
+	},
+	{
+		kind: 'integer',
+		name: 'slatSamplingSteps',
+		displayName: 'SLAT Sampling Steps',
+		description:
+			"Number of steps for the details, from 1 to 50. The service's own default is 12, for a text prompt 50.",
+		versions: V6,
+		operations: BOTH,
+		min: 1,
+		max: 50,
+		default: 12,
+	},
+	{
+		kind: 'number',
+		name: 'ssGuidanceStrength',
+		displayName: 'SS Guidance Strength',
+		description: 'How closely the shape (sparse structure) follows the input, from 0',
+		versions: V6,
+		operations: BOTH,
+		min: 0,
+		default: 7.5,
+	},
+	{
+		kind: 'integer',
+		name: 'ssSamplingSteps',
+		displayName: 'SS Sampling Steps',
+		description:
+			"Number of steps for the shape, from 1 to 50. The service's own default is 12, for a text prompt 50.",
+		versions: V6,
+		operations: BOTH,
+		min: 1,
+		max: 50,
+		default: 12,
 	},
 	{
 		kind: 'integer',
 		name: 'steps',
-		bodyName: 'steps',
 		displayName: 'Steps',
 		description:
 			"Number of denoising steps, from 1 to 64. The reference's table ends at 50, its example sends 64.",
+		versions: V3,
 		operations: BOTH,
 		min: 1,
 		max: 64,
 		default: 50,
 	},
+	{
+		kind: 'yesNo',
+		name: 'temp',
+		displayName: 'Temporary Storage',
+		description: 'Whether the service keeps the output files in its temporary storage only',
+		versions: V6,
+		operations: BOTH,
+		default: true,
+	},
 ];
 
-export type BodyValue = string | number | null;
+/** The field's name in the API's JSON body. */
+export function bodyNameOf({ name }: Field): string {
+	return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+export type BodyValue = string | number | boolean | null;
 
 /** A checked value for the body, or what is wrong with it, to follow the setting's name: "must be ...". */
 export type Checked = { value: BodyValue } | { problem: string };
@@ -161,9 +351,10 @@ export function checkField(field: Field, entered: unknown): Checked {
 		case 'number':
 			return checkNumeric(field, entered);
 		case 'seed':
-			return checkSeed(entered);
+			return checkSeed(field, entered);
 		case 'yesNo':
-			return checkYesNo(entered);
+		case 'boolean':
+			return checkSwitch(field, entered);
 		case 'text':
 			return typeof entered === 'string' ? { value: entered } : { problem: 'must be a text' };
 		case 'choice': {
@@ -179,19 +370,19 @@ function checkNumeric(field: NumericField, entered: unknown): Checked {
 	return value === undefined ? { problem: `must be ${describeRange(field)}` } : { value };
 }
 
-function checkSeed(entered: unknown): Checked {
-	if (entered === null || entered === undefined) return { value: null };
-	if (typeof entered === 'string' && entered.trim() === '') return { value: null };
+function checkSeed({ random }: SeedField, entered: unknown): Checked {
+	if (entered === null || entered === undefined) return { value: random };
+	if (typeof entered === 'string' && entered.trim() === '') return { value: random };
 	const value = toNumber(entered);
 	return value !== undefined && Number.isSafeInteger(value)
 		? { value }
 		: { problem: 'must be an integer, or empty for a random seed' };
 }
 
-function checkYesNo(entered: unknown): Checked {
+function checkSwitch({ kind }: SwitchField, entered: unknown): Checked {
 	const isOn = entered === 'yes' || (entered === 'no' ? false : toBoolean(entered));
-	if (isOn !== undefined) return { value: isOn ? 'yes' : 'no' };
-	return { problem: 'must be true or false' };
+	if (isOn === undefined) return { problem: 'must be true or false' };
+	return { value: kind === 'boolean' ? isOn : isOn ? 'yes' : 'no' };
 }
 
 /** A switch's value, from a boolean or from the text of one; otherwise `undefined`. */

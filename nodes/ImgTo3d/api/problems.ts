@@ -57,10 +57,18 @@ export function problemOf(answer: BadAnswer, purpose: CallPurpose, jobId?: strin
 	const id = jobId ?? ('id' in answer ? answer.id : undefined);
 	const problem = word(answer, purpose, subject(purpose, id));
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
+	const elsewhere =
+		answer.betterBaseUrl !== undefined && answer.state !== 'failed' && !isLimit(answer)
+			? `The v6 endpoints are documented at ${answer.betterBaseUrl} only: set Base URL in the credential to that.`
+			: '';
 	const mayBePaid = purpose === 'submit' && isFateUnknown(answer);
 	return {
 		...problem,
-		description: sentences(problem.description, mayBePaid ? (id === undefined ? MAYBE_PAID : HAS_ID) : ''),
+		description: sentences(
+			elsewhere,
+			problem.description,
+			mayBePaid ? (id === undefined ? MAYBE_PAID : HAS_ID) : '',
+		),
 		...(httpCode !== undefined && { httpCode }),
 		...(id !== undefined && { jobId: id }),
 	};

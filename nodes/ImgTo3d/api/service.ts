@@ -10,7 +10,7 @@ import {
 
 import type { Clock, StopSign } from '../jobs/clock';
 import { readAnswer, type Answer, type HttpReply, type UnansweredReason } from './answer';
-import { Endpoints } from './endpoints';
+import { Endpoints, MODELSLAB } from './endpoints';
 import type { ApiVersion, Generation } from './fields';
 import { isPublicHost } from './public-address';
 import { keyRemover } from './redact';
@@ -39,6 +39,8 @@ export interface Service {
 	): Promise<Answer>;
 	/** Turns a file into a link that the service can read. Free. Ends early when `stop` is aborted. */
 	upload(version: ApiVersion, dataUri: string, timeoutMs: number, stop: AbortSignal): Promise<UploadAnswer>;
+	/** The Base URL at which this version of the API is documented, if the credential's is another one. */
+	betterBaseUrl(version: ApiVersion): string | undefined;
 	/** The documented address of a job. */
 	fetchUrl(version: ApiVersion, id: string | number, fetchResult?: string): string;
 	/** Stands for the account, the same for the same key at the same address; the key cannot be read from it. */
@@ -67,8 +69,7 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 			'Base URL in the credential is no http or https address',
 			{
 				// The address itself is not quoted: a key may have been pasted there.
-				description:
-					'Set it to https://modelslab.com/api, or to the address your service is served from, without a user name or password in it.',
+				description: `Set it to ${MODELSLAB}, or to the address your service is served from, without a user name or password in it.`,
 			},
 		);
 	}
@@ -81,33 +82,38 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 	const clean = keyRemover(apiKey.trim());
 
 	const call = async (
+		version: ApiVersion,
 		url: string,
 		body: IDataObject,
 		timeoutMs: number,
 		stop?: AbortSignal,
 	): Promise<Answer> => {
 		const reply = await post(context, clock, url, body, timeoutMs, stop);
-		return 'state' in reply
-			? { ...reply, detail: clean(reply.detail) }
-			: readAnswer(reply, clean, clock.now());
+		const answer =
+			'state' in reply ? { ...reply, detail: clean(reply.detail) } : readAnswer(reply, clean, clock.now());
+		const betterBaseUrl = endpoints.betterBaseUrl(version);
+		return betterBaseUrl === undefined ? answer : { ...answer, betterBaseUrl };
 	};
 
 	const isPrivate = !isPublicHost(endpoints.hostname);
 	return {
 		account: createHash('sha256').update(`${endpoints.root}\n${apiKey.trim()}`).digest('hex'),
+		betterBaseUrl: (version) => endpoints.betterBaseUrl(version),
 		canReach: (hostname) => isPrivate || isPublicHost(hostname),
 		clean,
 		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),
 		submit: async (version, operation, body, timeoutMs) =>
-			await call(endpoints.submit(version, operation), body, timeoutMs),
+			await call(version, endpoints.submit(version, operation), body, timeoutMs),
 		fetch: async (version, id, fetchResult, timeoutMs, stop) =>
-			await call(endpoints.fetch(version, id, fetchResult), {}, timeoutMs, stop),
-		upload: async (version, dataUri, timeoutMs, stop) =>
-			asUpload(await call(endpoints.upload(version), { image: dataUri, crop: 'false' }, timeoutMs, stop)),
+			await call(version, endpoints.fetch(version, id, fetchResult), {}, timeoutMs, stop),
+		upload: async (version, dataUri, timeoutMs, stop) => {
+			const { url, body } = endpoints.upload(version, dataUri);
+			return asUpload(await call(version, url, body, timeoutMs, stop));
+		},
 	};
 }
 
-/** The upload's answer has its URL in `link`, which the answer reader hands on as the only output. */
+/** An upload's answer has its URL in `link` (v3), or in `output` (v6): the answer reader hands it on as the only output. */
 function asUpload(answer: Answer): UploadAnswer {
 	if (answer.state === 'success') return { state: 'uploaded', link: answer.job.output[0] as string };
 	if (answer.state !== 'processing') return answer;

@@ -7,7 +7,7 @@ import {
 	type NodeApiError,
 } from 'n8n-workflow';
 
-import type { Answer } from '../api/answer';
+import { filesOf, type Answer } from '../api/answer';
 import { mayPass, problemOf, ProblemError, toNodeApiError, type BadAnswer } from '../api/problems';
 import { readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
@@ -156,7 +156,7 @@ async function jobEnd(
 ): Promise<JobEnd | Exclude<Outcome, { items: unknown }>> {
 	if (settings.verify === 'none') {
 		const { told } = call;
-		if (told?.state === 'success' && told.job.output.length > MAX_FILES) {
+		if (told?.state === 'success' && filesOf(told.job).length > MAX_FILES) {
 			return { httpCode: 400, message: `The call names more than ${MAX_FILES} files.` };
 		}
 		return told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };

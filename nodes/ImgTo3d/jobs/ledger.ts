@@ -12,8 +12,8 @@ export interface AcceptedJob {
 	at: number;
 	/** When the service accepted the job, ms since the epoch. */
 	since: number;
-	/** The link to the image that was sent, for a job that has one. */
-	image?: string;
+	/** The links to the images that were sent, for a job that has some. */
+	images?: string[];
 	/** How often the item has been submitted by now, this job included. */
 	submits: number;
 }

@@ -44,7 +44,9 @@ async function readItem(
 	const { work } = request;
 	if (work.operation === 'getResult') return request;
 	// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
-	if (work.image?.from === 'binary') await readImage(context, itemIndex, work.image.property);
+	if (work.image?.from === 'binary') {
+		for (const property of work.image.properties) await readImage(context, itemIndex, property);
+	}
 	const { webhook } = work.body;
 	if (typeof webhook === 'string' && !service.canReach(new URL(webhook).hostname)) {
 		throw new NodeOperationError(

@@ -189,7 +189,7 @@ export async function putToRest(
 		const entry = ledger.get(itemIndex);
 		const job: AcceptedJob = entry?.fate === 'accepted' ? entry : { known, at: now, since: now, submits: 0 };
 		if (isResting(standing)) until = Math.max(until, job.since + item.timeoutMs);
-		const carried = { request: withLink(item, job.image), job, ...mark };
+		const carried = { request: withLinks(item, job.images), job, ...mark };
 		return { json: restingJson(run, item, known), [CARRIED]: asData(carried) };
 	});
 	// n8n keeps the input items while the execution rests, and this is where it finds them.
@@ -228,9 +228,9 @@ function failureToCarry({ error, jobId, trackId }: Failure): { problem: Problem;
 	};
 }
 
-/** A request that no longer needs the input item: its file stands behind a link by now. */
-function withLink(item: ItemRequest, image: string | undefined): ItemRequest {
+/** A request that no longer needs the input item: its files stand behind links by now. */
+function withLinks(item: ItemRequest, urls: string[] | undefined): ItemRequest {
 	const { work } = item;
-	if (work.operation === 'getResult' || image === undefined) return item;
-	return { ...item, work: { ...work, image: { from: 'url', url: image } } };
+	if (work.operation === 'getResult' || urls === undefined) return item;
+	return { ...item, work: { ...work, image: { from: 'url', urls } } };
 }

@@ -2,7 +2,7 @@
 import { NodeOperationError, type IExecuteFunctions, type INodeExecutionData } from 'n8n-workflow';
 
 import { sentences } from '../api/problems';
-import { openService } from '../api/service';
+import { openService, type Service } from '../api/service';
 import { errorItem, finishedItems, referenceJson, type Failure } from '../output/items';
 import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
@@ -79,6 +79,7 @@ export async function runItems(
 	const readings = carried
 		? carried.map((entry, index) => readingOf(context, entry, index))
 		: await readAll(context, service, inputs.length, continues);
+	hintAtBaseUrl(context, service, readings);
 	const rest = await settled(context, async () =>
 		openRest(context, service, readings.filter(isRequest), carried !== undefined),
 	);
@@ -107,6 +108,18 @@ export async function runItems(
 		// What is open still is not watched any more.
 		for (const job of run.open.values()) account.drop(job);
 	}
+}
+
+/** Tells the person in the editor that the credential's host is not the one where the items' API is documented. */
+function hintAtBaseUrl(context: IExecuteFunctions, service: Service, readings: readonly Reading[]): void {
+	const versions = readings.flatMap((reading) => (isRequest(reading) ? reading.work.apiVersion : []));
+	const better = versions.map((version) => service.betterBaseUrl(version)).find(Boolean);
+	if (better === undefined) return;
+	context.addExecutionHints({
+		type: 'warning',
+		location: 'outputPane',
+		message: `API Version V6 is documented at ${better} only, and Base URL in the credential is another host. If calls fail, set it to that.`,
+	});
 }
 
 /**

@@ -2,8 +2,9 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
+import { imageBody } from '../api/body';
 import { isFateUnknown, isLimit, problemOf, ProblemError } from '../api/problems';
-import type { GenerationRequest, ItemRequest } from '../request';
+import type { GenerationRequest, ImageSource, ItemRequest } from '../request';
 import type { AcceptedJob, Entry } from './ledger';
 import { retryPause } from './poll-schedule';
 import { MAX_TRIES, openJobOf, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
@@ -28,16 +29,15 @@ export async function acceptedJob(
 
 	const body: IDataObject = { ...work.body };
 	if (run.rest && item.waitFor === 'webhook') body.webhook = run.rest.resumeUrl;
-	const image =
-		work.image?.from === 'binary' ? await uploadImage(run, item, work.image.property) : work.image?.url;
-	if (image !== undefined) body.image = image;
+	const images = work.image && (await linksTo(run, item, work.image));
+	if (images) Object.assign(body, imageBody(work.apiVersion, images));
 	stopIfAborted(run.signal);
 	const answer = withId(await submit(run, item, work, body));
 
 	if (answer.state === 'success' || answer.state === 'processing') {
 		const at = run.clock.now();
 		const submits = (earlier?.submits ?? 0) + 1;
-		const accepted = { fate: 'accepted', known: answer, at, since: at, image, submits } as const;
+		const accepted = { fate: 'accepted', known: answer, at, since: at, images, submits } as const;
 		run.ledger.set(item.itemIndex, accepted);
 		// If n8n is killed before the job's item or error is there, this is where its ID can be found.
 		run.context.logger.info(
@@ -53,6 +53,15 @@ export async function acceptedJob(
 	if (answer.state === 'failed') run.gate.jobEnded();
 	stopIfAborted(run.signal);
 	throw new ProblemError(problem);
+}
+
+/** Links that the service can read, to all images of an item. */
+async function linksTo(run: Run, item: ItemRequest, image: ImageSource): Promise<string[]> {
+	if (image.from === 'url') return image.urls;
+	const links: string[] = [];
+	// One after the other: only one file is held in memory.
+	for (const property of image.properties) links.push(await uploadImage(run, item, property));
+	return links;
 }
 
 /**

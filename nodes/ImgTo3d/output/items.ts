@@ -8,7 +8,7 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import type { Answer, JobFacts } from '../api/answer';
+import { filesOf, type Answer, type JobFacts } from '../api/answer';
 import type { ApiVersion } from '../api/fields';
 import type { Service } from '../api/service';
 import type { KnownJob } from '../jobs/ledger';
@@ -40,7 +40,7 @@ export async function finishedItems(
 		});
 		return [{ json: { ...rest, output }, ...(delivery.download && { binary }) }];
 	}
-	return job.output.map((url, index) => ({
+	return filesOf(job).map((url, index) => ({
 		json: { ...rest, output_url: url, output_index: index },
 		...(files[index] && { binary: { [field]: files[index] } }),
 	}));
@@ -60,7 +60,7 @@ async function downloadAll(
 	};
 	let firstProblem: unknown;
 	const files = await Promise.all(
-		job.output.map(async (url, index) => {
+		filesOf(job).map(async (url, index) => {
 			const file = { url, fallbackName: `job-${job.id ?? 'result'}-${index}` };
 			return await downloads
 				.within(async () => await downloadFile(own, delivery, job.id, file))

@@ -51,6 +51,17 @@ export class Form {
 		return text;
 	}
 
+	/** At least one text: those of a list, or what `separator` parts. */
+	texts(name: string, displayName: string, separator: RegExp): string[] {
+		const value = this.value(name);
+		const entries: unknown[] = Array.isArray(value) ? value : [value];
+		const texts = entries.flatMap((entry) =>
+			typeof entry === 'string' ? entry.split(separator).map((text) => text.trim()) : [''],
+		);
+		if (texts.length > 0 && !texts.includes('')) return texts;
+		throw this.problem(displayName, value, 'must be a text that is not empty, or a list of such texts');
+	}
+
 	option<T extends string>(
 		options: IDataObject,
 		name: string,

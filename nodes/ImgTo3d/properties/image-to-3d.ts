@@ -29,7 +29,7 @@ export const imageTo3dProperties: INodeProperties[] = [
 		default: '',
 		placeholder: 'e.g. https://example.com/mug.jpg',
 		description:
-			'Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best.',
+			'Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With API Version V6 several links, with spaces between them or as a list, show the object from several sides.',
 		displayOptions: { show: { operation: ['imageTo3d'], imageSource: ['url'] } },
 	},
 	{
@@ -40,7 +40,8 @@ export const imageTo3dProperties: INodeProperties[] = [
 		default: 'data',
 		placeholder: 'e.g. data',
 		hint: 'The name of the input field that holds the image file',
-		description: 'The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB',
+		description:
+			'The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With API Version V6 several fields, with commas between them, show the object from several sides.',
 		displayOptions: { show: { operation: ['imageTo3d'], imageSource: ['binary'] } },
 	},
 ];

@@ -10,6 +10,11 @@ export const apiVersionProperty: INodeProperties = {
 			value: 'v3',
 			description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
 		},
+		{
+			name: 'V6',
+			value: 'v6',
+			description: "Today's endpoints: a textured mesh as GLB, OBJ, PLY or STL, and a turntable if wanted",
+		},
 	],
 	default: 'v3',
 	description:
@@ -32,7 +37,7 @@ export const operationProperties: INodeProperties[] = [
 			{
 				name: 'Image to 3D',
 				value: 'imageTo3d',
-				description: 'Turn an image into a 3D turntable. Each item is a paid job.',
+				description: 'Turn an image into a 3D turntable or mesh. Each item is a paid job.',
 				action: 'Turn an image into 3D',
 			},
 			{

@@ -3,7 +3,7 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { readId } from '../api/answer';
 import { generationBody } from '../api/body';
-import { API_VERSIONS } from '../api/fields';
+import { API_VERSIONS, type ApiVersion } from '../api/fields';
 import { isHttpUrl } from '../api/url';
 import {
 	OUTPUT_MODES,
@@ -66,6 +66,7 @@ function readWork(form: Form, options: IDataObject, waitFor: WaitFor): Generatio
 		return { operation, apiVersion, jobId: String(jobId) };
 	}
 	const entered = {
+		apiVersion,
 		operation,
 		settings: form.collection('settings'),
 		...(operation === 'textTo3d' && { prompt: form.requiredText('prompt', 'Prompt') }),
@@ -78,17 +79,30 @@ function readWork(form: Form, options: IDataObject, waitFor: WaitFor): Generatio
 	return {
 		operation,
 		apiVersion,
-		...(operation === 'imageTo3d' && { image: readImageSource(form) }),
+		...(operation === 'imageTo3d' && { image: readImageSource(form, apiVersion, made.body) }),
 		body: made.body,
 	};
 }
 
-function readImageSource(form: Form): ImageSource {
-	if (form.choice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
-		return { from: 'binary', property: form.requiredText('binaryPropertyName', 'Input Binary Field') };
+/** @param body the rest of what is sent: it may say that there is one image only */
+function readImageSource(form: Form, apiVersion: ApiVersion, body: IDataObject): ImageSource {
+	const isBinary = form.choice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary';
+	const [name, displayName] = isBinary
+		? ['binaryPropertyName', 'Input Binary Field']
+		: ['image', 'Image URL'];
+	// A link may have commas and even spaces in it, but does not begin after a space by chance.
+	const entries = form.texts(name, displayName, isBinary ? /,/ : /,?\s+(?=https?:\/\/)/i);
+	const wrong = isBinary ? undefined : entries.find((entry) => !isHttpUrl(entry));
+	if (wrong !== undefined) {
+		throw form.problem(displayName, wrong, 'must be a link that begins with http:// or https://');
 	}
-	const url = form.requiredText('image', 'Image URL');
-	if (!isHttpUrl(url))
-		throw form.problem('Image URL', url, 'must be a link that begins with http:// or https://');
-	return { from: 'url', url };
+	if (entries.length > 1) {
+		if (apiVersion === 'v3') {
+			throw form.problem(displayName, entries, 'must be a single one with API Version V3');
+		}
+		if (body.multi_image === false) {
+			throw form.problem('Multi Image', false, 'must be on when several images are given');
+		}
+	}
+	return isBinary ? { from: 'binary', properties: entries } : { from: 'url', urls: entries };
 }

@@ -19,7 +19,9 @@ export const settingsProperty: INodeProperties = {
 			displayName: field.displayName,
 			name: field.name,
 			description: field.description,
-			displayOptions: { show: { '/operation': [...field.operations] } },
+			displayOptions: {
+				show: { '/apiVersion': [...field.versions], '/operation': [...field.operations] },
+			},
 		})),
 };
 
@@ -44,6 +46,7 @@ function control(
 			// A text, because a number field cannot be left empty.
 			return { type: 'string', default: '', placeholder: 'e.g. 20' };
 		case 'yesNo':
+		case 'boolean':
 			return { type: 'boolean', default: field.default };
 		case 'text':
 			return { type: 'string', default: '', placeholder: field.placeholder };

@@ -3,18 +3,21 @@
  *
  *   npm start                          the sample images, on the stand-in service (no key, no cost)
  *   npm start -- mug.png https://...   your own images: files or links
+ *   npm start -- --version v6 mug.png  a mesh (GLB) and a turntable of it
  *   IMG_TO_3D_API_KEY=... npm start    the same on the real service, which costs
  *
- * IMG_TO_3D_BASE_URL names the real service's address, when it is not the credential's default.
+ * IMG_TO_3D_BASE_URL names the real service's address, when it is not where that version is documented.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { INodeExecutionData } from 'n8n-workflow';
+import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
 import { createEngine, outputOf, type WorkflowJson } from '../engine/engine.cts';
 import { startLocalApi, type LocalApi } from '../local-api/index.mts';
+import { MODELSLAB } from '../nodes/ImgTo3d/api/endpoints';
+import { API_VERSIONS, type ApiVersion } from '../nodes/ImgTo3d/api/fields';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'out');
@@ -57,12 +60,17 @@ function readWorkflow(): WorkflowJson {
 	return JSON.parse(readFileSync(join(ROOT, 'examples/image-to-turntable.json'), 'utf8')) as WorkflowJson;
 }
 
+/** What is asked of the node beyond the example's own settings. */
+const PARAMETERS: Record<ApiVersion, INodeParameters> = {
+	v3: {},
+	v6: { apiVersion: 'v6', settings: { outputFormat: 'glb', render: true, seed: '20' } },
+};
+
 /** The example sends links; for files the node is told to upload the item's binary field. */
-function withFiles(workflow: WorkflowJson): WorkflowJson {
+function adapted(workflow: WorkflowJson, version: ApiVersion): WorkflowJson {
+	const changes = { imageSource: '={{ $binary.data ? "binary" : "url" }}', ...PARAMETERS[version] };
 	const nodes = workflow.nodes.map((node) =>
-		node.name === NODE
-			? { ...node, parameters: { ...node.parameters, imageSource: '={{ $binary.data ? "binary" : "url" }}' } }
-			: node,
+		node.name === NODE ? { ...node, parameters: { ...node.parameters, ...changes } } : node,
 	);
 	return { ...workflow, nodes };
 }
@@ -80,19 +88,28 @@ async function writeFiles(
 	name: string,
 	read: (item: INodeExecutionData, field: string) => Promise<Buffer>,
 ): Promise<string[]> {
-	const written: string[] = [];
+	const written = new Set<string>();
 	for (const [field, { fileExtension }] of Object.entries(item.binary ?? {})) {
-		const path = join(OUT, `${name}${field.replace(/^data/, '')}.${fileExtension ?? 'bin'}`);
+		const ending = fileExtension ?? 'bin';
+		const plain = join(OUT, `${name}.${ending}`);
+		const path = written.has(plain) ? join(OUT, `${name}${field.replace(/^data/, '')}.${ending}`) : plain;
 		writeFileSync(path, await read(item, field));
-		written.push(relative(process.cwd(), path));
+		written.add(path);
 	}
-	return written;
+	return [...written].map((path) => relative(process.cwd(), path));
+}
+
+/** What the person asked for. */
+interface Wishes {
+	/** Files or links; none: the samples. */
+	sources: string[];
+	version: ApiVersion;
 }
 
 /** What a run holds open, closed in the end however it ends, the last opened first. */
 type Closing = Array<() => void | Promise<void>>;
 
-async function main(sources: string[], closing: Closing): Promise<boolean> {
+async function main({ sources, version }: Wishes, closing: Closing): Promise<boolean> {
 	const started = Date.now();
 	const seconds = () => ((Date.now() - started) / 1000).toFixed(1);
 	const say = (line: string) => console.log(`${seconds().padStart(6)} s  ${line}`);
@@ -112,7 +129,8 @@ async function main(sources: string[], closing: Closing): Promise<boolean> {
 	const { ImgTo3d, StableDiffusionApi } = (await import(built)) as typeof import('../index');
 	const type = new StableDiffusionApi();
 	const preset = type.properties.find(({ name }) => name === 'baseUrl')?.default;
-	const baseUrl = service?.baseUrl ?? process.env.IMG_TO_3D_BASE_URL ?? String(preset);
+	const documented = version === 'v6' ? MODELSLAB : String(preset);
+	const baseUrl = service?.baseUrl ?? process.env.IMG_TO_3D_BASE_URL ?? documented;
 
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
 	closing.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -134,7 +152,7 @@ async function main(sources: string[], closing: Closing): Promise<boolean> {
 	say(`${inputs.length} image(s) go through examples/image-to-turntable.json in n8n's engine ...`);
 	const waiting = setInterval(() => say('the node waits for the service ...'), 10_000);
 	closing.push(() => clearInterval(waiting));
-	const run = await engine.run(withFiles(readWorkflow()), {
+	const run = await engine.run(adapted(readWorkflow(), version), {
 		items: inputs.map(({ item }) => item),
 		signal: stop.signal,
 	});
@@ -160,17 +178,30 @@ async function main(sources: string[], closing: Closing): Promise<boolean> {
 /** n8n's own log would repeat the errors that are told here. */
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
+/** @throws Error for a flag or a version that is not known */
+function readWishes(): Wishes {
+	const { values, positionals } = parseArgs({
+		allowPositionals: true,
+		options: { version: { type: 'string', default: 'v3' } },
+	});
+	const version = API_VERSIONS.find((known) => known === values.version);
+	if (!version) throw new Error(`--version takes ${API_VERSIONS.join(' or ')}, not "${values.version}"`);
+	return { sources: positionals, version };
+}
+
 async function start(): Promise<number> {
-	let sources: string[];
+	let wishes: Wishes;
 	try {
-		sources = parseArgs({ allowPositionals: true }).positionals;
+		wishes = readWishes();
 	} catch (error) {
-		console.error(`${(error as Error).message}\nUsage: npm start -- [image file or link ...]`);
+		console.error(
+			`${(error as Error).message}\nUsage: npm start -- [--version v3|v6] [image file or link ...]`,
+		);
 		return 2;
 	}
 	const closing: Closing = [];
 	try {
-		return (await main(sources, closing)) ? 0 : 1;
+		return (await main(wishes, closing)) ? 0 : 1;
 	} catch (error) {
 		console.error(error instanceof Error ? error.message : error);
 		return 1;

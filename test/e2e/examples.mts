@@ -15,7 +15,11 @@ import { openChatModel, openSink } from './loopback.mts';
 /** The settings of all Image to 3D nodes made small, so that turntables are made quickly. */
 function small(workflow: WorkflowFile): WorkflowFile {
 	for (const { parameters } of workflow.nodes) {
-		if ('settings' in parameters) parameters.settings = { frameSize: 64, seconds: 1, steps: 4, seed: '7' };
+		if (!('settings' in parameters)) continue;
+		parameters.settings =
+			parameters.apiVersion === 'v6'
+				? { ...(parameters.settings as INodeParameters), resolution: 24, seed: '7' }
+				: { frameSize: 64, seconds: 1, steps: 4, seed: '7' };
 	}
 	return workflow;
 }
@@ -121,6 +125,27 @@ export function examples(theWorld: () => World): void {
 			expect(reports).toEqual([expect.stringMatching(/^2 of 3 turntables written\n[^]*too dark/)]);
 		} finally {
 			await sink.close();
+		}
+	});
+
+	test('image-to-mesh: the mesh and its turntable are in the folder, under the name given', async () => {
+		const workflow = example('image-to-mesh', (text) =>
+			text.replaceAll('/home/node/.n8n-files', world.files),
+		);
+		const saved = await imported(workflow);
+		await world.main.runManually(saved, CLICK);
+		const { status, error, items } = await resultOf(world, saved);
+		expect([status, error?.message]).toEqual(['success', undefined]);
+		expect(paid()).toBe(1);
+		const [mesh = '', turntable = ''] = world.service.jobs.at(-1)?.outputs ?? [];
+		expect(items.map(({ json }) => json.fileName)).toEqual(
+			['roses.glb', 'roses.gif'].map((name) => join(world.files, name)),
+		);
+		for (const [name, link] of [
+			['roses.glb', mesh],
+			['roses.gif', turntable],
+		] as const) {
+			expect(readFileSync(join(world.files, name)).equals(await bytesAt(link))).toBe(true);
 		}
 	});
 

@@ -59,7 +59,7 @@ export class Form {
 			typeof entry === 'string' ? entry.split(separator).map((text) => text.trim()) : [''],
 		);
 		if (texts.length > 0 && !texts.includes('')) return texts;
-		throw this.problem(displayName, value, 'must be a text that is not empty, or a list of such texts');
+		throw this.problem(displayName, value, 'must be a text that is not empty');
 	}
 
 	option<T extends string>(

@@ -1,0 +1,374 @@
+import { API_KEY, fileItem, itemsOf, openBench, pngBase64, type Bench } from './bench.mts';
+import { behindPublicName, serve } from './http.mts';
+
+/** A mesh of few faces, made quickly. */
+const COARSE = { resolution: 16, seed: '20' };
+
+let bench: Bench;
+beforeEach(async () => {
+	bench = await openBench();
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const SUBMIT = '/api/v6/3d/image_to_3d';
+const TEXT_SUBMIT = '/api/v6/3d/text_to_3d';
+const UPLOAD = '/api/v6/base64_to_url';
+
+/** The JSON bodies that were posted to a path, as the service received them. */
+const bodiesOf = (path: string) =>
+	bench.service.requests
+		.filter((request) => request.path.startsWith(path))
+		.map(({ body }) => body as Record<string, unknown>);
+
+const imageTo3d = (more: object = {}) => ({
+	operation: 'imageTo3d',
+	apiVersion: 'v6',
+	image: bench.picture,
+	settings: COARSE,
+	...more,
+});
+
+describe('what is sent', () => {
+	test('an image goes under both of its names, with every setting as the API calls and types it', async () => {
+		await bench.run(
+			imageTo3d({
+				settings: {
+					outputFormat: 'stl',
+					render: true,
+					resolution: 512,
+					multiImage: false,
+					ssGuidanceStrength: 7.5,
+					ssSamplingSteps: 50,
+					slatGuidanceStrength: 0,
+					slatSamplingSteps: 1,
+					meshSimplify: 0.98,
+					chunkSize: 12000,
+					seed: '',
+					temp: true,
+				},
+				waitFor: 'none',
+				options: { trackId: 'order-7', webhookUrl: '' },
+			}),
+		);
+		expect(bodiesOf(SUBMIT)).toEqual([
+			{
+				key: API_KEY,
+				image: bench.picture,
+				init_image: bench.picture,
+				output_format: 'stl',
+				render: true,
+				resolution: 512,
+				multi_image: false,
+				ss_guidance_strength: 7.5,
+				ss_sampling_steps: 50,
+				slat_guidance_strength: 0,
+				slat_sampling_steps: 1,
+				mesh_simplify: 0.98,
+				chunk_size: 12000,
+				seed: 0,
+				temp: 'yes',
+				webhook: null,
+				track_id: 'order-7',
+			},
+		]);
+	});
+
+	test('a prompt goes with the settings that only it has', async () => {
+		const { error } = await bench.run({
+			operation: 'textTo3d',
+			apiVersion: 'v6',
+			prompt: 'A birthday cupcake',
+			settings: {
+				negativePrompt: 'candles',
+				guidanceScale: 0,
+				numInferenceSteps: 30,
+				foregroundRatio: 0.85,
+				removeBg: true,
+			},
+			waitFor: 'none',
+		});
+		expect(error).toBeUndefined();
+		expect(bodiesOf(TEXT_SUBMIT)).toEqual([
+			{
+				key: API_KEY,
+				prompt: 'A birthday cupcake',
+				negative_prompt: 'candles',
+				guidance_scale: 0,
+				num_inference_steps: 30,
+				foreground_ratio: 0.85,
+				remove_bg: true,
+			},
+		]);
+	});
+
+	test('several links go as a list: those of a list, and those of a text', async () => {
+		const [front, back] = [bench.picture, `${bench.picture}?back, left`];
+		await bench.run(imageTo3d({ image: '={{ $json.images }}', waitFor: 'none' }), {
+			items: itemsOf(
+				{ images: [front, back] },
+				{ images: `${front}\n${back}` },
+				{ images: `${front}, ${back}` },
+			),
+		});
+		const several = { image: [front, back], init_image: [front, back], multi_image: true };
+		expect(bodiesOf(SUBMIT)).toEqual(Array(3).fill(expect.objectContaining(several)));
+		expect(bench.service.jobs).toHaveLength(3);
+	});
+
+	test('files are uploaded through the endpoint of v6, each once, and go as their links', async () => {
+		const base64 = await pngBase64();
+		const file = fileItem(base64, 'image/png', 'front.png');
+		const item = { ...file, binary: { ...file.binary, side: file.binary!.data! } };
+		const { items, error } = await bench.run(
+			imageTo3d({ imageSource: 'binary', binaryPropertyName: 'data, side', waitFor: 'none' }),
+			{ items: [item] },
+		);
+		expect(error).toBeUndefined();
+		expect(items).toHaveLength(1);
+		const upload = { key: API_KEY, base64_string: `data:image/png;base64,${base64}` };
+		expect(bodiesOf(UPLOAD)).toEqual([upload, upload]);
+		const [sent] = bodiesOf(SUBMIT);
+		expect(sent).toMatchObject({ multi_image: true, init_image: sent?.image });
+		const links = sent?.image as string[];
+		expect(new Set(links).size).toBe(2);
+		for (const link of links) expect(link).toMatch(`${bench.service.origin}/files/`);
+	});
+
+	test.each([
+		[
+			'v3',
+			{},
+			'Image URL must be a single one with API Version V3, but is ["http://127.0.0.1/a.png","http://127.0.0.1/b.png"]',
+		],
+		['v6', { multiImage: false }, 'Multi Image must be on when several images are given, but is false'],
+	])('what %s cannot take is refused before anything is paid for', async (apiVersion, settings, message) => {
+		const image = 'http://127.0.0.1/a.png http://127.0.0.1/b.png';
+		const { error } = await bench.run(imageTo3d({ apiVersion, settings, image }));
+		expect(error?.message).toBe(message);
+		expect(bench.service.requests).toEqual([]);
+	});
+
+	test.each<[object, string]>([
+		[{ image: [] }, 'Image URL must be a text that is not empty, but is []'],
+		[{ image: '' }, 'Image URL must be a text that is not empty, but is ""'],
+		[
+			{ image: ['http://127.0.0.1/a.png', 'b.png'] },
+			'Image URL must be a link that begins with http:// or https://, but is "b.png"',
+		],
+		[{ settings: { resolution: 513 } }, 'Resolution must be an integer from 1 to 512, but is 513'],
+		[{ settings: { meshSimplify: 0.5 } }, 'Mesh Simplify must be a number from 0.9 to 0.98, but is 0.5'],
+		[
+			{ settings: { outputFormat: 'usdz' } },
+			'Output Format must be "glb" or "obj" or "ply" or "stl", but is "usdz"',
+		],
+	])('%j is refused with the field, the range and the value', async (parameters, message) => {
+		const { error } = await bench.run(imageTo3d(parameters));
+		expect(error?.message).toBe(message);
+		expect(bench.service.requests).toEqual([]);
+	});
+});
+
+describe('what comes out', () => {
+	test('a mesh and its turntable, each with its name, ending and type', async () => {
+		const { items, error } = await bench.run(imageTo3d({ settings: { ...COARSE, render: true } }));
+		expect(error).toBeUndefined();
+		const [{ json, binary }] = items as [(typeof items)[number]];
+		const [job] = bench.service.jobs;
+		expect(json).toMatchObject({
+			id: job?.id,
+			status: 'success',
+			output: job?.outputs,
+			proxy_links: [expect.stringMatching(/\.glb$/), expect.stringMatching(/\.gif$/)],
+			extra_assets: [],
+			meta: expect.objectContaining({ output_format: 'glb', resolution: 16, seed: 20, render: true }),
+		});
+		expect(
+			Object.values(binary ?? {}).map(({ fileExtension, mimeType }) => [fileExtension, mimeType]),
+		).toEqual([
+			['glb', 'model/gltf-binary'],
+			['gif', 'image/gif'],
+		]);
+		expect((await bench.engine.readBinary(items[0]!, 'data')).subarray(0, 4).toString()).toBe('glTF');
+		const looks = bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+		expect(looks.map(({ path }) => path)).toEqual(looks.map(() => `/api/v6/3d/fetch/${job?.id}`));
+	});
+
+	test.each([
+		['stl', 'model/stl'],
+		['ply', 'application/x-ply'],
+	])('a mesh as .%s is %s', async (outputFormat, mimeType) => {
+		const { items } = await bench.run(imageTo3d({ settings: { ...COARSE, outputFormat } }));
+		expect(items[0]?.binary).toEqual({
+			data: expect.objectContaining({ fileExtension: outputFormat, mimeType }),
+		});
+	});
+
+	test('an OBJ brings its materials, under the names that it calls them by', async () => {
+		const { items } = await bench.run(
+			imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' }, options: { outputMode: 'file' } }),
+		);
+		const files = items.map(({ binary }) => binary?.data);
+		expect(files.map((file) => file?.mimeType)).toEqual(['model/obj', 'model/mtl', 'image/png']);
+		const [obj = '', mtl = ''] = await Promise.all(
+			items.map(async (item) => (await bench.engine.readBinary(item, 'data')).toString('latin1')),
+		);
+		expect(/^mtllib (.+)$/m.exec(obj)?.[1]).toBe(files[1]?.fileName);
+		expect(/^map_Kd (.+)$/m.exec(mtl)?.[1]).toBe(files[2]?.fileName);
+		const [job] = bench.service.jobs;
+		expect(items.map(({ json }) => [json.output_index, json.id])).toEqual(
+			[0, 1, 2].map((at) => [at, job?.id]),
+		);
+	});
+
+	test('a job that is not waited for keeps the links to come, and Get Result brings its files', async () => {
+		const { items } = await bench.run(imageTo3d({ waitFor: 'none' }));
+		const { id, ...json } = items[0]?.json ?? {};
+		expect(json).toMatchObject({
+			status: 'processing',
+			fetch_result: `${bench.service.baseUrl}/v6/3d/fetch/${String(id)}`,
+			future_links: bench.service.jobs[0]?.outputs,
+			extra_assets: [],
+		});
+		const get = async (apiVersion: string) =>
+			await bench.run({ operation: 'getResult', apiVersion, jobId: String(id) });
+		expect((await get('v6')).items[0]?.binary?.data?.mimeType).toBe('model/gltf-binary');
+		expect((await get('v3')).error?.message).toMatch(`Job ${String(id)}: the service does not know it`);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('a video that the service has rendered is a file like any other', async () => {
+		const files = await serve((_request, response) => {
+			response.writeHead(200, { 'content-type': 'application/octet-stream' });
+			response.end('\0\0\0\x20ftypisom');
+		});
+		bench.service.configure({ jobSeconds: 0 });
+		bench.service.addFault({
+			on: 'submit',
+			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/spin.mp4`] }) },
+		});
+		const { items } = await bench.run(imageTo3d());
+		expect(items[0]?.binary?.data).toMatchObject({
+			fileName: 'spin.mp4',
+			fileExtension: 'mp4',
+			mimeType: 'video/mp4',
+			fileType: 'video',
+		});
+		await files.close();
+	});
+
+	test('an execution at rest is woken by the call, and the job is asked for where v6 has it', async () => {
+		bench.service.configure({ jobSeconds: 60 });
+		const { run } = await bench.run(imageTo3d({ waitFor: 'webhook' }));
+		expect(run.status).toBe('waiting');
+		await bench.clock.sleep(70_000);
+		await bench.allThrough();
+		const [execution] = bench.engine.executions;
+		expect(execution?.run?.status).toBe('success');
+		expect(bench.service.jobs).toHaveLength(1);
+		expect(bodiesOf('/api/v3')).toEqual([]);
+	});
+});
+
+describe('a Base URL on the first host, where v6 is not documented', () => {
+	const BASE_URL = 'http://stablediffusionapi.com/api';
+	const HELP =
+		'The v6 endpoints are documented at https://modelslab.com/api only: set Base URL in the credential to that.';
+
+	/** The name leads to the stand-in service. */
+	async function there(work: () => Promise<void>): Promise<void> {
+		const proxy = await behindPublicName(bench.service.origin);
+		bench.credential({ baseUrl: BASE_URL });
+		try {
+			await work();
+			expect(proxy.asked.length).toBeGreaterThan(0);
+		} finally {
+			await proxy.end();
+		}
+	}
+	const hintsOf = ({ run }: Awaited<ReturnType<Bench['run']>>) =>
+		run.data.resultData.runData['Image to 3D']?.[0]?.hints?.map(({ message }) => message);
+
+	test('is hinted at where it works', async () => {
+		await there(async () => {
+			const result = await bench.run(imageTo3d({ waitFor: 'none' }));
+			expect(result.error).toBeUndefined();
+			expect(hintsOf(result)).toEqual([
+				'API Version V6 is documented at https://modelslab.com/api only, and Base URL in the credential is another host. If calls fail, set it to that.',
+			]);
+			expect(
+				hintsOf(await bench.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' })),
+			).toBeUndefined();
+		});
+		bench.credential({ baseUrl: bench.service.baseUrl });
+		expect(hintsOf(await bench.run(imageTo3d({ waitFor: 'none' })))).toBeUndefined();
+	});
+
+	test.each([
+		['a page', { kind: 'answer', status: 404, body: '<html>Not found</html>' }],
+		['a refusal', { kind: 'answer', body: { status: 'error', message: 'No such endpoint' } }],
+		[
+			'a redirect',
+			{ kind: 'redirect', status: 301, location: 'https://modelslab.com/api/v6/3d/image_to_3d' },
+		],
+	] as const)('%s names the host to use', async (_name, fault) => {
+		await there(async () => {
+			bench.service.addFault({ on: 'submit', times: 9, do: fault });
+			const { error } = await bench.run(imageTo3d());
+			expect(error?.description).toMatch(HELP);
+			expect((await bench.run(imageTo3d({ apiVersion: 'v3' }))).error?.description).not.toMatch(HELP);
+		});
+	});
+});
+
+describe('a file whose first bytes are not what its name says', () => {
+	const lie = (body: string, contentType?: string, times = 99) =>
+		bench.service.addFault({ on: 'download', times, do: { kind: 'answer', body, contentType } });
+	const downloads = () => bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
+
+	test('is reported with the job, the link and what it is instead, after it was asked for again', async () => {
+		lie('<!DOCTYPE html><html><body>Please log in</body></html>', 'text/html');
+		const { error } = await bench.run(imageTo3d());
+		const [job] = bench.service.jobs;
+		expect(error?.message).toBe(
+			`Job ${job?.id} is done, but its file could not be downloaded: its name says GLB, but it begins with the bytes of a web page`,
+		);
+		expect(error?.description).toContain(job?.outputs[0]);
+		expect(downloads()).toHaveLength(5);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('of another kind is not asked for again', async () => {
+		lie('GIF89a');
+		const { error } = await bench.run(imageTo3d());
+		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes of a GIF file$/);
+		expect(downloads()).toHaveLength(1);
+	});
+
+	test('only once does no harm', async () => {
+		lie('{"message":"busy"}', 'application/json', 1);
+		const { items, error } = await bench.run(imageTo3d());
+		expect(error).toBeUndefined();
+		expect(items[0]?.binary?.data?.mimeType).toBe('model/gltf-binary');
+	});
+
+	test('where the name says nothing, the bytes name the file', async () => {
+		const files = await serve((_request, response) => {
+			response.writeHead(200, { 'content-type': 'application/octet-stream' });
+			response.end('glTF\x02\0\0\0');
+		});
+		bench.service.configure({ jobSeconds: 0 });
+		bench.service.addFault({
+			on: 'submit',
+			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/download?id=7`] }) },
+		});
+		const { items } = await bench.run(imageTo3d());
+		expect(items[0]?.binary?.data).toMatchObject({
+			fileName: 'download.glb',
+			fileExtension: 'glb',
+			mimeType: 'model/gltf-binary',
+		});
+		await files.close();
+	});
+});

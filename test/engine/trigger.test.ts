@@ -42,8 +42,8 @@ function publish(parameters: INodeParameters = {}): { production: string; test: 
 const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };
 
 /** Submits a job as any client of the API would. @returns its id */
-async function submit(body: object = {}): Promise<number> {
-	const response = await fetch(`${bench.service.baseUrl}/v3/txt_to_3d`, {
+async function submit(body: object = {}, endpoint = 'v3/txt_to_3d'): Promise<number> {
+	const response = await fetch(`${bench.service.baseUrl}/${endpoint}`, {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/json' },
 		body: JSON.stringify({ key: API_KEY, prompt: 'A cup', ...SMALL, ...body }),
@@ -102,6 +102,40 @@ describe('a call that tells the end of a job', () => {
 				meta: expect.objectContaining({ frame_size: 16, seed: 1 }),
 			},
 		]);
+	});
+
+	test('of a job of v6 starts it with what the API of v6 says', async () => {
+		bench.service.configure({ webhooks: 'once' });
+		const { production } = publish({ apiVersion: 'v6', download: true, outputMode: 'file' });
+		const mesh = { resolution: 16, render: true, webhook: production, track_id: 'order-7' };
+		const id = await submit(mesh, 'v6/3d/text_to_3d');
+		await bench.clock.sleep(20_000);
+		await bench.allThrough();
+		expect(bench.service.calls.map(({ job, status }) => [job, status])).toEqual([[id, 200]]);
+		const [execution] = executions();
+		expect(itemsOf(execution).map(({ json }) => json)).toEqual(
+			(outputs(id) ?? []).map((url, index) => ({
+				id,
+				status: 'success',
+				track_id: 'order-7',
+				output_url: url,
+				output_index: index,
+				generationTime: 10,
+				meta: expect.objectContaining({ output_format: 'glb', resolution: 16 }),
+				proxy_links: expect.arrayContaining([expect.stringMatching(/\.glb$/)]),
+				extra_assets: [],
+			})),
+		);
+		expect(itemsOf(execution).map(({ binary }) => binary?.data?.fileExtension)).toEqual(['glb', 'gif']);
+		expect(looks().every(({ path }) => path === `/api/v6/3d/fetch/${id}`)).toBe(true);
+	});
+
+	test('of a job of v6 starts nothing where jobs of v3 are asked for', async () => {
+		const { production } = publish();
+		const id = await submit({}, 'v6/3d/text_to_3d');
+		await bench.clock.sleep(11_000);
+		expect((await bench.call(production, callFor(id))).status).toBe(403);
+		expect(executions()).toHaveLength(0);
 	});
 
 	test('made by the service itself carries the track ID as it was sent', async () => {

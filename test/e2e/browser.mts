@@ -102,7 +102,25 @@ export class Editor {
 	/** Chooses an option of a parameter by its name. */
 	async choose(parameter: string, option: string): Promise<void> {
 		await this.byId(`parameter-input-${parameter}`).first().click();
-		await this.page.locator('.el-select-dropdown__item:visible', { hasText: option }).first().click();
+		await this.pick(option);
+	}
+
+	/** Adds an option to the panel's first collection, by its name. @returns the names of all that could be added */
+	async add(option: string): Promise<string[]> {
+		await this.byId('collection-parameter-add').first().click();
+		return await this.pick(option);
+	}
+
+	/** Picks from the list that has just been opened. @returns all that is on it */
+	private async pick(option: string): Promise<string[]> {
+		const listed = this.page.locator('.el-select-dropdown__item:visible');
+		const wanted = listed.filter({ hasText: option }).first();
+		await wanted.waitFor();
+		const names = await listed.allInnerTexts();
+		await wanted.click();
+		// The list fades; another one that is opened meanwhile would be taken for it.
+		await listed.first().waitFor({ state: 'hidden' });
+		return names.filter((name) => name !== '');
 	}
 
 	async shot(name: string): Promise<void> {

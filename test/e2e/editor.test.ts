@@ -106,6 +106,39 @@ describe("n8n 2.41.1's editor", () => {
 		await editor.shot('operation-get-result');
 	});
 
+	test('each API version offers its own settings, preset with its own defaults', async () => {
+		const { id } = await world.main.importWorkflow({
+			...readExample(world, 'image-to-turntable'),
+			name: 'To set',
+		});
+		await editor.openWorkflow(id);
+		await editor.openNode('Image to 3D');
+		await editor.choose('apiVersion', 'V6');
+		const above = ['operation', 'apiVersion', 'imageSource', 'image'];
+		const below = ['waitFor', 'download', 'outputBinaryPropertyName'];
+		// Only the seed, of those that were added, is one of V6 too.
+		const settled = [...above, 'seed', ...below];
+		expect(await editor.settledParameters(settled)).toEqual(settled);
+		expect(await editor.add('Render')).toEqual([
+			'Chunk Size',
+			'Mesh Simplify',
+			'Multi Image',
+			'Output Format',
+			'Render',
+			'Resolution',
+			'SLAT Guidance Strength',
+			'SLAT Sampling Steps',
+			'SS Guidance Strength',
+			'SS Sampling Steps',
+			'Temporary Storage',
+		]);
+		await editor.choose('operation', 'Text to 3D');
+		for (const name of ['Guidance Scale', 'Output Format', 'Render']) await editor.add(name);
+		const guidance = editor.byId('parameter-input-guidanceScale').locator('input').first();
+		expect(await guidance.inputValue()).toBe('3');
+		await editor.shot('v6-text');
+	});
+
 	test("the trigger's panel says where its URL goes", async () => {
 		await editor.openWorkflow(workflow);
 		await editor.openNode(TRIGGER);

@@ -1,8 +1,15 @@
 // What the node logs stands in the way of what the runner says.
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-/** ES modules among the dependencies of n8n-core 2.0.0. */
-const esModules = ['p-retry', 'is-network-error', 'p-queue', 'p-timeout'].join('|');
+/** ES modules among the dependencies of n8n-core 2.0.0 and of the stand-in service. */
+const esModules = [
+	'p-retry',
+	'is-network-error',
+	'p-queue',
+	'p-timeout',
+	'meshoptimizer',
+	'property-graph',
+].join('|');
 
 /** @type {import('jest').Config} */
 module.exports = {
@@ -15,7 +22,7 @@ module.exports = {
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {
 		'\\.[mc]ts$': '<rootDir>/test/esm-transform.cjs',
-		[`/node_modules/(${esModules})/.*\\.js$`]: '<rootDir>/test/esm-transform.cjs',
+		[`/node_modules/(${esModules})/.*\\.m?js$`]: '<rootDir>/test/esm-transform.cjs',
 		// Types are checked once, by `npm run typecheck`.
 		'\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json', diagnostics: false }],
 	},

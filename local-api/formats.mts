@@ -1,7 +1,11 @@
 import sharp from 'sharp';
 
-import type { Mesh } from './mesh.mts';
+import { areaOf, facing, type Mesh, type Skin } from './mesh.mts';
 import type { Turntable } from './render.mts';
+import type { Palette } from './skin.mts';
+
+/** Stands in every mesh. */
+export const ORIGIN = "made by a stand-in, not the service's model";
 
 /** An endlessly looping GIF of the turntable. */
 export async function gifOf({ size, frames, pixels, delays }: Turntable): Promise<Buffer> {
@@ -18,7 +22,7 @@ export function plyOf({ positions, normals, colors, faces }: Mesh): Buffer {
 		[
 			'ply',
 			'format binary_little_endian 1.0',
-			"comment made by a stand-in, not the service's model",
+			`comment ${ORIGIN}`,
 			`element vertex ${vertices}`,
 			...['x', 'y', 'z', 'nx', 'ny', 'nz'].map((name) => `property float ${name}`),
 			...['red', 'green', 'blue'].map((name) => `property uchar ${name}`),
@@ -42,4 +46,88 @@ export function plyOf({ positions, normals, colors, faces }: Mesh): Buffer {
 		for (let i = 0; i < 3; i++) offset = file.writeInt32LE(faces[corner + i]!, offset);
 	}
 	return file;
+}
+
+/** The mesh as STL (binary): triangles with their directions, and nothing of their colours. */
+export function stlOf({ positions, faces }: Mesh): Buffer {
+	const header = 84;
+	const file = Buffer.alloc(header + (faces.length / 3) * 50);
+	file.write(`binary STL ${ORIGIN}`);
+	file.writeUInt32LE(faces.length / 3, header - 4);
+	let offset = header;
+	for (let face = 0; face < faces.length; face += 3) {
+		const corners = facing(faces, face);
+		const area = areaOf(positions, ...corners);
+		const length = Math.hypot(...area) || 1;
+		for (const value of area) offset = file.writeFloatLE(value / length, offset);
+		for (const vertex of corners) {
+			for (let axis = 0; axis < 3; axis++) offset = file.writeFloatLE(positions[vertex * 3 + axis]!, offset);
+		}
+		offset += 2;
+	}
+	return file;
+}
+
+/** A skin as PNG. */
+export async function pngOf({ width, height, pixels }: Skin): Promise<Buffer> {
+	return await sharp(pixels, { raw: { width, height, channels: 3 } })
+		.png()
+		.toBuffer();
+}
+
+/** Lines of `size` values each, after a keyword. */
+function lines(keyword: string, values: Float32Array, size: number): string[] {
+	return Array.from(
+		{ length: values.length / size },
+		(_, line) =>
+			`${keyword} ${Array.from(values.subarray(line * size, (line + 1) * size), decimal).join(' ')}`,
+	);
+}
+
+/** Rounded to millionths, and without a minus before a nought. */
+const decimal = (value: number): string => (Math.round(value * 1e6) / 1e6 + 0).toString();
+
+/**
+ * The mesh as OBJ: its skin or palette is the material "surface" of NAME.mtl.
+ * @param palette of a mesh without a skin
+ */
+export function objOf(mesh: Mesh, palette: Palette | undefined, name: string): Buffer {
+	const { positions, normals, faces, skin } = mesh;
+	// Its origin is the picture's lower left.
+	const places = (palette?.skin ?? skin)?.places.map((value, i) => (i % 2 ? 1 - value : value));
+	const surface = Array.from({ length: faces.length / 3 }, (_, face) => {
+		const corners = facing(faces, face * 3).map((vertex) => {
+			const place = palette ? palette.squareOfFace[face]! : vertex;
+			return `${vertex + 1}/${place + 1}/${vertex + 1}`;
+		});
+		return `f ${corners.join(' ')}`;
+	});
+	const file = [
+		`# ${ORIGIN}`,
+		`mtllib ${name}.mtl`,
+		'o object',
+		...lines('v', positions, 3),
+		...lines('vt', places ?? new Float32Array(), 2),
+		...lines('vn', normals, 3),
+		'usemtl surface',
+		...surface,
+		'',
+	];
+	return Buffer.from(file.join('\n'));
+}
+
+/** The material of an OBJ: matt, with NAME.png over it. */
+export function mtlOf(name: string): Buffer {
+	const file = [
+		`# ${ORIGIN}`,
+		'newmtl surface',
+		'Ka 0 0 0',
+		'Kd 1 1 1',
+		'Ks 0 0 0',
+		'd 1',
+		'illum 1',
+		`map_Kd ${name}.png`,
+		'',
+	];
+	return Buffer.from(file.join('\n'));
 }

@@ -10,10 +10,12 @@ export interface Picture {
 	width: number;
 	height: number;
 	pixels: Uint8Array;
+	/** What it was decoded from, for who needs it larger: as a rule a fraction of the pixels at that size. */
+	file: Buffer;
 }
 
-/** Longest edge of a picture that is kept, in px: enough for the finest mesh. */
-export const PICTURE_EDGE = 288;
+/** Longest edge of a picture, in px: enough for its outline. */
+const PICTURE_EDGE = 288;
 
 const LARGEST_DOWNLOAD = 20 * 1024 * 1024;
 const DOWNLOAD_TIME = 10_000;
@@ -60,22 +62,23 @@ export async function fetchImage(link: string, signal: AbortSignal): Promise<Buf
 }
 
 /**
- * Decodes a JPEG, PNG, WebP or GIF (its first frame), upright, and at most PICTURE_EDGE px long.
+ * Decodes a JPEG, PNG, WebP or GIF (its first frame), upright.
+ * @param edge its longest edge, px
  * @throws PictureError when it is none of these
  */
-export async function decodePicture(file: Buffer): Promise<Picture> {
+export async function decodePicture(file: Buffer, edge = PICTURE_EDGE): Promise<Picture> {
 	try {
 		const image = sharp(file, { limitInputPixels: MOST_PIXELS, pages: 1 });
 		const { format } = await image.metadata();
 		if (!MIME_TYPES[format]) throw new PictureError(`unsupported format ${format}`);
 		const { data, info } = await image
 			.autoOrient()
-			.resize(PICTURE_EDGE, PICTURE_EDGE, { fit: 'inside', withoutEnlargement: false })
+			.resize(edge, edge, { fit: 'inside', withoutEnlargement: false })
 			.toColourspace('srgb')
 			.ensureAlpha()
 			.raw()
 			.toBuffer({ resolveWithObject: true });
-		return { width: info.width, height: info.height, pixels: new Uint8Array(data) };
+		return { width: info.width, height: info.height, pixels: new Uint8Array(data), file };
 	} catch (error) {
 		throw new PictureError((error as Error).message);
 	}
@@ -94,7 +97,7 @@ export class PictureStore {
 		const name = createHash('sha256').update(file).digest('hex');
 		if (!this.pictures.get(name)) {
 			const picture = await decodePicture(file);
-			this.pictures.set(name, picture, picture.pixels.length);
+			this.pictures.set(name, picture, picture.pixels.length + file.length);
 		}
 		return name;
 	}

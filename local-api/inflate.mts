@@ -1,45 +1,80 @@
-import { fitted, type Mesh } from './mesh.mts';
+import type { Mesh } from './mesh.mts';
 import type { Silhouette } from './silhouette.mts';
 
-const { PI, abs, ceil, hypot, max, min, sign, sqrt, tanh } = Math;
+const { abs, ceil, floor, hypot, max, min, sign, sqrt } = Math;
+
+/** The higher, the sharper the shoulder of a plateau. */
+const SHOULDER = 4;
+
+/** Values at the nodes of a grid, row by row. */
+interface Grid {
+	values: Float32Array;
+	width: number;
+	height: number;
+}
+
+const SWEEPS = 60;
+const RELAXATION = 1.9;
+/** A grid this long is solved from nothing. */
+const COARSEST = 24;
 
 /**
- * Solves lap(u) = -1 inside the silhouette with u = 0 on its edge, by successive over-relaxation. The edge runs
- * between the grid's nodes, where the field changes its sign; unequal arm lengths there (Shortley and Weller's
- * scheme) keep the solution from showing the grid's steps.
+ * Solves lap(u) = -1 inside the silhouette with u = 0 on its edge, by successive over-relaxation that begins with the
+ * solution of the grid of every other node: a thousandth of the peak is the largest error. The edge runs between the
+ * nodes, where the field changes its sign; unequal arm lengths there (Shortley and Weller's scheme) keep the solution
+ * from showing the grid's steps.
  *
- * @param field width x height values, positive inside, never inside on the outermost nodes
+ * @param field positive inside, never inside on the outermost nodes
  * @returns u at the nodes, in squared node distances; 0 outside
  */
-function poisson(field: Float32Array, width: number, height: number): Float32Array {
-	const nodes: number[] = [];
-	for (let node = 0; node < field.length; node++) if (field[node]! > 0) nodes.push(node);
-	const arms = new Float32Array(nodes.length * 4);
-	const offsets = [-1, 1, -width, width];
+function poisson(field: Grid): Float32Array {
+	const { values, width, height } = field;
+	const u = max(width, height) > COARSEST ? coarseSolution(field) : new Float32Array(values.length);
+	const nodes = Uint32Array.from(values.keys()).filter((node) => values[node]! > 0);
+	/** Per node: the factors of its four neighbours, and what is added to their sum. */
+	const factors = new Float32Array(nodes.length * 5);
 	nodes.forEach((node, index) => {
-		offsets.forEach((offset, arm) => {
-			arms[index * 4 + arm] = crossing(field, node, node + offset);
-		});
+		const [left, right] = [crossing(values, node, node - 1), crossing(values, node, node + 1)];
+		const [up, down] = [crossing(values, node, node - width), crossing(values, node, node + width)];
+		const weight = 1 / (left * right) + 1 / (up * down);
+		const [row, column] = [(left + right) * weight, (up + down) * weight];
+		factors.set(
+			[1 / (left * row), 1 / (right * row), 1 / (up * column), 1 / (down * column), 0.5 / weight],
+			index * 5,
+		);
 	});
-	const u = new Float32Array(field.length);
-	const relaxation = 2 / (1 + PI / max(width, height));
-	const sweeps = ceil(max(width, height) * 1.2);
-	for (let sweep = 0; sweep < sweeps; sweep++) {
-		for (let index = 0; index < nodes.length; index++) {
+	for (let sweep = 0; sweep < SWEEPS; sweep++) {
+		for (let index = 0, at = 0; index < nodes.length; index++, at += 5) {
 			const node = nodes[index]!;
-			const left = arms[index * 4]!;
-			const right = arms[index * 4 + 1]!;
-			const up = arms[index * 4 + 2]!;
-			const down = arms[index * 4 + 3]!;
 			// u is 0 outside, so an arm that is cut by the edge adds nothing here.
-			const sum =
-				(u[node - 1]! / left + u[node + 1]! / right) / (left + right) +
-				(u[node - width]! / up + u[node + width]! / down) / (up + down);
-			const weight = 1 / (left * right) + 1 / (up * down);
-			u[node]! += relaxation * ((sum + 0.5) / weight - u[node]!);
+			const settled =
+				factors[at]! * u[node - 1]! +
+				factors[at + 1]! * u[node + 1]! +
+				factors[at + 2]! * u[node - width]! +
+				factors[at + 3]! * u[node + width]! +
+				factors[at + 4]!;
+			u[node]! += RELAXATION * (settled - u[node]!);
 		}
 	}
 	return u;
+}
+
+/** What `poisson` finds on every other node, brought to all of them. */
+function coarseSolution({ values, width, height }: Grid): Float32Array {
+	const [columns, rows] = [ceil((width - 1) / 2) + 1, ceil((height - 1) / 2) + 1];
+	const coarse = new Float32Array(columns * rows).fill(-1);
+	for (let y = 0; y < height; y += 2)
+		for (let x = 0; x < width; x += 2) coarse[(y / 2) * columns + x / 2] = values[y * width + x]!;
+	const known = poisson({ values: coarse, width: columns, height: rows });
+	return values.map((value, node) => {
+		if (value <= 0) return 0;
+		const x = node % width;
+		const y = (node - x) / width;
+		const at = floor(y / 2) * columns + floor(x / 2);
+		const [right, down] = [x % 2, (y % 2) * columns];
+		// The mean, times 4 for the shorter node distance.
+		return known[at]! + known[at + right]! + known[at + down]! + known[at + right + down]!;
+	});
 }
 
 /** How far from node `inside` the edge lies towards node `other`, in node distances; 1 when `other` is inside too. */
@@ -50,15 +85,22 @@ function crossing(field: Float32Array, inside: number, other: number): number {
 	return g > 0 ? 1 : min(max(f / (f - g), 0.08), 0.92);
 }
 
+/** How high an inflated silhouette rises above its middle plane, in units of the bounds' longest half. */
+export interface Relief {
+	/** Of a balloon, at its highest place. */
+	height: number;
+	/** Where the balloon is held down: a plateau with a rounded shoulder. */
+	limit: number;
+}
+
 /**
  * Inflates a silhouette to a closed mesh: a front and a back that meet in the silhouette's edge, round like a balloon.
- * The colours are the picture's, on both sides. The mesh's longest side in the picture's plane is 2.
+ * The colours are the picture's, on both sides. Without a node inside the silhouette the mesh is empty.
  *
- * @param resolution nodes along the silhouette's longest side, 16 or more
- * @param depth thickness: 1 makes a ball of a disc, less makes it flatter
- * @param limit greatest height above the middle plane, in the mesh's units
+ * @param resolution nodes along the longest side of the silhouette's bounds, 16 or more
+ * @returns with the bounds' middle at 0; their longest side, in the plane of the picture, is 2
  */
-export function inflate(silhouette: Silhouette, resolution: number, depth: number, limit = Infinity): Mesh {
+export function inflate(silhouette: Silhouette, resolution: number, { height: peak, limit }: Relief): Mesh {
 	const { left, top, right, bottom } = silhouette.bounds;
 	const step = max(right - left, bottom - top) / resolution;
 	const width = ceil((right - left) / step) + 5;
@@ -73,16 +115,19 @@ export function inflate(silhouette: Silhouette, resolution: number, depth: numbe
 			field[y * width + x] = isRim ? -1 : silhouette.insideAt(originX + x * step, originY + y * step);
 		}
 	}
-	const u = poisson(field, width, height);
+	const u = poisson({ values: field, width, height });
+	const highest = u.reduce((most, value) => max(most, value), 1e-6);
 
 	const unit = 2 / resolution;
+	/** The square root of u times this is the balloon's height, in node distances. */
+	const lift = peak / unit / sqrt(highest);
 	const positions: number[] = [];
 	const normals: number[] = [];
 	const colors: number[] = [];
-	const addVertex = (x: number, y: number, z: number, normal: readonly number[]): number => {
+	const addVertex = (x: number, y: number, z: number, normal: readonly [number, number, number]): number => {
 		positions.push((x - (width - 1) / 2) * unit, ((height - 1) / 2 - y) * unit, z);
 		const length = hypot(...normal) || 1;
-		normals.push(normal[0]! / length, normal[1]! / length, normal[2]! / length);
+		normals.push(normal[0] / length, normal[1] / length, normal[2] / length);
 		colors.push(...silhouette.colourAt(originX + x * step, originY + y * step));
 		return positions.length / 3 - 1;
 	};
@@ -102,20 +147,17 @@ export function inflate(silhouette: Silhouette, resolution: number, depth: numbe
 	const back = new Int32Array(field.length);
 	for (let node = 0; node < field.length; node++) {
 		if (field[node]! <= 0) continue;
-		const full = 2 * depth * sqrt(max(u[node]!, 1e-6));
-		// A soft limit: a plateau with a rounded shoulder.
-		const part = limit === Infinity ? 0 : tanh((full * unit) / limit);
-		const z = limit === Infinity ? full * unit : limit * part;
+		const full = lift * sqrt(max(u[node]!, 1e-6));
+		const excess = 1 + ((full * unit) / limit) ** SHOULDER;
+		const z = full * unit * excess ** (-1 / SHOULDER);
 		const x = node % width;
 		const y = (node - x) / width;
 		// The height's derivative, times `full` so that it stays finite at the edge. Normals from the faces would show
 		// the grid there, where the surface turns by 90 degrees within one cell.
-		const [dx, dy] = slope(node).map((value) => -2 * depth * depth * value * (1 - part * part)) as [
-			number,
-			number,
-		];
-		front[node] = addVertex(x, y, z, [dx, dy, full]);
-		back[node] = addVertex(x, y, -z, [dx, dy, -full]);
+		const steepness = (-lift * lift * excess ** (-1 / SHOULDER - 1)) / 2;
+		const [dx, dy] = slope(node);
+		front[node] = addVertex(x, y, z, [dx * steepness, dy * steepness, full]);
+		back[node] = addVertex(x, y, -z, [dx * steepness, dy * steepness, -full]);
 	}
 	const rim = new Map<number, number>();
 	const rimVertex = (inside: number, outside: number): number => {
@@ -157,12 +199,12 @@ export function inflate(silhouette: Silhouette, resolution: number, depth: numbe
 			}
 		}
 	}
-	return fitted({
+	return {
 		positions: Float32Array.from(positions),
 		normals: Float32Array.from(normals),
 		colors: Uint8Array.from(colors),
 		faces: Uint32Array.from(faces),
-	});
+	};
 }
 
 /** A polygon's corner: an inside node, or the crossing between an inside and an outside node. */

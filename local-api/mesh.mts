@@ -10,28 +10,47 @@ export interface Mesh {
 	normals: Float32Array;
 	colors: Uint8Array;
 	faces: Uint32Array;
+	/** Shows in place of `colors`. */
+	skin?: Skin;
+}
+
+/** A picture that is laid over a mesh. */
+export interface Skin {
+	width: number;
+	height: number;
+	/** sRGB, 3 bytes each, row by row from the top left. */
+	pixels: Uint8Array;
+	/** Per vertex its place in the picture: 0 to 1 from the left, and 0 to 1 from the top. */
+	places: Float32Array;
+}
+
+/** The vertices of the face that a corner belongs to. */
+export function facing(faces: Uint32Array, corner: number): [number, number, number] {
+	const first = corner - (corner % 3);
+	return [faces[first]!, faces[first + 1]!, faces[first + 2]!];
+}
+
+/** A face's direction, as long as twice its area. */
+export function areaOf(positions: Float32Array, a: number, b: number, c: number): [number, number, number] {
+	const ux = positions[b * 3]! - positions[a * 3]!;
+	const uy = positions[b * 3 + 1]! - positions[a * 3 + 1]!;
+	const uz = positions[b * 3 + 2]! - positions[a * 3 + 2]!;
+	const vx = positions[c * 3]! - positions[a * 3]!;
+	const vy = positions[c * 3 + 1]! - positions[a * 3 + 1]!;
+	const vz = positions[c * 3 + 2]! - positions[a * 3 + 2]!;
+	return [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
 }
 
 /** Unit vertex normals: the mean of the faces around a vertex, weighted by area. */
 export function smoothNormals(positions: Float32Array, faces: Uint32Array): Float32Array {
 	const normals = new Float32Array(positions.length);
-	for (let i = 0; i < faces.length; i += 3) {
-		const a = faces[i]! * 3;
-		const b = faces[i + 1]! * 3;
-		const c = faces[i + 2]! * 3;
-		const ux = positions[b]! - positions[a]!;
-		const uy = positions[b + 1]! - positions[a + 1]!;
-		const uz = positions[b + 2]! - positions[a + 2]!;
-		const vx = positions[c]! - positions[a]!;
-		const vy = positions[c + 1]! - positions[a + 1]!;
-		const vz = positions[c + 2]! - positions[a + 2]!;
-		const nx = uy * vz - uz * vy;
-		const ny = uz * vx - ux * vz;
-		const nz = ux * vy - uy * vx;
+	for (let face = 0; face < faces.length; face += 3) {
+		const [a, b, c] = facing(faces, face);
+		const [x, y, z] = areaOf(positions, a, b, c);
 		for (const vertex of [a, b, c]) {
-			normals[vertex]! += nx;
-			normals[vertex + 1]! += ny;
-			normals[vertex + 2]! += nz;
+			normals[vertex * 3]! += x;
+			normals[vertex * 3 + 1]! += y;
+			normals[vertex * 3 + 2]! += z;
 		}
 	}
 	for (let i = 0; i < normals.length; i += 3) {

@@ -1,4 +1,4 @@
-const { max, min, round, sqrt } = Math;
+const { floor, max, min, round, sqrt } = Math;
 
 /** The linear intensity, 0 to 1, of an sRGB byte. */
 export const LINEAR = Float32Array.from({ length: 256 }, (_, value) => {
@@ -30,4 +30,22 @@ export function blurred(source: Float32Array, width: number, height: number, sig
 		}
 	}
 	return image;
+}
+
+/**
+ * Values between the pixels of a picture, and beyond its border those of the border.
+ * @param values row by row, all channels of a pixel side by side
+ */
+export function sampler(values: Float32Array | Uint8Array, width: number, height: number, channels: number) {
+	return (x: number, y: number, channel: number): number => {
+		const cx = min(max(x, 0), width - 1.001);
+		const cy = min(max(y, 0), height - 1.001);
+		const ix = floor(cx);
+		const iy = floor(cy);
+		const at = (px: number, py: number): number =>
+			values[(min(py, height - 1) * width + min(px, width - 1)) * channels + channel]!;
+		const upper = at(ix, iy) + (at(ix + 1, iy) - at(ix, iy)) * (cx - ix);
+		const lower = at(ix, iy + 1) + (at(ix + 1, iy + 1) - at(ix, iy + 1)) * (cx - ix);
+		return upper + (lower - upper) * (cy - iy);
+	};
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Mesh } from './mesh.mts';
-import { LINEAR } from './pixels.mts';
+import { LINEAR, sampler } from './pixels.mts';
 import { castShadow, darknessAt, type GroundShadow } from './shadow.mts';
 
 const { PI, ceil, cos, floor, hypot, max, min, round, sin, sqrt, tanh } = Math;
@@ -113,13 +113,14 @@ class Renderer {
 
 	private readonly shadow: GroundShadow;
 
+	/** Linear red, green and blue: of the skin's pixels, or of the vertices where there is none. */
 	private readonly albedo: Float32Array;
 
 	/** Per vertex: x and y in samples, and 1 / distance. */
 	private readonly screen: Float32Array;
 
-	/** Per vertex: the lit colour, sRGB. */
-	private readonly shade: Float32Array;
+	/** Per vertex: the light on it, as a factor on its colour, and the gloss that is added to it. */
+	private readonly light: Float32Array;
 
 	private readonly depth: Float32Array;
 
@@ -134,9 +135,9 @@ class Renderer {
 		this.samples = size * sampling;
 		this.camera = placeCamera(mesh, this.samples);
 		this.shadow = castShadow(mesh, this.camera.ground, this.camera.radius);
-		this.albedo = Float32Array.from(mesh.colors, (value) => LINEAR[value]!);
+		this.albedo = Float32Array.from(mesh.skin?.pixels ?? mesh.colors, (value) => LINEAR[value]!);
 		this.screen = new Float32Array(mesh.positions.length);
-		this.shade = new Float32Array(mesh.positions.length);
+		this.light = new Float32Array((mesh.positions.length / 3) * 2);
 		this.depth = new Float32Array(this.samples * this.samples);
 		this.image = new Float32Array(this.samples * this.samples * 3);
 	}
@@ -168,26 +169,22 @@ class Renderer {
 			const turnedNz = normals[i + 2]! * cosTurn - normals[i]! * sinTurn;
 			const ny = normals[i + 1]! * cosTilt - turnedNz * sinTilt;
 			const nz = normals[i + 1]! * sinTilt + turnedNz * cosTilt;
-			// Turned away, with a margin for the perspective: no face that is seen has this vertex.
-			if (nz < -0.35) continue;
 			const key = max(nx * KEY[0] + ny * KEY[1] + nz * KEY[2], 0);
 			const fill = max(nx * FILL_LIGHT[0] + ny * FILL_LIGHT[1] + nz * FILL_LIGHT[2], 0);
 			const rim = max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0);
-			const light = 0.34 + 0.16 * normals[i + 1]! + 0.62 * key + 0.24 * fill + 0.18 * rim;
-			const gloss = 0.16 * highlight(nx * HALFWAY[0] + ny * HALFWAY[1] + nz * HALFWAY[2]);
-			for (let channel = 0; channel < 3; channel++) {
-				this.shade[i + channel] = encoded(this.albedo[i + channel]! * light + gloss);
-			}
+			const vertex = (i / 3) * 2;
+			this.light[vertex] = 0.34 + 0.16 * normals[i + 1]! + 0.62 * key + 0.24 * fill + 0.18 * rim;
+			this.light[vertex + 1] = 0.16 * highlight(nx * HALFWAY[0] + ny * HALFWAY[1] + nz * HALFWAY[2]);
 		}
 	}
 
 	private fillFaces(): void {
-		const { faces } = this.mesh;
-		const { screen, shade, depth, image, samples } = this;
+		const { faces, skin } = this.mesh;
+		const { screen, light, albedo, depth, image, samples } = this;
+		const skinAt = skin && sampler(albedo, skin.width, skin.height, 3);
 		for (let i = 0; i < faces.length; i += 3) {
-			const a = faces[i]! * 3;
-			const b = faces[i + 1]! * 3;
-			const c = faces[i + 2]! * 3;
+			const [va, vb, vc] = [faces[i]!, faces[i + 1]!, faces[i + 2]!];
+			const [a, b, c] = [va * 3, vb * 3, vc * 3];
 			const ax = screen[a]!;
 			const ay = screen[a + 1]!;
 			const bx = screen[b]! - ax;
@@ -207,15 +204,27 @@ class Renderer {
 					const px = x + 0.5 - ax;
 					const v = (cx * py - px * cy) / area;
 					const w = (px * by - bx * py) / area;
-					const u = 1 - v - w;
-					if (u < 0 || v < 0 || w < 0) continue;
-					const nearness = u * screen[a + 2]! + v * screen[b + 2]! + w * screen[c + 2]!;
+					if (v < 0 || w < 0 || v + w > 1) continue;
+					const nearness = (1 - v - w) * screen[a + 2]! + v * screen[b + 2]! + w * screen[c + 2]!;
 					const sample = y * samples + x;
 					if (nearness <= depth[sample]!) continue;
 					depth[sample] = nearness;
-					image[sample * 3] = u * shade[a]! + v * shade[b]! + w * shade[c]!;
-					image[sample * 3 + 1] = u * shade[a + 1]! + v * shade[b + 1]! + w * shade[c + 1]!;
-					image[sample * 3 + 2] = u * shade[a + 2]! + v * shade[b + 2]! + w * shade[c + 2]!;
+					// Parts of the corners on the face itself; those on the screen are foreshortened.
+					const partB = (v * screen[b + 2]!) / nearness;
+					const partC = (w * screen[c + 2]!) / nearness;
+					const partA = 1 - partB - partC;
+					const mixed = (values: Float32Array, size: number, entry: number): number =>
+						partA * values[va * size + entry]! +
+						partB * values[vb * size + entry]! +
+						partC * values[vc * size + entry]!;
+					const lit = mixed(light, 2, 0);
+					const gloss = mixed(light, 2, 1);
+					const skinX = skin ? mixed(skin.places, 2, 0) * skin.width - 0.5 : 0;
+					const skinY = skin ? mixed(skin.places, 2, 1) * skin.height - 0.5 : 0;
+					for (let channel = 0; channel < 3; channel++) {
+						const colour = skinAt ? skinAt(skinX, skinY, channel) : mixed(albedo, 3, channel);
+						image[sample * 3 + channel] = encoded(colour * lit + gloss);
+					}
 				}
 			}
 		}

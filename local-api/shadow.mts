@@ -1,7 +1,8 @@
-import type { Mesh } from './mesh.mts';
+import { facing, type Mesh } from './mesh.mts';
 import { blurred } from './pixels.mts';
+import type { Point } from './surfaces.mts';
 
-const { exp, floor, max, min } = Math;
+const { ceil, exp, floor, max, min } = Math;
 
 const SHADOW_GRID = 96;
 
@@ -10,6 +11,27 @@ export interface GroundShadow {
 	cells: Float32Array;
 	/** Half of the grid's width, in the mesh's units. */
 	extent: number;
+}
+
+/** Points all over a face, no farther than `spacing` from each other; of a small face its middle. */
+function pointsOn(positions: Float32Array, corners: readonly number[], spacing: number): Point[] {
+	const [a, b, c] = corners.map(
+		(vertex): Point => [positions[vertex * 3]!, positions[vertex * 3 + 1]!, positions[vertex * 3 + 2]!],
+	) as [Point, Point, Point];
+	const longest = max(
+		...[0, 2].map((axis) => max(a[axis]!, b[axis]!, c[axis]!) - min(a[axis]!, b[axis]!, c[axis]!)),
+	);
+	const rows = ceil(longest / spacing) || 1;
+	const points: Point[] = [];
+	for (let i = 0; i < rows; i++) {
+		for (let j = 0; i + j < rows; j++) {
+			const [toB, toC] = [(i + 1 / 3) / rows, (j + 1 / 3) / rows];
+			const along = (axis: 0 | 1 | 2): number =>
+				a[axis] + (b[axis] - a[axis]) * toB + (c[axis] - a[axis]) * toC;
+			points.push([along(0), along(1), along(2)]);
+		}
+	}
+	return points;
 }
 
 /**
@@ -23,19 +45,13 @@ export function castShadow({ positions, faces }: Mesh, ground: number, radius: n
 	const near = new Float32Array(SHADOW_GRID * SHADOW_GRID);
 	const far = new Float32Array(SHADOW_GRID * SHADOW_GRID);
 	for (let i = 0; i < faces.length; i += 3) {
-		// The middle of a face stands for it: faces are smaller than the grid's cells or not much larger.
-		let [x, y, z] = [0, 0, 0];
-		for (let corner = 0; corner < 3; corner++) {
-			const vertex = faces[i + corner]! * 3;
-			x += positions[vertex]! / 3;
-			y += positions[vertex + 1]! / 3;
-			z += positions[vertex + 2]! / 3;
+		for (const [x, y, z] of pointsOn(positions, facing(faces, i), 1 / scale)) {
+			const cell =
+				min(floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
+				min(floor((x + extent) * scale), SHADOW_GRID - 1);
+			near[cell] = max(near[cell]!, exp(-(y - ground) * 7));
+			far[cell] = max(far[cell]!, exp(-(y - ground) * 0.8));
 		}
-		const cell =
-			min(floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
-			min(floor((x + extent) * scale), SHADOW_GRID - 1);
-		near[cell] = max(near[cell]!, exp(-(y - ground) * 7));
-		far[cell] = max(far[cell]!, exp(-(y - ground) * 0.8));
 	}
 	const sharp = blurred(near, SHADOW_GRID, SHADOW_GRID, 2.4);
 	const soft = blurred(far, SHADOW_GRID, SHADOW_GRID, 6.5);

@@ -1,5 +1,5 @@
 import type { Picture } from './images.mts';
-import { blurred, LINEAR } from './pixels.mts';
+import { blurred, LINEAR, sampler } from './pixels.mts';
 
 const { abs, cbrt, floor, hypot, max, min, round, sqrt } = Math;
 
@@ -11,6 +11,8 @@ export interface Silhouette {
 	insideAt(x: number, y: number): number;
 	/** sRGB bytes; outside the object those of its nearest edge. */
 	colourAt(x: number, y: number): [number, number, number];
+	/** Whether the picture itself has the object's colour there, 0 to 1; else it is carried there from nearby. */
+	ownAt(x: number, y: number): number;
 	/** No object was found: this is a card with the whole picture on it. */
 	isCard: boolean;
 }
@@ -250,15 +252,20 @@ function cutByColour(picture: Picture): Mask {
 	return mask;
 }
 
-/**
- * The object's colours, carried on outwards over its edge, where the backdrop has bled into the pixels.
- * @returns 3 numbers per pixel, sRGB 0 to 255
- */
-function carriedColours({ pixels, width, height }: Picture, mask: Mask): Float32Array {
+/** The pixels of a mask that show nothing but what it masks: not those on its edge, where both sides have bled. */
+function coreOf(mask: Mask, width: number, height: number): Mask {
 	const core = eroded(eroded(mask, width, height), width, height);
 	// What is too thin to have a core keeps its own colours.
 	const nearCore = dilated(dilated(dilated(core, width, height), width, height), width, height);
-	const known = mask.map((value, pixel) => (core[pixel] || (value && !nearCore[pixel]) ? 1 : 0));
+	return mask.map((value, pixel) => (core[pixel] || (value && !nearCore[pixel]) ? 1 : 0));
+}
+
+/**
+ * The colours of a core, carried on outwards.
+ * @returns 3 numbers per pixel, sRGB 0 to 255
+ */
+function carriedColours({ pixels, width, height }: Picture, core: Mask): Float32Array {
+	const known = Uint8Array.from(core);
 	const colours = new Float32Array(width * height * 3);
 	let front: number[] = [];
 	known.forEach((value, pixel) => {
@@ -292,10 +299,8 @@ function carriedColours({ pixels, width, height }: Picture, mask: Mask): Float32
  */
 function matteOf(picture: Picture, mask: Mask, colours: Float32Array): Float32Array {
 	const { pixels, width, height } = picture;
-	const backdrop = carriedColours(
-		picture,
-		mask.map((value) => 1 - value),
-	);
+	const beyond = mask.map((value) => 1 - value);
+	const backdrop = carriedColours(picture, coreOf(beyond, width, height));
 	const inner = eroded(eroded(mask, width, height), width, height);
 	const outer = dilated(dilated(mask, width, height), width, height);
 	return Float32Array.from(mask, (value, pixel) => {
@@ -310,20 +315,6 @@ function matteOf(picture: Picture, mask: Mask, colours: Float32Array): Float32Ar
 		// Colours that hardly differ say nothing.
 		return length < 400 ? value : min(max(along / length, 0), 1);
 	});
-}
-
-function sampler(values: Float32Array, width: number, height: number, channels: number) {
-	return (x: number, y: number, channel: number): number => {
-		const cx = min(max(x, 0), width - 1.001);
-		const cy = min(max(y, 0), height - 1.001);
-		const ix = floor(cx);
-		const iy = floor(cy);
-		const at = (px: number, py: number): number =>
-			values[(min(py, height - 1) * width + min(px, width - 1)) * channels + channel]!;
-		const upper = at(ix, iy) + (at(ix + 1, iy) - at(ix, iy)) * (cx - ix);
-		const lower = at(ix, iy + 1) + (at(ix + 1, iy + 1) - at(ix, iy + 1)) * (cx - ix);
-		return upper + (lower - upper) * (cy - iy);
-	};
 }
 
 function boundsOf(mask: Mask, width: number): Silhouette['bounds'] {
@@ -343,7 +334,7 @@ function boundsOf(mask: Mask, width: number): Silhouette['bounds'] {
 /** A rounded card with the whole picture on it; of a very narrow picture, a wider card, so that there is something. */
 export function cardOf(picture: Picture): Silhouette {
 	const { width, height, pixels } = picture;
-	const colour = sampler(Float32Array.from(pixels), width, height, 4);
+	const colour = sampler(pixels, width, height, 4);
 	const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
 	const [halfWidth, halfHeight] = [max(centreX, height / 16), max(centreY, width / 16)];
 	const radius = min(halfWidth, halfHeight) * 0.16;
@@ -361,6 +352,7 @@ export function cardOf(picture: Picture): Silhouette {
 			return -outside / radius;
 		},
 		colourAt: (x, y) => [colour(x, y, 0), colour(x, y, 1), colour(x, y, 2)],
+		ownAt: () => 1,
 		isCard: true,
 	};
 }
@@ -383,7 +375,8 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 	const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
 	if (area < 0.008 || area > 0.97) return cardOf(picture);
 
-	const colours = carriedColours(picture, mask);
+	const core = coreOf(mask, width, height);
+	const colours = carriedColours(picture, core);
 	const matte = isCutOut
 		? Float32Array.from(
 				dilated(mask, width, height),
@@ -392,6 +385,7 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 		: matteOf(picture, mask, colours);
 	const soft = sampler(blurred(matte, width, height, smoothness), width, height, 1);
 	const colour = sampler(colours, width, height, 3);
+	const own = sampler(core, width, height, 1);
 	return {
 		bounds: boundsOf(mask, width),
 		insideAt(x, y) {
@@ -400,6 +394,7 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 			return isBeyond ? -1 : soft(x, y, 0) * 2 - 1.04;
 		},
 		colourAt: (x, y) => [colour(x, y, 0), colour(x, y, 1), colour(x, y, 2)],
+		ownAt: (x, y) => own(x, y, 0),
 		isCard: false,
 	};
 }

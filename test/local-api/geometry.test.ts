@@ -124,8 +124,9 @@ describe('the mesh of a picture', () => {
 			fc.property(
 				fc.array(fc.boolean(), { minLength: edge * edge, maxLength: edge * edge }),
 				fc.integer({ min: 16, max: 40 }),
-				fc.double({ min: 0.1, max: 1, noNaN: true }),
-				(mask, resolution, depth) => {
+				fc.double({ min: 0.1, max: 2, noNaN: true }),
+				fc.constantFrom(0.05, 0.5, Infinity),
+				(mask, resolution, height, limit) => {
 					fc.pre(mask.includes(true));
 					const mesh = inflate(
 						{
@@ -136,10 +137,11 @@ describe('the mesh of a picture', () => {
 								return !isOut && mask[row * edge + column] ? 0.3 + Math.abs(Math.sin(x * 3 + y)) : -0.4;
 							},
 							colourAt: () => [200, 100, 50],
+							ownAt: () => 1,
 							isCard: false,
 						},
 						resolution,
-						depth,
+						{ height, limit },
 					);
 					expectSound(mesh);
 				},

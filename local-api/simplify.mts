@@ -1,0 +1,123 @@
+import { MeshoptSimplifier } from 'meshoptimizer/simplifier';
+
+import { areaOf, facing, smoothNormals, type Mesh } from './mesh.mts';
+
+const { ceil, hypot, max, min, round } = Math;
+
+/** With fewer faces hardly anything is recognised. */
+export const LEAST_FACES = 400;
+
+/** What a change of a normal, or of a colour (0 to 1), costs, as a distance in parts of the mesh's size. */
+const ATTRIBUTE_WEIGHTS = [0.3, 0.3, 0.3, 0.5, 0.5, 0.5];
+/** So many more faces are left at the next try, when a try tears or pinches the surface. */
+const RELENTING = 1.15;
+/** Twice the area of a face that is nothing but an edge; the longest side of a mesh is 2. */
+const NO_AREA = 1e-9;
+
+/** The mesh with one vertex at each place, and without the faces that vanish with that. */
+export async function welded(mesh: Mesh): Promise<Mesh> {
+	await MeshoptSimplifier.ready;
+	const { positions } = mesh;
+	const places = MeshoptSimplifier.generatePositionRemap(positions, 3);
+	const corners = mesh.faces.map((vertex) => places[vertex]!);
+	const faces = corners.filter((_, corner) => {
+		const [a, b, c] = facing(corners, corner);
+		return a !== b && b !== c && c !== a;
+	});
+	return compacted({ ...mesh, normals: smoothNormals(positions, faces), faces });
+}
+
+/**
+ * The mesh with about `share` (0 to 1) of its faces, at least LEAST_FACES; its vertices are some of the mesh's. A
+ * surface that is closed stays closed. A part that has become too small for a volume is gone.
+ *
+ * @param mesh with one vertex at each place
+ */
+export async function simplified(mesh: Mesh, share: number): Promise<Mesh> {
+	await MeshoptSimplifier.ready;
+	const { positions, normals, colors, faces } = mesh;
+	const attributes = new Float32Array(positions.length * 2);
+	for (let vertex = 0; vertex < positions.length; vertex += 3) {
+		attributes.set(normals.subarray(vertex, vertex + 3), vertex * 2);
+		for (let channel = 0; channel < 3; channel++)
+			attributes[vertex * 2 + 3 + channel] = colors[vertex + channel]! / 255;
+	}
+	let wanted = max(round((faces.length / 3) * share), LEAST_FACES);
+	for (; wanted < faces.length / 3; wanted = ceil(wanted * RELENTING)) {
+		const [kept] = MeshoptSimplifier.simplifyWithAttributes(
+			faces,
+			positions,
+			3,
+			attributes,
+			6,
+			ATTRIBUTE_WEIGHTS,
+			null,
+			wanted * 3,
+			Infinity,
+		);
+		const surface = withoutFolds(kept);
+		if (surface.length > 0 && isClosed(positions, surface)) return compacted({ ...mesh, faces: surface });
+	}
+	return mesh;
+}
+
+/** The mesh without the vertices that no face has. */
+function compacted({ positions, normals, colors, faces }: Mesh): Mesh {
+	const ordered = Uint32Array.from(faces);
+	const [order, count] = MeshoptSimplifier.compactMesh(ordered);
+	const taken = <T extends Float32Array | Uint8Array>(source: T, target: T): T => {
+		order.forEach((to, from) => {
+			if (to < count) for (let i = 0; i < 3; i++) target[to * 3 + i] = source[from * 3 + i]!;
+		});
+		return target;
+	};
+	return {
+		positions: taken(positions, new Float32Array(count * 3)),
+		normals: taken(normals, new Float32Array(count * 3)),
+		colors: taken(colors, new Uint8Array(count * 3)),
+		faces: ordered,
+	};
+}
+
+/**
+ * Without the pairs of faces that have the same three vertices and turn their backs on each other: a collapse leaves
+ * them where something thin was. Edges that are closed stay closed.
+ */
+function withoutFolds(faces: Uint32Array): Uint32Array {
+	const unpaired = new Map<string, number[]>();
+	const folded = new Set<number>();
+	for (let face = 0; face < faces.length; face += 3) {
+		const corners = facing(faces, face);
+		const lowest = corners.indexOf(min(...corners));
+		const [a, b, c] = [0, 1, 2].map((i) => corners[(lowest + i) % 3]!);
+		const back = unpaired.get(`${a}/${c}/${b}`)?.pop();
+		if (back === undefined) {
+			const key = `${a}/${b}/${c}`;
+			unpaired.set(key, [...(unpaired.get(key) ?? []), face]);
+		} else {
+			folded.add(face).add(back);
+		}
+	}
+	return folded.size === 0 ? faces : faces.filter((_, corner) => !folded.has(corner - (corner % 3)));
+}
+
+/** Whether each edge joins exactly two faces that go along it in opposite directions, and each face has an area. */
+function isClosed(positions: Float32Array, faces: Uint32Array): boolean {
+	const vertices = positions.length / 3;
+	/** A number for each direction of each edge. */
+	const edges = new Set<number>();
+	for (let face = 0; face < faces.length; face += 3) {
+		const [a, b, c] = facing(faces, face);
+		if (hypot(...areaOf(positions, a, b, c)) < NO_AREA) return false;
+		edges
+			.add(a * vertices + b)
+			.add(b * vertices + c)
+			.add(c * vertices + a);
+	}
+	if (edges.size < faces.length) return false;
+	for (const edge of edges) {
+		const to = edge % vertices;
+		if (!edges.has(to * vertices + (edge - to) / vertices)) return false;
+	}
+	return true;
+}

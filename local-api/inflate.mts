@@ -81,8 +81,8 @@ function coarseSolution({ values, width, height }: Grid): Float32Array {
 function crossing(field: Float32Array, inside: number, other: number): number {
 	const f = field[inside]!;
 	const g = field[other]!;
-	// Not nearer than this: slivers would be all but invisible, and their normals arbitrary.
-	return g > 0 ? 1 : min(max(f / (f - g), 0.08), 0.92);
+	// Not nearer than this: a face would have no area. Much farther, and the edge would show steps.
+	return g > 0 ? 1 : min(max(f / (f - g), 0.02), 0.98);
 }
 
 /** How high an inflated silhouette rises above its middle plane, in units of the bounds' longest half. */

@@ -73,7 +73,7 @@ function reliefOf(silhouette: Silhouette, roundness: number): Relief {
 	const flatness = Math.min(Math.max(oblong, 0), 1);
 	const thickness = CUBE_THICKNESS + (SLAB_THICKNESS - CUBE_THICKNESS) * flatness;
 	// The box's balloon is higher, so that it meets its plateau near the edge.
-	return { height: height * (1 + boxiness), limit: (height * thickness) / boxiness };
+	return { height: height * (1 + 3 * boxiness), limit: (height * thickness) / boxiness };
 }
 
 /**

@@ -37,15 +37,18 @@ export function blurred(source: Float32Array, width: number, height: number, sig
  * @param values row by row, all channels of a pixel side by side
  */
 export function sampler(values: Float32Array | Uint8Array, width: number, height: number, channels: number) {
+	const row = width * channels;
 	return (x: number, y: number, channel: number): number => {
-		const cx = min(max(x, 0), width - 1.001);
-		const cy = min(max(y, 0), height - 1.001);
+		const cx = min(max(x, 0), width - 1);
+		const cy = min(max(y, 0), height - 1);
 		const ix = floor(cx);
 		const iy = floor(cy);
-		const at = (px: number, py: number): number =>
-			values[(min(py, height - 1) * width + min(px, width - 1)) * channels + channel]!;
-		const upper = at(ix, iy) + (at(ix + 1, iy) - at(ix, iy)) * (cx - ix);
-		const lower = at(ix, iy + 1) + (at(ix + 1, iy + 1) - at(ix, iy + 1)) * (cx - ix);
-		return upper + (lower - upper) * (cy - iy);
+		const partX = cx - ix;
+		const upper = iy * row + ix * channels + channel;
+		const lower = iy < height - 1 ? upper + row : upper;
+		const right = ix < width - 1 ? channels : 0;
+		const above = values[upper]! + (values[upper + right]! - values[upper]!) * partX;
+		const below = values[lower]! + (values[lower + right]! - values[lower]!) * partX;
+		return above + (below - above) * (cy - iy);
 	};
 }

@@ -181,10 +181,15 @@ class Renderer {
 	private fillFaces(): void {
 		const { faces, skin } = this.mesh;
 		const { screen, light, albedo, depth, image, samples } = this;
-		const skinAt = skin && sampler(albedo, skin.width, skin.height, 3);
+		const skinAt = sampler(albedo, skin?.width ?? 0, skin?.height ?? 0, 3);
 		for (let i = 0; i < faces.length; i += 3) {
-			const [va, vb, vc] = [faces[i]!, faces[i + 1]!, faces[i + 2]!];
-			const [a, b, c] = [va * 3, vb * 3, vc * 3];
+			const a = faces[i]! * 3;
+			const b = faces[i + 1]! * 3;
+			const c = faces[i + 2]! * 3;
+			// Light and places have two entries per vertex.
+			const la = faces[i]! * 2;
+			const lb = faces[i + 1]! * 2;
+			const lc = faces[i + 2]! * 2;
 			const ax = screen[a]!;
 			const ay = screen[a + 1]!;
 			const bx = screen[b]! - ax;
@@ -213,16 +218,20 @@ class Renderer {
 					const partB = (v * screen[b + 2]!) / nearness;
 					const partC = (w * screen[c + 2]!) / nearness;
 					const partA = 1 - partB - partC;
-					const mixed = (values: Float32Array, size: number, entry: number): number =>
-						partA * values[va * size + entry]! +
-						partB * values[vb * size + entry]! +
-						partC * values[vc * size + entry]!;
-					const lit = mixed(light, 2, 0);
-					const gloss = mixed(light, 2, 1);
-					const skinX = skin ? mixed(skin.places, 2, 0) * skin.width - 0.5 : 0;
-					const skinY = skin ? mixed(skin.places, 2, 1) * skin.height - 0.5 : 0;
+					const lit = partA * light[la]! + partB * light[lb]! + partC * light[lc]!;
+					const gloss = partA * light[la + 1]! + partB * light[lb + 1]! + partC * light[lc + 1]!;
+					if (skin) {
+						const placeX = partA * skin.places[la]! + partB * skin.places[lb]! + partC * skin.places[lc]!;
+						const placeY =
+							partA * skin.places[la + 1]! + partB * skin.places[lb + 1]! + partC * skin.places[lc + 1]!;
+						const [skinX, skinY] = [placeX * skin.width - 0.5, placeY * skin.height - 0.5];
+						for (let channel = 0; channel < 3; channel++)
+							image[sample * 3 + channel] = encoded(skinAt(skinX, skinY, channel) * lit + gloss);
+						continue;
+					}
 					for (let channel = 0; channel < 3; channel++) {
-						const colour = skinAt ? skinAt(skinX, skinY, channel) : mixed(albedo, 3, channel);
+						const colour =
+							partA * albedo[a + channel]! + partB * albedo[b + channel]! + partC * albedo[c + channel]!;
 						image[sample * 3 + channel] = encoded(colour * lit + gloss);
 					}
 				}

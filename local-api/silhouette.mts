@@ -120,6 +120,9 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 	return { lab: backdrop, spread, fit: fitting / border.length };
 }
 
+/** Standard deviation, px, of the blur that evens carried colours. */
+const EVENING = 2.5;
+
 /** A mask holds 1 for the object's pixels and 0 for the others. */
 type Mask = Uint8Array;
 
@@ -291,6 +294,19 @@ function carriedColours({ pixels, width, height }: Picture, core: Mask): Float32
 	return colours;
 }
 
+/** Carried colours without their streaks: each is a long way from few pixels, and covers much of a mesh's sides. */
+function evened(colours: Float32Array, core: Mask, width: number, height: number): Float32Array {
+	const soft = [0, 1, 2].map((channel) =>
+		blurred(
+			Float32Array.from(core, (_, pixel) => colours[pixel * 3 + channel]!),
+			width,
+			height,
+			EVENING,
+		),
+	);
+	return colours.map((value, i) => (core[floor(i / 3)] ? value : soft[i % 3]![floor(i / 3)]!));
+}
+
 /**
  * How much of each pixel is the object's, 0 to 1. On the edge that is where the pixel's colour lies between the
  * object's and the backdrop's nearby: a mask alone would leave the edge's slopes in steps.
@@ -376,7 +392,7 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 	if (area < 0.008 || area > 0.97) return cardOf(picture);
 
 	const core = coreOf(mask, width, height);
-	const colours = carriedColours(picture, core);
+	const colours = evened(carriedColours(picture, core), core, width, height);
 	const matte = isCutOut
 		? Float32Array.from(
 				dilated(mask, width, height),

@@ -11,8 +11,8 @@ export const LEAST_FACES = 400;
 const ATTRIBUTE_WEIGHTS = [0.3, 0.3, 0.3, 0.5, 0.5, 0.5];
 /** So many more faces are left at the next try, when a try tears or pinches the surface. */
 const RELENTING = 1.15;
-/** Twice the area of a face that is nothing but an edge; the longest side of a mesh is 2. */
-const NO_AREA = 1e-9;
+/** Twice the area of a face that is nothing but a line; the longest side of a mesh is about 2. */
+const NO_AREA = 1e-11;
 
 /** The mesh with one vertex at each place, and without the faces that vanish with that. */
 export async function welded(mesh: Mesh): Promise<Mesh> {
@@ -54,6 +54,8 @@ export async function simplified(mesh: Mesh, share: number): Promise<Mesh> {
 			null,
 			wanted * 3,
 			Infinity,
+			// Else even sides fill with slivers.
+			['RegularizeLight'],
 		);
 		const surface = withoutFolds(kept);
 		if (surface.length > 0 && isClosed(positions, surface)) return compacted({ ...mesh, faces: surface });

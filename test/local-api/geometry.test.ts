@@ -7,6 +7,7 @@ import type { Mesh } from '../../local-api/mesh.mts';
 import { modelOf } from '../../local-api/model.mts';
 import { readV3, type ParametersV3 } from '../../local-api/parameters-v3.mts';
 import { cutOut } from '../../local-api/silhouette.mts';
+import { examined, extent } from './surface.mts';
 
 const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];
 
@@ -22,54 +23,14 @@ const sample = async (name: string): Promise<Picture> =>
 const meshOf = (picture: Picture, steps: number): Mesh =>
 	modelOf(parametersOf('img_to_3d', { steps }), picture, 0).mesh;
 
-/** How many faces each edge is in, as the set of the numbers that occur. */
-function facesPerEdge({ faces }: Mesh): number[] {
-	const uses = new Map<string, number>();
-	for (let i = 0; i < faces.length; i += 3) {
-		for (const [from, to] of [
-			[0, 1],
-			[1, 2],
-			[2, 0],
-		] as const) {
-			const edge = [faces[i + from] as number, faces[i + to] as number].sort((a, b) => a - b).join();
-			uses.set(edge, (uses.get(edge) ?? 0) + 1);
-		}
-	}
-	return [...new Set(uses.values())];
-}
-
 /** Vertices - edges + faces of a closed mesh: 2 for each separate piece, 2 less for each hole through one. */
 const eulerNumber = ({ positions, faces }: Mesh): number => positions.length / 3 - faces.length / 6;
 
-function volume({ positions, faces }: Mesh): number {
-	const corner = (index: number) => [
-		...positions.subarray((faces[index] as number) * 3, (faces[index] as number) * 3 + 3),
-	];
-	let sum = 0;
-	for (let i = 0; i < faces.length; i += 3) {
-		const [[ax, ay, az], [bx, by, bz], [cx, cy, cz]] = [corner(i), corner(i + 1), corner(i + 2)] as [
-			number[],
-			number[],
-			number[],
-		] as [[number, number, number], [number, number, number], [number, number, number]];
-		sum += (ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx)) / 6;
-	}
-	return sum;
-}
-
 function expectSound(mesh: Mesh): void {
-	expect(facesPerEdge(mesh)).toEqual([2]);
+	const { looseEdges, volume } = examined(mesh);
+	expect(looseEdges).toBe(0);
 	expect([...mesh.positions, ...mesh.normals].every(Number.isFinite)).toBe(true);
-	// Turned inside out, the faces would enclose a negative one.
-	expect(volume(mesh)).toBeGreaterThan(0);
-}
-
-/** Length of the mesh along x, y and z. */
-function extent({ positions }: Mesh): number[] {
-	return [0, 1, 2].map((axis) => {
-		const values = positions.filter((_, index) => index % 3 === axis);
-		return Math.max(...values) - Math.min(...values);
-	});
+	expect(volume).toBeGreaterThan(0);
 }
 
 /** Area that a cut-out and the expected one share, as part of the area of both together. */

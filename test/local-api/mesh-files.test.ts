@@ -196,6 +196,13 @@ describe('any recipe', () => {
 		);
 	});
 
+	test.each([48, 200])(
+		'of a surface that the simplifier would pinch (resolution %i) gives closed solids, with a few more faces',
+		async (resolution) => {
+			expectSolid(await meshOf(undefined, { prompt: 'a tree', resolution, meshSimplify: 0.9 }));
+		},
+	);
+
 	test('has the more faces the finer it is, and the fewer the more it is simplified', async () => {
 		const faces = async (of: Picture | undefined, recipe: Partial<MeshRecipe>) =>
 			(await meshOf(of, recipe)).faces.length / 3;

@@ -181,7 +181,7 @@ class Renderer {
 	private fillFaces(): void {
 		const { faces, skin } = this.mesh;
 		const { screen, light, albedo, depth, image, samples } = this;
-		const skinAt = sampler(albedo, skin?.width ?? 0, skin?.height ?? 0, 3);
+		const skinAt = skin && sampler(albedo, skin.width, skin.height, 3);
 		for (let i = 0; i < faces.length; i += 3) {
 			const a = faces[i]! * 3;
 			const b = faces[i + 1]! * 3;
@@ -220,7 +220,7 @@ class Renderer {
 					const partA = 1 - partB - partC;
 					const lit = partA * light[la]! + partB * light[lb]! + partC * light[lc]!;
 					const gloss = partA * light[la + 1]! + partB * light[lb + 1]! + partC * light[lc + 1]!;
-					if (skin) {
+					if (skin && skinAt) {
 						const placeX = partA * skin.places[la]! + partB * skin.places[lb]! + partC * skin.places[lc]!;
 						const placeY =
 							partA * skin.places[la + 1]! + partB * skin.places[lb + 1]! + partC * skin.places[lc + 1]!;

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import fc from 'fast-check';
 import { validateBytes } from 'gltf-validator';
 import sharp from 'sharp';
@@ -45,6 +47,13 @@ const meshOf = async (
 
 const bytesOf = async (picture: Picture | undefined, recipe: Partial<MeshRecipe>, format: MeshFormat) =>
 	(await meshFilesOf({ ...RECIPE, ...recipe }, picture, format, 'thing')).map(({ bytes }) => bytes);
+
+/** Stands for bytes whose difference nobody wants to read. */
+const hashOf = (bytes: Buffer[]): string => {
+	const hash = createHash('sha256');
+	for (const part of bytes) hash.update(part);
+	return hash.digest('hex');
+};
 
 function expectSolid(mesh: ReadMesh): void {
 	for (const surface of [mesh, joinedAtPlaces(mesh)]) {
@@ -117,9 +126,11 @@ describe.each(FORMATS)('a mesh as %s', (format) => {
 			[picture, ''],
 			[undefined, 'a green vase'],
 		] as const) {
-			const first = await bytesOf(of, { prompt, seed: 1 }, format);
-			expect(await bytesOf(of, { prompt, seed: 1 }, format)).toEqual(first);
-			expect((await bytesOf(of, { prompt, seed: 2 }, format))[0]).not.toEqual(first[0]);
+			const hash = async (seed: number) =>
+				hashOf(await bytesOf(of, { prompt, seed, resolution: 48 }, format));
+			const first = await hash(1);
+			expect(await hash(1)).toBe(first);
+			expect(await hash(2)).not.toBe(first);
 		}
 	});
 });
@@ -267,7 +278,8 @@ describe('the turntable of a mesh', () => {
 		const { info, metadata, gif } = await frames(undefined, { prompt: 'a rocket', resolution: 64 });
 		expect([info.width, metadata.pageHeight]).toEqual([96, 96]);
 		expect(metadata.delay?.reduce((sum, ms) => sum + ms, 0)).toBe(2000);
-		expect((await frames(undefined, { prompt: 'a rocket', resolution: 64 })).gif).toEqual(gif);
+		const again = await frames(undefined, { prompt: 'a rocket', resolution: 64 });
+		expect(hashOf([again.gif])).toBe(hashOf([gif]));
 	});
 
 	test('shows what is on the picture, however coarse the mesh is', async () => {

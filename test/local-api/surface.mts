@@ -15,6 +15,9 @@ export interface Checkup {
 	volume: number;
 }
 
+/** Four times the square of the area of what is nothing but a line; a mesh is 2 long. */
+const NO_AREA = 1e-23;
+
 type Vector = [number, number, number];
 
 const point = ({ positions }: Surface, vertex: number): Vector => [
@@ -64,7 +67,7 @@ export function examined(surface: Surface): Checkup {
 		});
 		const [a, b, c] = corners.map((vertex) => point(surface, vertex)) as [Vector, Vector, Vector];
 		const area = cross(minus(b, a), minus(c, a));
-		if (new Set(corners).size < 3 || dot(area, area) === 0) flatFaces += 1;
+		if (new Set(corners).size < 3 || dot(area, area) < NO_AREA) flatFaces += 1;
 		volume += dot(a, cross(b, c)) / 6;
 	}
 	const looseEdges = [...edges.values()].filter(([along, against]) => along !== 1 || against !== 1).length;

@@ -10,9 +10,9 @@ export const LEAST_FACES = 400;
 /** What a change of a normal, or of a colour (0 to 1), costs, as a distance in parts of the mesh's size. */
 const ATTRIBUTE_WEIGHTS = [0.3, 0.3, 0.3, 0.5, 0.5, 0.5];
 /** So many more faces are left at the next try, when a try tears or pinches the surface. */
-const RELENTING = 1.15;
+const RELENTING = 1.25;
 /** Twice the area of a face that is nothing but a line; the longest side of a mesh is about 2. */
-const NO_AREA = 1e-11;
+const NO_AREA = 1e-15;
 
 /** The mesh with one vertex at each place, and without the faces that vanish with that. */
 export async function welded(mesh: Mesh): Promise<Mesh> {

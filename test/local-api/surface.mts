@@ -16,7 +16,7 @@ export interface Checkup {
 }
 
 /** Four times the square of the area of what is nothing but a line; a mesh is 2 long. */
-const NO_AREA = 1e-23;
+const NO_AREA = 1e-31;
 
 type Vector = [number, number, number];
 

@@ -38,7 +38,7 @@ export class StableDiffusionApi implements ICredentialType {
 			default: 'https://stablediffusionapi.com/api',
 			placeholder: 'e.g. https://modelslab.com/api',
 			description:
-				'The address in front of /v3. The service is now called ModelsLab and answers at https://modelslab.com/api too. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
+				'The address in front of /v3 and /v6. The service is now called ModelsLab and answers at https://modelslab.com/api too; v6 is documented there only. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
 		},
 	];
 
@@ -76,7 +76,7 @@ export class StableDiffusionApi implements ICredentialType {
 					key: 'queue_num',
 					value: undefined,
 					message:
-						'Something answers at Base URL, but not as this API does to a right key, or it redirects elsewhere, where the key is not sent. Base URL must end where /v3 begins. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
+						'Something answers at Base URL, but not as this API does to a right key, or it redirects elsewhere, where the key is not sent. Base URL must end where /v3 and /v6 begin. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
 				},
 			},
 		],

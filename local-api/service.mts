@@ -36,7 +36,6 @@ const CONTENT_TYPES: Record<string, string> = {
 	'.mtl': 'model/mtl',
 	'.stl': 'model/stl',
 	'.ply': 'application/x-ply',
-	'.mp4': 'video/mp4',
 	'.png': 'image/png',
 	'.jpg': 'image/jpeg',
 	'.jpeg': 'image/jpeg',

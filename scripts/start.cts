@@ -149,7 +149,8 @@ async function main({ sources, version }: Wishes, closing: Closing): Promise<boo
 			? "This run uses the stand-in service: real 3D, made from the images by simple geometry. It is not the service's model.\n"
 			: `This run uses the real service at ${baseUrl}. Each image is a paid job.\n`,
 	);
-	say(`${inputs.length} image(s) go through examples/image-to-turntable.json in n8n's engine ...`);
+	const what = `examples/image-to-turntable.json${version === 'v3' ? '' : ` with API Version ${version.toUpperCase()}`}`;
+	say(`${inputs.length} image(s) go through ${what} in n8n's engine ...`);
 	const waiting = setInterval(() => say('the node waits for the service ...'), 10_000);
 	closing.push(() => clearInterval(waiting));
 	const run = await engine.run(adapted(readWorkflow(), version), {

@@ -134,11 +134,11 @@ export function examples(theWorld: () => World): void {
 		);
 		const saved = await imported(workflow);
 		await world.main.runManually(saved, CLICK);
-		const { status, error, items } = await resultOf(world, saved);
+		const { status, error, data } = await resultOf(world, saved);
 		expect([status, error?.message]).toEqual(['success', undefined]);
 		expect(paid()).toBe(1);
 		const [mesh = '', turntable = ''] = world.service.jobs.at(-1)?.outputs ?? [];
-		expect(items.map(({ json }) => json.fileName)).toEqual(
+		expect(itemsOf(data, 'Write File').map(({ json }) => json.fileName)).toEqual(
 			['roses.glb', 'roses.gif'].map((name) => join(world.files, name)),
 		);
 		for (const [name, link] of [

@@ -109,7 +109,7 @@ test.each([
 	['does not', false],
 ])('a file over Max File Size, on a server that %s, is refused', async (_name, announced) => {
 	let asked = 0;
-	const bytes = Buffer.alloc(300_000);
+	const bytes = Buffer.alloc(300_000, 'GIF89a');
 	const files = await serve((_request, response) => {
 		asked += 1;
 		if (announced) response.setHeader('content-length', bytes.length);
@@ -126,6 +126,9 @@ test.each([
 	await files.close();
 });
 
+/** The shortest that there is. */
+const GLB = 'glTF\x02\0\0\0\x0c\0\0\0';
+
 test.each([
 	['/a%2Fb/..%2F..%2Fetc%2Fpasswd', 'application/octet-stream', '_.._etc_passwd', 'application/octet-stream'],
 	['/spin.gif?token=1', 'application/octet-stream', 'spin.gif', 'image/gif'],
@@ -134,7 +137,7 @@ test.each([
 ])('a file at %s of type %s is named %s and typed %s', async (path, contentType, fileName, mimeType) => {
 	const files = await serve((_request, response) => {
 		response.setHeader('content-type', contentType);
-		response.end(mimeType === 'image/gif' ? 'GIF89a' : 'bytes');
+		response.end({ 'image/gif': 'GIF89a', 'model/gltf-binary': GLB }[mimeType] ?? 'bytes');
 	});
 	withOutput(files.origin + path);
 	const { items } = await run();

@@ -378,7 +378,7 @@ describe('input that cannot be sent', () => {
 		[
 			'no image link',
 			{ image: '={{ $json.nothing }}' },
-			'Image URL must be a text that is not empty, but is',
+			'Image URL must be a link, or a list of links, but is',
 		],
 		[
 			'webhook',

@@ -130,6 +130,28 @@ describe('a call that tells the end of a job', () => {
 		expect(looks().every(({ path }) => path === `/api/v6/3d/fetch/${id}`)).toBe(true);
 	});
 
+	test('of a job of v6 is not lost in silence where the credential names the host without v6', async () => {
+		const proxy = await behindPublicName(bench.service.origin);
+		try {
+			const { production } = publish({ apiVersion: 'v6' });
+			const id = await submit({}, 'v6/3d/text_to_3d');
+			await bench.clock.sleep(11_000);
+			bench.credential({ baseUrl: 'http://stablediffusionapi.com/api' });
+			bench.service.addFault({
+				on: 'fetch',
+				times: 9,
+				do: { kind: 'answer', status: 404, body: '<html></html>' },
+			});
+			expect((await bench.call(production, callFor(id))).status).toBe(503);
+			const { error } = executions()[0]?.run?.data.resultData ?? {};
+			expect((error as { description?: string } | undefined)?.description).toMatch(
+				/^The v6 endpoints are documented at https:\/\/modelslab\.com\/api only/,
+			);
+		} finally {
+			await proxy.end();
+		}
+	});
+
 	test('of a job of v6 starts nothing where jobs of v3 are asked for', async () => {
 		const { production } = publish();
 		const id = await submit({}, 'v6/3d/text_to_3d');

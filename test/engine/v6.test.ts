@@ -1,4 +1,6 @@
-import { API_KEY, fileItem, itemsOf, openBench, pngBase64, type Bench } from './bench.mts';
+import { outputOf } from '../../engine/engine.cts';
+import { API_KEY, fileItem, itemsOf, NODE, openBench, pngBase64, type Bench } from './bench.mts';
+import type { Fault } from '../../local-api/index.mts';
 import { behindPublicName, serve } from './http.mts';
 
 /** A mesh of few faces, made quickly. */
@@ -107,14 +109,26 @@ describe('what is sent', () => {
 		const [front, back] = [bench.picture, `${bench.picture}?back, left`];
 		await bench.run(imageTo3d({ image: '={{ $json.images }}', waitFor: 'none' }), {
 			items: itemsOf(
-				{ images: [front, back] },
+				{ images: [front, ` ${back}`] },
 				{ images: `${front}\n${back}` },
 				{ images: `${front}, ${back}` },
+				{ images: `${front},${back}` },
+				{ images: `\n ${front},\n ${back},\n` },
 			),
 		});
 		const several = { image: [front, back], init_image: [front, back], multi_image: true };
-		expect(bodiesOf(SUBMIT)).toEqual(Array(3).fill(expect.objectContaining(several)));
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(bodiesOf(SUBMIT)).toEqual(Array(5).fill(expect.objectContaining(several)));
+		expect(bench.service.jobs).toHaveLength(5);
+	});
+
+	test.each(['v3', 'v6'])('blanks around a link do not matter to %s', async (apiVersion) => {
+		const { error } = await bench.run(
+			imageTo3d({ apiVersion, settings: {}, image: `={{ "\\n ${bench.picture} \\n" }}`, waitFor: 'none' }),
+		);
+		expect(error).toBeUndefined();
+		expect(bench.service.requests.map(({ body }) => (body as { image?: unknown }).image)).toEqual([
+			bench.picture,
+		]);
 	});
 
 	test('files are uploaded through the endpoint of v6, each once, and go as their links', async () => {
@@ -136,13 +150,42 @@ describe('what is sent', () => {
 		for (const link of links) expect(link).toMatch(`${bench.service.origin}/files/`);
 	});
 
+	test('a field whose name has a comma in it can be named in a list, and with v3', async () => {
+		const file = fileItem(await pngBase64(), 'image/png', 'front.png');
+		const item = { ...file, binary: { 'front, left': file.binary!.data! } };
+		for (const [apiVersion, binaryPropertyName] of [
+			['v6', ['front, left']],
+			['v3', 'front, left'],
+		]) {
+			const { error } = await bench.run(
+				imageTo3d({ apiVersion, imageSource: 'binary', binaryPropertyName, settings: {}, waitFor: 'none' }),
+				{ items: [item] },
+			);
+			expect(error).toBeUndefined();
+		}
+		expect(bench.service.jobs.map(({ apiVersion }) => apiVersion)).toEqual(['v6', 'v3']);
+	});
+
+	test('of several files the one that the service does not take is named, and nothing is paid for', async () => {
+		const file = fileItem(await pngBase64(), 'image/png', 'front.png');
+		const item = { ...file, binary: { ...file.binary, side: file.binary!.data! } };
+		bench.service.addFault({
+			on: 'upload',
+			skip: 1,
+			do: { kind: 'answer', body: { status: 'error', message: 'no' } },
+		});
+		const { error } = await bench.run(imageTo3d({ imageSource: 'binary', binaryPropertyName: 'data,side' }), {
+			items: [item],
+		});
+		expect(error?.message).toBe(
+			'The upload of the image in the binary field "side": the service refused the call: no',
+		);
+		expect(bench.service.jobs).toEqual([]);
+	});
+
 	test.each([
-		[
-			'v3',
-			{},
-			'Image URL must be a single one with API Version V3, but is ["http://127.0.0.1/a.png","http://127.0.0.1/b.png"]',
-		],
-		['v6', { multiImage: false }, 'Multi Image must be on when several images are given, but is false'],
+		['v3', {}, 'API Version must be v6 for several images, but is "v3"'],
+		['v6', { multiImage: false }, 'Multi Image must be on for several images, but is false'],
 	])('what %s cannot take is refused before anything is paid for', async (apiVersion, settings, message) => {
 		const image = 'http://127.0.0.1/a.png http://127.0.0.1/b.png';
 		const { error } = await bench.run(imageTo3d({ apiVersion, settings, image }));
@@ -151,11 +194,20 @@ describe('what is sent', () => {
 	});
 
 	test.each<[object, string]>([
-		[{ image: [] }, 'Image URL must be a text that is not empty, but is []'],
-		[{ image: '={{ "" }}' }, 'Image URL must be a text that is not empty, but is ""'],
+		[{ image: [] }, 'Image URL must be a link, or a list of links, but is []'],
+		[{ image: '={{ "" }}' }, 'Image URL must be a link, or a list of links, but is ""'],
 		[
 			{ image: ['http://127.0.0.1/a.png', 'b.png'] },
 			'Image URL must be a link that begins with http:// or https://, but is "b.png"',
+		],
+		[{ image: 7 }, 'Image URL must be a link, or a list of links, but is 7'],
+		[
+			{ image: [{ url: 'http://127.0.0.1/a.png' }] },
+			'Image URL must be a link, or a list of links, but is [{"url":"http://127.0.0.1/a.png"}]',
+		],
+		[
+			{ imageSource: 'binary', binaryPropertyName: ['data', ''] },
+			'Input Binary Field must be the name of a binary field, or a list of names, but is ["data",""]',
 		],
 		[{ settings: { resolution: 513 } }, 'Resolution must be an integer from 1 to 512, but is 513'],
 		[{ settings: { meshSimplify: 0.5 } }, 'Mesh Simplify must be a number from 0.9 to 0.98, but is 0.5'],
@@ -220,6 +272,56 @@ describe('what comes out', () => {
 		expect(items.map(({ json }) => [json.output_index, json.id])).toEqual(
 			[0, 1, 2].map((at) => [at, job?.id]),
 		);
+	});
+
+	describe('what belongs to the output', () => {
+		const links = () => ['a.png', 'b.png'].map((name) => `${bench.picture}?${name}`);
+
+		test.each([
+			['says nothing of it', undefined, 3, 2],
+			['says that there is nothing', [], 1, 0],
+			['says it again, one file twice', 'twice', 3, 3],
+		])(
+			'and was announced before comes along, however the job is waited for, when the end %s',
+			async (_name, told, files, entries) => {
+				const assets = links();
+				const atTheEnd = told === 'twice' ? [...assets, assets[0]] : told;
+				const edit = (body: Record<string, unknown>) => ({
+					...body,
+					extra_assets: body.status === 'processing' ? assets : atTheEnd,
+				});
+				for (const waitFor of ['poll', 'webhook']) {
+					for (const on of ['submit', 'fetch'] as const) {
+						bench.service.addFault({ on, times: 20, do: { kind: 'edit', edit } });
+					}
+					await bench.run(imageTo3d({ waitFor, settings: { ...COARSE, outputFormat: 'ply' } }));
+					await bench.clock.sleep(10_000);
+					await bench.allThrough();
+					bench.service.clearFaults();
+				}
+				expect(bench.service.jobs).toHaveLength(2);
+				const items = bench.engine.executions.map(({ run }) => run && outputOf(run, NODE)[0]?.[0]);
+				expect(items.map((item) => Object.keys(item?.binary ?? {}).length)).toEqual([files, files]);
+				expect(items.map((item) => (item?.json.extra_assets as unknown[]).length)).toEqual([
+					entries,
+					entries,
+				]);
+			},
+		);
+
+		test('and cannot be had is told as that', async () => {
+			bench.service.addFault({
+				on: 'download',
+				skip: 1,
+				times: 99,
+				do: { kind: 'answer', status: 404, body: '' },
+			});
+			const { error } = await bench.run(imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' } }));
+			expect(error?.message).toMatch(
+				/ is done, but a file that belongs to its output could not be downloaded: HTTP 404$/,
+			);
+			expect(error?.description).toMatch(/The file is at \S+\.(mtl|png)\./);
+		});
 	});
 
 	test('a job that is not waited for keeps the links to come, and Get Result brings its files', async () => {
@@ -303,19 +405,36 @@ describe('a Base URL on the first host, where v6 is not documented', () => {
 		expect(hintsOf(await bench.run(imageTo3d({ waitFor: 'none' })))).toEqual([]);
 	});
 
-	test.each([
-		['a page', { kind: 'answer', status: 404, body: '<html>Not found</html>' }],
-		['a refusal', { kind: 'answer', body: { status: 'error', message: 'No such endpoint' } }],
+	const refusal = (message: unknown, status = 200) =>
+		({ kind: 'answer', status, body: { status: 'error', message } }) as const;
+
+	test.each<[string, Fault['do'], RegExp]>([
+		['a page', { kind: 'answer', status: 404, body: '<html>Not found</html>' }, /^HELP/],
+		['a page that calls itself a success', { kind: 'answer', body: '<html>Welcome</html>' }, /^HELP/],
+		['a refusal', refusal('No such endpoint'), /HELP$/],
+		['a wrong key', refusal('Invalid Api Key'), /HELP$/],
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 301, location: 'https://modelslab.com/api/v6/3d/image_to_3d' },
+			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\./,
 		],
-	] as const)('%s names the host to use', async (_name, fault) => {
+	])('%s names the host to use', async (_name, fault, expected) => {
 		await there(async () => {
 			bench.service.addFault({ on: 'submit', times: 9, do: fault });
-			const { error } = await bench.run(imageTo3d());
-			expect(error?.description).toMatch(HELP);
-			expect((await bench.run(imageTo3d({ apiVersion: 'v3' }))).error?.description).not.toMatch(HELP);
+			const told = async (apiVersion: string) =>
+				(await bench.run(imageTo3d({ apiVersion }))).error?.description?.replace(HELP, 'HELP');
+			expect(await told('v6')).toMatch(expected);
+			expect(await told('v3')).not.toMatch('HELP');
+		});
+	});
+
+	test.each([
+		['credits', refusal('Insufficient credits. Please add more credits to continue.', 402)],
+		['the image', refusal('Unable to fetch image from provided URL')],
+	])('is not blamed by a service that speaks of %s', async (_name, fault) => {
+		await there(async () => {
+			bench.service.addFault({ on: 'submit', do: fault });
+			expect((await bench.run(imageTo3d())).error?.description).not.toMatch(HELP);
 		});
 	});
 });
@@ -342,6 +461,31 @@ describe('a file whose first bytes are not what its name says', () => {
 		const { error } = await bench.run(imageTo3d());
 		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes of a GIF file$/);
 		expect(downloads()).toHaveLength(1);
+	});
+
+	test('is given up as soon as they are there', async () => {
+		let sent = 0;
+		const files = await serve((_request, response) => {
+			response.writeHead(200, { 'content-length': 50_000_000 });
+			const more = () => {
+				for (let room = true; room && sent < 50_000_000; ) {
+					room = response.write(Buffer.alloc(64_000, 1));
+					sent += 64_000;
+				}
+			};
+			response.on('drain', more);
+			more();
+		});
+		bench.service.configure({ jobSeconds: 0 });
+		bench.service.addFault({
+			on: 'submit',
+			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/mug.glb`] }) },
+		});
+		const { error } = await bench.run(imageTo3d());
+		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes 0101010101010101$/);
+		// Five tries, and what lies in the sockets' buffers.
+		expect(sent).toBeLessThan(50_000_000);
+		await files.close();
 	});
 
 	test('only once does no harm', async () => {

@@ -132,11 +132,24 @@ test('settings of the other operation and of the other version are not sent', ()
 	expect(bodyOf('v6', 'textTo3d')).toEqual({ body: { output_format: 'obj', guidance_scale: 2 } });
 });
 
+test('several images are said to be such, and taken where the API takes them', () => {
+	const bodyOf = (apiVersion: ApiVersion, imageCount: number, settings = {}) =>
+		generationBody({ apiVersion, operation: 'imageTo3d', imageCount, settings });
+	expect(bodyOf('v6', 1)).toEqual({ body: {} });
+	expect(bodyOf('v6', 1, { multiImage: true })).toEqual({ body: { multi_image: true } });
+	expect(bodyOf('v6', 2)).toEqual({ body: { multi_image: true } });
+	expect(bodyOf('v6', 2, { multiImage: false })).toMatchObject({
+		displayName: 'Multi Image',
+		entered: false,
+	});
+	expect(bodyOf('v3', 1)).toEqual({ body: {} });
+	expect(bodyOf('v3', 2)).toMatchObject({ displayName: 'API Version', entered: 'v3' });
+});
+
 test('v6 gets the image under both of its names, and several as a list', () => {
 	expect(imageBody('v3', ['a'])).toEqual({ image: 'a' });
 	expect(imageBody('v6', ['a'])).toEqual({ image: 'a', init_image: 'a' });
-	const several = imageBody('v6', ['a', 'b']);
-	expect(several).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'], multi_image: true });
+	expect(imageBody('v6', ['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
 });
 
 test('every setting that the panel offers passes its own check as it is preset, and is shown where it is sent', () => {

@@ -7,7 +7,7 @@ import {
 	kindByHead,
 	mismatchOf,
 	type FileKind,
-} from '../../nodes/ImgTo3d/output/file-type';
+} from '../../nodes/ImgTo3d/file-type';
 
 test.each([
 	['https://x.example/a/b.gif', undefined, 'b.gif', 'image/gif'],
@@ -21,6 +21,7 @@ test.each([
 		'application/octet-stream',
 	],
 	['https://x.example/a%00b%0A.gif', undefined, 'a_b_.gif', 'image/gif'],
+	['https://x.example/spin.mov', 'video/quicktime', 'spin.mov', 'video/quicktime'],
 	['https://x.example/%E0%A4%A.ply', undefined, '%E0%A4%A.ply', 'application/x-ply'],
 	[`https://x.example/${'n'.repeat(500)}.gif`, undefined, `${'n'.repeat(116)}.gif`, 'image/gif'],
 ])('a file at %s of type %s is called %s and is %s', (url, contentType, fileName, mimeType) => {
@@ -31,15 +32,23 @@ const kind = (extension: string) =>
 	FILE_KINDS.find(({ extensions }) => extensions.includes(extension)) as FileKind;
 
 /** A binary STL of so many triangles, with so many bytes in all. */
-function stl(triangles: number, length = 84 + 50 * triangles): Buffer {
+function stl(triangles: number, length = 84 + 50 * triangles, header = 'made by a printer'): Buffer {
 	const file = Buffer.alloc(length, 1);
-	file.write('made by a printer', 0, 'latin1');
-	file.writeUInt32LE(triangles, 80);
+	file.write(header, 0, 'latin1');
+	if (length >= 84) file.writeUInt32LE(triangles, 80);
+	return file;
+}
+
+/** A GLB that says that it has so many bytes. */
+function glb(length: number, said = length): Buffer {
+	const file = Buffer.alloc(length);
+	file.write('glTF\x02', 0, 'latin1');
+	file.writeUInt32LE(said, 8);
 	return file;
 }
 
 const mismatch = (extension: string, file: Buffer | string) => {
-	const bytes = Buffer.from(file);
+	const bytes = Buffer.from(file as string);
 	return mismatchOf(kind(extension), bytes.subarray(0, HEAD_BYTES), bytes.length);
 };
 
@@ -48,15 +57,32 @@ test.each<[string, Buffer | string]>([
 	['gif', 'GIF87a...'],
 	['ply', 'ply\nformat ascii 1.0'],
 	['ply', 'ply\r\nformat ascii 1.0'],
-	['glb', 'glTF\x02\0\0\0'],
+	['ply', 'ply\rformat ascii 1.0'],
+	['ply', '\uFEFFply \nformat ascii 1.0'],
+	['glb', glb(20)],
+	['glb', glb(1000)],
 	['mp4', '\0\0\0\x20ftypisom'],
+	['mp4', '\0\0\0\x20ftypqt  '],
+	['mp4', '\0\0\0\x08wide\0\0\0\0mdat'],
 	['stl', stl(2)],
 	['stl', stl(20)],
+	['stl', stl(20, 84 + 50 * 20, 'solid mug')],
+	['stl', stl(0)],
+	['stl', stl(2, 200)],
 	['stl', 'solid mug\n facet normal 0 0 1\n'],
+	['stl', '\uFEFFSolid <unnamed>\n facet normal 0 0 1\n'],
 	['obj', '# made by\n\nmtllib a.mtl\nv 0 0 0\n'],
 	['obj', '\uFEFFv 0 0 0\r\n'],
+	['obj', 'g\nv 0 0 0\n'],
+	['obj', 'shadow_obj a.obj\n'],
 	['obj', `# ${'long '.repeat(200)}\nv 0 0 0`],
+	...[503, 505, 509, 510, 511].map((length): [string, string] => [
+		'obj',
+		`#${'x'.repeat(length)}\nmtllib mug.mtl\nv 0 0 0`,
+	]),
 	['mtl', '# materials\n\tnewmtl glaze\nKd 1 1 1'],
+	['mtl', 'newmtl\n'],
+	['mtl', ''],
 	['jpeg', Buffer.from([0xff, 0xd8, 0xff, 0xe0])],
 	['webp', 'RIFF\0\0\0\0WEBPVP8 '],
 ])('a .%s file may begin like that (%#)', (extension, file) => {
@@ -64,37 +90,55 @@ test.each<[string, Buffer | string]>([
 });
 
 const PAGE = '<!DOCTYPE html><html><head><title>502</title></head></html>';
+const begins = (name: string, what: string) => `its name says ${name}, but it begins with the bytes ${what}`;
 
 test.each<[string, Buffer | string, string, boolean]>([
-	['glb', PAGE, 'its name says GLB, but it begins with the bytes of a web page', true],
-	['obj', PAGE, 'its name says OBJ, but it begins with the bytes of a web page', true],
-	['stl', PAGE, 'its name says STL, but it begins with the bytes of a web page', true],
-	['mtl', '{"status":"error"}', 'its name says MTL, but it begins with the bytes of a JSON text', true],
-	[
-		'ply',
-		'<?xml version="1.0"?><Error/>',
-		'its name says PLY, but it begins with the bytes of an XML document',
-		true,
-	],
+	['glb', PAGE, begins('GLB', 'of a web page'), true],
+	['glb', `\uFEFF\n${PAGE}`, begins('GLB', 'of a web page'), true],
+	['obj', PAGE, begins('OBJ', 'of a web page'), true],
+	['stl', PAGE, begins('STL', 'of a web page'), true],
+	['mtl', '{"status":"error"}', begins('MTL', 'of a JSON text'), true],
+	['ply', '<?xml version="1.0"?><Error/>', begins('PLY', 'of an XML document'), true],
 	['gif', '', 'its name says GIF, but it is empty', true],
 	['obj', '', 'its name says OBJ, but it is empty', true],
-	['glb', 'GIF89a', 'its name says GLB, but it begins with the bytes of a GIF file', false],
-	['gif', Buffer.from([1, 2, 3]), 'its name says GIF, but it begins with the bytes 010203', true],
-	['obj', 'v 0 0 0\0', 'its name says OBJ, but it begins with the bytes 7620302030203000', true],
-	['stl', stl(20, 500), 'its name says STL, but it begins with the bytes 6d61646520627920', true],
-	['stl', `solid ${PAGE}`, 'its name says STL, but it begins with the bytes 736f6c6964203c21', true],
+	['stl', '', 'its name says STL, but it is empty', true],
+	['glb', 'GIF89a', begins('GLB', 'of a GIF file'), false],
+	['stl', Buffer.concat([Buffer.from('GIF89a'), Buffer.alloc(200)]), begins('STL', 'of a GIF file'), false],
+	['glb', glb(600, 100_000), 'it is cut off after 600 bytes', true],
+	['gif', Buffer.from([1, 2, 3]), begins('GIF', '010203'), true],
+	['obj', 'v 0 0 0\0', begins('OBJ', '7620302030203000'), true],
+	['stl', stl(20, 500), begins('STL', '6d61646520627920'), true],
+	['stl', stl(0, 300), begins('STL', '6d61646520627920'), true],
+	['mp4', '\0\0\0\x20junkisom', begins('MP4', '000000206a756e6b'), true],
 ])('a .%s file may not begin like that: %j', (extension, file, problem, mayPass) => {
 	expect(mismatch(extension, file)).toEqual({ problem, mayPass });
 });
 
-test('a signature belongs to one kind, and is never read past the bytes that are there', () => {
+test('what is seen of a file while it comes in is not held against one that is right', () => {
+	for (const [extension, file] of [
+		['stl', stl(100)],
+		['glb', glb(5000)],
+		['obj', Buffer.from('v 0 0 0\n'.repeat(100))],
+	] as const) {
+		expect(mismatchOf(kind(extension), file.subarray(0, HEAD_BYTES))).toBeUndefined();
+	}
+});
+
+test.each(['heic', 'avif', 'qt  ', 'M4A '])('a file of the brand "%s" is not taken for an MP4', (brand) => {
+	expect(kindByHead(Buffer.from(`\0\0\0\x20ftyp${brand}`))).toBeUndefined();
+});
+
+test('a signature belongs to one kind, and nothing is read past the bytes that are there', () => {
 	fc.assert(
-		fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+		fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
 			const head = Buffer.from(bytes);
-			const kinds = FILE_KINDS.filter((entry) => entry.hasSignature && entry.isBegunBy(head, head.length));
+			const kinds = FILE_KINDS.filter(({ signature }) => signature?.(head));
 			expect(kinds.length).toBeLessThanOrEqual(1);
 			expect(kindByHead(head)).toBe(kinds[0]);
-			for (const entry of FILE_KINDS) expect(typeof entry.isBegunBy(head, head.length)).toBe('boolean');
+			for (const { mayBegin } of FILE_KINDS) {
+				expect(typeof mayBegin(head, head.length)).toBe('boolean');
+				expect(typeof mayBegin(head)).toBe('boolean');
+			}
 		}),
 	);
 });

@@ -6,6 +6,7 @@
  */
 import type { IDataObject } from 'n8n-workflow';
 
+import { isWebPage } from '../file-type';
 import { numberWithin } from './numbers';
 import { cleanJson } from './redact';
 import { isHttpUrl } from './url';
@@ -23,8 +24,6 @@ export interface JobFacts {
 	id?: string | number;
 	/** The output URLs that can be used: http or https. */
 	output: string[];
-	/** The URLs of what belongs to the output beside it, such as the materials of an OBJ; not there when there are none. */
-	assets?: string[];
 	/** Seconds. */
 	generationTime?: number;
 	meta?: IDataObject;
@@ -55,12 +54,7 @@ export type UnansweredReason =
 	/** The connection broke before the answer was complete. */
 	| 'interrupted';
 
-export type Answer = AnswerCase & {
-	/** Set where the called version of the API is documented at another Base URL: that one. */
-	betterBaseUrl?: string;
-};
-
-type AnswerCase =
+export type Answer =
 	| { state: 'success'; httpCode: number; job: JobFacts }
 	| {
 			state: 'processing';
@@ -225,7 +219,7 @@ export function readBody(
 	try {
 		parsed = JSON.parse(text);
 	} catch {
-		const isHtml = /^\s*<(!doctype|html|head|body)/i.test(text);
+		const isHtml = isWebPage(text);
 		// A page's text says more than its first tags.
 		const words = isHtml ? text.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text;
 		return {
@@ -247,9 +241,7 @@ function readJob(body: Record<string, unknown>, id: string | number | undefined)
 	const output = readOutput(body.output);
 	// `link` is where the v3 upload puts its URL.
 	const job: JobFacts = { output: output.length > 0 ? output : readOutput(body.link), extras: {} };
-	const assets = readOutput(body.extra_assets).filter((url) => !job.output.includes(url));
 	if (id !== undefined) job.id = id;
-	if (assets.length > 0) job.assets = assets;
 	if (generationTime !== undefined) job.generationTime = generationTime;
 	if (isRecord(body.meta)) job.meta = body.meta as IDataObject;
 	for (const name of EXTRA_FIELDS) {
@@ -264,8 +256,36 @@ function readOutput(output: unknown): string[] {
 	return entries.filter((entry): entry is string => typeof entry === 'string' && isHttpUrl(entry));
 }
 
-/** All files of a job that has ended well. */
-export const filesOf = ({ output, assets = [] }: JobFacts): string[] => [...output, ...assets];
+/** A file of a job that has ended well. */
+export interface JobFile {
+	url: string;
+	/** Whether it only belongs to the output, like the materials of an OBJ. */
+	isAsset: boolean;
+}
+
+/** All files of a job that has ended well, its output first. */
+export function filesOf({ output, extras }: JobFacts): JobFile[] {
+	const assets = new Set(readOutput(extras.extra_assets));
+	for (const url of output) assets.delete(url);
+	return [
+		...output.map((url) => ({ url, isAsset: false })),
+		...[...assets].map((url) => ({ url, isAsset: true })),
+	];
+}
+
+/**
+ * What the latest answer says of a job, filled up with what an earlier one said. The id is the one that the job was
+ * accepted with, and what belongs to the output may have been named before the output was there.
+ */
+export function merged(id: string | number, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
+	const announced = earlier?.extras.extra_assets;
+	return {
+		...earlier,
+		...latest,
+		id: String(latest.id) === String(id) && latest.id !== undefined ? latest.id : id,
+		extras: { ...(announced !== undefined && { extra_assets: announced }), ...latest.extras },
+	};
+}
 
 /** A job id can be put into a path only if it is letters, digits, `-` and `_`; others do not count as one. */
 export function readId(id: unknown): string | number | undefined {

@@ -8,6 +8,8 @@ export interface Entered {
 	operation: Generation;
 	/** For `textTo3d`. */
 	prompt?: string;
+	/** For `imageTo3d`: how many images there are. */
+	imageCount?: number;
 	/** The settings that were added, by name. */
 	settings: IDataObject;
 	/** `undefined`: not added, not sent. Empty: sent as `null`. */
@@ -28,7 +30,7 @@ export interface FieldProblem {
  * @returns the body, or the first setting that cannot be sent
  */
 export function generationBody(entered: Entered): { body: IDataObject } | FieldProblem {
-	const { apiVersion, operation, settings } = entered;
+	const { apiVersion, operation, settings, imageCount = 0 } = entered;
 	const body: IDataObject = {};
 	if (entered.prompt !== undefined) body.prompt = entered.prompt;
 	for (const field of FIELDS) {
@@ -41,6 +43,15 @@ export function generationBody(entered: Entered): { body: IDataObject } | FieldP
 		}
 		body[bodyNameOf(field)] = checked.value;
 	}
+	if (imageCount > 1) {
+		if (apiVersion === 'v3') {
+			return { displayName: 'API Version', entered: apiVersion, problem: 'must be v6 for several images' };
+		}
+		if (body.multi_image === false) {
+			return { displayName: 'Multi Image', entered: false, problem: 'must be on for several images' };
+		}
+		body.multi_image = true;
+	}
 	if (entered.webhookUrl !== undefined) body.webhook = entered.webhookUrl || null;
 	if (entered.trackId !== undefined) body.track_id = entered.trackId || null;
 	return { body };
@@ -50,12 +61,12 @@ export function generationBody(entered: Entered): { body: IDataObject } | FieldP
  * The part of a submit's body that names the images.
  *
  * v6 calls the field `image` where it lists what is required, and `init_image` in its example, so it gets both.
- * Several images go as a list, and only v6 takes them.
+ * Several images go as a list.
  *
  * @param links one or more
  */
 export function imageBody(apiVersion: ApiVersion, links: readonly string[]): IDataObject {
 	const image = links.length === 1 ? links[0] : [...links];
 	if (apiVersion === 'v3') return { image };
-	return { image, init_image: image, ...(links.length > 1 && { multi_image: true }) };
+	return { image, init_image: image };
 }

@@ -8,7 +8,7 @@
 
 import { describeRange, numberWithin, toNumber, type Range } from './numbers';
 
-/** The generations of the service's endpoints. */
+/** The versions of the service's endpoints. */
 export const API_VERSIONS = ['v3', 'v6'] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
 export type Generation = 'imageTo3d' | 'textTo3d';

@@ -46,32 +46,65 @@ const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], str
 	interrupted: 'the connection broke before the answer was complete',
 };
 
+/** What an answer itself does not tell. */
+export interface Surroundings {
+	/** The job, once one is known. */
+	jobId?: string | number;
+	/** The input field of the image, where there are several. */
+	field?: string;
+	/** Where what was called is documented, if that is not the credential's Base URL. */
+	betterBaseUrl?: string;
+}
+
 /**
  * Words an answer that did not bring what the call was for.
  *
  * @param answer what came back
  * @param purpose what the call was for
- * @param jobId the job, once one is known
  */
-export function problemOf(answer: BadAnswer, purpose: CallPurpose, jobId?: string | number): Problem {
+export function problemOf(
+	answer: BadAnswer,
+	purpose: CallPurpose,
+	{ jobId, field, betterBaseUrl }: Surroundings = {},
+): Problem {
 	const id = jobId ?? ('id' in answer ? answer.id : undefined);
-	const problem = word(answer, purpose, subject(purpose, id));
+	const problem = word(answer, purpose, subject(purpose, id, field));
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
-	const elsewhere =
-		answer.betterBaseUrl !== undefined && answer.state !== 'failed' && !isLimit(answer)
-			? `The v6 endpoints are documented at ${answer.betterBaseUrl} only: set Base URL in the credential to that.`
-			: '';
+	const [likely, possible] = hostAdvice(answer, betterBaseUrl, problem.description);
 	const mayBePaid = purpose === 'submit' && isFateUnknown(answer);
 	return {
 		...problem,
 		description: sentences(
-			elsewhere,
+			likely,
 			problem.description,
+			possible,
 			mayBePaid ? (id === undefined ? MAYBE_PAID : HAS_ID) : '',
 		),
 		...(httpCode !== undefined && { httpCode }),
 		...(id !== undefined && { jobId: id }),
 	};
+}
+
+/** Advice on the host, to come first where it is the likely cause, or last where it is a possible one. */
+function hostAdvice(answer: BadAnswer, betterBaseUrl: string | undefined, said: string): [string, string] {
+	if (betterBaseUrl === undefined || said.includes(betterBaseUrl)) return ['', ''];
+	const advice = `The v6 endpoints are documented at ${betterBaseUrl} only: set Base URL in the credential to that.`;
+	switch (answer.state) {
+		case 'redirected':
+		case 'unreadable':
+		case 'unknownStatus':
+			return [advice, ''];
+		case 'unanswered':
+		case 'trouble':
+		case 'noOutput':
+			return ['', advice];
+		case 'failed':
+			return ['', ''];
+		case 'refused':
+			if (answer.reason === 'notFound') return [advice, ''];
+			// Who speaks of these has the endpoints.
+			return ['', isLimit(answer) || answer.reason === 'credits' || answer.reason === 'image' ? '' : advice];
+	}
 }
 
 /**
@@ -94,9 +127,10 @@ export function isFateUnknown(answer: BadAnswer): boolean {
 	}
 }
 
-function subject(purpose: CallPurpose, id: string | number | undefined): string {
+function subject(purpose: CallPurpose, id: string | number | undefined, field: string | undefined): string {
 	if (id !== undefined) return `Job ${id}`;
-	return { submit: 'The job', fetch: 'The job', upload: 'The upload of the image' }[purpose];
+	const upload = `The upload of the image${field === undefined ? '' : ` in the binary field "${field}"`}`;
+	return { submit: 'The job', fetch: 'The job', upload }[purpose];
 }
 
 function word(
@@ -217,7 +251,7 @@ function refusal(
 				return {
 					message: `${who}: the service does not know what was asked for${code(answer.httpCode)}${said}`,
 					description: sentences(
-						'If every call ends like this, check Base URL in the credential: it must end where /v3 begins.',
+						'If every call ends like this, check Base URL in the credential: it must end where /v3 and /v6 begin.',
 						more,
 					),
 				};

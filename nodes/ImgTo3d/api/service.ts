@@ -82,17 +82,15 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 	const clean = keyRemover(apiKey.trim());
 
 	const call = async (
-		version: ApiVersion,
 		url: string,
 		body: IDataObject,
 		timeoutMs: number,
 		stop?: AbortSignal,
 	): Promise<Answer> => {
 		const reply = await post(context, clock, url, body, timeoutMs, stop);
-		const answer =
-			'state' in reply ? { ...reply, detail: clean(reply.detail) } : readAnswer(reply, clean, clock.now());
-		const betterBaseUrl = endpoints.betterBaseUrl(version);
-		return betterBaseUrl === undefined ? answer : { ...answer, betterBaseUrl };
+		return 'state' in reply
+			? { ...reply, detail: clean(reply.detail) }
+			: readAnswer(reply, clean, clock.now());
 	};
 
 	const isPrivate = !isPublicHost(endpoints.hostname);
@@ -103,12 +101,12 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 		clean,
 		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),
 		submit: async (version, operation, body, timeoutMs) =>
-			await call(version, endpoints.submit(version, operation), body, timeoutMs),
+			await call(endpoints.submit(version, operation), body, timeoutMs),
 		fetch: async (version, id, fetchResult, timeoutMs, stop) =>
-			await call(version, endpoints.fetch(version, id, fetchResult), {}, timeoutMs, stop),
+			await call(endpoints.fetch(version, id, fetchResult), {}, timeoutMs, stop),
 		upload: async (version, dataUri, timeoutMs, stop) => {
 			const { url, body } = endpoints.upload(version, dataUri);
-			return asUpload(await call(version, url, body, timeoutMs, stop));
+			return asUpload(await call(url, body, timeoutMs, stop));
 		},
 	};
 }

@@ -173,8 +173,11 @@ async function jobEnd(
 		return answer.state === call.outcome ? answer : denial('The API says otherwise of this job.');
 	}
 	if (answer.state === 'processing') return denial('The API says that this job has not ended.');
-	const problem = problemOf(answer, 'fetch', call.id);
-	if (isDenial(answer)) return denial('The API does not confirm this job.', problem.message);
+	const betterBaseUrl = connection.service.betterBaseUrl(settings.apiVersion);
+	const problem = problemOf(answer, 'fetch', { jobId: call.id, betterBaseUrl });
+	// A host that may not have the endpoint does not know the job either: the person has to hear of it.
+	if (isDenial(answer) && betterBaseUrl === undefined)
+		return denial('The API does not confirm this job.', problem.message);
 	return {
 		httpCode: 503,
 		message: 'The API cannot be asked now. Please repeat the call.',

@@ -14,6 +14,7 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
+import { merged } from '../api/answer';
 import { problemOf, type Problem } from '../api/problems';
 import type { Service } from '../api/service';
 import type { JobEnd } from '../api/webhook-call';
@@ -149,10 +150,14 @@ export function restedEntries(carried: readonly Carried[], execution: string): A
 		if (!('request' in entry) || entry.request.work.operation === 'getResult') return [];
 		const { job, end } = entry;
 		if (end === undefined) return [[index, { ...job, fate: 'accepted' }]];
-		if (end.state === 'success') return [[index, { ...job, fate: 'accepted', known: end }]];
+		const { id } = job.known.job;
+		if (end.state === 'success') {
+			const facts = id === undefined ? end.job : merged(id, job.known.job, end.job);
+			return [[index, { ...job, fate: 'accepted', known: { ...end, job: facts } }]];
+		}
 		// An execution that a person retries is new work for what had failed.
 		if (entry.execution !== execution) return [];
-		const problem = problemOf(end, 'fetch', job.known.job.id);
+		const problem = problemOf(end, 'fetch', { jobId: id });
 		return [[index, { fate: 'failed', problem, submits: job.submits, isTold: false }]];
 	});
 }

@@ -4,11 +4,11 @@ import type { IDataObject } from 'n8n-workflow';
 import type { Answer } from '../api/answer';
 import { imageBody } from '../api/body';
 import { isFateUnknown, isLimit, problemOf, ProblemError } from '../api/problems';
-import type { GenerationRequest, ImageSource, ItemRequest } from '../request';
+import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob, Entry } from './ledger';
 import { retryPause } from './poll-schedule';
 import { MAX_TRIES, openJobOf, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
-import { uploadImage } from './upload';
+import { uploadImages } from './upload';
 
 /**
  * Brings an item's job to be accepted by the service, once. If an earlier try of this run has already
@@ -29,7 +29,8 @@ export async function acceptedJob(
 
 	const body: IDataObject = { ...work.body };
 	if (run.rest && item.waitFor === 'webhook') body.webhook = run.rest.resumeUrl;
-	const images = work.image && (await linksTo(run, item, work.image));
+	const images =
+		work.image?.from === 'binary' ? await uploadImages(run, item, work.image.properties) : work.image?.urls;
 	if (images) Object.assign(body, imageBody(work.apiVersion, images));
 	stopIfAborted(run.signal);
 	const answer = withId(await submit(run, item, work, body));
@@ -48,20 +49,13 @@ export async function acceptedJob(
 		return accepted;
 	}
 	// Written down before anything else: another item's error may just have stopped the run, and n8n may run it again.
-	const problem = problemOf(answer, 'submit');
+	const problem = problemOf(answer, 'submit', {
+		betterBaseUrl: run.service.betterBaseUrl(work.apiVersion),
+	});
 	if (isFateUnknown(answer)) run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
 	if (answer.state === 'failed') run.gate.jobEnded();
 	stopIfAborted(run.signal);
 	throw new ProblemError(problem);
-}
-
-/** Links that the service can read, to all images of an item. */
-async function linksTo(run: Run, item: ItemRequest, image: ImageSource): Promise<string[]> {
-	if (image.from === 'url') return image.urls;
-	const links: string[] = [];
-	// One after the other: only one file is held in memory.
-	for (const property of image.properties) links.push(await uploadImage(run, item, property));
-	return links;
 }
 
 /**

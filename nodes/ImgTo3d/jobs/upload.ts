@@ -2,8 +2,9 @@
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { mayPass, problemOf, ProblemError } from '../api/problems';
+import type { UploadAnswer } from '../api/service';
+import { kindByHead } from '../file-type';
 import type { ItemRequest } from '../request';
-import { kindByHead } from '../output/file-type';
 import { retryPause } from './poll-schedule';
 import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
 
@@ -47,25 +48,49 @@ export async function readImage(
 }
 
 /**
- * Uploads an item's image. Free, so it is repeated while the service is in trouble.
+ * Uploads an item's images. Free, so each is repeated while the service is in trouble, until the item's timeout is over.
  *
- * @returns the link
- * @throws ProblemError when the service does not take the file
+ * @param properties the binary fields that hold them
+ * @returns their links
+ * @throws ProblemError when the service does not take a file
  */
-export async function uploadImage(run: Run, item: ItemRequest, property: string): Promise<string> {
+export async function uploadImages(
+	run: Run,
+	item: ItemRequest,
+	properties: readonly string[],
+): Promise<string[]> {
+	const deadline = run.clock.now() + item.timeoutMs;
+	const links: string[] = [];
+	// One after the other: only one file is held in memory.
+	for (const property of properties) {
+		const answer = await upload(run, item, property, deadline);
+		if (answer.state !== 'uploaded') {
+			const field = properties.length > 1 ? property : undefined;
+			const betterBaseUrl = run.service.betterBaseUrl(item.work.apiVersion);
+			throw new ProblemError(problemOf(answer, 'upload', { field, betterBaseUrl }));
+		}
+		links.push(answer.link);
+	}
+	return links;
+}
+
+async function upload(
+	run: Run,
+	item: ItemRequest,
+	property: string,
+	deadline: number,
+): Promise<UploadAnswer> {
 	const { bytes, mime } = await readImage(run.context, item.itemIndex, property);
 	const dataUri = `data:${mime};base64,${bytes.toString('base64')}`;
-	const deadline = run.clock.now() + item.timeoutMs;
 	for (let tries = 1; ; tries++) {
 		stopIfAborted(run.signal);
 		const limitMs = Math.min(CALL_LIMIT_MS, deadline - run.clock.now());
 		const answer = await run.service.upload(item.work.apiVersion, dataUri, limitMs, run.signal);
-		if (answer.state === 'uploaded') return answer.link;
+		if (answer.state === 'uploaded' || !mayPass(answer)) return answer;
 
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
 		const pause = retryPause(tries, wanted);
-		const isOver = tries === MAX_TRIES || run.clock.now() + pause >= deadline;
-		if (!mayPass(answer) || isOver) throw new ProblemError(problemOf(answer, 'upload'));
+		if (tries === MAX_TRIES || run.clock.now() + pause >= deadline) return answer;
 		await run.clock.sleep(pause, run.signal);
 	}
 }

@@ -1,5 +1,5 @@
 /** Watching a job until the service has ended it. Looking is free. */
-import type { JobFacts } from '../api/answer';
+import { merged } from '../api/answer';
 import { mayPass, overdue, problemOf, ProblemError, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
 import type { OpenJob, SeenJob } from './account';
@@ -94,7 +94,10 @@ async function look(
 			sight.isOpen(job);
 			dueAt = () => sight.nextLookAt();
 		} else {
-			const problem = problemOf(answer, 'fetch', id);
+			const problem = problemOf(answer, 'fetch', {
+				jobId: id,
+				betterBaseUrl: service.betterBaseUrl(item.work.apiVersion),
+			});
 			failures += 1;
 			if (answer.state === 'unreadable' || answer.state === 'noOutput') unreadable += 1;
 			const passes = mayPass(answer) && unreadable < MAX_UNREADABLE;
@@ -167,13 +170,4 @@ function sightOf(run: Run, item: ItemRequest, accepted: AcceptedJob | undefined)
 	const sight = new Sight(run, pollIntervalMs, open, open);
 	sight.isOpen(accepted.known, accepted.at);
 	return sight;
-}
-
-/** What the latest answer says, filled up with what earlier ones said. The id is the one the job was accepted with. */
-function merged(id: string | number, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
-	return {
-		...earlier,
-		...latest,
-		id: String(latest.id) === String(id) && latest.id !== undefined ? latest.id : id,
-	};
 }

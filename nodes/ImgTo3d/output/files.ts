@@ -1,14 +1,22 @@
 /** Bringing a job's output files into n8n, as streams. */
 import { fileTypeFromMimeType, type IBinaryData, type IN8nHttpFullResponse } from 'n8n-workflow';
 
-import { header, retryAfterHeader } from '../api/answer';
+import { header, retryAfterHeader, type JobFile } from '../api/answer';
 import { ProblemError, sentences } from '../api/problems';
 import { unanswered, type Readable, type Service } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
+import {
+	HEAD_BYTES,
+	identify,
+	kindByHead,
+	mismatchOf,
+	ofKind,
+	type FileIdentity,
+	type FileKind,
+} from '../file-type';
 import { retryPause } from '../jobs/poll-schedule';
 import { MAX_TRIES, Stopped, stopIfAborted, type Connection } from '../jobs/run';
 import type { Delivery } from '../request';
-import { HEAD_BYTES, identify, kindByHead, mismatchOf, ofKind, type FileIdentity } from './file-type';
 
 const MAX_REDIRECTS = 5;
 
@@ -18,16 +26,21 @@ const HEADERS_LIMIT_MS = 60_000;
 /** A download that brings no byte for this long is given up and tried again, ms. */
 const STALL_MS = 60_000;
 
-export interface OutputFile {
-	url: string;
+export interface OutputFile extends JobFile {
 	/** For a URL that holds no name. */
 	fallbackName: string;
 }
 
 /** What one try at a download came to. */
-type Try =
-	| { stored: IBinaryData }
-	| { problem: string; httpCode?: number; mayPass: boolean; retryAfterSeconds?: number };
+type Try = { stored: IBinaryData } | Failure;
+
+/** Why there is no file, and whether another try may bring it. */
+interface Failure {
+	problem: string;
+	httpCode?: number;
+	mayPass: boolean;
+	retryAfterSeconds?: number;
+}
 
 /**
  * Streams a file from the service's storage into n8n's. Free, so it is repeated while it may still succeed.
@@ -54,7 +67,7 @@ export async function downloadFile(
 		const isOver = connection.clock.now() + pause >= deadline;
 		if (!result.mayPass || tries === MAX_TRIES || isOver) {
 			throw new ProblemError({
-				message: `Job ${jobId ?? '(no id)'} is done, but its file could not be downloaded: ${connection.service.clean(result.problem)}`,
+				message: `Job ${jobId ?? '(no id)'} is done, but ${file.isAsset ? 'a file that belongs to its output' : 'its file'} could not be downloaded: ${connection.service.clean(result.problem)}`,
 				description: sentences(
 					`The file is at ${file.url}.`,
 					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation; with Download Output Files off, only its links. The service deletes files after a while.',
@@ -85,17 +98,19 @@ async function tryDownload(
 	}
 	const identity = identify(file.url, header(headers, 'content-type'), file.fallbackName);
 
-	const meter = new Meter(connection, delivery, body, deadline);
+	const meter = new Meter(connection, delivery, identity.kind, body, deadline);
 	try {
 		const stored = await Promise.race([
 			connection.context.helpers.prepareBinaryData(meter.measured, identity.fileName, identity.mimeType),
 			meter.watchdog(),
 		]);
-		if (stored && meter.problem === undefined) return asNamed(stored, identity, meter);
-		return { problem: meter.problem ?? 'the download stalled', mayPass: !meter.isTooLarge };
+		const failure = meter.failure ?? meter.mismatch(meter.length);
+		if (failure) return failure;
+		if (!stored) return { problem: 'the download stalled', mayPass: true };
+		return { stored: identity.isUnnamed ? namedByHead(stored, identity, meter.head) : stored };
 	} catch (error) {
 		const { detail } = unanswered(error);
-		if (meter.problem !== undefined) return { problem: meter.problem, mayPass: !meter.isTooLarge };
+		if (meter.failure) return meter.failure;
 		return meter.isBroken
 			? { problem: `the connection broke in the middle (${detail})`, mayPass: true }
 			: { problem: `n8n could not store it (${detail})`, mayPass: false };
@@ -104,22 +119,21 @@ async function tryDownload(
 	}
 }
 
-/** The stored file, if it is what its name says; where the name says nothing, the file's beginning names it. */
-function asNamed(stored: IBinaryData, { fileName, named }: FileIdentity, { head, length }: Meter): Try {
-	if (named) return mismatchOf(named, head, length) ?? { stored };
+/** The stored file under the name and type that its first bytes give it, if they do. */
+function namedByHead(stored: IBinaryData, { fileName }: FileIdentity, head: Buffer): IBinaryData {
 	const kind = kindByHead(head);
-	if (!kind || kind.mimeType === stored.mimeType) return { stored };
+	if (!kind) return stored;
 	const [fileExtension] = kind.extensions;
 	const fileType = fileTypeFromMimeType(kind.mimeType);
-	return { stored: { ...stored, ...ofKind(fileName, kind), fileExtension, fileType } };
+	return { ...stored, ...ofKind(fileName, kind), fileExtension, fileType };
 }
 
-/** Counts a download's bytes as they pass, and ends it when it is too large, too slow, or no longer wanted. */
+/** Counts a download's bytes as they pass, and ends it when it is too large, too slow, not what it has to be, or no longer wanted. */
 class Meter {
 	/** The same bytes, counted. */
 	readonly measured: Readable;
-	problem?: string;
-	isTooLarge = false;
+	/** Why it was ended. */
+	failure?: Failure;
 	/** Whether the bytes stopped coming before the end: what else fails is n8n's storage. */
 	isBroken = false;
 	/** How many bytes have passed. */
@@ -132,6 +146,7 @@ class Meter {
 	constructor(
 		private readonly connection: Connection,
 		private readonly delivery: Delivery,
+		private readonly kind: FileKind | undefined,
 		private readonly body: Readable,
 		private readonly deadline: number,
 	) {
@@ -147,6 +162,11 @@ class Meter {
 		return Buffer.concat(this.start);
 	}
 
+	/** @param length of the whole file, bytes, once it is known */
+	mismatch(length?: number): Failure | undefined {
+		return this.kind && mismatchOf(this.kind, this.head, length);
+	}
+
 	private count(chunk: Buffer): Buffer {
 		this.length += chunk.length;
 		this.lastByteAt = this.connection.clock.now();
@@ -154,10 +174,11 @@ class Meter {
 			const part = chunk.subarray(0, HEAD_BYTES - this.startLength);
 			this.start.push(part);
 			this.startLength += part.length;
+			const mismatch = this.startLength === HEAD_BYTES ? this.mismatch() : undefined;
+			if (mismatch) this.giveUp(mismatch);
 		}
 		if (this.length > this.delivery.maxFileBytes) {
-			this.isTooLarge = true;
-			this.giveUp(tooLarge(this.delivery));
+			this.giveUp({ problem: tooLarge(this.delivery), mayPass: false });
 		}
 		return chunk;
 	}
@@ -169,11 +190,13 @@ class Meter {
 		while (!this.ended.signal.aborted) {
 			const limit = Math.min(this.lastByteAt + STALL_MS, this.deadline);
 			if (signal.aborted || clock.now() >= limit) {
-				this.giveUp(
-					clock.now() >= this.deadline
+				const isLate = clock.now() >= this.deadline;
+				this.giveUp({
+					problem: isLate
 						? `it was not complete after ${this.delivery.timeoutMs / 1000} s`
 						: `no byte came for ${STALL_MS / 1000} s`,
-				);
+					mayPass: true,
+				});
 				return undefined;
 			}
 			await clock.sleep(limit - clock.now(), either);
@@ -185,9 +208,9 @@ class Meter {
 		this.ended.abort();
 	}
 
-	private giveUp(problem: string): void {
-		this.problem ??= problem;
-		this.body.destroy(new Stopped(problem));
+	private giveUp(failure: Failure): void {
+		this.failure ??= failure;
+		this.body.destroy(new Stopped(failure.problem));
 	}
 }
 
@@ -196,7 +219,7 @@ async function open(
 	connection: Connection,
 	url: string,
 	deadline: number,
-): Promise<IN8nHttpFullResponse | Exclude<Try, { stored: IBinaryData }>> {
+): Promise<IN8nHttpFullResponse | Failure> {
 	let address = url;
 	for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
 		const objection = objectionTo(address, connection.service);
@@ -231,7 +254,7 @@ async function ask(
 	connection: Connection,
 	url: string,
 	limitMs: number,
-): Promise<IN8nHttpFullResponse | { problem: string; mayPass: boolean }> {
+): Promise<IN8nHttpFullResponse | Failure> {
 	const settled = new AbortController();
 	const leave = new AbortController();
 	const response = connection.context.helpers.httpRequest({

@@ -40,7 +40,7 @@ export async function finishedItems(
 		});
 		return [{ json: { ...rest, output }, ...(delivery.download && { binary }) }];
 	}
-	return filesOf(job).map((url, index) => ({
+	return filesOf(job).map(({ url }, index) => ({
 		json: { ...rest, output_url: url, output_index: index },
 		...(files[index] && { binary: { [field]: files[index] } }),
 	}));
@@ -60,8 +60,8 @@ async function downloadAll(
 	};
 	let firstProblem: unknown;
 	const files = await Promise.all(
-		filesOf(job).map(async (url, index) => {
-			const file = { url, fallbackName: `job-${job.id ?? 'result'}-${index}` };
+		filesOf(job).map(async (listed, index) => {
+			const file = { ...listed, fallbackName: `job-${job.id ?? 'result'}-${index}` };
 			return await downloads
 				.within(async () => await downloadFile(own, delivery, job.id, file))
 				.catch((problem: unknown) => {

@@ -51,15 +51,13 @@ export class Form {
 		return text;
 	}
 
-	/** At least one text: those of a list, or what `separator` parts. */
-	texts(name: string, displayName: string, separator: RegExp): string[] {
+	/** At least one text: the entries of a list, or the parts of a text between which `separator` stands. */
+	texts(name: string, displayName: string, rule: string, separator?: string | RegExp): string[] {
 		const value = this.value(name);
-		const entries: unknown[] = Array.isArray(value) ? value : [value];
-		const texts = entries.flatMap((entry) =>
-			typeof entry === 'string' ? entry.split(separator).map((text) => text.trim()) : [''],
-		);
+		const entries: unknown[] = typeof value === 'string' ? partsOf(value, separator) : asList(value);
+		const texts = entries.map((entry) => (typeof entry === 'string' ? entry.trim() : ''));
 		if (texts.length > 0 && !texts.includes('')) return texts;
-		throw this.problem(displayName, value, 'must be a text that is not empty');
+		throw this.problem(displayName, value, rule);
 	}
 
 	option<T extends string>(
@@ -130,4 +128,12 @@ export class Form {
 		if (chosen !== undefined) return chosen;
 		throw this.problem(displayName, value, `must be ${describeChoices(choices)}`);
 	}
+}
+
+const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+/** The parts of a text; a separator may also stand at its end. */
+function partsOf(text: string, separator: string | RegExp | undefined): string[] {
+	if (separator === undefined) return [text];
+	return text.trim().replace(/,$/, '').split(separator);
 }

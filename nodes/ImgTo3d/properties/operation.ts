@@ -13,12 +13,13 @@ export const apiVersionProperty: INodeProperties = {
 		{
 			name: 'V6',
 			value: 'v6',
-			description: "Today's endpoints: a textured mesh as GLB, OBJ, PLY or STL, and a turntable if wanted",
+			description:
+				"Today's endpoints, at https://modelslab.com/api: a textured mesh as GLB, OBJ, PLY or STL, and a turntable if wanted",
 		},
 	],
 	default: 'v3',
 	description:
-		'The generation of endpoints to call. A job is fetched with the version it was submitted with.',
+		'The endpoints to call: V3 makes turntables, V6 meshes. A job is fetched with the version it was submitted with.',
 };
 
 export const operationProperties: INodeProperties[] = [

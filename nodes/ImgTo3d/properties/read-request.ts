@@ -65,44 +65,36 @@ function readWork(form: Form, options: IDataObject, waitFor: WaitFor): Generatio
 		}
 		return { operation, apiVersion, jobId: String(jobId) };
 	}
-	const entered = {
+	const image = operation === 'imageTo3d' ? readImageSource(form, apiVersion) : undefined;
+	const made = generationBody({
 		apiVersion,
 		operation,
 		settings: form.collection('settings'),
+		...(image && { imageCount: (image.from === 'url' ? image.urls : image.properties).length }),
 		...(operation === 'textTo3d' && { prompt: form.requiredText('prompt', 'Prompt') }),
 		// Whoever rests is called at an address of its own.
 		...(waitFor !== 'webhook' && { webhookUrl: form.optionUrl(options, 'webhookUrl', 'Webhook URL') }),
 		trackId: form.optionText(options, 'trackId', 'Track ID'),
-	};
-	const made = generationBody(entered);
+	});
 	if ('problem' in made) throw form.problem(made.displayName, made.entered, made.problem);
-	return {
-		operation,
-		apiVersion,
-		...(operation === 'imageTo3d' && { image: readImageSource(form, apiVersion, made.body) }),
-		body: made.body,
-	};
+	return { operation, apiVersion, ...(image && { image }), body: made.body };
 }
 
-/** @param body the rest of what is sent: it may say that there is one image only */
-function readImageSource(form: Form, apiVersion: ApiVersion, body: IDataObject): ImageSource {
-	const isBinary = form.choice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary';
-	const [name, displayName] = isBinary
-		? ['binaryPropertyName', 'Input Binary Field']
-		: ['image', 'Image URL'];
-	// A link may have commas and even spaces in it, but does not begin after a space by chance.
-	const entries = form.texts(name, displayName, isBinary ? /,/ : /,?\s+(?=https?:\/\/)/i);
-	const wrong = isBinary ? undefined : entries.find((entry) => !isHttpUrl(entry));
-	if (wrong !== undefined) {
-		throw form.problem(displayName, wrong, 'must be a link that begins with http:// or https://');
+/** Between links in a text: blanks and commas. A link may have such in it, but not before what begins a link. */
+const BETWEEN_LINKS = /[\s,]+(?=https?:\/\/)/i;
+
+function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
+	if (form.choice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
+		// V3 takes one image, whose field may have a comma in its name.
+		const comma = apiVersion === 'v3' ? undefined : ',';
+		const rule = 'must be the name of a binary field, or a list of names';
+		return {
+			from: 'binary',
+			properties: form.texts('binaryPropertyName', 'Input Binary Field', rule, comma),
+		};
 	}
-	if (entries.length > 1) {
-		if (apiVersion === 'v3') {
-			throw form.problem(displayName, entries, 'must be a single one with API Version V3');
-		}
-		if (body.multi_image === false) {
-			throw form.problem('Multi Image', false, 'must be on when several images are given');
-		}
-	}
-	return isBinary ? { from: 'binary', properties: entries } : { from: 'url', urls: entries };
+	const urls = form.texts('image', 'Image URL', 'must be a link, or a list of links', BETWEEN_LINKS);
+	const wrong = urls.find((url) => !isHttpUrl(url));
+	if (wrong === undefined) return { from: 'url', urls };
+	throw form.problem('Image URL', wrong, 'must be a link that begins with http:// or https://');
 }

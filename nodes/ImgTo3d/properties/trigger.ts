@@ -45,7 +45,8 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		...apiVersionProperty,
-		description: 'The generation of endpoints that the jobs are submitted to, and fetched from',
+		description:
+			'The endpoints that the jobs are submitted to, and fetched from. V6 is documented at https://modelslab.com/api only: set Base URL in the credential to that.',
 		displayOptions: { show: { verify: ['api'] } },
 	},
 	{

@@ -112,6 +112,18 @@ describe('taking the key out', () => {
 		});
 	});
 
+	test.each([
+		[
+			'percent-encoded in small letters',
+			'https://x.example/?k=se%20cret%2f%22key%22~%3f',
+			'https://x.example/?k=***',
+		],
+		['in base64, as a header has it', 'Basic c2UgY3JldC8ia2V5In4/', 'Basic ***'],
+		['in base64 for URLs', 'https://x.example/c2UgY3JldC8ia2V5In4_/a', 'https://x.example/***/a'],
+	])('finds it %s', (_how, text, end) => {
+		expect(keyRemover('se cret/"key"~?')(text)).toBe(end);
+	});
+
 	test('leaves texts alone that only happen to contain a very short key', () => {
 		const clean = keyRemover('test');
 		expect(['a test', 'https://x.example/test.gif', 'test'].map(clean)).toEqual([

@@ -14,13 +14,25 @@ const MAX_DEPTH = 64;
 const ORDINARY = { configurable: true, enumerable: true, writable: true };
 
 /**
- * A function that takes the API key out of whatever the service sent, plain or percent-encoded.
+ * A function that takes the API key out of whatever the service sent: plain, percent-encoded, within JSON, or in base64.
  * A key shorter than 8 characters is masked only where it is the whole value.
  */
 export function keyRemover(key: string): (text: string) => string {
 	if (key === '') return (text) => text;
 	if (key.length < MIN_SECRET_LENGTH) return (text) => (text === key ? MASK : text);
-	const forms = [...new Set([key, encodeURIComponent(key), JSON.stringify(key).slice(1, -1)])];
+	const encoded = encodeURIComponent(key);
+	const bytes = Buffer.from(key);
+	const forms = [
+		...new Set([
+			key,
+			encoded,
+			encoded.replace(/%../g, (escape) => escape.toLowerCase()),
+			JSON.stringify(key).slice(1, -1),
+			// What is padded ends in "=", or in "%3D" where it is encoded once more.
+			bytes.toString('base64').replace(/=+$/, ''),
+			bytes.toString('base64url'),
+		]),
+	];
 	return (text) => forms.reduce((cleaned, form) => cleaned.replaceAll(form, MASK), text);
 }
 

@@ -290,6 +290,21 @@ describe('the node, when it is woken,', () => {
 		expect(looks().length - before).toBe(15);
 	});
 
+	test.each([
+		['another ID', { id: 4711 }],
+		['no ID', { id: undefined }],
+		['no meta', { meta: undefined }],
+	])('keeps what was known of a job although the API now tells %s', async (_what, change) => {
+		const { items } = await bench.run(resting(), { items: numbered(1) });
+		const edit = (answer: Record<string, unknown>) => ({ ...answer, ...change });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		await bench.clock.sleep(61_000);
+		const { id, meta } = items[0]?.json ?? {};
+		expect(finished().map(({ json }) => json)).toEqual([
+			expect.objectContaining({ id, meta, status: 'success', output: bench.service.jobs[0]?.outputs }),
+		]);
+	});
+
 	test('does not need the API any more', async () => {
 		await bench.run(resting(), { items: numbered(2) });
 		afterTheCall(() =>

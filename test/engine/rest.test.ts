@@ -430,6 +430,16 @@ describe('before it rests', () => {
 		expect(items.map(({ json }) => json.status)).toEqual(['success']);
 	});
 
+	test('does not wait as long as the API asks before it may be looked again: the call would be lost', async () => {
+		const full = { status: 'error', message: 'Rate limit exceeded', retry_after: 30 };
+		bench.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 429, body: full } });
+		const start = bench.clock.now();
+		const { run } = await bench.run(resting(), { items: numbered(2) });
+		expect([run.status, bench.clock.now() - start]).toEqual(['waiting', 0]);
+		await bench.clock.sleep(61_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success']);
+	});
+
 	test('looks again when one of the looks has taken long', async () => {
 		bench.clock.patienceMs = 500;
 		bench.service.configure({ jobSeconds: (number) => 4 + number });

@@ -115,11 +115,13 @@ async function look(
 				}
 				throw new ProblemError(problem);
 			}
-			// Then the service's call has to tell, or the end of the wait.
-			if (mayRest?.aborted && latest && failures >= MAX_TRIES) return latest;
 			lastProblem = problem;
 			const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-			const retryAt = clock.now() + retryPause(failures, wanted);
+			const pause = retryPause(failures, wanted);
+			// Then the service's call has to tell, or the end of the wait.
+			const isLastLook = failures >= MAX_TRIES || pause > LAST_LOOK_MS;
+			if (mayRest?.aborted && latest && isLastLook) return latest;
+			const retryAt = clock.now() + pause;
 			dueAt = () => retryAt;
 		}
 		if (clock.now() >= deadline) throw new ProblemError(overdue(id, item.timeoutMs, lastProblem));

@@ -1,4 +1,6 @@
 import { STATUS_CODES } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 import type { FastifyReply } from 'fastify';
 
@@ -75,6 +77,25 @@ function drip(reply: FastifyReply, answer: Answer, bytesPerSecond: number): void
 	raw.once('close', () => clearInterval(timer));
 }
 
+const MEGABYTE = 1024 * 1024;
+
+/** A JSON text of so many bytes, in pieces. */
+function* longJson(bytes: number): Generator<string> {
+	const [start, end] = ['{"status":"success","output":["', '"]}'];
+	const piece = 'x'.repeat(64 * 1024);
+	yield start;
+	for (let left = bytes - start.length - end.length; left > 0; left -= piece.length) {
+		yield piece.slice(0, left);
+	}
+	yield end;
+}
+
+async function flood(reply: FastifyReply, megabytes: number): Promise<void> {
+	reply.raw.writeHead(200, { ...STAND_IN_HEADER, 'content-type': 'application/json' });
+	// A client that has had enough hangs up.
+	await pipeline(Readable.from(longJson(megabytes * MEGABYTE)), reply.raw).catch(() => undefined);
+}
+
 function sendHalf(reply: FastifyReply, answer: Answer, then: () => void): void {
 	reply.raw.writeHead(answer.status, headersOf(answer));
 	reply.raw.write(answer.body.subarray(0, Math.floor(answer.body.length / 2)), then);
@@ -116,6 +137,9 @@ export function sendSpoilt(reply: FastifyReply, right: Answer, fault: Fault['do'
 			return;
 		case 'drip':
 			drip(reply, right, fault.bytesPerSecond);
+			return;
+		case 'flood':
+			void flood(reply, fault.megabytes);
 			return;
 		case 'truncate':
 			sendHalf(reply, right, () => socket?.end());

@@ -20,6 +20,8 @@ export type Misbehaviour =
 	| { kind: 'redirect'; status: 301 | 302 | 303 | 307 | 308; location: string }
 	/** The right Content-Length, half of the bytes, then the end of the connection. */
 	| { kind: 'truncate' }
+	/** JSON of so many MB, streamed for as long as the client reads it. */
+	| { kind: 'flood'; megabytes: number }
 	/** Submit only: the job is accepted, and ends as `failed`. */
 	| { kind: 'failJob'; message?: string };
 
@@ -93,6 +95,9 @@ function isInteger(value: unknown, least: number, most = Infinity): value is num
 	return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 }
 
+/** Longest flood: whoever has not left by then reads everything. */
+const MOST_MEGABYTES = 10_000;
+
 const REDIRECTS = [301, 302, 303, 307, 308] as const;
 
 function parseMisbehaviour(source: unknown): Misbehaviour {
@@ -130,6 +135,11 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
 				refuse('do.bytesPerSecond', 'a number above 0');
 			}
 			return { kind: 'drip', bytesPerSecond: source.bytesPerSecond };
+		case 'flood':
+			if (!isInteger(source.megabytes, 1, MOST_MEGABYTES)) {
+				refuse('do.megabytes', `an integer from 1 to ${MOST_MEGABYTES}`);
+			}
+			return { kind: 'flood', megabytes: source.megabytes };
 		case 'redirect': {
 			const status = REDIRECTS.find((code) => code === source.status);
 			if (!status) refuse('do.status', `one of ${REDIRECTS.join(', ')}`);
@@ -141,7 +151,7 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
 				refuse('do.message', 'a string');
 			return { kind: 'failJob', message: source.message };
 		default:
-			return refuse('do.kind', 'one of answer, reset, hang, drip, redirect, truncate, failJob');
+			return refuse('do.kind', 'one of answer, reset, hang, drip, flood, redirect, truncate, failJob');
 	}
 }
 

@@ -70,6 +70,18 @@ describe('a fault', () => {
 		expect(dripped.bytes).toEqual(right.bytes);
 	});
 
+	test('"flood" sends JSON of that size, and ends when the client leaves', async () => {
+		bench.api.addFault({ on: 'download', do: { kind: 'flood', megabytes: 3 } });
+		const { output } = (await bench.submit()).json;
+		const { bytes, headers } = await bench.get(output[0] as string);
+		expect([bytes.length, headers['content-type']]).toEqual([3 * 1024 * 1024, 'application/json']);
+		expect(JSON.parse(bytes.toString())).toMatchObject({ status: 'success' });
+		bench.api.addFault({ on: 'download', do: { kind: 'flood', megabytes: 10_000 } });
+		const { body } = await fetch(output[0] as string);
+		await body?.cancel();
+		while (bench.api.inFlight() > 0) await bench.get(`${bench.api.origin}/samples/none`);
+	});
+
 	test('"truncate" ends the connection halfway', async () => {
 		const { output } = (await bench.submit()).json;
 		bench.api.addFault({ on: 'download', do: { kind: 'truncate' } });
@@ -252,6 +264,7 @@ describe('faults over HTTP', () => {
 		['do.contentType', { on: 'fetch', do: { kind: 'answer', body: '', contentType: 'a\nb' } }],
 		['do.when', { on: 'fetch', do: { kind: 'reset' } }],
 		['do.bytesPerSecond', { on: 'fetch', do: { kind: 'drip', bytesPerSecond: 0 } }],
+		['do.megabytes', { on: 'fetch', do: { kind: 'flood', megabytes: 0.5 } }],
 		['do.status', { on: 'fetch', do: { kind: 'redirect', status: 200, location: '/' } }],
 		['do.location', { on: 'fetch', do: { kind: 'redirect', status: 302 } }],
 		['do.location', { on: 'fetch', do: { kind: 'redirect', status: 302, location: 'a\nb' } }],

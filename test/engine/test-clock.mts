@@ -22,15 +22,32 @@ export function letClockMoveFor(origin: string): () => void {
 	return () => waiting.delete(host);
 }
 
-let inFlight = 0;
+const inFlight = new Set<ClientRequest>();
+
+/**
+ * From now on the clock moves on although this request is not answered: a server calls it that keeps silent, or
+ * answers by the clock, with the port that the request came from.
+ */
+export function letClockMoveDuring(clientPort: number): void {
+	for (const request of inFlight) if (request.socket?.localPort === clientPort) inFlight.delete(request);
+}
+
+/** How long a request to a server that goes by the clock holds it, real ms: until it has arrived there. */
+const ARRIVAL_MS = 20;
+
+/** When the requests to such servers were sent that are not answered yet, real ms. */
+const arriving = new Map<ClientRequest, number>();
+
 const REQUESTS = 'http.client.request.start';
 const count = (message: unknown) => {
 	const { request } = message as { request: ClientRequest };
-	if (waiting.has(String(request.getHeader('host')))) return;
-	inFlight += 1;
-	request.once('close', () => {
-		inFlight -= 1;
-	});
+	if (waiting.has(String(request.getHeader('host')))) {
+		arriving.set(request, performance.now());
+		request.once('close', () => arriving.delete(request));
+	} else {
+		inFlight.add(request);
+		request.once('close', () => inFlight.delete(request));
+	}
 };
 subscribe(REQUESTS, count);
 // The channel outlives the test file, and this module is loaded anew for the next one.
@@ -39,7 +56,9 @@ afterAll(() => unsubscribe(REQUESTS, count));
 /** Whether this process is at work on something that is not a timer: an HTTP exchange or a file. */
 function isBusy(): boolean {
 	return (
-		inFlight > 0 || process.getActiveResourcesInfo().some((resource) => /^FSReq|Sharp|Zlib/.test(resource))
+		inFlight.size > 0 ||
+		[...arriving.values()].some((sentAt) => performance.now() - sentAt < ARRIVAL_MS) ||
+		process.getActiveResourcesInfo().some((resource) => /^FSReq|^CloseReq|Sharp|Zlib/.test(resource))
 	);
 }
 

@@ -1,7 +1,7 @@
 import type { INodeParameters } from 'n8n-workflow';
 
-import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
-import { API_KEY, openBench, type Bench } from './bench.mts';
+import { outputOf, type Execution } from '../../engine/engine.cts';
+import { API_KEY, openBench, triggeredWorkflowOf, type Bench } from './bench.mts';
 import { behindPublicName, highest } from './http.mts';
 
 let bench: Bench;
@@ -12,7 +12,6 @@ afterEach(async () => {
 	await bench.close();
 });
 
-const TRIGGER = 'Image to 3D Trigger';
 const STARTED = { status: 200, message: 'The workflow was started.' };
 const DUPLICATE = { status: 200, message: 'Received before.' };
 
@@ -20,23 +19,11 @@ let published = 0;
 
 /** Publishes a workflow that begins with the trigger. */
 function publish(parameters: INodeParameters = {}): { production: string; test: string } {
-	const common = { typeVersion: 1, position: [0, 0] as [number, number] };
-	const workflow: WorkflowJson = {
-		nodes: [
-			{
-				...common,
-				id: 't',
-				name: TRIGGER,
-				type: 'n8n-nodes-img-to-3d.imgTo3dTrigger',
-				parameters: { download: false, ...parameters },
-				credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
-			},
-			{ ...common, id: 'a', name: 'After', type: 'n8n-nodes-base.noOp', parameters: {} },
-		],
-		connections: { [TRIGGER]: { main: [[{ node: 'After', type: 'main', index: 0 }]] } },
-	};
 	published += 1;
-	return bench.engine.publish(workflow, `published-${published}`);
+	return bench.engine.publish(
+		triggeredWorkflowOf({ download: false, ...parameters }),
+		`published-${published}`,
+	);
 }
 
 const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };

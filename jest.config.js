@@ -15,8 +15,8 @@ const esModules = [
 module.exports = {
 	testEnvironment: 'node',
 	roots: ['<rootDir>/test'],
-	// They need whole n8n's: `npm run e2e`.
-	testPathIgnorePatterns: ['/test/e2e/'],
+	// They need whole n8n's: `npm run e2e`. They take long: `npm run test:faults`.
+	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/all/'],
 	testTimeout: 20_000,
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],

@@ -1,0 +1,8 @@
+const { roots: _roots, testPathIgnorePatterns: _ignored, ...common } = require('./jest.config.js');
+
+/** All cells of the fault table: `npm run test:faults`. @type {import('jest').Config} */
+module.exports = {
+	...common,
+	roots: ['<rootDir>/test/faults/all'],
+	maxWorkers: 2,
+};

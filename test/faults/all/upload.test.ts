@@ -1,0 +1,3 @@
+import { testPlace } from '../check.mts';
+
+testPlace('upload');

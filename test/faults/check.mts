@@ -1,0 +1,44 @@
+import { nameOf, rows, type Cell } from './cells.mts';
+import type { Place } from './faults.mts';
+import { itemOf } from './front.mts';
+import { complaintsOf } from './judge.mts';
+import { HIT, runCell } from './run-cell.mts';
+import { keepResult, type Verdict } from './table.mts';
+
+/** Runs a cell and says what came of it. */
+export async function verdictOn(cell: Cell): Promise<Verdict> {
+	const seen = await runCell(cell);
+	const ofHit = seen.jobs.filter((job) => itemOf(job) === HIT).length;
+	return {
+		cell,
+		complaints: complaintsOf(cell, seen),
+		paid: seen.jobs.length,
+		paidAnew: Math.max(0, ofHit - 1),
+		seconds: seen.seconds,
+	};
+}
+
+/** The longest that a row's cells may take, ms of real time. */
+const ROW_LIMIT_MS = 300_000;
+
+/** Tests all cells of a place, a row of the table each. */
+export function testPlace(place: Place): void {
+	describe(`a fault of the ${place}`, () => {
+		const own = rows().filter((row) => row.place === place);
+		for (const { fault, cells, gaps } of own) {
+			if (cells.length === 0) keepResult({ place, fault, verdicts: [], gaps });
+		}
+		const applicable = own.filter(({ cells }) => cells.length > 0);
+		test.each(applicable.map((row) => [row.fault, row] as const))(
+			'%s',
+			async (fault, { cells, gaps }) => {
+				const verdicts: Verdict[] = [];
+				for (const cell of cells) verdicts.push(await verdictOn(cell));
+				keepResult({ place, fault, verdicts, gaps });
+				const broken = verdicts.filter(({ complaints }) => complaints.length > 0);
+				expect(broken.map(({ cell, complaints }) => [nameOf(cell), ...complaints])).toEqual([]);
+			},
+			ROW_LIMIT_MS,
+		);
+	});
+}

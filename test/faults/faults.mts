@@ -1,0 +1,562 @@
+/**
+ * What can go wrong between the node and the service: the list from which the fault table is made.
+ *
+ * To add a fault, add one entry to {@link FAULTS}: what its answer is, and what it means for the caller. To add one of
+ * the calls that the service makes, add one to {@link CALL_FAULTS}.
+ */
+import { Readable } from 'node:stream';
+import { createGzip, gzipSync } from 'node:zlib';
+
+import { isObject } from '../../local-api/answers.mts';
+
+/** Where a fault is put. `webhook`: the service's call, with a fault of {@link CALL_FAULTS}. */
+export const PLACES = ['submit', 'fetch', 'upload', 'download', 'webhook'] as const;
+export type Place = (typeof PLACES)[number];
+export type RequestPlace = Exclude<Place, 'webhook'>;
+
+/** What an answer of the API (a submit, a fetch, an upload) means for the caller. */
+export type ApiMeaning =
+	/** The request certainly did not arrive. */
+	| 'notSent'
+	/** The service refused because of a limit: nothing was done, and the same request is welcome later. */
+	| 'notNow'
+	/** The same because the account's queue is full: until one of its jobs ends. */
+	| 'noPlace'
+	/** No answer, or none that can be read: nobody knows whether the request was dealt with. */
+	| 'noAnswer'
+	/** The service itself, or what stands before it, says no. */
+	| 'refused'
+	/** The service says that the job is over, without a result. */
+	| 'failed'
+	/** A status word that nobody knows: somebody has dealt with the request. */
+	| 'unknownStatus'
+	/** The service says that it is done, but names no file that can be fetched. */
+	| 'noFile'
+	/** The result is there, at an address that must not be asked. */
+	| 'forbiddenFile'
+	/** The right answer, in unusual form. */
+	| 'harmless';
+
+/** What the answer of a file server means. */
+export type FileMeaning =
+	/** Another try may bring the file. */
+	| 'passes'
+	/** No try will. */
+	| 'refused'
+	/** The file comes, but not in time. */
+	| 'slow'
+	| 'harmless';
+
+/** An answer on its way, as a fault finds it. */
+export interface Moment {
+	/** The right answer; empty for a submit that is not to be accepted. */
+	right: { body: Buffer; headers: Record<string, string> };
+	/** The clock's ms. */
+	now: number;
+	key: string;
+	/** Addresses of the files that the job, once it has ended, has made. */
+	outputs: string[];
+	/** The address of the file that is asked for, by another way. */
+	elsewhere: string;
+	/** Whether an answer before this one said that this job is done. */
+	wasDone: boolean;
+}
+
+export interface FaultyAnswer {
+	/** HTTP status, default 200. */
+	status?: number;
+	/** Beside a `content-type` of JSON. */
+	headers?: Record<string, string>;
+	body: string | Buffer | (() => Readable);
+}
+
+/** How a request is spoilt. */
+export type Way =
+	/** Nobody listens at the service's port. */
+	| 'closed'
+	/** The service's name does not resolve. */
+	| 'unresolved'
+	/** The connection is reset before any byte of the answer, or in its middle. */
+	| 'resetBefore'
+	| 'resetMiddle'
+	/** No answer at all. */
+	| 'silent'
+	/** The right answer, a byte every 10 s. */
+	| 'drip'
+	/** Another answer; nothing when the fault does not apply to this one, which is then passed on as it is. */
+	| ((moment: Moment) => FaultyAnswer | undefined);
+
+export interface FaultEntry {
+	name: string;
+	way: Way;
+	/** Without it, the fault is none of an API's; with a text, that is why. */
+	api: ApiMeaning | { none: string };
+	/** The same for a file server. */
+	file: FileMeaning | { none: string };
+	/** What it means at one place, where that differs. */
+	except?: Partial<Record<RequestPlace, ApiMeaning | { none: string }>>;
+	/** How long the service asks to wait, s. */
+	waitSeconds?: number;
+	/** The service is on the open internet, as far as its name tells. */
+	isPublic?: true;
+}
+
+const NO_API = { none: 'a file server does not speak the API' };
+const SAME_FILE = { none: 'a file has no id, and no status' };
+const NO_OUTPUT = { none: 'a file names no output' };
+const NO_KEY = { none: 'the key does not go to the file server' };
+const NO_FIELD = { none: 'an upload is answered with a link, and without a job' };
+
+const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Way => {
+	const text = typeof body === 'string' ? body : JSON.stringify(body);
+	return () => ({ status, headers, body: text });
+};
+const failure = (message: unknown, status = 200, more: object = {}, headers?: Record<string, string>): Way =>
+	json({ status: 'error', message, ...more }, status, headers);
+const page = (status: number): Way => {
+	const body = `<!doctype html><html><head><title>${status}</title></head><body><h1>Sorry</h1></body></html>`;
+	return () => ({ status, headers: { 'content-type': 'text/html' }, body });
+};
+const asMuch = (body: () => Readable, headers: Record<string, string> = {}): Way => {
+	return () => ({ headers, body });
+};
+
+type Json = Record<string, unknown>;
+
+/** The right answer, changed. */
+const edited =
+	(edit: (answer: Json, moment: Moment) => Json | undefined): Way =>
+	(moment) => {
+		const answer: unknown = moment.right.body.length > 0 ? JSON.parse(moment.right.body.toString()) : {};
+		const body = isObject(answer) ? edit(answer, moment) : undefined;
+		return body && { body: JSON.stringify(body) };
+	};
+
+/** The answer that says that the job is done, whether it is or not, with another output. */
+const withOutput = (output: (outputs: string[]) => unknown): Way =>
+	edited((answer, { outputs }) => {
+		const isUpload = 'link' in answer;
+		const done = { ...answer, status: 'success', future_links: undefined };
+		return isUpload ? { ...done, link: output([]) } : { ...done, output: output(outputs) };
+	});
+
+const without = (...fields: string[]): Way =>
+	edited((answer) => Object.fromEntries(Object.entries(answer).filter(([name]) => !fields.includes(name))));
+
+const LARGE = 100 * 1024 * 1024;
+const CHUNK = Buffer.alloc(64 * 1024, 'x');
+
+/** JSON of 100 MB, or as much of it as anybody reads. */
+function largeJson(): Readable {
+	return Readable.from(
+		(function* () {
+			yield Buffer.from('{"status":"success","id":1,"output":["');
+			for (let sent = 0; sent < LARGE; sent += CHUNK.length) yield CHUNK;
+			yield Buffer.from('"]}');
+		})(),
+	);
+}
+
+let bomb: Promise<Buffer> | undefined;
+
+/** The same, as gzip packs it: 100 kB. */
+async function gzipBomb(): Promise<Buffer> {
+	bomb ??= (async () => {
+		const packed: Buffer[] = [];
+		for await (const chunk of largeJson().pipe(createGzip())) packed.push(chunk as Buffer);
+		return Buffer.concat(packed);
+	})();
+	return await bomb;
+}
+
+/** @param isOpen whether it stays open, so that whoever unpacks it has to leave */
+function bombStream(isOpen: boolean): Readable {
+	const stream = new Readable({ read: () => undefined });
+	void gzipBomb().then((packed) => {
+		stream.push(packed);
+		if (!isOpen) stream.push(null);
+	});
+	return stream;
+}
+
+/** More than any reader should follow, and less than a parser refuses by itself. */
+const DEEP = 20_000;
+const deepJson = `{"status":${'['.repeat(DEEP)}${']'.repeat(DEEP)}}`;
+
+const QUEUE_FULL = 'Rate limit exceeded. Maximum 5 queued requests allowed.';
+const SPAM = {
+	status: 'error',
+	messege: 'Rate limit exceeded',
+	tips: 'you are sending same request multiple times, spam filter is enabled, please wait for 30 seconds and try again',
+};
+
+const redirect = (status: number): FaultEntry => {
+	// 304 is no redirect, and 305 and 306 are no more in use.
+	const isFollowed = [301, 302, 303, 307, 308].includes(status);
+	return {
+		name: `redirect ${status}`,
+		way: ({ elsewhere }) => ({
+			status,
+			...(isFollowed && { headers: { location: elsewhere } }),
+			body: '',
+		}),
+		api: 'refused',
+		file: isFollowed ? 'harmless' : 'refused',
+	};
+};
+
+const httpError = (status: number, api: ApiMeaning, file: FileMeaning): FaultEntry => ({
+	name: `HTTP ${status}`,
+	way: failure(`This is answered with ${status}.`, status),
+	api,
+	file,
+});
+
+const documented = (name: string, way: Way, more: Partial<FaultEntry> = {}): FaultEntry => ({
+	name: `documented: ${name}`,
+	way,
+	api: 'refused',
+	file: NO_API,
+	...more,
+});
+
+const outputFault = (name: string, output: (outputs: string[]) => unknown): FaultEntry => ({
+	name: `output ${name}`,
+	way: withOutput(output),
+	api: 'noFile',
+	file: NO_OUTPUT,
+});
+
+/** Every form in which a service may send the key back. */
+const echoes = (key: string) => ({
+	key,
+	[key]: 1,
+	link: `https://example.com/?key=${encodeURIComponent(key)}`,
+	lower: encodeURIComponent(key).toLowerCase(),
+	header: `Basic ${Buffer.from(key).toString('base64')}`,
+	nested: [{ deep: `key=${key};` }],
+});
+
+export const FAULTS: readonly FaultEntry[] = [
+	{ name: 'connection refused', way: 'closed', api: 'notSent', file: 'passes' },
+	{ name: 'unresolved host', way: 'unresolved', api: 'notSent', file: 'passes' },
+	{ name: 'reset before the answer', way: 'resetBefore', api: 'noAnswer', file: 'passes' },
+	{ name: 'reset in the middle', way: 'resetMiddle', api: 'noAnswer', file: 'passes' },
+	{ name: 'timeout', way: 'silent', api: 'noAnswer', file: 'passes' },
+	{ name: 'slow drip', way: 'drip', api: 'noAnswer', file: 'slow' },
+
+	httpError(400, 'refused', 'refused'),
+	httpError(401, 'refused', 'refused'),
+	httpError(402, 'refused', 'refused'),
+	httpError(403, 'refused', 'refused'),
+	httpError(404, 'refused', 'passes'),
+	httpError(408, 'noAnswer', 'passes'),
+	{
+		name: '429 with retry_after',
+		way: failure('Rate limit exceeded.', 429, { retry_after: 30 }),
+		api: 'notNow',
+		file: NO_API,
+		waitSeconds: 30,
+	},
+	{
+		name: '429 with Retry-After in seconds',
+		way: json('', 429, { 'retry-after': '25' }),
+		api: 'notNow',
+		file: 'passes',
+		waitSeconds: 25,
+	},
+	{
+		name: '429 with Retry-After as a date',
+		way: ({ now }) => ({
+			status: 429,
+			headers: { 'retry-after': new Date(now + 21_000).toUTCString() },
+			body: '',
+		}),
+		api: 'notNow',
+		file: 'passes',
+		// A date has whole seconds.
+		waitSeconds: 20,
+	},
+	{ name: '429 with a tip only', way: json(SPAM, 429), api: 'notNow', file: NO_API, waitSeconds: 30 },
+	httpError(500, 'noAnswer', 'passes'),
+	{ name: 'HTTP 502, a page', way: page(502), api: 'noAnswer', file: 'passes' },
+	{ name: 'HTTP 503, a page', way: page(503), api: 'noAnswer', file: 'passes' },
+	{ name: 'HTTP 504, empty', way: json('', 504), api: 'noAnswer', file: 'passes' },
+	...[301, 302, 303, 304, 305, 306, 307, 308].map(redirect),
+
+	{ name: 'HTML with 200', way: page(200), api: 'noAnswer', file: 'passes' },
+	{ name: 'empty body', way: json(''), api: 'noAnswer', file: 'passes' },
+	{
+		name: 'truncated',
+		way: ({ right }) => ({ body: right.body.subarray(0, right.body.length / 2) }),
+		api: 'noAnswer',
+		file: { none: 'a file that ends early under its own length is whole, as far as anybody can tell' },
+	},
+	{
+		name: 'truncated under the full length',
+		way: ({ right }) => ({
+			headers: { 'content-length': String(right.body.length) },
+			body: right.body.subarray(0, right.body.length / 2),
+		}),
+		api: 'noAnswer',
+		file: 'passes',
+	},
+	{ name: 'JSON: a list', way: json([1, 2]), api: 'noAnswer', file: 'passes' },
+	{ name: 'JSON: a number', way: json('5'), api: 'noAnswer', file: 'passes' },
+	{ name: 'JSON: null', way: json('null'), api: 'noAnswer', file: 'passes' },
+	{ name: 'JSON without a status', way: json({ hello: 'world' }), api: 'noAnswer', file: 'passes' },
+	{ name: '100 MB of JSON', way: asMuch(largeJson), api: 'noAnswer', file: 'refused' },
+	{ name: 'deep nesting', way: json(deepJson), api: 'noAnswer', file: 'passes' },
+	{
+		name: 'wrong content type',
+		way: ({ right }) => ({ headers: { 'content-type': 'text/html' }, body: right.body }),
+		api: 'harmless',
+		file: 'harmless',
+	},
+	{
+		name: 'gzip',
+		way: ({ right }) => ({ headers: { 'content-encoding': 'gzip' }, body: gzipSync(right.body) }),
+		api: 'harmless',
+		file: 'harmless',
+	},
+	{
+		name: 'gzip bomb',
+		way: asMuch(() => bombStream(true), { 'content-encoding': 'gzip' }),
+		api: 'noAnswer',
+		file: 'refused',
+	},
+	{ name: 'error body with 200', way: failure('Something is not right.'), api: 'refused', file: 'passes' },
+
+	documented('spam filter, with 200', json(SPAM), { api: 'notNow', waitSeconds: 30 }),
+	documented('queue full, 429', failure(QUEUE_FULL, 429, { retry_after: 30 }), {
+		api: 'noPlace',
+		waitSeconds: 30,
+	}),
+	documented(
+		'Invalid Api Key',
+		failure('Invalid Api Key', 200, { tip: '4. Make sure you have valid API key.' }),
+	),
+	documented('errors by field', failure({ prompt: ['The prompt field is required.'] })),
+	documented(
+		'Failed, Try Again',
+		json({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
+		{ api: 'failed' },
+	),
+	documented('Unable to fetch image', failure('Unable to fetch image from provided URL')),
+	documented(
+		'Insufficient credits',
+		failure('Insufficient credits. Please add more credits to continue.', 402),
+	),
+
+	{
+		name: 'unknown status',
+		way: edited((answer) => ({ ...answer, status: 'dreaming' })),
+		api: 'unknownStatus',
+		file: SAME_FILE,
+	},
+	{
+		name: 'success, then processing',
+		way: edited((answer, { outputs, wasDone }) =>
+			wasDone
+				? { ...answer, status: 'processing', output: [], eta: 1 }
+				: { ...answer, status: 'success', output: outputs },
+		),
+		api: 'harmless',
+		file: SAME_FILE,
+		except: { upload: NO_FIELD },
+	},
+	{
+		name: 'id changed',
+		way: edited((answer) => ({ ...answer, id: 4711 })),
+		api: 'harmless',
+		file: SAME_FILE,
+		except: { upload: NO_FIELD, submit: { none: 'the id that comes first is the id' } },
+	},
+	{
+		name: 'id missing',
+		way: without('id'),
+		api: 'harmless',
+		file: SAME_FILE,
+		except: { upload: NO_FIELD },
+	},
+	{
+		name: 'id and fetch_result missing',
+		way: without('id', 'fetch_result'),
+		api: 'harmless',
+		file: SAME_FILE,
+		except: { upload: NO_FIELD, submit: 'noAnswer' },
+	},
+	{
+		name: 'id a text',
+		way: edited((answer) => ({ ...answer, id: String(answer.id) })),
+		api: 'harmless',
+		file: SAME_FILE,
+		except: { upload: NO_FIELD },
+	},
+
+	outputFault('a number', () => 5),
+	outputFault('an object', () => ({ url: 'x' })),
+	outputFault('a list of other things', () => [null, 7, { a: 1 }]),
+	outputFault('missing', () => undefined),
+	outputFault('javascript:', () => ['javascript:alert(1)']),
+	outputFault('file:', () => ['file:///etc/passwd']),
+	outputFault('data:', () => ['data:text/html,hello']),
+	{
+		name: 'output in a private network',
+		way: withOutput(() => ['http://10.11.12.13/latest/meta-data/x.ply']),
+		api: 'forbiddenFile',
+		file: NO_OUTPUT,
+		except: { upload: { none: 'the node does not ask for the link of an upload' } },
+		isPublic: true,
+	},
+	{
+		name: 'redirect into a private network',
+		way: () => ({
+			status: 302,
+			headers: { location: 'http://10.11.12.13/latest/meta-data/x.ply' },
+			body: '',
+		}),
+		api: { none: 'no redirect of the API is followed' },
+		file: 'refused',
+		isPublic: true,
+	},
+
+	{
+		name: 'key echoed',
+		way: edited((answer, { key }) => ({ ...answer, ...echoes(key), meta: echoes(key) })),
+		api: 'harmless',
+		file: NO_KEY,
+		except: { upload: { none: 'an upload is answered with a link, which has to stay as it is' } },
+	},
+	{
+		name: 'key echoed in a refusal',
+		way: ({ key }) => {
+			const { header, lower } = echoes(key);
+			const body = {
+				status: 'error',
+				message: `Key ${key} is not allowed: ${header}`,
+				tip: `${key} ${lower}`,
+			};
+			return { status: 403, body: JSON.stringify(body) };
+		},
+		api: 'refused',
+		file: NO_KEY,
+	},
+	{
+		name: 'key echoed in a page',
+		way: ({ key }) => ({ status: 500, body: `<html><body>POST {"key":${JSON.stringify(key)}} failed` }),
+		api: 'noAnswer',
+		file: NO_KEY,
+	},
+	{
+		name: 'key echoed in a redirect',
+		way: ({ key }) => ({
+			status: 302,
+			headers: {
+				location: `http://elsewhere.invalid/${encodeURIComponent(key)}?k=${encodeURIComponent(key)}`,
+			},
+			body: '',
+		}),
+		api: 'refused',
+		file: NO_KEY,
+	},
+];
+
+/** What a call of the service means for who is called. */
+export type CallMeaning =
+	/** It tells of the job's end: the API is asked. */
+	| 'harmless'
+	/** n8n itself takes it for no request: the node does not hear of it. */
+	| 'unheard'
+	/** The node hears of it, but not which job has ended, or that none has. */
+	| 'tellsNothing';
+
+/** A call as it is made instead of the right one. */
+export interface FaultyCall {
+	headers?: Record<string, string>;
+	body: string | Buffer | (() => Readable);
+	/** When, in s after the job's end; default 0. */
+	afterSeconds?: number;
+	/** How often, default once. */
+	times?: number;
+}
+
+export interface CallFault {
+	name: string;
+	/** @param right what the service would say; nothing: no call is made */
+	call: (right: Json, key: string) => FaultyCall | undefined;
+	means: CallMeaning;
+}
+
+const said =
+	(change: (right: Json, key: string) => unknown, headers?: Record<string, string>): CallFault['call'] =>
+	(right, key) => {
+		const body = change(right, key);
+		return { headers, body: typeof body === 'string' ? body : JSON.stringify(body) };
+	};
+const saying = (
+	name: string,
+	means: CallMeaning,
+	change: (right: Json, key: string) => unknown,
+): CallFault => ({
+	name,
+	call: said(change),
+	means,
+});
+
+export const CALL_FAULTS: readonly CallFault[] = [
+	{ name: 'call lost', call: () => undefined, means: 'unheard' },
+	{ name: 'call twice', call: (right) => ({ body: JSON.stringify(right), times: 2 }), means: 'harmless' },
+	{
+		name: 'call early',
+		call: (right) => ({ body: JSON.stringify(right), afterSeconds: -6 }),
+		means: 'harmless',
+	},
+	{
+		name: 'call late',
+		call: (right) => ({ body: JSON.stringify(right), afterSeconds: 60 }),
+		means: 'harmless',
+	},
+	saying('HTML', 'unheard', () => '<html><body>hello</body></html>'),
+	saying('empty body', 'tellsNothing', () => ''),
+	saying('truncated JSON', 'unheard', (right) => JSON.stringify(right).slice(0, -9)),
+	saying('JSON: a list', 'tellsNothing', () => [1, 2]),
+	saying('JSON: a number', 'tellsNothing', () => '5'),
+	saying('JSON: null', 'tellsNothing', () => 'null'),
+	{ name: '100 MB of JSON', call: () => ({ body: largeJson }), means: 'unheard' },
+	saying('deep nesting', 'tellsNothing', () => deepJson),
+	{
+		name: 'wrong content type',
+		call: said((right) => right, { 'content-type': 'text/plain' }),
+		means: 'harmless',
+	},
+	{
+		name: 'gzip',
+		call: (right) => ({
+			headers: { 'content-encoding': 'gzip' },
+			body: gzipSync(JSON.stringify(right)),
+		}),
+		means: 'harmless',
+	},
+	{
+		name: 'gzip bomb',
+		call: () => ({ headers: { 'content-encoding': 'gzip' }, body: () => bombStream(false) }),
+		means: 'unheard',
+	},
+	saying('error body', 'tellsNothing', () => ({ status: 'error', message: 'Something is not right.' })),
+	saying('unknown status', 'tellsNothing', (right) => ({ ...right, status: 'dreaming' })),
+	saying('status processing', 'tellsNothing', (right) => ({ ...right, status: 'processing' })),
+	saying('status failed, of a job that is well', 'tellsNothing', (right) => ({ ...right, status: 'failed' })),
+	saying('id of another job', 'tellsNothing', (right) => ({ ...right, id: 4711 })),
+	saying('id missing', 'tellsNothing', (right) => ({ ...right, id: undefined })),
+	saying('id a path', 'tellsNothing', (right) => ({ ...right, id: '../../wallet_balance' })),
+	saying('id a text', 'harmless', (right) => ({ ...right, id: String(right.id) })),
+	saying('output of the wrong type', 'harmless', (right) => ({ ...right, output: { a: 1 } })),
+	saying('output javascript:', 'harmless', (right) => ({ ...right, output: ['javascript:alert(1)'] })),
+	saying('output file:', 'harmless', (right) => ({ ...right, output: ['file:///etc/passwd'] })),
+	saying('output in a private network', 'harmless', (right) => ({
+		...right,
+		output: ['http://10.11.12.13/x.ply'],
+	})),
+	saying('key echoed', 'harmless', (right, key) => ({ ...right, ...echoes(key), track_id: `of ${key}` })),
+];

@@ -1,0 +1,384 @@
+/** The servers between the node and the stand-in service, which spoil requests as a fault says. */
+import dns from 'node:dns';
+import {
+	createServer,
+	request as send,
+	type IncomingMessage,
+	type Server,
+	type ServerResponse,
+} from 'node:http';
+import type { AddressInfo, LookupFunction } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+
+import { isObject } from '../../local-api/answers.mts';
+import type { JobRecord } from '../../local-api/jobs.mts';
+import type { Bench } from '../engine/bench.mts';
+import { letClockMoveDuring } from '../engine/test-clock.mts';
+import type { Way, Moment, RequestPlace } from './faults.mts';
+
+/** A pause between two bytes of a slow answer, ms. */
+const DRIP_MS = 10_000;
+
+/** A request that came in, and what became of it. */
+export interface Exchange {
+	place?: RequestPlace;
+	/** The input item that it was made for. */
+	item?: number;
+	/** The clock's ms. */
+	at: number;
+	path: string;
+	headers: string;
+	body: string;
+	isHit: boolean;
+	/** The answer, where it was given in full. */
+	told?: string;
+}
+
+/** What a front does to which requests. */
+export interface Spoiling {
+	place?: RequestPlace;
+	way: Way;
+	/** Whether each request of the item is hit, or the first one only. */
+	isPersistent: boolean;
+	/** Whether a submit that is hit is accepted, and paid, all the same. */
+	isAccepted: boolean;
+	/** The item whose requests are hit; where the connection itself fails it is all of them. */
+	item: number;
+	/** How long an outage takes that ends, s. */
+	outageSeconds: number;
+}
+
+/** Names that resolve to this machine, or to nothing, as long as there is a front. */
+const names = new Map<string, boolean>();
+const systemLookup = dns.lookup;
+const lookup: LookupFunction = (hostname, options, callback) => {
+	const isThere = names.get(hostname);
+	if (isThere === undefined) {
+		systemLookup(hostname, options, callback);
+	} else if (isThere) {
+		process.nextTick(() => {
+			if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+			else callback(null, '127.0.0.1', 4);
+		});
+	} else {
+		const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), {
+			code: 'ENOTFOUND',
+			syscall: 'getaddrinfo',
+			hostname,
+		});
+		process.nextTick(() => callback(error, '', 4));
+	}
+};
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** A server under a name, which can be shut and opened again. */
+class Door {
+	private server?: Server;
+	private port = 0;
+
+	constructor(
+		private readonly name: string,
+		private readonly listener: Listener,
+	) {
+		names.set(name, true);
+	}
+
+	get origin(): string {
+		return `http://${this.name}:${this.port}`;
+	}
+
+	async open(): Promise<void> {
+		const server = createServer((request, response) => {
+			this.listener(request, response).catch(() => response.destroy());
+		});
+		await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+		this.port = (server.address() as AddressInfo).port;
+		this.server = server;
+	}
+
+	async shut(): Promise<void> {
+		const { server } = this;
+		this.server = undefined;
+		server?.closeAllConnections();
+		await new Promise((resolve) => server?.close(resolve) ?? resolve(undefined));
+	}
+
+	/** From now on its name does not resolve, or does again. */
+	setName(isThere: boolean): void {
+		names.set(this.name, isThere);
+	}
+
+	forget(): void {
+		names.delete(this.name);
+	}
+}
+
+interface Right {
+	status: number;
+	headers: Record<string, string>;
+	body: Buffer;
+}
+
+/**
+ * The service as the node sees it. What one item's files are served from is a door of its own, so that it can be shut
+ * for this item alone.
+ */
+export class Front {
+	readonly exchanges: Exchange[] = [];
+	private readonly api: Door;
+	private readonly files: Door;
+	private isArmed = false;
+	private hits = 0;
+	private readonly done = new Set<string>();
+
+	private constructor(
+		private readonly bench: Bench,
+		private readonly key: string,
+		private readonly spoiling: Spoiling,
+		private readonly images: readonly string[],
+		isPublic: boolean,
+	) {
+		const domain = isPublic ? 'example.com' : 'localhost';
+		this.api = new Door(
+			`service.${domain}`,
+			async (request, response) => await this.answer(request, response),
+		);
+		this.files = new Door(
+			`files.${domain}`,
+			async (request, response) => await this.answer(request, response),
+		);
+	}
+
+	/** @param images base64 of the input items' files, by item */
+	static async open(
+		bench: Bench,
+		key: string,
+		spoiling: Spoiling,
+		images: readonly string[],
+		isPublic: boolean,
+	): Promise<Front> {
+		Object.assign(dns, { lookup });
+		const front = new Front(bench, key, spoiling, images, isPublic);
+		await front.api.open();
+		await front.files.open();
+		return front;
+	}
+
+	async close(): Promise<void> {
+		await this.api.shut();
+		await this.files.shut();
+		this.api.forget();
+		this.files.forget();
+		Object.assign(dns, { lookup: systemLookup });
+	}
+
+	get baseUrl(): string {
+		return `${this.api.origin}/api`;
+	}
+
+	/** Names of hosts that the node may ask. */
+	get hosts(): string[] {
+		return [new URL(this.api.origin).host, new URL(this.files.origin).host];
+	}
+
+	/** From now on requests are spoilt. */
+	async arm(): Promise<void> {
+		this.isArmed = true;
+		if (this.isOutage && !this.waitsForJobs) await this.beginOutage();
+	}
+
+	private get isOutage(): boolean {
+		return this.spoiling.way === 'closed' || this.spoiling.way === 'unresolved';
+	}
+
+	/** An outage of the fetch begins when the jobs are in. */
+	private get waitsForJobs(): boolean {
+		return this.spoiling.place === 'fetch' && this.bench.service.jobs.length === 0;
+	}
+
+	private async beginOutage(): Promise<void> {
+		const { place, way, isPersistent, outageSeconds } = this.spoiling;
+		const door = place === 'download' ? this.files : this.api;
+		this.hits += 1;
+		if (way === 'unresolved') door.setName(false);
+		else await door.shut();
+		if (isPersistent) return;
+		void this.bench.clock.sleep(outageSeconds * 1000).then(async () => {
+			door.setName(true);
+			if (way === 'closed') await door.open();
+		});
+	}
+
+	private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		const chunks: Buffer[] = [];
+		for await (const chunk of request) chunks.push(chunk as Buffer);
+		const body = Buffer.concat(chunks).toString();
+		const path = request.url ?? '';
+		const exchange: Exchange = {
+			...this.ownerOf(path, body),
+			at: this.bench.clock.now(),
+			path,
+			headers: JSON.stringify(request.headers),
+			body,
+			isHit: false,
+		};
+		this.exchanges.push(exchange);
+		response.setHeader('connection', 'close');
+		if (!this.isDue(exchange)) {
+			await this.pass(exchange, await this.forward(request, body), response);
+			return;
+		}
+		const { way, place, isAccepted } = this.spoiling;
+		const isKept = place === 'submit' && !isAccepted;
+		const right = isKept
+			? { status: 200, headers: {}, body: Buffer.alloc(0) }
+			: await this.forward(request, body);
+		const faulty = typeof way === 'function' ? way(this.momentOf(exchange, right)) : undefined;
+		if (typeof way === 'function' && !faulty) {
+			await this.pass(exchange, right, response);
+			return;
+		}
+		this.hits += 1;
+		exchange.isHit = true;
+		const port = request.socket.remotePort ?? 0;
+		switch (way) {
+			case 'closed':
+			case 'unresolved':
+				return;
+			case 'silent':
+				letClockMoveDuring(port);
+				return;
+			case 'resetBefore':
+				request.socket.resetAndDestroy();
+				return;
+			case 'resetMiddle':
+				response.writeHead(200, { ...right.headers, 'content-length': right.body.length });
+				response.write(right.body.subarray(0, right.body.length / 2), () =>
+					setImmediate(() => request.socket.resetAndDestroy()),
+				);
+				return;
+			case 'drip':
+				letClockMoveDuring(port);
+				await this.drip(right, response);
+				return;
+		}
+		if (!faulty) return;
+		const { status = 200, headers, body: spoilt } = faulty;
+		response.writeHead(status, { 'content-type': 'application/json', ...headers });
+		if (typeof spoilt === 'function') {
+			await pipeline(spoilt(), response);
+			return;
+		}
+		exchange.told = String(spoilt);
+		const announced = Number(headers?.['content-length'] ?? 0);
+		if (announced > spoilt.length) response.write(spoilt, () => request.socket.end());
+		else response.end(spoilt);
+	}
+
+	private isDue({ place, item }: Exchange): boolean {
+		const { spoiling, hits, isOutage } = this;
+		if (!this.isArmed || isOutage || place !== spoiling.place || item !== spoiling.item) return false;
+		return spoiling.isPersistent || hits === 0;
+	}
+
+	private async pass(exchange: Exchange, right: Right, response: ServerResponse): Promise<void> {
+		exchange.told = right.body.toString();
+		if (exchange.place === 'submit' && this.isOutage && this.spoiling.place === 'fetch') {
+			// In the same turn as the last answer: nothing is fetched before.
+			response.once('close', () => {
+				const answered = this.exchanges.filter(({ place, told }) => place === 'submit' && told);
+				if (this.isArmed && answered.length === this.images.length && this.hits === 0)
+					void this.beginOutage();
+			});
+		}
+		response.writeHead(right.status, right.headers);
+		response.end(right.body);
+	}
+
+	private async drip({ status, headers, body }: Right, response: ServerResponse): Promise<void> {
+		response.writeHead(status, { ...headers, 'content-length': body.length });
+		response.flushHeaders();
+		for (let sent = 0; sent < body.length && !response.destroyed; sent++) {
+			response.write(body.subarray(sent, sent + 1));
+			await this.bench.clock.sleep(DRIP_MS);
+		}
+		response.end();
+	}
+
+	private momentOf({ item, path }: Exchange, { body, headers }: Right): Moment {
+		const job = this.jobOf(item);
+		const wasDone = job !== undefined && this.done.has(String(job.id));
+		if (job) this.done.add(String(job.id));
+		return {
+			right: { body, headers },
+			now: this.bench.clock.now(),
+			key: this.key,
+			outputs: (job?.outputs ?? []).map((url) => this.outside(url)),
+			elsewhere: `${this.api.origin}${path}?moved`,
+			wasDone,
+		};
+	}
+
+	private ownerOf(path: string, body: string): Pick<Exchange, 'place' | 'item'> {
+		const last = path.split('?')[0]?.split('/').pop() ?? '';
+		const { jobs } = this.bench.service;
+		if (path.startsWith('/files/')) {
+			const job = jobs.find(({ outputs }) => outputs.some((url) => url.endsWith(last)));
+			return { place: path.endsWith('?moved') ? undefined : 'download', item: itemOf(job) };
+		}
+		if (path.includes('/fetch/'))
+			return { place: 'fetch', item: itemOf(jobs.find(({ id }) => `${id}` === last)) };
+		const json: unknown = JSON.parse(body);
+		const sent = isObject(json) ? json : {};
+		if (path.endsWith('/base64_crop')) {
+			const item = this.images.findIndex((image) => String(sent.image).endsWith(image));
+			return { place: 'upload', item };
+		}
+		return { place: 'submit', item: itemOf({ trackId: String(sent.track_id) }) };
+	}
+
+	/** The latest job of an item. */
+	private jobOf(item: number | undefined): JobRecord | undefined {
+		return this.bench.service.jobs.findLast((job) => itemOf(job) === item);
+	}
+
+	/** The service's address of itself, as the node knows it. */
+	private outside(text: string): string {
+		const { origin } = this.bench.service;
+		const spoilt = this.bench.service.jobs
+			.filter((job) => itemOf(job) === this.spoiling.item)
+			.flatMap(({ outputs }) => outputs);
+		return spoilt
+			.reduce((rest, url) => rest.replaceAll(url, url.replace(origin, this.files.origin)), text)
+			.replaceAll(origin, this.api.origin);
+	}
+
+	/** Asks the stand-in service. */
+	private async forward({ method, url, headers }: IncomingMessage, body: string): Promise<Right> {
+		const { origin } = this.bench.service;
+		const inside = body.replaceAll(this.api.origin, origin);
+		const path = (url ?? '').replace('?moved', '');
+		const own = { ...headers, host: new URL(origin).host, 'content-length': Buffer.byteLength(inside) };
+		return await new Promise((resolve, reject) => {
+			const onward = send(origin + path, { method, headers: own }, (answer) => {
+				const chunks: Buffer[] = [];
+				answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+				answer.once('end', () => {
+					const type = String(answer.headers['content-type']);
+					const bytes = Buffer.concat(chunks);
+					const told = type.includes('json') ? Buffer.from(this.outside(bytes.toString())) : bytes;
+					resolve({ status: answer.statusCode ?? 0, headers: { 'content-type': type }, body: told });
+				});
+			});
+			onward.once('error', reject);
+			onward.end(inside);
+		});
+	}
+}
+
+/** The input item of a job, by its mark. */
+export function itemOf(job: Pick<JobRecord, 'trackId'> | undefined): number | undefined {
+	const number = /^item-(\d+)$/.exec(job?.trackId ?? '')?.[1];
+	return number === undefined ? undefined : Number(number);
+}

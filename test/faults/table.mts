@@ -1,0 +1,102 @@
+/** The fault table as it is printed, from what the test files have found. */
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { MODES, nameOf, ON_ERRORS, PERSISTENCES, type Cell, type Gap } from './cells.mts';
+
+/** The folder where results are collected, in the environment. */
+export const RESULTS = 'IMG_TO_3D_FAULT_RESULTS';
+
+/** What came of a cell. */
+export interface Verdict {
+	cell: Cell;
+	/** What does not hold. */
+	complaints: string[];
+	/** Jobs that were paid, and how many of them because the service had ended another one as failed. */
+	paid: number;
+	paidAnew: number;
+	/** s of the clock */
+	seconds: number;
+}
+
+export interface RowResult {
+	place: string;
+	fault: string;
+	verdicts: Verdict[];
+	gaps: Gap[];
+}
+
+/** Keeps a row's result for the table, if one is to be printed. */
+export function keepResult(result: RowResult): void {
+	const folder = process.env[RESULTS];
+	if (folder) appendFileSync(join(folder, `${result.place}.jsonl`), `${JSON.stringify(result)}\n`);
+}
+
+export function readResults(folder: string): RowResult[] {
+	return readdirSync(folder)
+		.sort()
+		.flatMap((file) => readFileSync(join(folder, file), 'utf8').trim().split('\n'))
+		.map((line) => JSON.parse(line) as RowResult);
+}
+
+/** `+` holds, `X` does not, `.` is not applicable. */
+function markOf(
+	{ verdicts }: RowResult,
+	column: Pick<Cell, 'mode' | 'onError' | 'persistence' | 'isRetried'>,
+) {
+	const found = verdicts.find(({ cell }) =>
+		(Object.keys(column) as Array<keyof typeof column>).every((name) => cell[name] === column[name]),
+	);
+	if (!found) return '.';
+	return found.complaints.length > 0 ? 'X' : '+';
+}
+
+/** The marks of a mode and On Error: hit once, hit always, and both with Retry On Fail. */
+function marksOf(result: RowResult, mode: Cell['mode'], onError: Cell['onError']): string {
+	return [false, true]
+		.flatMap((isRetried) =>
+			PERSISTENCES.map((persistence) => markOf(result, { mode, onError, persistence, isRetried })),
+		)
+		.join('');
+}
+
+const COLUMNS = MODES.flatMap((mode) => ON_ERRORS.map((onError) => ({ mode, onError })));
+const SHORT = { stop: 'stop', continue: 'cont', errorOutput: 'errO' };
+
+/** @returns the table's lines */
+export function tableOf(results: readonly RowResult[]): string[] {
+	const nameWidth = Math.max(...results.map(({ fault }) => fault.length));
+	const heads = (texts: string[]) => texts.map((text) => text.padEnd(4)).join(' ');
+	const margin = ' '.repeat(10 + nameWidth);
+	const group = (mode: string) => mode.padEnd(15);
+	return [
+		'Each mark: hit once, always, once with Retry On Fail, always with it. + holds, X does not, . not applicable',
+		`${margin}${MODES.map(group).join('')}`,
+		`${margin}${heads(COLUMNS.map(({ onError }) => SHORT[onError]))}`,
+		...results.map((result) =>
+			`${result.place.padEnd(9)} ${result.fault.padEnd(nameWidth)}${heads(COLUMNS.map(({ mode, onError }) => marksOf(result, mode, onError)))}`.trimEnd(),
+		),
+	];
+}
+
+/** @returns the lines that stand below the table */
+export function totalsOf(results: readonly RowResult[], realSeconds: number): string[] {
+	const verdicts = results.flatMap((result) => result.verdicts);
+	const broken = verdicts.filter(({ complaints }) => complaints.length > 0);
+	const sum = (of: (verdict: Verdict) => number) =>
+		verdicts.reduce((total, verdict) => total + of(verdict), 0);
+	const reasons = new Map<string, number>();
+	for (const { reason } of results.flatMap(({ gaps }) => gaps)) {
+		reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+	}
+	const gapCount = [...reasons.values()].reduce((total, count) => total + count, 0);
+	const longest = verdicts.reduce((worst, verdict) => (verdict.seconds > worst.seconds ? verdict : worst));
+	return [
+		`${verdicts.length} cells: ${verdicts.length - broken.length} held, ${broken.length} not held`,
+		`${gapCount} combinations are not applicable:`,
+		...[...reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `  ${count} ${reason}`),
+		`${sum(({ paid }) => paid)} jobs were paid, ${sum(({ paidAnew }) => paidAnew)} of them because the service had ended one as failed`,
+		`longest: ${Math.round(longest.seconds)} s of the clock (${nameOf(longest.cell)}); in reality all took ${Math.round(realSeconds)} s`,
+		...broken.map(({ cell, complaints }) => `NOT HELD: ${nameOf(cell)}: ${complaints.join('; ')}`),
+	];
+}

@@ -1,8 +1,5 @@
-import fc from 'fast-check';
-
 import { readAnswer, readId, retryAfterHeader, type Answer } from '../../nodes/ImgTo3d/api/answer';
 import { isFateUnknown } from '../../nodes/ImgTo3d/api/problems';
-import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import { unanswered } from '../../nodes/ImgTo3d/api/service';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -182,72 +179,4 @@ test('the quoted words of the service are one line, and not long', () => {
 	const answer = read({ status: 'error', message: `a\n\tb ${'x'.repeat(1000)}` }) as { message: string };
 	expect(answer.message).toMatch(/^a b x+\.\.\.$/);
 	expect(answer.message).toHaveLength(300);
-});
-
-describe('whatever comes', () => {
-	const httpCode = fc.integer({ min: 200, max: 599 });
-	const text = fc.oneof(
-		fc.string(),
-		fc.json(),
-		fc.json().map((json) => json.slice(0, -1)),
-	);
-
-	test('the reader answers with one of its own cases and does not throw', () => {
-		const states = [
-			'success',
-			'processing',
-			'failed',
-			'refused',
-			'trouble',
-			'redirected',
-			'unreadable',
-			'noOutput',
-			'unknownStatus',
-		];
-		fc.assert(
-			fc.property(text, httpCode, (body, code) => {
-				expect(states).toContain(read(body, code).state);
-			}),
-			{ numRuns: 1000 },
-		);
-	});
-
-	test('success is only what says "success" and has an http(s) file', () => {
-		const status = fc.oneof(
-			fc.constantFrom('success', 'Success', 'processing', 'error', 'failed', 'succes', null, 1),
-			fc.string(),
-		);
-		const output = fc.oneof(fc.jsonValue(), fc.array(fc.oneof(fc.webUrl(), fc.string())));
-		fc.assert(
-			fc.property(status, output, httpCode, (word, files, code) => {
-				const answer = read({ status: word, output: files, id: 1 }, code);
-				if (answer.state !== 'success') return;
-				expect(String(word).trim().toLowerCase()).toBe('success');
-				expect(code).toBeLessThan(300);
-				expect(answer.job.output.length).toBeGreaterThan(0);
-				for (const url of answer.job.output) expect(url.trim()).toMatch(/^https?:/i);
-			}),
-			{ numRuns: 1000 },
-		);
-	});
-
-	test('the key stands nowhere in what was read, wherever the service put it', () => {
-		const key = fc.string({ minLength: 8, maxLength: 60 }).filter((text) => text.trim().length >= 8);
-		fc.assert(
-			fc.property(key, fc.jsonValue(), httpCode, (secret, value, code) => {
-				const clean = keyRemover(secret);
-				const body = {
-					status: 'error',
-					message: `x${secret}y`,
-					tip: secret,
-					meta: { [secret]: value, deep: [secret] },
-				};
-				const answer = JSON.stringify(
-					read(body, code, { location: `https://x.example/?k=${secret}` }, clean),
-				);
-				expect(answer).not.toContain(JSON.stringify(secret).slice(1, -1));
-			}),
-			{ numRuns: 500 },
-		);
-	});
 });

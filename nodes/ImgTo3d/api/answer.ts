@@ -101,6 +101,9 @@ export type Answer =
 /** Longest piece of the service's own words that goes into an error, characters. */
 const MAX_QUOTE = 300;
 
+/** How much of what is no JSON is looked through for words, characters. */
+const MAX_WORDS = 100_000;
+
 /** The longest pause that an answer can ask for, seconds. */
 const MAX_RETRY_AFTER_S = 3600;
 
@@ -117,7 +120,7 @@ const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets'] as const;
 export function readAnswer(reply: HttpReply, clean: (text: string) => string, now: number): Answer {
 	const { httpCode } = reply;
 	if (httpCode >= 300 && httpCode < 400) {
-		return { state: 'redirected', httpCode, location: clean(header(reply.headers, 'location') ?? '') };
+		return { state: 'redirected', httpCode, location: quote(clean(header(reply.headers, 'location') ?? '')) };
 	}
 	const body = readBody(reply.text, clean);
 	if (!('object' in body)) {
@@ -220,11 +223,11 @@ export function readBody(
 		parsed = JSON.parse(text);
 	} catch {
 		const isHtml = isWebPage(text);
-		// A page's text says more than its first tags.
-		const words = isHtml ? text.replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, ' ') : text;
+		// Cleaned as a whole, or a part of the key might stand at the end of the piece.
+		const words = clean(text).slice(0, MAX_WORDS);
 		return {
 			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
-			excerpt: quote(clean(words.slice(0, 20_000))),
+			excerpt: quote(isHtml ? textOfPage(words) : words),
 		};
 	}
 	const cleaned = cleanJson(parsed, clean);
@@ -235,6 +238,9 @@ export function readBody(
 	}
 	return { object: cleaned };
 }
+
+/** A page's text says more than its first tags. What begins and does not end goes to the end: no piece is read twice. */
+const textOfPage = (page: string) => page.replace(/<(script|style)[\s\S]*?(?:<\/\1>|$)|<[^>]*(?:>|$)/gi, ' ');
 
 function readJob(body: Record<string, unknown>, id: string | number | undefined): JobFacts {
 	const generationTime = toSeconds(body.generationTime);

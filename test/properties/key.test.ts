@@ -1,0 +1,281 @@
+import fc from 'fast-check';
+import type { INode } from 'n8n-workflow';
+
+import { readAnswer, type Answer, type HttpReply } from '../../nodes/ImgTo3d/api/answer';
+import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
+import { problemOf, toNodeApiError, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
+import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import type { Service } from '../../nodes/ImgTo3d/api/service';
+import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
+import { errorItem, failedItem, finishedJson, referenceJson } from '../../nodes/ImgTo3d/output/items';
+import type { Delivery } from '../../nodes/ImgTo3d/request';
+import { anyText } from './answer-texts.mts';
+
+const NOW = Date.UTC(2026, 0, 1);
+const MASK = '***';
+const asIs = (text: string) => text;
+
+const NODE: INode = {
+	id: '2',
+	name: 'Image to 3D',
+	type: 'n8n-nodes-img-to-3d.imgTo3d',
+	typeVersion: 1,
+	position: [0, 0],
+	parameters: {},
+};
+const DELIVERY = { outputMode: 'job', download: false } as Delivery;
+const endpoints = Endpoints.under('https://service.example/api');
+const SERVICE = {
+	fetchUrl: (...job: Parameters<Endpoints['fetch']>) => endpoints?.fetch(...job),
+} as unknown as Service;
+
+/** Everything that leaves the node because of an answer: items, or errors and the items that stand for them. */
+function told(answer: Answer): string {
+	if (answer.state === 'success') return JSON.stringify(finishedJson(DELIVERY, answer.job));
+	if (answer.state === 'processing') {
+		return JSON.stringify([answer, referenceJson(SERVICE, 'v3', answer, undefined)]);
+	}
+	const errors = (['submit', 'fetch', 'upload'] as CallPurpose[]).map((purpose) => {
+		const problem = problemOf(answer, purpose);
+		const { timestamp, ...error } = toNodeApiError(NODE, problem, 0);
+		expect(timestamp).toBeGreaterThan(0);
+		const { message, description, stack = '' } = error as Error & { description?: string };
+		const ofStack = stack.slice(0, stack.indexOf('\n    at '));
+		return [
+			error,
+			message,
+			description,
+			ofStack,
+			errorItem({ error: error as never, jobId: problem.jobId }, false),
+		];
+	});
+	return JSON.stringify([errors, answer.state === 'failed' && failedItem(answer, answer.id ?? 1, undefined)]);
+}
+
+/** Ways to write a text, each as some language does it for whole values. */
+const WRITINGS: Record<string, (text: string) => string> = {
+	'as it is': asIs,
+	JSON: (text) => JSON.stringify(text).slice(1, -1),
+	'JSON as Python writes it': (text) =>
+		JSON.stringify(text)
+			.slice(1, -1)
+			.replace(/[^\0-\x7f]/g, escaped),
+	'JSON as PHP writes it': (text) =>
+		JSON.stringify(text)
+			.slice(1, -1)
+			.replaceAll('/', '\\/')
+			.replace(/[^\0-\x7f]/g, escaped),
+	'a part of a URL': (text) => encodeURIComponent(wellFormed(text)),
+	'a part of a URL, in small letters': (text) =>
+		encodeURIComponent(wellFormed(text)).replace(/%../g, (code) => code.toLowerCase()),
+	'a URL': (text) => encodeURI(wellFormed(text)),
+	'a field of a form': (text) => new URLSearchParams({ key: text }).toString().slice('key='.length),
+	'a part of a URL as PHP writes it': (text) =>
+		encodeURIComponent(wellFormed(text)).replace(
+			/[!'()*]/g,
+			(character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+		),
+	'HTML as PHP writes it': (text) => html(text, { "'": '&#039;', '"': '&quot;' }),
+	'HTML as Python writes it': (text) => html(text, { "'": '&#x27;', '"': '&quot;' }),
+	'HTML as Go writes it': (text) => html(text, { "'": '&#39;', '"': '&#34;' }),
+	'text in HTML': (text) => html(text, {}),
+	base64: (text) => Buffer.from(text).toString('base64'),
+	'base64 for URLs': (text) => Buffer.from(text).toString('base64url'),
+};
+
+const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+const wellFormed = (text: string) => Buffer.from(text).toString();
+const html = (text: string, quotes: Record<string, string>) =>
+	text.replace(
+		/[&<>"']/g,
+		(character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...quotes })[character] ?? character,
+	);
+
+/** Stands around what is echoed, so that it is the key as far as anyone can see. */
+const between = (echo: string) => `\u00ab${echo}\u00bb`;
+
+const json = (body: unknown, httpCode = 200): HttpReply => ({
+	httpCode,
+	headers: {},
+	text: JSON.stringify(body),
+});
+const text = (words: string, httpCode = 502): HttpReply => ({ httpCode, headers: {}, text: words });
+
+/** Answers that echo something: how, by where it stands. `before` is what comes before it in a text. */
+const ANSWERS: Record<string, (echo: string, before: string) => HttpReply> = {
+	'the message of an error': (echo, before) =>
+		json({ status: 'error', message: before + between(echo), tip: echo }),
+	'the lists of an error': (echo, before) =>
+		json(
+			{ status: 'error', message: { [before + echo]: [echo, before + echo] }, tips: [[echo]], tip_1: echo },
+			400,
+		),
+	'the id of an error': (echo) => json({ status: 'error', message: 'Not found', id: echo }),
+	'a failed job': (echo, before) => json({ status: 'failed', id: echo, messege: before + between(echo) }),
+	'a rate limit': (echo) =>
+		json({ status: 'error', message: `Rate limit exceeded, ${echo}`, retry_after: echo }, 429),
+	'trouble in JSON': (echo, before) => json({ error: before + between(echo) }, 500),
+	'trouble in words': (echo, before) => text(`${before} ${between(echo)}`),
+	'trouble on a page': (echo, before) => text(`<html><style>a{}</style><p>${before} ${between(echo)}</p>`),
+	'a list': (echo, before) => json([before, { [echo]: echo }], 404),
+	'broken JSON': (echo, before) => text(`{"status":"${before}","key":"${between(echo)}`, 401),
+	'an unknown status': (echo, before) => json({ status: before + between(echo), id: 5 }),
+	'a redirect to a path': (echo) => ({
+		httpCode: 302,
+		headers: { location: `https://elsewhere.example/?key=${echo}` },
+		text: '',
+	}),
+	'a redirect to a host': (echo) => ({
+		httpCode: 308,
+		headers: { location: `https://${echo}/api` },
+		text: echo,
+	}),
+	'a success': (echo, before) =>
+		json({
+			status: 'success',
+			id: echo,
+			output: [
+				`https://files.example/${between(echo)}.gif`,
+				`https://files.example/a?key=${between(echo)}`,
+				echo,
+			],
+			generationTime: echo,
+			meta: { [echo]: [{ deep: [before + between(echo)] }], key: echo },
+			extra_assets: [`https://files.example/${between(echo)}`],
+			proxy_links: { [between(echo)]: echo },
+		}),
+	'a success without a file': (echo) => json({ status: 'success', id: echo, output: [echo] }),
+	'a job under way': (echo) =>
+		json({
+			status: 'processing',
+			id: 7,
+			eta: echo,
+			fetch_result: `https://service.example/api/v3/fetch/7?key=${between(echo)}`,
+			future_links: [`https://files.example/${between(echo)}.gif`],
+			meta: { echo },
+		}),
+	'a job under way whose id is in a link': (echo) =>
+		json({ status: 'processing', fetch_result: `https://service.example/api/v3/fetch/${echo}` }),
+};
+
+/** Sentences of the node's own: a key may be a part of one by chance. */
+const OWN_WORDS = Object.values(ANSWERS)
+	.map((answer) => readAnswer(answer('', ''), asIs, NOW))
+	.flatMap((answer) =>
+		answer.state === 'success' || answer.state === 'processing'
+			? []
+			: problemOf(answer, 'submit').description,
+	);
+
+const characters = (...each: string[]) => fc.constantFrom(...each.join(''));
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+const between8And200 = { minLength: 8, maxLength: 200 };
+
+/** Keys of any kind, as they are sent: without blanks around them. */
+const anyKey = fc
+	.oneof(
+		fc.string({ unit: characters(LETTERS), ...between8And200 }),
+		fc.string({ unit: characters('0123456789'), ...between8And200 }),
+		fc.string({ unit: characters('ab.*+?^${}()|[]\\/"\'<>&;%#=@!~ \t\n-_'), ...between8And200 }),
+		fc.string({ unit: characters('aé€😀ß\u0301"/+ '), ...between8And200 }),
+		fc.string({ unit: 'binary', ...between8And200 }),
+		anyText.filter(({ length }) => length >= 8),
+		fc
+			.tuple(fc.string({ minLength: 1, maxLength: 4 }), fc.integer({ min: 8, max: 50 }))
+			.map(([a, n]) => a.repeat(n)),
+		fc
+			.tuple(fc.constantFrom(...OWN_WORDS), fc.nat(200), fc.integer({ min: 8, max: 60 }))
+			.map(([sentence, start, length]) => sentence.slice(start, start + length)),
+		fc.constantFrom(
+			'Base URL',
+			'in the credential',
+			'__proto__',
+			'constructor',
+			'%25%32%35%25',
+			'&amp;&amp;',
+			'\\u0041\\u0041',
+		),
+	)
+	.chain((key) => characters(' \n\t').map((blank) => blank + key + blank))
+	.map((pasted) => pasted.trim())
+	.filter((key) => key.length >= 8 && !/[\u00ab\u00bb]/.test(key));
+
+/** What comes before an echo: some of it so long that a quote ends within the key. */
+const anyBefore = fc.oneof(
+	fc.constantFrom('', 'The key is '),
+	fc.integer({ min: 200, max: 310 }).map((length) => 'x'.repeat(length)),
+	fc.integer({ min: 19_700, max: 20_050 }).map((length) => ' '.repeat(length)),
+);
+
+/** Whether a text has the key in it although nobody echoes it. */
+function hasByChance(words: string, key: string): boolean {
+	const haystack = words.toLowerCase();
+	return Object.values(WRITINGS).some((write) => haystack.includes(write(key).toLowerCase()));
+}
+
+describe('an answer that echoes the key', () => {
+	test.each(Object.entries(ANSWERS))('in %s reads as if the service had masked it', (_where, answer) => {
+		fc.assert(
+			fc.property(anyKey, fc.constantFrom(...Object.keys(WRITINGS)), anyBefore, (key, writing, before) => {
+				const masked = answer(MASK, before);
+				fc.pre(!hasByChance(JSON.stringify(masked) + masked.text + '\u00ab', key));
+				const echo = WRITINGS[writing]?.(key) ?? '';
+				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
+				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
+			}),
+			{ numRuns: 150 },
+		);
+	});
+
+	test('as a number reads as if the service had masked it', () => {
+		fc.assert(
+			fc.property(fc.integer({ min: 10_000_000 }), (key) => {
+				const answer = (echo: unknown) =>
+					readAnswer(
+						json({ status: 'failed', id: echo, message: [echo], meta: echo }),
+						keyRemover(String(key)),
+						NOW,
+					);
+				expect(told(answer(key))).toBe(told(answer(MASK)));
+				const call = readWebhookCall(
+					JSON.stringify({ status: 'failed', id: 1, track_id: key }),
+					keyRemover(String(key)),
+				);
+				expect(JSON.stringify(call)).not.toContain(String(key));
+			}),
+			{ numRuns: 200 },
+		);
+	});
+
+	test('within a longer text in base64 keeps no more of it than a few characters', () => {
+		fc.assert(
+			fc.property(
+				anyKey,
+				fc.string(),
+				fc.string(),
+				fc.constantFrom('base64', 'base64url'),
+				(key, before, after, kind) => {
+					const echo = Buffer.from(before + key + after).toString(kind as BufferEncoding);
+					const answer = readAnswer(json({ status: 'error', message: echo }), keyRemover(key), NOW);
+					const left = 'message' in answer ? answer.message.split(/[^\w+/-]+/) : [];
+					const decoded = left.flatMap((part) =>
+						[0, 1, 2, 3].map((skipped) => Buffer.from(part.slice(skipped), 'base64').toString('latin1')),
+					);
+					const bytes = Buffer.from(key).toString('latin1');
+					const around = Buffer.from(before + '\n' + after).toString('latin1');
+					for (let start = 0; start + 8 <= bytes.length; start++) {
+						const piece = bytes.slice(start, start + 8);
+						if (!around.includes(piece)) expect(decoded.some((some) => some.includes(piece))).toBe(false);
+					}
+				},
+			),
+			{ numRuns: 300 },
+		);
+	});
+});
+
+test('an answer that is cut off within the key does not quote the rest of it', () => {
+	const pasted = 'sk-test-3f9c1d7be2a84f60';
+	const cut = text(' '.repeat(8 * 1024 * 1024) + pasted.slice(0, -1));
+	expect(told(readAnswer(cut, keyRemover(pasted), NOW))).not.toContain(pasted.slice(0, 8));
+});

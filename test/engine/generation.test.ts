@@ -427,4 +427,15 @@ describe('input that cannot be sent', () => {
 		expect(error?.context?.itemIndex).toBe(1);
 		expect(bench.service.jobs).toEqual([]);
 	});
+
+	test('a long text that is no link is refused at once', async () => {
+		const start = Date.now();
+		const { error } = await bench.run(
+			{ operation: 'imageTo3d', image: '={{ $json.link }}' },
+			{ items: itemsOf({ link: `x${' '.repeat(200_000)}y` }) },
+		);
+		expect(error?.message).toMatch(/^Image URL must be a link that begins with http/);
+		// Minutes where the time grows with the square of the length: a form that anyone fills in may lead here.
+		expect(Date.now() - start).toBeLessThan(10_000);
+	});
 });

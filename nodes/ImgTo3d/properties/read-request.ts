@@ -80,8 +80,11 @@ function readWork(form: Form, options: IDataObject, waitFor: WaitFor): Generatio
 	return { operation, apiVersion, ...(image && { image }), body: made.body };
 }
 
-/** Between links in a text: blanks and commas. A link may have such in it, but not before what begins a link. */
-const BETWEEN_LINKS = /[\s,]+(?=https?:\/\/)/i;
+/**
+ * Between links in a text: blanks and commas. A link may have such in it, but not before what begins a link. Each row of
+ * them is looked at from its beginning only: a text of nothing else would take minutes.
+ */
+const BETWEEN_LINKS = /(?<![\s,])[\s,]+(?=https?:\/\/)/i;
 
 function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
 	if (form.choice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {

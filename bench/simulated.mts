@@ -1,6 +1,7 @@
 /** A service and a clock that exist in memory only, so that days of jobs pass in seconds. The node's own code watches them. */
 import type { Answer } from '../nodes/ImgTo3d/api/answer.ts';
-import type { Account, OpenJob } from '../nodes/ImgTo3d/jobs/account.ts';
+import type { Service } from '../nodes/ImgTo3d/api/service.ts';
+import type { Account } from '../nodes/ImgTo3d/jobs/account.ts';
 import type { Clock, StopSign } from '../nodes/ImgTo3d/jobs/clock.ts';
 import type { AcceptedJob } from '../nodes/ImgTo3d/jobs/ledger.ts';
 import type { Run } from '../nodes/ImgTo3d/jobs/run.ts';
@@ -110,15 +111,34 @@ export async function watched(
 	};
 	const known = standing() as AcceptedJob['known'];
 	await clock.run(clock.sleep(WAY_MS));
-	const { signal } = new AbortController();
 	const at = clock.now();
 	const accepted: AcceptedJob = { known, at, since: at, submits: 1 };
-	const gate = new SubmitGate(clock, account, signal);
-	const open = new Map<number, OpenJob>();
-	const run = { clock, account, gate, signal, open, ledger: new Map(), service: { fetch } } as unknown as Run;
-	const item: ItemRequest = {
-		itemIndex: 0,
+	const item = simulatedItem({
 		work: { operation: 'imageTo3d', apiVersion: 'v3', body: { kind } },
+		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
+	});
+	await clock.run(endOfJob(simulatedRun(clock, account, fetch), item, 1, accepted));
+	return { delay: (clock.now() - endsAt) / 1000, looks };
+}
+
+/** A run of the node for one item, which looks at its job by `fetch`. */
+export function simulatedRun(clock: Clock, account: Account, fetch: Service['fetch']): Run {
+	const { signal } = new AbortController();
+	return {
+		clock,
+		account,
+		gate: new SubmitGate(clock, account, signal),
+		signal,
+		open: new Map(),
+		ledger: new Map(),
+		service: { fetch, betterBaseUrl: () => undefined },
+	} as unknown as Run;
+}
+
+/** An item that waits a day for its job. */
+export function simulatedItem(more: Pick<ItemRequest, 'work'> & Partial<ItemRequest>): ItemRequest {
+	return {
+		itemIndex: 0,
 		waitFor: 'poll',
 		timeoutMs: 24 * 3_600_000,
 		maxJobsInFlight: 1,
@@ -126,8 +146,6 @@ export async function watched(
 		outputBinaryPropertyName: '',
 		outputMode: 'job',
 		maxFileBytes: 0,
-		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
+		...more,
 	};
-	await clock.run(endOfJob(run, item, 1, accepted));
-	return { delay: (clock.now() - endsAt) / 1000, looks };
 }

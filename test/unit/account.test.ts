@@ -44,6 +44,17 @@ describe('what ended jobs teach', () => {
 		expect(Math.exp(account.forecast(account.watch('a', 0), 0).etaFactor.mean)).toBeCloseTo(10, 1);
 	});
 
+	test('is finite, however absurd an ETA was', () => {
+		const account = new Account();
+		const job = account.watch('a', 0);
+		job.readings.push({ age: 0, eta: Number.MAX_VALUE });
+		job.openAt = 59_900;
+		account.end(job, 60_100, true);
+		const { etaFactor } = account.forecast(account.watch('a', 0), 0);
+		expect(etaFactor).toEqual({ mean: expect.any(Number), sd: expect.any(Number) });
+		expect(etaFactor.mean + etaFactor.sd).toBeLessThan(10_000);
+	});
+
 	test('is how many jobs are worked on at once, and so when a turn comes', () => {
 		const account = taught([60, 60, 120, 120, 180, 180]);
 		const open = Array.from({ length: 5 }, () => account.watch('a', 1_000_000));

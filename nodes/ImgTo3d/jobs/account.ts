@@ -187,7 +187,7 @@ export class Account {
 			isLesson: isWell,
 			...(isWell &&
 				first &&
-				left > 0 && { eta: { value: Math.log((first.eta * 1000) / left), blur: blur / left } }),
+				left > 0 && { eta: { value: Math.log(first.eta) - Math.log(left / 1000), blur: blur / left } }),
 		});
 		this.ended = this.ended.slice(-MAX_ENDED);
 		this.lessons = lessonsOf(this.ended);

@@ -70,8 +70,13 @@ export interface Engine {
 	readonly executions: readonly Execution[];
 	/** Takes webhook calls from now on. @returns n8n's address */
 	listen(): Promise<string>;
-	/** Makes a workflow's trigger ready to be called. @returns its URLs */
-	publish(workflow: WorkflowJson, id: string): { production: string; test: string };
+	/**
+	 * Makes a workflow's trigger ready to be called.
+	 *
+	 * @param staticData what n8n keeps for the workflow from earlier; default nothing
+	 * @returns its URLs
+	 */
+	publish(workflow: WorkflowJson, id: string, staticData?: IDataObject): { production: string; test: string };
 	/** Lets a resting execution go on because its time is up. */
 	endWait(executionId: string): Promise<IRun>;
 	/** Retries a failed execution as a new one, from the node that failed: what "Retry" in the list of executions does. */
@@ -205,7 +210,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 			origin = webhooks.origin;
 			return origin;
 		},
-		publish: (workflow, id) => webhooks.publish(workflow, id),
+		publish: (workflow, id, staticData) => webhooks.publish(workflow, id, staticData),
 		endWait: async (executionId) => {
 			const { json, data } = restingExecution(executionId);
 			return await start(json, data, { executionId });

@@ -100,10 +100,15 @@ export class WebhookServer {
 
 	/**
 	 * Publishes a workflow.
+	 * @param staticData what n8n keeps for it from earlier
 	 * @returns the production and the test URL of its trigger
 	 */
-	publish(json: WorkflowJson, id: string): { production: string; test: string } {
-		this.published.set(id, { json, staticData: '{}' });
+	publish(
+		json: WorkflowJson,
+		id: string,
+		staticData: IDataObject = {},
+	): { production: string; test: string } {
+		this.published.set(id, { json, staticData: JSON.stringify(staticData) });
 		return {
 			production: `${this.origin}/webhook/${id}/webhook`,
 			test: `${this.origin}/webhook-test/${id}/webhook`,

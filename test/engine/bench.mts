@@ -27,8 +27,6 @@ export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
 
 export const NODE = 'Image to 3D';
 
-const TRIGGER = 'Image to 3D Trigger';
-
 /** n8n-core keeps one folder a process, so that all benches of a test file share it. */
 const FOLDER = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
 const SAMPLES = join(FOLDER, 'samples');
@@ -100,25 +98,6 @@ export function workflowOf(parameters: INodeParameters, node: Partial<INode> = {
 			},
 		],
 		connections: { Start: { main: [[{ node: NODE, type: 'main', index: 0 }]] } },
-	};
-}
-
-/** A workflow that begins with the trigger, and the node `After` behind it. */
-export function triggeredWorkflowOf(parameters: INodeParameters): WorkflowJson {
-	const common = { typeVersion: 1, position: [0, 0] as [number, number] };
-	return {
-		nodes: [
-			{
-				...common,
-				id: 't',
-				name: TRIGGER,
-				type: 'n8n-nodes-img-to-3d.imgTo3dTrigger',
-				parameters,
-				credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
-			},
-			{ ...common, id: 'a', name: 'After', type: 'n8n-nodes-base.noOp', parameters: {} },
-		],
-		connections: { [TRIGGER]: { main: [[{ node: 'After', type: 'main', index: 0 }]] } },
 	};
 }
 

@@ -1,7 +1,8 @@
 import type { INodeParameters } from 'n8n-workflow';
 
+import { AFTER, triggerWorkflow } from '../../bench/calls.mts';
 import { outputOf, type Execution } from '../../engine/engine.cts';
-import { API_KEY, openBench, triggeredWorkflowOf, type Bench } from './bench.mts';
+import { API_KEY, openBench, type Bench } from './bench.mts';
 import { behindPublicName, highest } from './http.mts';
 
 let bench: Bench;
@@ -20,10 +21,7 @@ let published = 0;
 /** Publishes a workflow that begins with the trigger. */
 function publish(parameters: INodeParameters = {}): { production: string; test: string } {
 	published += 1;
-	return bench.engine.publish(
-		triggeredWorkflowOf({ download: false, ...parameters }),
-		`published-${published}`,
-	);
+	return bench.engine.publish(triggerWorkflow(parameters), `published-${published}`);
 }
 
 const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };
@@ -70,7 +68,7 @@ const failureOf = (id: number, more: object = {}) => ({
 const outputs = (id: number) => bench.service.jobs.find((job) => job.id === id)?.outputs;
 const executions = (): readonly Execution[] => bench.engine.executions;
 const itemsOf = (execution: Execution | undefined) =>
-	execution?.run ? (outputOf(execution.run, 'After')[0] ?? []) : [];
+	execution?.run ? (outputOf(execution.run, AFTER)[0] ?? []) : [];
 const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
 describe('a call that tells the end of a job', () => {
@@ -409,7 +407,7 @@ describe('when the API', () => {
 			await bench.clock.sleep(1);
 			const { error, runData } = executions()[0]?.run?.data.resultData ?? {};
 			expect(error?.message).toMatch(new RegExp(`^Job ${id}: `));
-			expect(runData).not.toHaveProperty('After');
+			expect(runData).not.toHaveProperty(AFTER);
 
 			bench.service.clearFaults();
 			expect(await bench.call(production, callFor(id))).toEqual(STARTED);

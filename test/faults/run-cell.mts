@@ -7,9 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import sharp from 'sharp';
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
+import { triggerWorkflow } from '../../bench/calls.mts';
 import { outputOf, type Execution } from '../../engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { fileItem, NODE, openBench, triggeredWorkflowOf, workflowOf, type Bench } from '../engine/bench.mts';
+import { fileItem, NODE, openBench, workflowOf, type Bench } from '../engine/bench.mts';
 import type { Cell } from './cells.mts';
 import { JOB_SECONDS, TIMEOUT, TRIES } from './expect.mts';
 import { CALL_FAULTS, FAULTS, type CallFault } from './faults.mts';
@@ -116,7 +117,7 @@ class CellRun {
 		const start = clock.now();
 		const isTriggered = this.cell.place === 'webhook' && this.cell.mode !== 'suspended';
 		const trigger = isTriggered
-			? bench.engine.publish(triggeredWorkflowOf({ download: true }), 'called').production
+			? bench.engine.publish(triggerWorkflow({ download: true }), 'called').production
 			: undefined;
 		if (this.cell.place === 'webhook') this.callForJobs();
 		const run = await this.executions(trigger);

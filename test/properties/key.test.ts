@@ -223,7 +223,7 @@ describe('an answer that echoes the key', () => {
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
 				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
 			}),
-			{ numRuns: 150 },
+			{ numRuns: 100 },
 		);
 	});
 

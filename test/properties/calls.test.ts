@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+
+import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
+import { outputOf } from '../../engine/engine.cts';
+import { markOf, REMEMBERED } from '../../nodes/ImgTo3d/calls/seen-jobs';
+import { openBench, type Bench } from '../engine/bench.mts';
+
+let bench: Bench;
+beforeAll(async () => {
+	bench = await openBench();
+});
+afterAll(async () => {
+	await bench.close();
+});
+
+const EVENTS = ['success', 'failed'];
+
+/** A call about the end of a job. */
+interface Call {
+	id: number;
+	event: string;
+	trackId: unknown;
+	/** Whether it names a file; a failure need not. */
+	hasFile: boolean;
+}
+
+/** Calls at the same time, or a restart of n8n. */
+type Step = Call[] | 'restart';
+
+interface Settings {
+	events: string[];
+	trackId: string;
+	ignoreDuplicates: boolean;
+}
+
+const settings: fc.Arbitrary<Settings> = fc.record({
+	events: fc.constantFrom(EVENTS, EVENTS, ['success'], ['failed']),
+	trackId: fc.constantFrom('', '', 'order-7', 'order-*', '*', 'ord*r-7', '**', '7'),
+	ignoreDuplicates: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.boolean()),
+});
+
+const call: fc.Arbitrary<Call> = fc.record({
+	id: fc.integer({ min: 1, max: 6 }),
+	event: fc.constantFrom(...EVENTS),
+	trackId: fc.oneof(
+		{ weight: 3, arbitrary: fc.constant('order-7') },
+		fc.constantFrom(undefined, null, '', 7, 'order-', 'order-70', 'an order-7', 'Order-7', 'ord*r-7', '*', [
+			'order-7',
+		]),
+	),
+	hasFile: fc.oneof({ weight: 8, arbitrary: fc.constant(true) }, fc.boolean()),
+});
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+	fc.oneof(
+		{ weight: 6, arbitrary: fc.array(call, { minLength: 1, maxLength: 1 }) },
+		{ weight: 3, arbitrary: fc.array(call, { minLength: 2, maxLength: 6 }) },
+		{ weight: 1, arbitrary: fc.constant('restart' as const) },
+	),
+	{ minLength: 1, maxLength: 12 },
+);
+
+/** How many ends the trigger remembers from earlier: none, or so many that each further one makes it forget the oldest. */
+const remembered = fc.oneof(fc.constant(0), fc.integer({ min: REMEMBERED - 6, max: REMEMBERED }));
+
+/** Whether the person wants to hear of it, as the fields' descriptions have it. */
+function isWanted({ events, trackId: wanted }: Settings, { event, trackId }: Call): boolean {
+	const mark = typeof trackId === 'string' || typeof trackId === 'number' ? String(trackId) : '';
+	if (!events.includes(event)) return false;
+	return wanted === '' || (wanted.endsWith('*') ? mark.startsWith(wanted.slice(0, -1)) : mark === wanted);
+}
+
+const endOf = ({ id, event }: Call) => `${id}/${event}`;
+const isUsable = ({ event, hasFile }: Call) => event === 'failed' || hasFile;
+
+const bodyOf = ({ id, event, trackId, hasFile }: Call) => ({
+	status: event,
+	id,
+	...(trackId !== undefined && { track_id: trackId }),
+	output: hasFile ? [`https://files.example/${id}.gif`] : [],
+});
+
+/** Which jobs' ends have started the workflow since the execution of this number. */
+function startedSince(first: number): string[] {
+	return bench.engine.executions.slice(first).map(({ run }) => {
+		const [[item] = []] = run ? outputOf(run, AFTER) : [];
+		return `${item?.json.id}/${item?.json.status}`;
+	});
+}
+
+let published = 0;
+
+test('each end that is wanted starts the workflow once as long as it is remembered, whatever comes in which order', async () => {
+	const seen = new Set<string>();
+	await fc.assert(
+		fc.asyncProperty(settings, remembered, steps, async (set, count, sequence) => {
+			// The ends of jobs that are called about are the first to be forgotten.
+			const earlier = [...Array(6).keys()].flatMap((job) => EVENTS.map((event) => `${job + 1}/${event}`));
+			let known =
+				count === 0
+					? []
+					: [...earlier, ...Array.from({ length: count - earlier.length }, (_, n) => `old-${n}/success`)];
+			const marks = known.map((end) => markOf(...(end.split('/') as [string, string])));
+			published += 1;
+			bench.restartN8n();
+			const { production } = bench.engine.publish(
+				triggerWorkflow({ ...set, verify: 'none' } as never),
+				`calls-${published}`,
+				{ [`node:${TRIGGER}`]: { seen: marks.join('') } },
+			);
+
+			for (const step of sequence) {
+				if (step === 'restart') {
+					bench.restartN8n();
+					continue;
+				}
+				const before = bench.engine.executions.length;
+				const answers = await Promise.all(
+					step.map(async (each) => await bench.call(production, bodyOf(each))),
+				);
+				await bench.allThrough();
+				const started = startedSince(before);
+
+				for (const [index, each] of step.entries()) {
+					const { status, message } = answers[index] ?? {};
+					seen.add(String(message));
+					if (!isWanted(set, each)) {
+						expect([status, message]).toEqual([
+							200,
+							'Received. This trigger is set to other events or track IDs.',
+						]);
+					} else if (isUsable(each)) expect(status).toBe(200);
+					// Of one that is known it need not name a file.
+					else expect([200, 400]).toContain(status);
+				}
+				const wanted = step.filter((each) => isWanted(set, each) && isUsable(each));
+				const ends = new Set(wanted.map(endOf));
+				for (const end of new Set([...started, ...step.map(endOf)])) {
+					const times = started.filter((other) => other === end).length;
+					const calls = wanted.filter((each) => endOf(each) === end).length;
+					if (!set.ignoreDuplicates || calls === 0) expect([end, times]).toEqual([end, calls]);
+					// What is forgotten within a step may have been so before or after.
+					else if (!known.includes(end)) expect([end, times]).toEqual([end, 1]);
+					else if (known.indexOf(end) >= ends.size) expect([end, times]).toEqual([end, 0]);
+					else expect(times).toBeLessThanOrEqual(1);
+				}
+				if (set.ignoreDuplicates) {
+					known = [...new Set([...known.filter((end) => !started.includes(end)), ...started])].slice(
+						-REMEMBERED,
+					);
+				}
+			}
+		}),
+		{ numRuns: 30 },
+	);
+	// Otherwise little was tried.
+	expect([...seen].sort()).toEqual([
+		'Received before.',
+		'Received. This trigger is set to other events or track IDs.',
+		'The call names no file that can be fetched.',
+		'The workflow was started.',
+	]);
+}, 60_000);

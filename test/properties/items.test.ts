@@ -1,0 +1,218 @@
+import fc from 'fast-check';
+
+import type { Fault, JobRecord, Misbehaviour } from '../../local-api/index.mts';
+import { itemsOf, openBench, type Bench, type Result } from '../engine/bench.mts';
+
+let bench: Bench;
+beforeAll(async () => {
+	bench = await openBench({ queueLimit: 1000 });
+});
+afterAll(async () => {
+	await bench.close();
+});
+
+/** What becomes of a submit. */
+type Fate =
+	/** A job that is made. */
+	| 'job'
+	/** A job that the service ends as failed. */
+	| 'failing'
+	/** The service says no. */
+	| 'refused'
+	/** Nobody knows: it was accepted, or it was not, and there is no answer that tells. */
+	| 'lost'
+	| 'broken'
+	/** Not now. */
+	| 'busy'
+	| 'full';
+
+interface Case {
+	count: number;
+	maxJobsInFlight: number;
+	/** Of the submits, in the order in which they come; those after them are jobs that are made. */
+	fates: Fate[];
+	/** How long jobs work, in the order of their acceptance, over and over, s. 0: done in the submit's answer. */
+	seconds: number[];
+	parallel: number;
+	continues: boolean;
+	tries: number;
+}
+
+const anyCase: fc.Arbitrary<Case> = fc.record({
+	count: fc.integer({ min: 1, max: 8 }),
+	maxJobsInFlight: fc.integer({ min: 1, max: 4 }),
+	fates: fc.array(
+		fc.oneof(
+			{ weight: 5, arbitrary: fc.constant('job' as const) },
+			{ weight: 2, arbitrary: fc.constant('failing' as const) },
+			{ weight: 4, arbitrary: fc.constantFrom('refused', 'lost', 'broken', 'busy', 'full') },
+		) as fc.Arbitrary<Fate>,
+		{ maxLength: 12 },
+	),
+	seconds: fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 90 })), {
+		minLength: 1,
+		maxLength: 8,
+	}),
+	parallel: fc.integer({ min: 1, max: 6 }),
+	continues: fc.boolean(),
+	tries: fc.constantFrom(1, 1, 2, 3),
+});
+
+const answer = (message: string, status = 200, retry_after?: number): Misbehaviour => ({
+	kind: 'answer',
+	status,
+	body: { status: 'error', message, retry_after },
+});
+
+const FAULTS: Record<Exclude<Fate, 'job'>, Pick<Fault, 'do' | 'accept'>> = {
+	failing: { do: { kind: 'failJob', message: 'too dark' } },
+	refused: { do: answer('The prompt is not allowed') },
+	lost: { accept: true, do: { kind: 'reset', when: 'before' } },
+	broken: { do: answer('Server Error', 500) },
+	busy: { do: answer('Rate limit exceeded', 200, 7) },
+	full: { do: answer('Rate limit exceeded. Maximum 3 queued requests allowed.', 429, 20) },
+};
+
+/** A submit as the service saw it. */
+interface Submit {
+	fate: Fate;
+	at: number;
+	/** The input item. */
+	item: number;
+}
+
+/** A run and what the service saw of it. */
+interface Outcome extends Result {
+	submits: Submit[];
+	jobs: JobRecord[];
+}
+
+const itemOf = (trackId: unknown) => Number(String(trackId).slice('item-'.length));
+
+async function run({
+	count,
+	maxJobsInFlight,
+	fates,
+	seconds,
+	parallel,
+	continues,
+	tries,
+}: Case): Promise<Outcome> {
+	const { service } = bench;
+	bench.restartN8n();
+	service.clearFaults();
+	const jobsBefore = service.jobs.length;
+	const requestsBefore = service.requests.length;
+	service.configure({ parallel, jobSeconds: (job) => seconds[(job - jobsBefore) % seconds.length] ?? 0 });
+	let skip = 0;
+	for (const fate of fates) {
+		if (fate === 'job') skip += 1;
+		else {
+			service.addFault({ on: 'submit', skip, ...FAULTS[fate] });
+			skip = 0;
+		}
+	}
+	const result = await bench.run(
+		{
+			operation: 'textTo3d',
+			prompt: 'A cup',
+			download: false,
+			options: { trackId: '=item-{{ $json.n }}', maxJobsInFlight },
+		},
+		{
+			items: itemsOf(...Array.from({ length: count }, (_, n) => ({ n }))),
+			node: {
+				...(continues && { onError: 'continueRegularOutput' }),
+				...(tries > 1 && { retryOnFail: true, maxTries: tries, waitBetweenTries: 1 }),
+			},
+		},
+	);
+	// What is open still must not stand in the next run's way.
+	await bench.clock.sleep(1e6);
+	const submits = service.requests
+		.slice(requestsBefore)
+		.filter(({ path }) => path.endsWith('/txt_to_3d'))
+		.map(({ body, at }, index) => ({
+			fate: fates[index] ?? 'job',
+			at,
+			item: itemOf((body as { track_id: string }).track_id),
+		}));
+	return { ...result, submits, jobs: service.jobs.slice(jobsBefore) };
+}
+
+/** How many of the jobs were open at the same time at most. */
+function mostOpen(jobs: readonly JobRecord[]): number {
+	const edges = jobs.flatMap(({ acceptedAt, endsAt }) => [
+		{ at: acceptedAt, step: 1 },
+		{ at: endsAt, step: -1 },
+	]);
+	let open = 0;
+	let most = 0;
+	for (const { step } of edges.sort((a, b) => a.at - b.at || a.step - b.step))
+		most = Math.max(most, (open += step));
+	return most;
+}
+
+const MAY_BE_PAID: readonly Fate[] = ['lost', 'broken'];
+
+/** What leaves for an item whose last submit had this fate. */
+const LEAVES: Record<Fate, (job: JobRecord | undefined) => object> = {
+	job: (job) => ({ status: 'success', id: job?.id, output: job?.outputs }),
+	failing: (job) => ({ id: job?.id, error: `Job ${job?.id}: the service ended the job as failed: too dark` }),
+	refused: () => ({ error: 'The job: the service refused the call: The prompt is not allowed' }),
+	lost: () => ({
+		error: expect.stringMatching(/^The job: the connection broke before the answer was complete/),
+	}),
+	broken: () => ({ error: 'The job: the service is in trouble, HTTP 500: Server Error' }),
+	busy: () => ({ error: 'is waited out' }),
+	full: () => ({ error: 'is waited out' }),
+};
+
+test('each item is paid once at most, no more are open than allowed, and each leaves at its place, whatever becomes of the submits', async () => {
+	const seen = new Map<string, number>();
+	const see = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+	await fc.assert(
+		fc.asyncProperty(anyCase, async (one) => {
+			const { items, error, submits, jobs } = await run(one);
+			const byItem = Array.from({ length: one.count }, (_, item) =>
+				submits.filter((submit) => submit.item === item),
+			);
+			/** The jobs that the node was told of. */
+			const told = jobs.filter(
+				({ trackId, outcome }) =>
+					outcome === 'failed' || byItem[itemOf(trackId)]?.some(({ fate }) => fate === 'job'),
+			);
+
+			for (const of of byItem) {
+				const paid = of.filter(({ fate }) => fate === 'job' || fate === 'failing');
+				const unknown = of.filter(({ fate }) => MAY_BE_PAID.includes(fate));
+				// Only a job that failed is followed by another, when the node is run again.
+				for (const { fate } of [...paid, ...unknown].slice(0, -1)) expect(fate).toBe('failing');
+				expect(paid.length + unknown.length).toBeLessThanOrEqual(one.tries);
+				const [last] = of.slice(-1);
+				if (unknown.length > 0) expect(MAY_BE_PAID).toContain(last?.fate);
+			}
+			expect(mostOpen(told)).toBeLessThanOrEqual(one.maxJobsInFlight);
+
+			if (error) {
+				see('an error');
+				expect(one.continues).toBe(false);
+				expect(items).toEqual([]);
+				const words = `${error.message} ${error.description}`;
+				for (const { id, outcome } of told) if (outcome === 'success') expect(words).toContain(String(id));
+				return;
+			}
+			see(one.tries > 1 ? 'a retry' : 'a run');
+			expect(items.map(({ pairedItem }) => pairedItem)).toEqual(byItem.map((_of, item) => ({ item })));
+			for (const [item, { json }] of items.entries()) {
+				const { fate = 'job' } = byItem[item]?.slice(-1)[0] ?? {};
+				const [job] = jobs.filter(({ trackId }) => itemOf(trackId) === item).slice(-1);
+				expect(json).toMatchObject({ track_id: `item-${item}`, ...LEAVES[fate](job) });
+				see(fate);
+			}
+		}),
+		{ numRuns: 30 },
+	);
+	// Otherwise little was tried.
+	expect([...seen.keys()]).toEqual(expect.arrayContaining(['an error', 'a run', 'a retry', 'job']));
+}, 60_000);

@@ -357,6 +357,23 @@ describe('a call that comes again', () => {
 		expect(looks()).toHaveLength(1);
 	});
 
+	test('while the one before is looked into in vain, is looked into by itself', async () => {
+		const { production } = publish({ download: true });
+		const id = await ended();
+		bench.service.addFault({ on: 'download', times: 5, do: { kind: 'answer', status: 503, body: 'busy' } });
+		const answers = [await bench.call(production, callFor(id))];
+		await bench.clock.sleep(1000);
+		answers.push(
+			...(await Promise.all(
+				Array.from({ length: 3 }, async () => await bench.call(production, callFor(id))),
+			)),
+		);
+		await bench.allThrough();
+		expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+		expect(executions().map(({ run }) => run?.status)).toEqual(['error', 'success']);
+		expect(looks()).toHaveLength(2);
+	});
+
 	test('beside calls for other jobs is still known after a restart', async () => {
 		const { production } = publish();
 		const ids = await Promise.all(Array.from({ length: 12 }, async () => await submit()));

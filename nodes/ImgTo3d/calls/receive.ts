@@ -34,7 +34,7 @@ type Outcome =
 
 /** What the calls to the triggers of one process share. */
 export class CallDesk {
-	/** The ends that are being looked into: who tells the same one meanwhile waits for what comes of it. */
+	/** The ends that are being looked into: who tells the same one meanwhile waits, and looks again if nothing came of it. */
 	readonly inHand = new Map<string, Promise<Outcome>>();
 	readonly seen = new SeenJobs();
 	readonly downloads = new Places(DOWNLOADS_AT_ONCE);
@@ -95,10 +95,12 @@ async function once(
 	const key = `${trigger}/${mark}`;
 	const duplicate = () => refuse(context, 200, 'Received before.');
 
-	const before = desk.inHand.get(key);
-	if (before) {
+	let joined = 0;
+	for (let before = desk.inHand.get(key); before; before = desk.inHand.get(key)) {
 		const outcome = await before;
-		return 'items' in outcome ? duplicate() : refuse(context, outcome.httpCode, outcome.message);
+		if ('items' in outcome) return duplicate();
+		// The first may have begun too early to see what this call tells. Who waited for it shares the next.
+		if (++joined === 2) return refuse(context, outcome.httpCode, outcome.message);
 	}
 	if (desk.seen.has(trigger, staticData, mark)) return duplicate();
 	const looking = lookInto(connection, settings, call, desk);

@@ -14,7 +14,7 @@ import { isObject } from '../../local-api/answers.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import type { Bench } from '../engine/bench.mts';
 import { letClockMoveDuring } from '../engine/test-clock.mts';
-import type { Way, Moment, RequestPlace } from './faults.mts';
+import type { FaultyAnswer, Moment, RequestPlace, Way } from './faults.mts';
 
 /** A pause between two bytes of a slow answer, ms. */
 const DRIP_MS = 10_000;
@@ -120,6 +120,9 @@ interface Right {
 	body: Buffer;
 }
 
+/** For a submit that does not get through to the service. */
+const NOTHING: Right = { status: 200, headers: {}, body: Buffer.alloc(0) };
+
 /**
  * The service as the node sees it. What one item's files are served from is a door of its own, so that it can be shut
  * for this item alone.
@@ -129,6 +132,7 @@ export class Front {
 	private readonly api: Door;
 	private readonly files: Door;
 	private isArmed = false;
+	private isClosed = false;
 	private hits = 0;
 	private readonly done = new Set<string>();
 
@@ -166,6 +170,7 @@ export class Front {
 	}
 
 	async close(): Promise<void> {
+		this.isClosed = true;
 		await this.api.shut();
 		await this.files.shut();
 		this.api.forget();
@@ -205,12 +210,35 @@ export class Front {
 		else await door.shut();
 		if (isPersistent) return;
 		void this.bench.clock.sleep(outageSeconds * 1000).then(async () => {
+			if (this.isClosed) return;
 			door.setName(true);
 			if (way === 'closed') await door.open();
 		});
 	}
 
 	private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+		const exchange = await this.record(request);
+		response.setHeader('connection', 'close');
+		const isHit = this.isDue(exchange);
+		const isKept = isHit && exchange.place === 'submit' && !this.spoiling.isAccepted;
+		const right = isKept ? NOTHING : await this.forward(request, exchange.body);
+		if (!isHit) {
+			this.pass(exchange, right, response);
+			return;
+		}
+		const { way } = this.spoiling;
+		const faulty = typeof way === 'function' ? way(this.momentOf(exchange, right)) : way;
+		if (faulty === undefined) {
+			this.pass(exchange, right, response);
+			return;
+		}
+		this.hits += 1;
+		exchange.isHit = true;
+		if (typeof faulty === 'string') await this.breakOff(faulty, right, request, response);
+		else await this.tell(faulty, exchange, request, response);
+	}
+
+	private async record(request: IncomingMessage): Promise<Exchange> {
 		const chunks: Buffer[] = [];
 		for await (const chunk of request) chunks.push(chunk as Buffer);
 		const body = Buffer.concat(chunks).toString();
@@ -224,56 +252,50 @@ export class Front {
 			isHit: false,
 		};
 		this.exchanges.push(exchange);
-		response.setHeader('connection', 'close');
-		if (!this.isDue(exchange)) {
-			await this.pass(exchange, await this.forward(request, body), response);
-			return;
-		}
-		const { way, place, isAccepted } = this.spoiling;
-		const isKept = place === 'submit' && !isAccepted;
-		const right = isKept
-			? { status: 200, headers: {}, body: Buffer.alloc(0) }
-			: await this.forward(request, body);
-		const faulty = typeof way === 'function' ? way(this.momentOf(exchange, right)) : undefined;
-		if (typeof way === 'function' && !faulty) {
-			await this.pass(exchange, right, response);
-			return;
-		}
-		this.hits += 1;
-		exchange.isHit = true;
-		const port = request.socket.remotePort ?? 0;
+		return exchange;
+	}
+
+	/** Gives the right answer in part, late, or not at all. An outage has no requests. */
+	private async breakOff(
+		way: Exclude<Way, (moment: Moment) => unknown>,
+		right: Right,
+		{ socket }: IncomingMessage,
+		response: ServerResponse,
+	): Promise<void> {
 		switch (way) {
-			case 'closed':
-			case 'unresolved':
-				return;
-			case 'silent':
-				letClockMoveDuring(port);
-				return;
 			case 'resetBefore':
-				request.socket.resetAndDestroy();
+				socket.resetAndDestroy();
 				return;
 			case 'resetMiddle':
 				response.writeHead(200, { ...right.headers, 'content-length': right.body.length });
 				response.write(right.body.subarray(0, right.body.length / 2), () =>
-					setImmediate(() => request.socket.resetAndDestroy()),
+					setImmediate(() => socket.resetAndDestroy()),
 				);
 				return;
-			case 'drip':
-				letClockMoveDuring(port);
-				await this.drip(right, response);
+			case 'silent':
+				letClockMoveDuring(socket.remotePort ?? 0);
 				return;
+			case 'drip':
+				letClockMoveDuring(socket.remotePort ?? 0);
+				await this.drip(right, response);
 		}
-		if (!faulty) return;
-		const { status = 200, headers, body: spoilt } = faulty;
+	}
+
+	private async tell(
+		{ status = 200, headers, body }: FaultyAnswer,
+		exchange: Exchange,
+		{ socket }: IncomingMessage,
+		response: ServerResponse,
+	): Promise<void> {
 		response.writeHead(status, { 'content-type': 'application/json', ...headers });
-		if (typeof spoilt === 'function') {
-			await pipeline(spoilt(), response);
+		if (typeof body === 'function') {
+			await pipeline(body(), response);
 			return;
 		}
-		exchange.told = String(spoilt);
+		exchange.told = String(body);
 		const announced = Number(headers?.['content-length'] ?? 0);
-		if (announced > spoilt.length) response.write(spoilt, () => request.socket.end());
-		else response.end(spoilt);
+		if (announced > body.length) response.write(body, () => socket.end());
+		else response.end(body);
 	}
 
 	private isDue({ place, item }: Exchange): boolean {
@@ -282,7 +304,7 @@ export class Front {
 		return spoiling.isPersistent || hits === 0;
 	}
 
-	private async pass(exchange: Exchange, right: Right, response: ServerResponse): Promise<void> {
+	private pass(exchange: Exchange, right: Right, response: ServerResponse): void {
 		exchange.told = right.body.toString();
 		if (exchange.place === 'submit' && this.isOutage && this.spoiling.place === 'fetch') {
 			// In the same turn as the last answer: nothing is fetched before.

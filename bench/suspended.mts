@@ -4,8 +4,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { systemClock, type CallRecord, type Clock } from '../local-api/index.mts';
+import type { CallRecord } from '../local-api/index.mts';
 import type { Say } from '../real-n8n/install.mts';
+import { LeapingClock } from '../real-n8n/leaping-clock.mts';
 import { until } from '../real-n8n/processes.mts';
 import { query, redisNumber } from '../real-n8n/services.mts';
 import { startWorld, type World } from '../real-n8n/worlds.mts';
@@ -36,34 +37,6 @@ const SMALL_MORE_MS = 100;
 /** When nothing has moved for this long, nothing will, ms. */
 const STUCK_MS = 45_000;
 const LOOK_MS = 250;
-
-/** The system's time, until it leaps ahead. */
-class LeapingClock implements Clock {
-	private aheadMs = 0;
-	private leaping = new AbortController();
-
-	now(): number {
-		return systemClock.now() + this.aheadMs;
-	}
-
-	async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-		const end = this.now() + ms;
-		while (this.now() < end) {
-			const wake = signal ? AbortSignal.any([signal, this.leaping.signal]) : this.leaping.signal;
-			try {
-				await systemClock.sleep(end - this.now(), wake);
-			} catch (error) {
-				if (signal?.aborted) throw error;
-			}
-		}
-	}
-
-	leap(seconds: number): void {
-		this.aheadMs += seconds * 1000;
-		this.leaping.abort();
-		this.leaping = new AbortController();
-	}
-}
 
 /** A workflow's executions by their status, and the worker's queue in Redis. */
 interface Standing {

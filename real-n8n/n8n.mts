@@ -139,13 +139,19 @@ export class N8n {
 					...env,
 				},
 			},
-			async () => (await axios.get(`${health}/healthz/readiness`, { proxy: false })).status === 200,
+			async ({ printed }) => {
+				const { status } = await axios.get(`${health}/healthz/readiness`, { proxy: false });
+				return status === 200 && (kind !== 'start' || printed.includes('Editor is now accessible'));
+			},
 		);
-		const n8n = new N8n(origin, program, installation);
-		if (kind === 'start') {
-			await until('the editor is accessible', () => program.printed.includes('Editor is now accessible'));
-		}
-		return n8n;
+		return new N8n(origin, program, installation);
+	}
+
+	/** Starts the same process once more, after it has ended: with its folder, its ports, and the owner logged in. */
+	async again(): Promise<N8n> {
+		const next = new N8n(this.origin, await this.program.again(), this.installation);
+		next.cookie = this.cookie;
+		return next;
 	}
 
 	/** Makes the owner's account, or logs in when it is there. */

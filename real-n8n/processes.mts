@@ -1,6 +1,6 @@
 /** Programs that run beside the tests, on loopback, and end with them. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -40,26 +40,37 @@ export interface ProgramOptions {
 	args: string[];
 	env: Record<string, string>;
 	cwd: string;
-	/** What it prints goes there. */
+	/** What it prints goes there, behind what is there. */
 	log: string;
 	uid?: number;
 	gid?: number;
 }
 
+/** Whether a program that has been started is ready for use. */
+type Readiness = (program: Program) => Promise<boolean>;
+
 /** A program that was started here. */
 export class Program {
+	/** Where what it has printed ends in the file, once it has ended; another one may go on behind it. */
+	private printedTo?: number;
+
 	private constructor(
 		private readonly options: ProgramOptions,
+		private readonly isReady: Readiness,
 		private readonly child: ChildProcess,
-	) {}
+		private readonly printedFrom: number,
+	) {
+		child.once('exit', () => (this.printedTo = statSync(options.log).size));
+	}
 
 	/**
 	 * Starts a program and waits until it is ready.
 	 *
 	 * @throws with the end of what it has printed, when it ends or is not ready in time
 	 */
-	static async start(options: ProgramOptions, isReady: () => Promise<boolean>): Promise<Program> {
-		const log = openSync(options.log, 'w');
+	static async start(options: ProgramOptions, isReady: Readiness): Promise<Program> {
+		const printedFrom = existsSync(options.log) ? statSync(options.log).size : 0;
+		const log = openSync(options.log, 'a');
 		const { PATH = '', HOME = '' } = process.env;
 		const child = spawn(options.program, options.args, {
 			cwd: options.cwd,
@@ -70,13 +81,13 @@ export class Program {
 			gid: options.gid,
 		});
 		closeSync(log);
-		const program = new Program(options, child);
+		const program = new Program(options, isReady, child, printedFrom);
 		try {
 			await until(
 				`${options.name} is ready`,
 				async () => {
 					if (program.hasEnded) throw new Error(`${options.name} has ended`);
-					return await isReady().catch(() => false);
+					return await isReady(program).catch(() => false);
 				},
 				START_LIMIT_MS,
 			);
@@ -85,6 +96,10 @@ export class Program {
 			throw new Error(`${(error as Error).message}\n${program.printed.slice(-4000)}`);
 		}
 		return program;
+	}
+
+	get name(): string {
+		return this.options.name;
 	}
 
 	get hasEnded(): boolean {
@@ -100,7 +115,12 @@ export class Program {
 
 	/** What it has printed so far. */
 	get printed(): string {
-		return readFileSync(this.options.log, 'utf8');
+		return readFileSync(this.options.log).subarray(this.printedFrom, this.printedTo).toString();
+	}
+
+	/** Starts the same program once more, after it has ended. */
+	async again(): Promise<Program> {
+		return await Program.start(this.options, this.isReady);
 	}
 
 	/** Ends it at once, as a crash does. */

@@ -1,6 +1,6 @@
 /** Redis and PostgreSQL for n8n's queue mode: Debian's, as ordinary processes on loopback, with nothing that outlives them. */
 import { execFile } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,9 +10,17 @@ import { freePort, Program } from './processes.mts';
 
 const run = promisify(execFile);
 
-export interface Server {
-	port: number;
-	program: Program;
+/** A server that runs, also after it was started once more. */
+export class Server {
+	constructor(
+		readonly port: number,
+		public program: Program,
+	) {}
+
+	/** Starts it once more, after it has ended, with what it has kept in its folder. */
+	async again(): Promise<void> {
+		this.program = await this.program.again();
+	}
 }
 
 async function answers(port: number): Promise<boolean> {
@@ -26,6 +34,15 @@ async function answers(port: number): Promise<boolean> {
 	});
 }
 
+/** What Redis keeps for its next start lies there. */
+const KEPT = 'appendonlydir';
+
+/** Has a Redis that has ended forget everything. */
+export function forgetRedis(folder: string): void {
+	rmSync(join(folder, KEPT), { recursive: true });
+}
+
+/** Starts an empty Redis that writes down what it is told. */
 export async function startRedis(folder: string): Promise<Server> {
 	mkdirSync(folder, { recursive: true });
 	const port = await freePort();
@@ -33,14 +50,17 @@ export async function startRedis(folder: string): Promise<Server> {
 		{
 			name: 'Redis',
 			program: '/usr/bin/redis-server',
-			args: ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--dir', folder],
+			args: [
+				...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder],
+				...['--save', '', '--appendonly', 'yes', '--appenddirname', KEPT],
+			],
 			env: {},
 			cwd: folder,
 			log: join(folder, 'redis.log'),
 		},
 		async () => await answers(port),
 	);
-	return { port, program };
+	return new Server(port, program);
 }
 
 /** Asks a Redis for a number, such as a list's length. */
@@ -102,5 +122,5 @@ export async function startPostgres(folder: string): Promise<Server> {
 		},
 		async () => await answers(port),
 	);
-	return { port, program };
+	return new Server(port, program);
 }

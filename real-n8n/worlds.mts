@@ -12,9 +12,9 @@ import {
 	type N8nVersion,
 	type Say,
 } from './install.mts';
-import { installPackage, N8n } from './n8n.mts';
-import { freePort, type Program } from './processes.mts';
-import { startPostgres, startRedis, type Server } from './services.mts';
+import { installPackage, N8n, type ProcessKind } from './n8n.mts';
+import { freePort } from './processes.mts';
+import { forgetRedis, startPostgres, startRedis, type Server } from './services.mts';
 
 export const CREDENTIAL_TYPE = 'stableDiffusionApi';
 export const API_KEY = 'sk-e2e-5b1f0e9c7d3a42f68e';
@@ -28,7 +28,7 @@ export interface World {
 	outside: N8n;
 	/** The folder that workflows may write into. */
 	files: string;
-	/** In queue mode, and in the order of their start. */
+	/** In queue mode, in the order of their start. */
 	workers: N8n[];
 	/** In queue mode, the ports of its servers. */
 	servers?: { redis: number; postgres: number };
@@ -36,8 +36,18 @@ export interface World {
 	credentials: { stableDiffusionApi: { id: string; name: string } };
 	/** Starts one more worker. */
 	startWorker(): Promise<N8n>;
+	/** Ends a part at once, as a crash does, and starts it once more when `meanwhile` is through. */
+	crash(part: Part, meanwhile: () => Promise<void>): Promise<void>;
+	/** Starts the processes of n8n once more that have ended of themselves. @returns their names */
+	revive(): Promise<string[]>;
+	/** Everything that n8n's processes have printed, those that have ended too. */
+	printed(): string;
 	stop(): Promise<void>;
 }
+
+/** What n8n is made of, in queue mode; of the workers the first one. A Redis can forget what it had in its memory. */
+export const PARTS = ['worker', 'webhook', 'main', 'redis', 'forgetful redis', 'postgres'] as const;
+export type Part = (typeof PARTS)[number];
 
 export interface WorldOptions {
 	version: N8nVersion;
@@ -71,24 +81,26 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 	const base = mkdtempSync(join(tmpdir(), 'img-to-3d-n8n-'));
 	// PostgreSQL runs as another user.
 	chmodSync(base, 0o755);
-	const programs: Program[] = [];
+	let servers: Servers | undefined;
+	const processes: N8n[] = [];
 	const service = await startLocalApi({ jobSeconds: 3, parallel: 5, queueLimit: 50, ...options.service });
 	const stop = async () => {
-		for (const program of programs.reverse()) await program.stop();
+		for (const { program } of processes.reverse()) await program.stop();
+		for (const { program } of Object.values(servers ?? {}).reverse()) await program.stop();
 		await service.stop();
 		rmSync(base, { recursive: true, force: true });
 	};
 	try {
 		const files = join(base, 'files');
 		mkdirSync(files);
-		const servers = queue ? await startServers(base, programs) : undefined;
+		servers = queue ? await startServers(base) : undefined;
 		const common: Record<string, string> = {
 			N8N_RESTRICT_FILE_ACCESS_TO: files,
 			...options.env,
 			...(servers && queueSettings(servers)),
 		};
 		let index = 0;
-		const start = async (kind: 'start' | 'worker' | 'webhook', env: Record<string, string> = {}) => {
+		const start = async (kind: ProcessKind, env: Record<string, string> = {}) => {
 			const own = join(base, `${kind}-${index++}`);
 			const folder = kind === 'start' && options.folder ? options.folder : own;
 			await installPackage(folder, tarball, manifest.version);
@@ -98,7 +110,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 				concurrency,
 				env: { ...common, ...env },
 			});
-			programs.push(process.program);
+			processes.push(process);
 			return process;
 		};
 		// The webhook process is known by its address before it is there: the others put it into what they hand out.
@@ -113,44 +125,76 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			apiKey: API_KEY,
 			baseUrl: service.baseUrl,
 		});
-		return {
+		const world: World = {
 			installation,
 			service,
 			main,
 			outside,
 			workers,
 			files,
-			servers,
+			servers: servers && { redis: servers.redis.port, postgres: servers.postgres.port },
 			credentials: { stableDiffusionApi: { id, name } },
 			startWorker: async () => await start('worker'),
+			crash: async (part, meanwhile) => {
+				const again = await ended(part);
+				await meanwhile();
+				await again();
+			},
+			revive: async () => {
+				const gone = [world.main, world.outside, ...world.workers].filter(({ program }) => program.hasEnded);
+				for (const process of gone) await again(process);
+				return gone.map(({ program }) => program.name);
+			},
+			printed: () => processes.map(({ program }) => program.printed).join('\n'),
 			stop,
 		};
+		const again = async (process: N8n) => {
+			const next = await process.again();
+			processes.push(next);
+			if (process === world.outside) world.outside = next;
+			if (process === world.main) world.main = next;
+			world.workers = world.workers.map((worker) => (worker === process ? next : worker));
+		};
+		/** Ends a part at once. @returns starts it once more */
+		const ended = async (part: Part): Promise<() => Promise<void>> => {
+			const process = { main: world.main, webhook: world.outside, worker: world.workers[0] }[part as string];
+			const server = part === 'postgres' ? servers?.postgres : servers?.redis;
+			const ending = process ?? server;
+			if (!ending) throw new Error(`This n8n has no ${part}.`);
+			await ending.program.kill();
+			if (part === 'forgetful redis') forgetRedis(join(base, 'redis'));
+			return async () => (process ? await again(process) : await server?.again());
+		};
+		return world;
 	} catch (error) {
 		await stop();
 		throw error;
 	}
 }
 
-type Servers = NonNullable<World['servers']>;
+interface Servers {
+	redis: Server;
+	postgres: Server;
+}
 
-async function startServers(base: string, programs: Program[]): Promise<Servers> {
-	const keep = ({ port, program }: Server) => {
-		programs.push(program);
-		return port;
-	};
-	const redis = keep(await startRedis(join(base, 'redis')));
-	const postgres = keep(await startPostgres(join(base, 'postgres')));
-	return { redis, postgres };
+async function startServers(base: string): Promise<Servers> {
+	const redis = await startRedis(join(base, 'redis'));
+	try {
+		return { redis, postgres: await startPostgres(join(base, 'postgres')) };
+	} catch (error) {
+		await redis.program.stop();
+		throw error;
+	}
 }
 
 function queueSettings({ redis, postgres }: Servers): Record<string, string> {
 	return {
 		EXECUTIONS_MODE: 'queue',
 		QUEUE_BULL_REDIS_HOST: '127.0.0.1',
-		QUEUE_BULL_REDIS_PORT: String(redis),
+		QUEUE_BULL_REDIS_PORT: String(redis.port),
 		DB_TYPE: 'postgresdb',
 		DB_POSTGRESDB_HOST: '127.0.0.1',
-		DB_POSTGRESDB_PORT: String(postgres),
+		DB_POSTGRESDB_PORT: String(postgres.port),
 		DB_POSTGRESDB_USER: 'n8n',
 		DB_POSTGRESDB_PASSWORD: 'unused',
 		DB_POSTGRESDB_DATABASE: 'postgres',

@@ -1,0 +1,113 @@
+/**
+ * The crash table: what a crash of each part of n8n costs, in the middle of each thing that the nodes do.
+ *
+ * Whatever crashes, no job is paid twice, and each job that was paid is a result, a reference, or an ID that somebody has
+ * been told, which Get Result makes a result of. The one exception: what a process that submits was not yet told.
+ */
+import { PARTS, startWorld, type Part, type World, type WorldOptions } from '../../real-n8n/worlds.mts';
+import { nameOf, outcomesOf, Play, SCENES, type Outcome, type Trace } from './crash-scenes.mts';
+import { begin, resultOf, say } from './suite.mts';
+
+/** What a person has to do, by what is left of a job. */
+const TO_DO: Record<Trace, string> = {
+	result: 'nothing',
+	reference: 'Get Result with the items',
+	error: 'Get Result with the IDs in the error',
+	log: "Get Result with the IDs in n8n's log",
+	submitter: 'Get Result with the ID that the submit was answered with',
+	nothing: "look at the account's generations",
+};
+
+const table: string[][] = [];
+const all: Outcome[] = [];
+afterAll(() => {
+	const rows = [
+		['crash of', 'in the middle of', 'execution', 'jobs', 'what is left of them', 'to do'],
+		...table,
+	];
+	const widths = rows[0]?.map((_cell, n) => Math.max(...rows.map((row) => row[n]?.length ?? 0)));
+	for (const row of rows)
+		say(
+			row
+				.map((cell, n) => cell.padEnd(widths?.[n] ?? 0))
+				.join('  ')
+				.trimEnd(),
+		);
+});
+
+function rowOf(name: string, { scene, execution, traces }: Outcome): string[] {
+	const wanted = [...new Set(traces)].filter((trace) => trace !== 'result').map((trace) => TO_DO[trace]);
+	return [
+		name,
+		nameOf(scene),
+		execution,
+		String(traces.length),
+		traces.join(', '),
+		wanted.length > 0 ? wanted.sort().join('; ') : TO_DO.result,
+	];
+}
+
+/** `submitter`: the part that runs executions. */
+const WORLDS: Array<{ name: string; options: WorldOptions; parts: readonly Part[]; submitter: Part }> = [
+	{
+		name: 'n8n 2.41.1 in queue mode',
+		options: {
+			version: '2.41.1',
+			queue: true,
+			workers: 1,
+			concurrency: 20,
+			// A dead worker is noticed soon.
+			env: {
+				QUEUE_WORKER_LOCK_DURATION: '6000',
+				QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
+				QUEUE_WORKER_STALLED_INTERVAL: '3000',
+			},
+		},
+		parts: PARTS,
+		submitter: 'worker',
+	},
+	{ name: 'n8n 2.41.1 in one process', options: { version: '2.41.1' }, parts: ['main'], submitter: 'main' },
+	{ name: 'n8n 2.0.0 in one process', options: { version: '2.0.0' }, parts: ['main'], submitter: 'main' },
+];
+
+describe.each(WORLDS)('$name, when it crashes:', ({ name, options, parts, submitter }) => {
+	let world: World;
+	beforeAll(async () => {
+		world = await startWorld(options);
+	});
+	afterAll(async () => {
+		await world?.stop();
+	});
+
+	test.each(parts)('%s', async (part) => {
+		const plays = await Promise.all(SCENES.map(async (scene) => await Play.open(world, scene)));
+		try {
+			const outcomes = await outcomesOf(world, part, plays);
+			all.push(...outcomes);
+			table.push(...outcomes.map((outcome) => rowOf(`${part} (${name})`, outcome)));
+			const seen = outcomes.map(({ scene, traces, open }) => ({
+				scene: nameOf(scene),
+				paid: traces.length,
+				lost: traces.filter((trace) => trace === 'nothing').length,
+				open,
+			}));
+			expect(seen).toEqual(
+				outcomes.map(({ scene, due }) => ({
+					scene: nameOf(scene),
+					paid: due,
+					// Its submit was in the air when who made it ended.
+					lost: part === submitter && scene.moment === 'submit' ? 1 : 0,
+					open: false,
+				})),
+			);
+			const fetched = await Promise.all(
+				outcomes.map(async ({ ids }, n) => ids.length === 0 || (await plays[n]?.fetched(ids))),
+			);
+			expect(fetched).toEqual(outcomes.map(() => true));
+			const { status, items } = await resultOf(world, await begin(world, {}));
+			expect([status, items.length]).toEqual(['success', 3]);
+		} finally {
+			for (const play of plays) await play.close();
+		}
+	});
+});

@@ -136,6 +136,12 @@ export async function packedPackage(): Promise<string> {
 	return join(CACHE, filename);
 }
 
+/** Unpacks a tarball of npm's into a folder, as npm does: without the folder that its files lie in. */
+export async function unpack(tarball: string, folder: string): Promise<void> {
+	mkdirSync(folder, { recursive: true });
+	await run('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1']);
+}
+
 const POSTGRES = '/usr/lib/postgresql';
 
 /** The folder of PostgreSQL's programs, the newest; nothing when only its client is installed, or not even that. */

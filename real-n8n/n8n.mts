@@ -1,8 +1,6 @@
 /** An n8n that runs, and what a person does with it, by its REST interface. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import axios, { type AxiosInstance } from 'axios';
 import { parse as parseFlatted } from 'flatted';
@@ -15,10 +13,8 @@ import type {
 	IRunExecutionData,
 } from 'n8n-workflow';
 
-import type { Installation } from './install.mts';
+import { unpack, type Installation } from './install.mts';
 import { freePort, Program, until } from './processes.mts';
-
-const run = promisify(execFile);
 
 export const OWNER = {
 	email: 'owner@example.com',
@@ -78,9 +74,7 @@ export interface StartOptions {
 /** Installs the package's tarball as n8n does when a person installs it in the editor: unpacked, and noted. */
 export async function installPackage(folder: string, tarball: string, version: string): Promise<void> {
 	const nodes = join(folder, '.n8n', 'nodes');
-	const target = join(nodes, 'node_modules', PACKAGE);
-	mkdirSync(target, { recursive: true });
-	await run('tar', ['-xzf', tarball, '-C', target, '--strip-components=1']);
+	await unpack(tarball, join(nodes, 'node_modules', PACKAGE));
 	writeFileSync(
 		join(nodes, 'package.json'),
 		JSON.stringify({ name: 'installed-nodes', private: true, dependencies: { [PACKAGE]: version } }),

@@ -1,24 +1,20 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
 import axios from 'axios';
 
+import { runScript, TSX } from '../run-script.mts';
+
 /** The stand-in service's program, as a person runs it. */
-const PROGRAM = [join('node_modules', 'tsx', 'dist', 'cli.mjs'), join('local-api', 'cli.mts')];
+const PROGRAM = join('local-api', 'cli.mts');
 
 /** Runs it to its end. @returns its exit code, and what it has printed */
-export async function run(...flags: string[]): Promise<{ code: number; printed: string }> {
-	return await new Promise((resolve) => {
-		execFile(process.execPath, [...PROGRAM, ...flags], (error, stdout, stderr) => {
-			resolve({ code: error ? Number(error.code) : 0, printed: stdout + stderr });
-		});
-	});
-}
+export const run = async (...flags: string[]) => await runScript(PROGRAM, ...flags);
 
 /** Starts it on any free port. @returns its settings, as GET /local-api tells them */
 export async function settingsWith(...flags: string[]): Promise<Record<string, unknown>> {
-	const child = spawn(process.execPath, [...PROGRAM, '--port', '0', ...flags]);
+	const child = spawn(process.execPath, [TSX, PROGRAM, '--port', '0', ...flags]);
 	try {
 		let printed = '';
 		for await (const chunk of child.stdout) {

@@ -1,7 +1,7 @@
 // What the node logs stands in the way of what the runner says.
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-/** ES modules among the dependencies of n8n-core 2.0.0 and of the stand-in service. */
+/** ES modules among the dependencies of n8n-core 2.0.0, of the stand-in service and of the release. */
 const esModules = [
 	'p-retry',
 	'is-network-error',
@@ -9,6 +9,7 @@ const esModules = [
 	'p-timeout',
 	'meshoptimizer',
 	'property-graph',
+	'keep-a-changelog',
 ].join('|');
 
 /** @type {import('jest').Config} */

@@ -1,0 +1,180 @@
+import manifest from '../../package.json';
+import { notesOf, release } from '../../scripts/changelog.mts';
+import { textOf } from './own-files.mts';
+import { Repository } from './release-repository.mts';
+
+jest.setTimeout(60_000);
+
+const HEAD = '# Changelog\n\nWhat is promised.\n';
+const UNRELEASED = `${HEAD}
+## [Unreleased]
+
+### Added
+
+- A turntable,
+  from an image.
+
+### Fixed
+
+- A [link](README.md).
+
+[Unreleased]: https://example.com/turntables/commits/main
+`;
+
+/** As the first release of UNRELEASED leaves it. */
+const FIRST = `${HEAD}
+## [Unreleased]
+
+## [0.1.0] - 2026-11-30
+
+### Added
+
+- A turntable,
+  from an image.
+
+### Fixed
+
+- A [link](README.md).
+
+[Unreleased]: https://example.com/turntables/compare/v0.1.0...HEAD
+[0.1.0]: https://example.com/turntables/releases/tag/v0.1.0
+`;
+
+const about = (changelog: string, wanted: string, current = '0.1.0') => ({
+	changelog,
+	current,
+	wanted,
+	date: new Date('2026-11-30T23:59:59Z'),
+	repository: 'https://example.com/turntables',
+});
+
+describe('the changelog', () => {
+	test('what was unreleased becomes the first version, with a link to it', () => {
+		expect(release(about(UNRELEASED, '0.1.0'))).toEqual({ version: '0.1.0', changelog: FIRST });
+	});
+
+	test('the next version stands before it, with a link to what has changed', () => {
+		const changed = FIRST.replace('## [Unreleased]\n', '## [Unreleased]\n\n### Changed\n\n- The colours.\n');
+		const { version, changelog } = release(about(changed, 'minor'));
+		expect(version).toBe('0.2.0');
+		expect(changelog).toBe(
+			FIRST.replace(
+				'## [Unreleased]\n',
+				'## [Unreleased]\n\n## [0.2.0] - 2026-11-30\n\n### Changed\n\n- The colours.\n',
+			).replace(
+				/^\[Unreleased\].*\n/m,
+				'[Unreleased]: https://example.com/turntables/compare/v0.2.0...HEAD\n' +
+					'[0.2.0]: https://example.com/turntables/compare/v0.1.0...v0.2.0\n',
+			),
+		);
+	});
+
+	test.each([
+		['patch', '0.9.10'],
+		['minor', '0.10.0'],
+		['major', '1.0.0'],
+		['0.12.0', '0.12.0'],
+	])('%s leads from 0.9.9 to %s', (wanted, version) => {
+		expect(release(about(UNRELEASED, wanted, '0.9.9')).version).toBe(version);
+	});
+
+	test.each([
+		['nothing has changed', FIRST, '0.2.0', 'nothing under Unreleased'],
+		['it is no version', UNRELEASED, 'next', '"next" is no version'],
+		['it is a prerelease, which would need a tag of its own', UNRELEASED, '0.2.0-beta.1', 'is no version'],
+	])('no version is made when %s', (_, changelog, wanted, message) => {
+		expect(() => release(about(changelog, wanted))).toThrow(message);
+	});
+
+	test.each(['0.1.0', '0.0.9'])('%s is not made after 0.1.0', (wanted) => {
+		const changed = FIRST.replace('## [Unreleased]\n', '## [Unreleased]\n\n### Changed\n\n- The colours.\n');
+		expect(() => release(about(changed, wanted))).toThrow(`at 0.1.0 already: ${wanted} is not after it`);
+	});
+
+	test("this package's own loses nothing by a release", () => {
+		const own = textOf('CHANGELOG.md');
+		const { changelog } = release(about(own, 'major', manifest.version));
+		const lines = (text: string) => text.split('\n').filter((line) => line && !line.startsWith('['));
+		expect(lines(changelog).filter((line) => !/^## \[\d.* - 2026-11-30$/.test(line))).toEqual(lines(own));
+	});
+
+	test("a version's notes are its section without the title", () => {
+		expect(notesOf(FIRST, '0.1.0')).toBe(
+			'### Added\n- A turntable,\n  from an image.\n\n### Fixed\n- A [link](README.md).',
+		);
+		expect(() => notesOf(FIRST, '0.2.0')).toThrow('no section for 0.2.0');
+	});
+});
+
+describe('npm run release', () => {
+	let repository: Repository | undefined;
+	afterEach(() => {
+		repository?.remove();
+		repository = undefined;
+	});
+
+	test('commits and tags the version, and pushes nothing', async () => {
+		repository = new Repository(UNRELEASED);
+		const { code, printed } = await repository.release('minor');
+		expect(printed).toContain('git push --atomic origin main v0.2.0');
+		expect(code).toBe(0);
+		expect(repository.git('status', '--porcelain')).toBe('');
+		expect(repository.git('log', '-1', '--format=%s %D')).toBe('Release 0.2.0 HEAD -> main, tag: v0.2.0');
+		expect(repository.git('diff', '--name-only', 'HEAD~1').split('\n')).toEqual([
+			'CHANGELOG.md',
+			'package-lock.json',
+			'package.json',
+		]);
+		const today = new Date().toISOString().slice(0, 10);
+		expect(repository.read('CHANGELOG.md')).toContain(`## [0.2.0] - ${today}\n\n### Added`);
+		expect(JSON.parse(repository.read('package.json'))).toMatchObject({ version: '0.2.0' });
+		expect(JSON.parse(repository.read('package-lock.json'))).toMatchObject({
+			version: '0.2.0',
+			packages: { '': { version: '0.2.0' } },
+		});
+		expect(await repository.notes('v0.2.0')).toMatchObject({
+			code: 0,
+			printed: expect.stringMatching(/^### Added/),
+		});
+	});
+
+	test('makes the first version, which package.json names already', async () => {
+		repository = new Repository(UNRELEASED);
+		expect(await repository.release('0.1.0')).toMatchObject({ code: 0 });
+		expect(repository.git('diff', '--name-only', 'HEAD~1')).toBe('CHANGELOG.md');
+		expect(repository.git('tag')).toBe('v0.1.0');
+	});
+
+	test.each<[string, string, (repository: Repository) => void]>([
+		['a change is not committed', 'not committed', (there) => there.write('notes.txt', 'later')],
+		['it is another branch', 'made on main, and this is fix', (there) => there.git('checkout', '-b', 'fix')],
+		['the tag is there', 'v0.1.0 is there already', (there) => there.git('tag', 'v0.1.0')],
+	])('leaves all as it is when %s', async (_, message, prepare) => {
+		repository = new Repository(UNRELEASED);
+		prepare(repository);
+		const before = repository.state();
+		const { code, printed } = await repository.release('0.1.0');
+		expect(printed).toContain(message);
+		expect(code).toBe(1);
+		expect(repository.state()).toBe(before);
+	});
+
+	test('leaves all as it is when a test fails', async () => {
+		repository = new Repository(UNRELEASED, { test: 'node --eval process.exit(1)' });
+		const before = repository.state();
+		const { code, printed } = await repository.release('0.1.0');
+		expect(printed).toContain('"npm test" did not succeed');
+		expect(code).toBe(1);
+		expect(repository.state()).toBe(before);
+	});
+
+	test.each([
+		['v0.2.0', "package.json's version is v0.1.0, not v0.2.0"],
+		['v0.1.0', 'no section for 0.1.0'],
+	])('a tag %s of what was not released has no notes', async (tag, message) => {
+		repository = new Repository(UNRELEASED);
+		const { code, printed } = await repository.notes(tag);
+		expect(printed).toContain(message);
+		expect(code).toBe(1);
+	});
+});

@@ -1,0 +1,93 @@
+import { parse } from 'yaml';
+
+import manifest from '../../package.json';
+import { filesIn, textOf } from './own-files.mts';
+
+interface Step {
+	uses?: string;
+	run?: string;
+	with?: Record<string, unknown>;
+}
+
+interface Job {
+	needs?: string | string[];
+	uses?: string;
+	permissions?: Record<string, string>;
+	strategy?: { matrix: { node: number[] } };
+	steps?: Step[];
+}
+
+interface Workflow {
+	on: Record<string, unknown>;
+	permissions: Record<string, string>;
+	jobs: Record<string, Job>;
+}
+
+const FOLDER = '.github/workflows';
+const workflow = (file: string) => parse(textOf(`${FOLDER}/${file}`)) as Workflow;
+
+const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps = [] }) => steps);
+const commandsOf = (steps: Step[] = []) =>
+	steps.flatMap(({ run }) => run?.split('\n').map((line) => line.trim()) ?? []);
+
+/** The commands of `.ci/run`. */
+const required = textOf('.ci/run')
+	.split('\n')
+	.filter((line) => line.startsWith('npm '));
+
+test('CI runs each command that .ci/run runs, and the whole fault table beside it', () => {
+	const commands = commandsOf(stepsOf(workflow('ci.yml'))).filter((command) => command !== 'npm ci');
+	expect(required).toContain('npm test');
+	expect(commands).toEqual(expect.arrayContaining(required));
+	expect(commands.filter((command) => !required.includes(command))).toEqual([
+		'npm ci --workspaces=false',
+		'npm run test:faults',
+	]);
+});
+
+test('the tests run on the oldest Node that the package is for, and on newer ones', () => {
+	const { test } = workflow('ci.yml').jobs;
+	expect(commandsOf(test?.steps)).toContain('npm test');
+	const [oldest, ...newer] = test?.strategy?.matrix.node ?? [];
+	expect(manifest.engines.node).toMatch(new RegExp(`^>=${oldest}\\.`));
+	expect(newer).toEqual([22, 24]);
+});
+
+test('nothing is published before CI has passed, and its notes are there before that', () => {
+	const { jobs } = workflow('release.yml');
+	expect(jobs.notes?.needs).toBeUndefined();
+	expect(commandsOf(jobs.notes?.steps)).toContainEqual(expect.stringContaining('release:notes'));
+	expect(jobs.test).toMatchObject({ needs: 'notes', uses: './.github/workflows/ci.yml' });
+	expect(workflow('ci.yml').on).toHaveProperty('workflow_call');
+	expect(jobs.publish?.needs).toBe('test');
+	expect(commandsOf(jobs.publish?.steps)).toContain('npm publish --provenance --access public');
+	expect(jobs['github-release']?.needs).toBe('publish');
+});
+
+test('npm itself refuses to publish without provenance, as from a desk', () => {
+	expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true });
+});
+
+test('only publishing has an identity, and only the release page may be written', () => {
+	for (const file of filesIn(FOLDER)) {
+		const { permissions, jobs } = workflow(file);
+		expect([file, permissions]).toEqual([file, { contents: 'read' }]);
+		for (const [name, job] of Object.entries(jobs)) {
+			const more = Object.entries(job.permissions ?? {}).filter(([, right]) => right === 'write');
+			const allowed = { publish: ['id-token'], 'github-release': ['contents'] }[name] ?? [];
+			expect([name, more.map(([what]) => what)]).toEqual([name, allowed]);
+		}
+	}
+});
+
+test('scripts exist, installs come from the lock file, actions are pinned to a major version', () => {
+	for (const file of filesIn(FOLDER)) {
+		const steps = stepsOf(workflow(file));
+		for (const command of commandsOf(steps)) {
+			const script = /^npm run (?:--silent )?(\S+)/.exec(command)?.[1];
+			if (script) expect(Object.keys(manifest.scripts)).toContain(script);
+			expect(command).not.toMatch(/^npm (i|install)\b/);
+		}
+		for (const { uses } of steps) if (uses) expect(uses).toMatch(/^actions\/[a-z-]+@v\d+$/);
+	}
+});

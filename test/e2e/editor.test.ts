@@ -59,11 +59,7 @@ describe("n8n 2.41.1's editor", () => {
 				.filter({ hasText: /^\s*Image to 3D/ })
 				.first()
 				.click();
-			for (const action of [
-				'Turn an image into 3D',
-				'Turn a text prompt into 3D',
-				'Get the result of a 3D job',
-			]) {
+			for (const action of ['Turn image into 3D', 'Turn text prompt into 3D', 'Get result of 3D job']) {
 				await editor.page.getByText(action).first().waitFor();
 			}
 			await editor.shot(`nodes-panel-actions-${theme}`);

@@ -18,7 +18,8 @@ module.exports = {
 	roots: ['<rootDir>/test'],
 	// They need whole n8n's: `npm run e2e`. They take long: `npm run test:faults`.
 	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/all/'],
-	testTimeout: 20_000,
+	// Only for what hangs: a busy machine may well take a minute for a test that makes real meshes.
+	testTimeout: 120_000,
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {

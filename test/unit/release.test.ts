@@ -3,8 +3,6 @@ import { notesOf, release } from '../../scripts/changelog.mts';
 import { textOf } from './own-files.mts';
 import { Repository } from './release-repository.mts';
 
-jest.setTimeout(60_000);
-
 const HEAD = '# Changelog\n\nWhat is promised.\n';
 const UNRELEASED = `${HEAD}
 ## [Unreleased]

@@ -1,7 +1,5 @@
 import { Copy, scan } from './scan.mts';
 
-jest.setTimeout(120_000);
-
 test("n8n's package scanner passes the sources and the packed package", async () => {
 	const { code, printed } = await scan();
 	expect(printed).toMatch(/^sources: passed\ntarball: passed\n/);

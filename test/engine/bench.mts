@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axios from 'axios';
 import sharp from 'sharp';
-import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
+import type { INode, INodeExecutionData, INodeParameters, IRun, IWebhookFunctions } from 'n8n-workflow';
 
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
 import {
@@ -43,8 +44,10 @@ export interface Bench {
 	run(parameters: INodeParameters, options?: BenchRun): Promise<Result>;
 	/** Sets the credential for the runs that follow. */
 	credential(values: { apiKey?: string; baseUrl?: string }): void;
-	/** Calls n8n as the service does. A text goes out as it is. */
-	call(url: string, body: unknown): Promise<{ status: number; message: unknown }>;
+	/** Calls n8n as the service does. A text goes out as it is. @param from a loopback address, 127.x.y.z */
+	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
+	/** What the trigger has logged, a line each: its level and its text. */
+	log: readonly string[];
 	/** Resolves when n8n has nothing to do: no call, and each execution has ended or rests. */
 	allThrough(): Promise<void>;
 	/** The process forgets what it knows only in memory. */
@@ -123,6 +126,15 @@ export function fileItem(base64: string, mimeType: string, fileName: string): IN
 	return { json: {}, binary: { data: { data: base64, mimeType, fileName } } };
 }
 
+/** Writes what a node logs into a list instead. */
+function keepLog(context: IWebhookFunctions, lines: string[]): void {
+	const levels = ['error', 'warn', 'info', 'debug'].map((level) => [
+		level,
+		(text: string) => lines.push(`${level}: ${text}`),
+	]);
+	Object.defineProperty(context, 'logger', { value: Object.fromEntries(levels) as unknown });
+}
+
 export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Bench> {
 	const clock = new TestClock();
 	await smallPicture().toFile(join(SAMPLES, 'dot.png'));
@@ -138,7 +150,9 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 	let accounts = new Accounts();
 	let desk = new CallDesk();
 	const trigger = new ImgTo3dTrigger();
+	const log: string[] = [];
 	trigger.webhook = async function () {
+		keepLog(this, log);
 		return await receiveCall(this, clock, desk);
 	};
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
@@ -159,10 +173,12 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 		service,
 		engine,
 		picture: `${service.origin}/samples/dot.png`,
-		call: async (url, body) => {
+		log,
+		call: async (url, body, from) => {
 			const { status, data } = await axios.post<{ message?: unknown }>(url, body, {
 				headers: { 'Content-Type': 'application/json' },
 				proxy: false,
+				...(from !== undefined && { httpAgent: new Agent({ localAddress: from }) }),
 				validateStatus: () => true,
 				transformRequest: (sent: unknown) =>
 					typeof sent === 'string' || Buffer.isBuffer(sent) ? sent : JSON.stringify(sent),

@@ -173,6 +173,36 @@ describe('an execution at rest', () => {
 		expect(looks().length - before).toBeLessThan(100);
 	});
 
+	test('a flood of calls about its job has two of them in hand at a time', async () => {
+		await bench.run(resting(), { items: numbered(1) });
+		const before = looks().length;
+		const answers = await Promise.all(
+			Array.from(
+				{ length: 50 },
+				async () => await bench.call(resumeUrl(), { status: 'success', id: idOf(0) }),
+			),
+		);
+		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+		const already = answers.filter(
+			({ message }) => message === 'Received. The jobs are being looked at already.',
+		);
+		expect(already).toHaveLength(48);
+		// Each for 12 s, every two seconds, and then at all jobs once.
+		expect(looks().length - before).toBeLessThanOrEqual(2 * 8);
+		await bench.clock.sleep(60_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test('a call that comes while the wait for a forged one is nearly over has its full time all the same', async () => {
+		// It comes at 52 s, and the API shows the end at 60 s.
+		bench.service.configure({ webhooks: { delaySeconds: -8 } });
+		await bench.run(resting(), { items: numbered(1) });
+		await bench.clock.sleep(43_000);
+		await bench.call(resumeUrl(), { status: 'success', id: idOf(0) });
+		await bench.clock.sleep(30_000);
+		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
 	test('a call that waits behind others which get no answer has its full time all the same', async () => {
 		bench.service.configure({ parallel: 24, queueLimit: 24 });
 		for (let run = 0; run < 24; run++) await bench.run(resting(), { items: numbered(1) });

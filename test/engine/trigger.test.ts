@@ -1,6 +1,7 @@
 import type { INodeParameters } from 'n8n-workflow';
 
 import { AFTER, triggerWorkflow } from '../../bench/calls.mts';
+import { EngineCredentials } from '../../engine/credentials.cts';
 import { outputOf, type Execution } from '../../engine/engine.cts';
 import { API_KEY, openBench, type Bench } from './bench.mts';
 import { behindPublicName, highest } from './http.mts';
@@ -395,6 +396,138 @@ describe('a call that comes again', () => {
 		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
 		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(2);
+	});
+});
+
+describe('a flood', () => {
+	const STRANGER = '127.0.0.66';
+
+	const times = (answers: Array<{ status: number; message?: unknown }>, status: number, message?: string) =>
+		answers.filter((answer) => answer.status === status && (!message || answer.message === message)).length;
+
+	/** Answers of the API that take a second or two, until the clock of the machine says so. */
+	const slowly = (number: number) =>
+		bench.service.addFault({ on: 'fetch', times: number, do: { kind: 'drip', bytesPerSecond: 40 } });
+
+	test('from elsewhere does not keep a true call waiting; what is too much of it is turned away', async () => {
+		const { production } = publish();
+		const id = await ended();
+		// So many are asked for at the same time, 100 more wait, and 40 are too many.
+		slowly(10);
+		let turnedAway = 0;
+		let isFull = () => {};
+		const full = new Promise<void>((resolve) => (isFull = resolve));
+		const flood = Promise.all(
+			Array.from({ length: 150 }, async (_, n) => {
+				const answer = await bench.call(production, callFor(1 + n), STRANGER);
+				if (answer.status === 503 && ++turnedAway === 40) isFull();
+				return answer;
+			}),
+		);
+		await full;
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		const asked = looks().map(({ path }) => path.split('/').at(-1));
+		expect(asked.indexOf(String(id))).toBeLessThan(20);
+
+		const answers = await flood;
+		expect(times(answers, 403)).toBe(109);
+		expect(times(answers, 503, 'Too many calls at once.')).toBe(41);
+		expect(executions()).toHaveLength(1);
+	});
+
+	test('of calls about one job has two of them in hand at a time, and asks no more than those', async () => {
+		bench.service.configure({ jobSeconds: 100 });
+		const { production } = publish();
+		const id = await submit();
+		const answers = await Promise.all(
+			Array.from({ length: 50 }, async () => await bench.call(production, callFor(id), STRANGER)),
+		);
+		expect(times(answers, 403)).toBe(2);
+		expect(times(answers, 200, 'Received. This is being looked into already.')).toBe(48);
+		// Each for 20 s, every two seconds.
+		expect(looks().length).toBeLessThanOrEqual(2 * 11);
+	});
+
+	test('of calls about a job that has not ended does not keep its true call out', async () => {
+		bench.service.configure({ jobSeconds: 30 });
+		const { production } = publish();
+		const id = await submit();
+		const end = bench.clock.now() + 60_000;
+		const flood = Array.from({ length: 5 }, async () => {
+			while (bench.clock.now() < end) {
+				await bench.call(production, callFor(id), STRANGER);
+				await bench.clock.sleep(500);
+			}
+		});
+		await bench.clock.sleep(30_000);
+		expect((await bench.call(production, callFor(id))).status).toBe(200);
+		await Promise.all(flood);
+		expect(executions()).toHaveLength(1);
+	});
+
+	test('of calls that tell nothing, are not wanted or were received before reads no credential', async () => {
+		const { production } = publish({ events: ['success'] });
+		const id = await ended();
+		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		bench.credential({ baseUrl: 'nonsense' });
+		const answers = await Promise.all(
+			Array.from({ length: 30 }, async (_, n) => {
+				const body = [{ no: 'end' }, failureOf(id), callFor(id)][n % 3];
+				return await bench.call(production, body, STRANGER);
+			}),
+		);
+		expect([times(answers, 400), times(answers, 200)]).toEqual([10, 20]);
+		expect(executions()).toHaveLength(1);
+	});
+
+	test('reads the credential once for calls that come at the same moment', async () => {
+		const { getDecrypted } = EngineCredentials.prototype;
+		const reading = jest.spyOn(EngineCredentials.prototype, 'getDecrypted');
+		// A database takes its time.
+		reading.mockImplementation(async function (this: EngineCredentials, ...rest) {
+			await bench.clock.sleep(100);
+			return await getDecrypted.apply(this, rest);
+		});
+		const { production } = publish();
+		const ids = Array.from({ length: 50 }, (_, n) => n + 1);
+		await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id), STRANGER)));
+		const readings = reading.mock.calls.length;
+		reading.mockRestore();
+		expect(looks()).toHaveLength(50);
+		expect(readings).toBeLessThan(10);
+	});
+
+	test('fills neither the log nor the list of executions: ten a minute are told, and how many more there were', async () => {
+		const { production } = publish();
+		for (let id = 1; id <= 25; id++) await bench.call(production, callFor(id), STRANGER);
+		const refused =
+			/^warn: Image to 3D Trigger: a call about job \d+ was refused\. Job \d+: the service does not know it/;
+		expect(bench.log.filter((line) => refused.test(line))).toHaveLength(10);
+		await bench.clock.sleep(61_000);
+		expect(bench.log.slice(10)).toEqual([
+			expect.stringMatching(
+				/^warn: Image to 3D Trigger: 15 more calls, the last one about job 11, were refused\. Job 11/,
+			),
+		]);
+
+		bench.service.addFault({
+			on: 'fetch',
+			times: Infinity,
+			do: { kind: 'answer', status: 503, body: 'down' },
+		});
+		const answers = await Promise.all(
+			Array.from({ length: 25 }, async (_, n) => await bench.call(production, callFor(100 + n), STRANGER)),
+		);
+		expect(times(answers, 503)).toBe(25);
+		expect(executions().map(({ run }) => run?.status)).toEqual(Array(10).fill('error'));
+		await bench.clock.sleep(61_000);
+		expect(bench.log.slice(11)).toEqual([
+			expect.stringMatching(
+				/^error: Image to 3D Trigger: 15 more calls ended in errors, the last one: Job 1\d\d: /,
+			),
+		]);
+		expect(await bench.call(production, callFor(200), STRANGER)).toMatchObject({ status: 503 });
+		expect(executions()).toHaveLength(11);
 	});
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 
+import { Lanes } from '../../nodes/ImgTo3d/calls/lanes';
 import { News, systemClock } from '../../nodes/ImgTo3d/jobs/clock';
 import { Places } from '../../nodes/ImgTo3d/jobs/places';
 import type { EtaReading } from '../../nodes/ImgTo3d/jobs/end-estimate';
@@ -83,25 +84,40 @@ describe('the pause before a free call is repeated', () => {
 	});
 });
 
-describe('places', () => {
+describe.each<[string, (count: number) => Places['within']]>([
+	[
+		'places',
+		(count) => {
+			const places = new Places(count);
+			return async (work) => await places.within(work);
+		},
+	],
+	[
+		'places of one lane',
+		(count) => {
+			const lanes = new Lanes(count, Infinity);
+			return async <T>(work: () => Promise<T>) => (await lanes.within('one', work)) as T;
+		},
+	],
+])('%s', (_what, open) => {
 	test('are taken in the order of asking, never more than there are, whatever the work does', async () => {
 		await fc.assert(
 			fc.asyncProperty(
 				fc.integer({ min: 1, max: 5 }),
 				fc.array(fc.tuple(fc.nat(4), fc.boolean()), { maxLength: 20 }),
 				async (count, works) => {
-					const places = new Places(count);
+					const within = open(count);
 					const begun: number[] = [];
-					let open = 0;
+					let underWay = 0;
 					const results = await Promise.allSettled(
 						works.map(
 							async ([turns, fails], index) =>
-								await places.within(async () => {
+								await within(async () => {
 									begun.push(index);
-									open += 1;
-									expect(open).toBeLessThanOrEqual(count);
+									underWay += 1;
+									expect(underWay).toBeLessThanOrEqual(count);
 									for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-									open -= 1;
+									underWay -= 1;
 									if (fails) throw new Error(String(index));
 									return index;
 								}),
@@ -114,6 +130,35 @@ describe('places', () => {
 				},
 			),
 		);
+	});
+});
+
+describe('lanes', () => {
+	/** Has works wait in lanes, named like `a1`, behind one that is under way. @returns in which order which of them were done */
+	async function order(most: number, works: string[]): Promise<string[]> {
+		const lanes = new Lanes(1, most);
+		const done: string[] = [];
+		let goOn = () => {};
+		const first = lanes.within('', async () => await new Promise<void>((resolve) => (goOn = resolve)));
+		const all = works.map(async (work) => {
+			const begun = await lanes.within(work.charAt(0), async () => await Promise.resolve(true));
+			if (begun) done.push(work);
+		});
+		goOn();
+		await Promise.all([first, ...all]);
+		return done;
+	}
+
+	test('have their turns one after the other, however many wait in one of them', async () => {
+		const works = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'c2'];
+		expect(await order(7, works)).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3', 'a4']);
+	});
+
+	test('lose the last of the longest when too many wait, and a newcomer only from that one', async () => {
+		const flood = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
+		expect(await order(4, flood)).toEqual(['a1', 'a2', 'a3', 'a4']);
+		expect(await order(4, [...flood, 'b1', 'c1'])).toEqual(['a1', 'b1', 'c1', 'a2']);
+		expect(await order(4, ['b1', ...flood, 'b2'])).toEqual(['b1', 'a1', 'b2', 'a2']);
 	});
 });
 

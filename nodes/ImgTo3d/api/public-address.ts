@@ -46,7 +46,8 @@ function isPublicIpv6(address: string): boolean {
 	return true;
 }
 
-function expandIpv6(address: string): number[] {
+/** The eight groups of an IPv6 address. */
+export function expandIpv6(address: string): number[] {
 	const [head = '', tail] = address.split('::');
 	const parse = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));
 	const start = parse(head);

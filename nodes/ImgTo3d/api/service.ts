@@ -2,6 +2,7 @@
 import { createHash } from 'crypto';
 import {
 	NodeOperationError,
+	type ICredentialDataDecryptedObject,
 	type IDataObject,
 	type IExecuteFunctions,
 	type IN8nHttpFullResponse,
@@ -53,15 +54,22 @@ export type UploadAnswer =
 	| { state: 'uploaded'; link: string }
 	| Exclude<Answer, { state: 'success' | 'processing' }>;
 
+/** Reads the node's credential out of n8n's database. */
+export async function readCredential(context: NodeContext): Promise<ICredentialDataDecryptedObject> {
+	return await context.getCredentials(CREDENTIAL);
+}
+
 /**
  * Opens the service with the node's credential.
  *
  * @throws NodeOperationError when Base URL is no http or https URL, or the key is missing
  */
-export async function openService(context: NodeContext, clock: Clock): Promise<Service> {
-	const { apiKey, baseUrl } = await context.getCredentials<{ apiKey?: unknown; baseUrl?: unknown }>(
-		CREDENTIAL,
-	);
+export function openService(
+	context: NodeContext,
+	clock: Clock,
+	credential: ICredentialDataDecryptedObject,
+): Service {
+	const { apiKey, baseUrl } = credential;
 	const endpoints = typeof baseUrl === 'string' ? Endpoints.under(baseUrl) : undefined;
 	if (!endpoints) {
 		throw new NodeOperationError(
@@ -87,7 +95,7 @@ export async function openService(context: NodeContext, clock: Clock): Promise<S
 		timeoutMs: number,
 		stop?: AbortSignal,
 	): Promise<Answer> => {
-		const reply = await post(context, clock, url, body, timeoutMs, stop);
+		const reply = await post(context, clock, credential, url, body, timeoutMs, stop);
 		return 'state' in reply
 			? { ...reply, detail: clean(reply.detail) }
 			: readAnswer(reply, clean, clock.now());
@@ -126,6 +134,7 @@ type Unanswered = Extract<Answer, { state: 'unanswered' }>;
  * The answer is streamed, so that its size and time can be bounded while it arrives: `timeout` of n8n's
  * helper watches silence only, and a body that drips a byte a second would never end.
  *
+ * @param credential as it was read when the service was opened
  * @param body gets the key from the credential; the credential writes into the object it is given, so it
  *   is handed a copy
  * @param stop ends the waiting for an answer that nobody needs any more; not given for a submit, whose answer may
@@ -134,6 +143,7 @@ type Unanswered = Extract<Answer, { state: 'unanswered' }>;
 async function post(
 	context: NodeContext,
 	clock: Clock,
+	credential: ICredentialDataDecryptedObject,
 	url: string,
 	body: IDataObject,
 	timeoutMs: number,
@@ -143,17 +153,23 @@ async function post(
 	let response: IN8nHttpFullResponse | undefined;
 
 	const exchange = async () => {
-		response = (await context.helpers.httpRequestWithAuthentication.call(context, CREDENTIAL, {
-			method: 'POST',
-			url,
-			headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-			body: { ...body },
-			encoding: 'stream',
-			returnFullResponse: true,
-			ignoreHttpStatusErrors: true,
-			disableFollowRedirect: true,
-			timeout: Math.ceil(timeoutMs),
-		})) as IN8nHttpFullResponse;
+		response = (await context.helpers.httpRequestWithAuthentication.call(
+			context,
+			CREDENTIAL,
+			{
+				method: 'POST',
+				url,
+				headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+				body: { ...body },
+				encoding: 'stream',
+				returnFullResponse: true,
+				ignoreHttpStatusErrors: true,
+				disableFollowRedirect: true,
+				timeout: Math.ceil(timeoutMs),
+			},
+			// n8n would read it anew for each request, and nothing would mask a key that was changed meanwhile.
+			{ credentialsDecrypted: { id: '', name: '', type: CREDENTIAL, data: credential } },
+		)) as IN8nHttpFullResponse;
 		return {
 			httpCode: response.statusCode,
 			headers: response.headers,

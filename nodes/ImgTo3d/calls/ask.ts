@@ -1,21 +1,24 @@
-import type { IWebhookFunctions } from 'n8n-workflow';
+import type { ICredentialDataDecryptedObject, IWebhookFunctions } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
 import type { ApiVersion } from '../api/fields';
-import { openService } from '../api/service';
+import { openService, readCredential } from '../api/service';
 import type { Clock } from '../jobs/clock';
 import { Places } from '../jobs/places';
 import { retryPause } from '../jobs/poll-schedule';
 import type { Connection } from '../jobs/run';
 
-/** How many jobs this process asks for at the same time because of calls, however many come in. */
-const questions = new Places(10);
-
 /**
- * How many calls read the credential at the same time. n8n has few connections to its database, two of PostgreSQL if
+ * How many calls read a credential at the same time. n8n has few connections to its database, two of PostgreSQL if
  * nobody sets more, and whoever waits too long for one gets an error: a burst of calls must not queue up there.
  */
-const credentials = new Places(2);
+const readings = new Places(2);
+
+/**
+ * The credentials that are being read, by what they are for. Each reading is a query, and in n8n 2.41 an expression
+ * sandbox of its own: who comes meanwhile waits for that one.
+ */
+const credentials = new Map<string, Promise<ICredentialDataDecryptedObject>>();
 
 /** The pause before a job is asked for again that should have ended by now, ms. */
 const SOON_MS = 2000;
@@ -26,12 +29,28 @@ const MAX_CALL_BYTES = 1024 * 1024;
 /** The connection of a node that is called from outside. */
 export type CallConnection = Connection & { context: IWebhookFunctions };
 
-/** Opens the service for a call from outside, which nobody can stop. */
-export async function connectionFor(context: IWebhookFunctions, clock: Clock): Promise<CallConnection> {
+/**
+ * Opens the service for a call from outside, which nobody can stop.
+ *
+ * @param purpose calls for the same one share the credential
+ */
+export async function connectionFor(
+	context: IWebhookFunctions,
+	clock: Clock,
+	purpose: string,
+): Promise<CallConnection> {
+	const key = `${purpose}/${context.getNode().credentials?.stableDiffusionApi?.id}`;
+	let credential = credentials.get(key);
+	if (!credential) {
+		credential = readings
+			.within(async () => await readCredential(context))
+			.finally(() => credentials.delete(key));
+		credentials.set(key, credential);
+	}
 	return {
 		context,
 		clock,
-		service: await credentials.within(async () => await openService(context, clock)),
+		service: openService(context, clock, await credential),
 		signal: new AbortController().signal,
 	};
 }
@@ -51,36 +70,31 @@ export interface Question {
 	fetchResult?: string;
 }
 
-/** How long a job is asked for. */
-export interface Patience {
-	limitMs: number;
-	/** Whether it counts how long the questions of other calls are waited for. */
-	countsQueue: boolean;
-}
+/** Has a question wait for its turn. @returns `Away` when it was turned away */
+export type Turn<Away> = (question: () => Promise<Answer>) => Promise<Answer | Away>;
 
 /**
- * Asks the API how a job stands, again and again until its answer is final or the time is up.
+ * Asks the API how a job stands, again and again until its answer is final or the time is up. Waiting for its turn does
+ * not count: who called may be gone by then, but will not call again.
  *
  * @param isFinal whether an answer is worth having
- * @returns the last answer
+ * @returns the last answer; nothing when the question was turned away
  */
-export async function ask(
+export async function ask<Away extends undefined = never>(
 	{ service, clock, signal }: Connection,
 	{ apiVersion, id, fetchResult }: Question,
-	{ limitMs, countsQueue }: Patience,
+	limitMs: number,
+	turn: Turn<Away>,
 	isFinal: (answer: Answer) => boolean,
-): Promise<Answer> {
+): Promise<Answer | Away> {
 	let deadline = clock.now() + limitMs;
 	for (let tries = 1; ; tries++) {
 		const queuedAt = clock.now();
-		const answer = await questions.within(async (): Promise<Answer> => {
-			if (!countsQueue) deadline += clock.now() - queuedAt;
-			const leftMs = deadline - clock.now();
-			return leftMs > 0
-				? await service.fetch(apiVersion, id, fetchResult, leftMs, signal)
-				: { state: 'unanswered', reason: 'timeout', detail: 'too many calls at once' };
+		const answer = await turn(async () => {
+			deadline += clock.now() - queuedAt;
+			return await service.fetch(apiVersion, id, fetchResult, deadline - clock.now(), signal);
 		});
-		if (isFinal(answer)) return answer;
+		if (!answer || isFinal(answer)) return answer;
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
 		const pause = answer.state === 'processing' ? SOON_MS : retryPause(tries, wanted);
 		if (clock.now() + pause >= deadline) return answer;

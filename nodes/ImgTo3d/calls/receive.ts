@@ -9,17 +9,25 @@ import {
 
 import { filesOf, type Answer } from '../api/answer';
 import { mayPass, problemOf, ProblemError, toNodeApiError, type BadAnswer } from '../api/problems';
+import { expandIpv6 } from '../api/public-address';
 import { readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
 import { Places } from '../jobs/places';
 import { failedItem, finishedItems } from '../output/items';
 import { readTrigger, type TriggerSettings } from '../properties/read-trigger';
+import { Allowance } from './allowance';
 import { ask, bodyOf, connectionFor, type CallConnection } from './ask';
+import { Lanes } from './lanes';
 import { refuse, reply } from './reply';
 import { markOf, SeenJobs } from './seen-jobs';
+import { Turns } from './turns';
 
 /** The service wants its answer within 30 s. This much of it goes into asking the API, ms. */
 const ASKING_LIMIT_MS = 20_000;
+
+/** How many jobs are asked for at the same time because of calls, and how many calls may wait to have theirs asked for. */
+const QUESTIONS_AT_ONCE = 10;
+const MAX_WAITING = 100;
 
 /** How many files come in at the same time, of all calls. */
 const DOWNLOADS_AT_ONCE = 5;
@@ -34,45 +42,92 @@ type Outcome =
 
 /** What the calls to the triggers of one process share. */
 export class CallDesk {
-	/** The ends that are being looked into: who tells the same one meanwhile waits, and looks again if nothing came of it. */
-	readonly inHand = new Map<string, Promise<Outcome>>();
+	readonly turns = new Turns();
 	readonly seen = new SeenJobs();
+	readonly questions = new Lanes(QUESTIONS_AT_ONCE, MAX_WAITING);
 	readonly downloads = new Places(DOWNLOADS_AT_ONCE);
+	/** What n8n's log and its list of executions are told, by trigger and kind. */
+	private readonly allowances = new Map<string, Allowance>();
+
+	allowance(trigger: string, kind: 'refusals' | 'errors'): Allowance {
+		const key = `${trigger}/${kind}`;
+		const allowance = this.allowances.get(key) ?? new Allowance();
+		this.allowances.set(key, allowance);
+		return allowance;
+	}
 }
 
 const processDesk = new CallDesk();
 
+/** A call, and what it is received with. */
+interface Received {
+	context: IWebhookFunctions;
+	clock: Clock;
+	desk: CallDesk;
+	settings: TriggerSettings;
+	body: string;
+}
+
 /**
  * Answers a call to the trigger, and starts the workflow if it tells the end of a job that the person wants.
+ *
+ * Anybody can call, as often as they like. So the credential is read for calls only that are worth a question: in
+ * n8n 2.41 each reading takes as long as all the rest of a call.
  *
  * @param clock the time that waiting goes by; tests bring their own
  * @param desk what is shared with other calls; tests bring a new one for a restarted n8n
  * @throws NodeOperationError for parameters that cannot be used, NodeApiError when the API could not be asked or a
- *   file not be had: n8n then shows a failed execution. The caller has its answer by then.
+ *   file not be had: n8n then shows a failed execution, for the first ones of a minute. The caller has its answer by then.
  */
 export async function receiveCall(
 	context: IWebhookFunctions,
 	clock: Clock = systemClock,
 	desk: CallDesk = processDesk,
 ): Promise<IWebhookResponseData> {
+	try {
+		return await answerCall(context, clock, desk);
+	} catch (error) {
+		const { message } = error as Error;
+		const sumUp = (count: number) =>
+			context.logger.error(
+				`Image to 3D Trigger: ${count} more calls ended in errors, the last one: ${message}`,
+			);
+		if (desk.allowance(nameOf(context), 'errors').take(clock, sumUp)) throw error;
+		return refuse(context, 503, 'The call cannot be handled now.');
+	}
+}
+
+async function answerCall(
+	context: IWebhookFunctions,
+	clock: Clock,
+	desk: CallDesk,
+): Promise<IWebhookResponseData> {
 	const settings = readTrigger(context);
-	const connection = await connectionFor(context, clock);
 	const body = bodyOf(context);
 	if (body === undefined) {
 		return refuse(context, 413, 'The body is too large to tell the end of a job.');
 	}
-	const call = readWebhookCall(body, connection.service.clean);
+	const call = readWebhookCall(body, asItIs);
 	if ('problem' in call) {
 		return refuse(context, 400, `This does not tell the end of a job: ${call.problem}.`);
 	}
 	if (!isWanted(settings, call)) {
 		return refuse(context, 200, 'Received. This trigger is set to other events or track IDs.');
 	}
+	const received = { context, clock, desk, settings, body };
 	// Who listens for a test event wants to see it each time.
 	if (!settings.ignoreDuplicates || context.getMode() === 'manual') {
-		return conclude(context, await lookInto(connection, settings, call, desk));
+		return conclude(context, await lookInto(received));
 	}
-	return await once(connection, settings, call, desk);
+	return await once(received, markOf(call.id, call.outcome));
+}
+
+/** What a caller says itself cannot give the key away to that caller. */
+const asItIs = (text: string) => text;
+
+/** Names a trigger among all of this n8n. */
+function nameOf(context: IWebhookFunctions): string {
+	return `${context.getWorkflow().id}/${context.getNode().id}`;
 }
 
 function isWanted({ events, trackId: wanted }: TriggerSettings, { outcome, trackId = '' }: WebhookCall) {
@@ -81,37 +136,23 @@ function isWanted({ events, trackId: wanted }: TriggerSettings, { outcome, track
 	return wanted.endsWith('*') ? trackId.startsWith(wanted.slice(0, -1)) : trackId === wanted;
 }
 
-/** Looks into a call unless its job's end has started the workflow before, or is being looked into. */
-async function once(
-	connection: CallConnection,
-	settings: TriggerSettings,
-	call: WebhookCall,
-	desk: CallDesk,
-): Promise<IWebhookResponseData> {
-	const { context } = connection;
-	const trigger = `${context.getWorkflow().id}/${context.getNode().id}`;
-	const mark = markOf(call.id, call.outcome);
+/**
+ * Looks into a call unless its job's end has started the workflow before.
+ *
+ * @param mark of the job's end
+ */
+async function once(received: Received, mark: string): Promise<IWebhookResponseData> {
+	const { context, desk } = received;
+	const trigger = nameOf(context);
 	const staticData = context.getWorkflowStaticData('node');
-	const key = `${trigger}/${mark}`;
-	const duplicate = () => refuse(context, 200, 'Received before.');
 
-	let joined = 0;
-	for (let before = desk.inHand.get(key); before; before = desk.inHand.get(key)) {
-		const outcome = await before;
-		if ('items' in outcome) return duplicate();
-		// The first may have begun too early to see what this call tells. Who waited for it shares the next.
-		if (++joined === 2) return refuse(context, outcome.httpCode, outcome.message);
-	}
-	if (desk.seen.has(trigger, staticData, mark)) return duplicate();
-	const looking = lookInto(connection, settings, call, desk);
-	desk.inHand.set(key, looking);
-	try {
-		const outcome = await looking;
+	const response = await desk.turns.take(`${trigger}/${mark}`, async () => {
+		if (desk.seen.has(trigger, staticData, mark)) return refuse(context, 200, 'Received before.');
+		const outcome = await lookInto(received);
 		if ('items' in outcome) desk.seen.add(trigger, staticData, mark);
 		return conclude(context, outcome);
-	} finally {
-		desk.inHand.delete(key);
-	}
+	});
+	return response ?? refuse(context, 200, 'Received. This is being looked into already.');
 }
 
 /** @throws the outcome's error: n8n makes a failed execution of it */
@@ -125,17 +166,14 @@ function conclude(context: IWebhookFunctions, outcome: Outcome): IWebhookRespons
 	return response;
 }
 
-async function lookInto(
-	connection: CallConnection,
-	settings: TriggerSettings,
-	call: WebhookCall,
-	desk: CallDesk,
-): Promise<Outcome> {
-	const end = await jobEnd(connection, settings, call);
+async function lookInto(received: Received): Promise<Outcome> {
+	const { context, clock, desk, settings, body } = received;
+	const connection = await connectionFor(context, clock, nameOf(context));
+	const call = readWebhookCall(body, connection.service.clean) as WebhookCall;
+	const end = await jobEnd(connection, received, call);
 	if (!('state' in end)) return end;
 	const delivery = { ...settings.delivery, trackId: call.trackId };
 	if (end.state === 'failed') return { items: [failedItem(end, call.id, call.trackId)] };
-	const { context } = connection;
 	try {
 		// The caller is not kept waiting for files.
 		if (delivery.download) reply(context, 200, 'The workflow is started when the files are there.');
@@ -153,7 +191,7 @@ async function lookInto(
 /** The job's end as it is to be believed, or why the call is not. */
 async function jobEnd(
 	connection: CallConnection,
-	settings: TriggerSettings,
+	{ context, clock, desk, settings }: Received,
 	call: WebhookCall,
 ): Promise<JobEnd | Exclude<Outcome, { items: unknown }>> {
 	if (settings.verify === 'none') {
@@ -163,28 +201,47 @@ async function jobEnd(
 		}
 		return told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
 	}
-	const { context } = connection;
-	const question = { apiVersion: settings.apiVersion, id: call.id };
-	const patience = { limitMs: ASKING_LIMIT_MS, countsQueue: true };
-	const answer = await ask(connection, question, patience, isFinal);
-	const denial = (message: string, reason = message) => {
-		context.logger.warn(`Image to 3D Trigger: a call about job ${call.id} was refused. ${reason}`);
-		return { httpCode: 403, message };
+	const lane = laneOf(context);
+	const refusal = (httpCode: number, message: string, reason = message) => {
+		const { logger } = context;
+		const warn = (calls: string) => logger.warn(`Image to 3D Trigger: ${calls} refused. ${reason}`);
+		const sumUp = (count: number) => warn(`${count} more calls, the last one about job ${call.id}, were`);
+		const isToBeTold = desk.allowance(nameOf(context), 'refusals').take(clock, sumUp);
+		if (isToBeTold) warn(`a call about job ${call.id} was`);
+		return { httpCode, message };
 	};
+	const answer = await ask(
+		connection,
+		{ apiVersion: settings.apiVersion, id: call.id },
+		ASKING_LIMIT_MS,
+		async (question) => await desk.questions.within(lane, question),
+		isFinal,
+	);
+	if (!answer) return refusal(503, 'Too many calls at once.');
 	if (answer.state === 'success' || answer.state === 'failed') {
-		return answer.state === call.outcome ? answer : denial('The API says otherwise of this job.');
+		return answer.state === call.outcome ? answer : refusal(403, 'The API says otherwise of this job.');
 	}
-	if (answer.state === 'processing') return denial('The API says that this job has not ended.');
+	if (answer.state === 'processing') return refusal(403, 'The API says that this job has not ended.');
 	const betterBaseUrl = connection.service.betterBaseUrl(settings.apiVersion);
 	const problem = problemOf(answer, 'fetch', { jobId: call.id, betterBaseUrl });
 	// A host that may not have the endpoint does not know the job either: the person has to hear of it.
 	if (isDenial(answer) && betterBaseUrl === undefined)
-		return denial('The API does not confirm this job.', problem.message);
+		return refusal(403, 'The API does not confirm this job.', problem.message);
 	return {
 		httpCode: 503,
 		message: 'The API cannot be asked now. Please repeat the call.',
 		error: toNodeApiError(context.getNode(), problem),
 	};
+}
+
+/**
+ * Where a call's questions wait: with those of all calls from its address, so that who floods the trigger waits for
+ * themselves. n8n knows the address behind a proxy when N8N_PROXY_HOPS says how many there are.
+ */
+function laneOf(context: IWebhookFunctions): string {
+	const { ip = '' } = context.getRequestObject() as { ip?: string };
+	// Who has one IPv6 address has all that begin with the same four groups.
+	return ip.includes('.') ? ip : expandIpv6(ip).slice(0, 4).join(':');
 }
 
 /** A true call may come before the API shows the end, and an API in trouble may recover. */

@@ -5,9 +5,12 @@ import type { Answer } from '../api/answer';
 import { mayPass } from '../api/problems';
 import { readWebhookCall, type JobEnd } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
+import { Places } from '../jobs/places';
 import { carriedThroughRest, waitsForCall, wokenItems, type Carried } from '../jobs/rest';
+import { Allowance } from './allowance';
 import { ask, bodyOf, connectionFor, type CallConnection, type Question } from './ask';
 import { refuse, reply } from './reply';
+import { Turns } from './turns';
 
 /**
  * The service wants its answer within 30 s. This much of it, in ms, goes into waiting for the end of the job that a
@@ -22,26 +25,29 @@ const WAKING_MS = 60_000;
 /** How many rests are kept in mind, the latest: what is known of one only saves asking again. */
 const MAX_RESTS = 1000;
 
-/** What the API says of all jobs of a rest. `wake`: the node can go on. */
-type Verdict = 'wake' | 'open' | 'unknown';
+/** How many jobs this process asks for at the same time because of calls to rests, however many come in. */
+const questions = new Places(10);
+
+/** What the API says of all jobs of a rest. `wake`: the node can go on. `later`: another call will see. */
+type Verdict = 'wake' | 'open' | 'unknown' | 'later';
 
 /** What this process knows of a rest. */
 interface RestState {
 	/** The ends that the API has told, by job. */
 	ends: Map<string, JobEnd>;
-	/** The jobs that are waited for because a call was about them. */
-	awaited: Map<string, Promise<void>>;
-	/** The look at all jobs that is under way, and the one that begins after it. */
-	look?: Promise<Verdict>;
-	nextLook?: Promise<Verdict>;
+	/** The waiting for a job because a call was about it, by its ID, and the looks at all jobs. */
+	turns: Turns;
 	/** When the node was woken, ms since the epoch. */
 	wokenAt?: number;
 }
 
 const rests = new Map<string, RestState>();
 
+/** What is logged of calls that could not be handled. */
+const troubles = new Allowance();
+
 function stateOf(rest: string): RestState {
-	const state = rests.get(rest) ?? { ends: new Map(), awaited: new Map() };
+	const state = rests.get(rest) ?? { ends: new Map(), turns: new Turns() };
 	rests.set(rest, state);
 	const [oldest] = rests.keys();
 	if (rests.size > MAX_RESTS && oldest !== undefined) rests.delete(oldest);
@@ -69,7 +75,8 @@ export async function answerResumeCall(
 		if (!first) return refuse(context, 200, 'Nothing of this execution waits for a call.');
 
 		const state = stateOf(first.rest);
-		const verdict = await verdictOn(state, await connectionFor(context, clock), open);
+		const verdict = await verdictOn(state, await connectionFor(context, clock, first.rest), open);
+		if (verdict === 'later') return refuse(context, 200, 'Received. The jobs are being looked at already.');
 		if (verdict === 'unknown') {
 			return refuse(context, 503, 'The API cannot be asked now. The execution rests on.');
 		}
@@ -81,9 +88,12 @@ export async function answerResumeCall(
 		reply(context, 200, 'The execution goes on.');
 		return { noWebhookResponse: true, workflowData: [wake(context, items, state.ends)] };
 	} catch (error) {
-		context.logger.error(
-			`Image to 3D: a call to the resting execution ${context.getExecutionId()} could not be handled: ${(error as Error).message}`,
-		);
+		const { logger } = context;
+		const trouble = (what: string) =>
+			`Image to 3D: ${what} could not be handled: ${(error as Error).message}`;
+		if (troubles.take(clock, (count) => logger.error(trouble(`${count} more calls to resting executions`)))) {
+			logger.error(trouble(`a call to the resting execution ${context.getExecutionId()}`));
+		}
 		return refuse(context, 503, 'The call cannot be handled now. The execution rests on.');
 	}
 }
@@ -105,24 +115,14 @@ async function verdictOn(
 ): Promise<Verdict> {
 	const call = readWebhookCall(bodyOf(connection.context) ?? '', connection.service.clean);
 	const named = open.find(({ id }) => 'id' in call && String(id) === String(call.id));
-	if (named) await endOfNamed(state, connection, named);
-	return await freshLook(state, async () => await lookAtAll(state, connection, open));
-}
+	// It may come a moment before the API shows the job's end, and no other will come.
+	const wait = async () =>
+		named &&
+		(await learn(state, connection, named, NAMED_LIMIT_MS, (answer) => standingOf(answer) !== 'open'));
+	const look = async () => await lookAtAll(state, connection, open);
 
-/** A call may come a moment before the API shows the job's end, and no other will come. */
-async function endOfNamed(state: RestState, connection: CallConnection, job: Question): Promise<void> {
-	const id = String(job.id);
-	const waiting =
-		state.awaited.get(id) ??
-		learn(state, connection, job, NAMED_LIMIT_MS, (answer) => standingOf(answer) !== 'open').then(
-			() => undefined,
-		);
-	state.awaited.set(id, waiting);
-	try {
-		await waiting;
-	} finally {
-		state.awaited.delete(id);
-	}
+	if (named && !(await state.turns.take(`job ${named.id}`, wait))) return 'later';
+	return (await state.turns.take('all', look)) ?? 'later';
 }
 
 /** Asks for a job, unless its end is known, and keeps the end in mind. */
@@ -136,38 +136,15 @@ async function learn(
 	const id = String(job.id);
 	const known = state.ends.get(id);
 	if (known) return known;
-	const answer = await ask(
+	const answer = await ask<never>(
 		connection,
 		job,
-		// Who called may be gone by then, but will not call again.
-		{ limitMs, countsQueue: false },
+		limitMs,
+		async (question) => await questions.within(question),
 		(latest) => isEnough(latest) && standingOf(latest) !== 'unknown' && latest.state !== 'noOutput',
 	);
 	if (answer.state === 'success' || answer.state === 'failed') state.ends.set(id, answer);
 	return answer;
-}
-
-/**
- * A look at all jobs of a rest that began after it was asked for, since the caller's job may have ended just now.
- * Who asks while one is under way shares the next with all others who do: a flood of calls asks the API no faster.
- */
-async function freshLook(state: RestState, look: () => Promise<Verdict>): Promise<Verdict> {
-	const begin = async () => {
-		const looking = look().finally(() => {
-			state.look = undefined;
-		});
-		state.look = looking;
-		return await looking;
-	};
-	if (state.nextLook) return await state.nextLook;
-	if (!state.look) return await begin();
-	state.nextLook = state.look
-		.catch(() => undefined)
-		.then(async () => {
-			state.nextLook = undefined;
-			return await begin();
-		});
-	return await state.nextLook;
 }
 
 async function lookAtAll(

@@ -2,7 +2,7 @@
 import { NodeOperationError, type IExecuteFunctions, type INodeExecutionData } from 'n8n-workflow';
 
 import { sentences } from '../api/problems';
-import { openService, type Service } from '../api/service';
+import { openService, readCredential, type Service } from '../api/service';
 import { errorItem, finishedItems, referenceJson, type Failure } from '../output/items';
 import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
@@ -74,7 +74,9 @@ export async function runItems(
 		return [items.map(paired)];
 	};
 
-	const service = await settled(context, async () => await openService(context, clock));
+	const service = await settled(context, async () =>
+		openService(context, clock, await readCredential(context)),
+	);
 	if (service instanceof NodeOperationError) return failed(service);
 	const readings = carried
 		? carried.map((entry, index) => readingOf(context, entry, index))

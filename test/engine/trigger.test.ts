@@ -247,6 +247,21 @@ describe('a call that is not to be believed', () => {
 		expect(executions()).toHaveLength(0);
 	});
 
+	test('about a job whose ID it spells otherwise starts nothing and gets 403, before the true call and after it', async () => {
+		const { production } = publish();
+		const id = await ended();
+		const spellings = [`0${id}`, `000${id}`, `0x${id.toString(16)}`, `${id}e0`, `0b${id.toString(2)}`];
+		const answers = async () =>
+			await Promise.all(
+				spellings.map(async (each) => await bench.call(production, { ...callFor(id), id: each })),
+			);
+		const refused = spellings.map(() => ({ status: 403, message: 'The API knows this job by another ID.' }));
+		expect(await answers()).toEqual(refused);
+		expect(await bench.call(production, { ...callFor(id), id: String(id) })).toEqual(STARTED);
+		expect(await answers()).toEqual(refused);
+		expect(executions()).toHaveLength(1);
+	});
+
 	test('about a job that is still open gets 403 after less than the 30 s that the service waits', async () => {
 		bench.service.configure({ jobSeconds: 1000 });
 		const { production } = publish();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { IDataObject } from 'n8n-workflow';
 
-import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
+import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { markOf, REMEMBERED, SeenJobs } from '../../nodes/ImgTo3d/calls/seen-jobs';
 
 const asIs = (text: string) => text;
@@ -36,6 +36,24 @@ describe('reading a call', () => {
 			trackId: 'order-7',
 			told: expect.objectContaining({ state: 'failed', message }),
 		});
+	});
+
+	test.each<[string | number, string | number, boolean]>([
+		[326, 326, false],
+		['326', 326, false],
+		['0326', 326, true],
+		['326-a', 326, true],
+		['326_', '326', true],
+		['0x146', 326, true],
+		['326e0', 326, true],
+		['JOB-A', 'job-a', true],
+		['job-a', 'job-a', false],
+		// Services have been seen to answer with an ID of their own for the answer.
+		[326, 99, false],
+		['job-a', 99, false],
+		['7f3a-b', '9c1d-e', false],
+	])('the ID %j is %j in another spelling: %j', (id, told, isSo) => {
+		expect(isSpeltOtherwise(id, told)).toBe(isSo);
 	});
 
 	test('a success that names no usable file is one for the API to tell about', () => {

@@ -46,6 +46,18 @@ export function readWebhookCall(
 	};
 }
 
+/**
+ * Whether a caller's ID is the job's own in another spelling: many a database reads "0326", "326-a" and "0x146" as 326,
+ * and each would tell of an end that has not been received before. The service itself spells it as in its answers.
+ *
+ * @param told the ID in the API's answer about the job; one that has nothing to do with it does not count
+ */
+export function isSpeltOtherwise(id: string | number, told: string | number): boolean {
+	const [own, theirs] = [String(id).toLowerCase(), String(told).toLowerCase()];
+	if (String(id) === String(told)) return false;
+	return own === theirs || [Number(own), parseInt(own, 10)].some((read) => read === Number(theirs));
+}
+
 function readTrackId(value: unknown): string | undefined {
 	if (typeof value === 'number') return String(value);
 	return typeof value === 'string' && value !== '' && value.length <= MAX_TRACK_ID ? value : undefined;

@@ -10,7 +10,7 @@ import {
 import { filesOf, type Answer } from '../api/answer';
 import { mayPass, problemOf, ProblemError, toNodeApiError, type BadAnswer } from '../api/problems';
 import { expandIpv6 } from '../api/public-address';
-import { readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
+import { isSpeltOtherwise, readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
 import { Places } from '../jobs/places';
 import { failedItem, finishedItems } from '../output/items';
@@ -219,6 +219,10 @@ async function jobEnd(
 	);
 	if (!answer) return refusal(503, 'Too many calls at once.');
 	if (answer.state === 'success' || answer.state === 'failed') {
+		const told = answer.state === 'success' ? answer.job.id : answer.id;
+		if (told !== undefined && isSpeltOtherwise(call.id, told)) {
+			return refusal(403, 'The API knows this job by another ID.');
+		}
 		return answer.state === call.outcome ? answer : refusal(403, 'The API says otherwise of this job.');
 	}
 	if (answer.state === 'processing') return refusal(403, 'The API says that this job has not ended.');

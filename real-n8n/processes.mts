@@ -113,6 +113,12 @@ export class Program {
 		return (Number(fields[11]) + Number(fields[12])) / 100;
 	}
 
+	/** The memory that it has right now, bytes. */
+	get residentBytes(): number {
+		const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+		return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+	}
+
 	/** What it has printed so far. */
 	get printed(): string {
 		return readFileSync(this.options.log).subarray(this.printedFrom, this.printedTo).toString();
@@ -121,6 +127,10 @@ export class Program {
 	/** Starts the same program once more, after it has ended. */
 	async again(): Promise<Program> {
 		return await Program.start(this.options, this.isReady);
+	}
+
+	signal(name: NodeJS.Signals): void {
+		this.child.kill(name);
 	}
 
 	/** Ends it at once, as a crash does. */

@@ -1,0 +1,108 @@
+/** A trigger on a real n8n that strangers flood while the service makes its own calls. */
+import { randomUUID } from 'node:crypto';
+
+import type { CallRecord } from '../local-api/index.mts';
+import { PACKAGE } from '../real-n8n/n8n.mts';
+import { until } from '../real-n8n/processes.mts';
+import { API_KEY, type World } from '../real-n8n/worlds.mts';
+import { AFTER, TRIGGER } from './calls.mts';
+import type { KnownJobs } from './forged-calls.mts';
+
+const TRACK_ID = 'true-7';
+
+/** The smallest job with a file. */
+const JOB = { prompt: 'A cup', output_type: 'ply', frame_size: 16, seconds: 1, steps: 1, seed: 1 };
+
+export class AttackedTrigger {
+	/** The jobs that the service calls for, in the order of their submission. */
+	readonly jobs: number[] = [];
+
+	private constructor(
+		private readonly world: World,
+		readonly workflowId: string,
+		readonly url: string,
+		/** What the strangers know. */
+		readonly known: KnownJobs,
+	) {}
+
+	/** Publishes the trigger, with downloads, and has it started once. */
+	static async publish(world: World): Promise<AttackedTrigger> {
+		const webhookId = randomUUID();
+		const saved = await world.main.importWorkflow({
+			name: 'Attacked',
+			nodes: [
+				{
+					id: 'trigger',
+					name: TRIGGER,
+					type: `${PACKAGE}.imgTo3dTrigger`,
+					typeVersion: 1,
+					position: [0, 0],
+					webhookId,
+					parameters: { trackId: 'true-*' },
+					credentials: world.credentials,
+				},
+				{
+					id: 'after',
+					name: AFTER,
+					type: 'n8n-nodes-base.noOp',
+					typeVersion: 1,
+					position: [220, 0],
+					parameters: {},
+				},
+			],
+			connections: { [TRIGGER]: { main: [[{ node: AFTER, type: 'main', index: 0 }]] } },
+			settings: { executionOrder: 'v1' },
+		});
+		await world.main.publish(saved);
+		const known = { done: 0, open: 0, trackId: TRACK_ID };
+		const url = `${world.outside.origin}/webhook/${webhookId}/webhook`;
+		const trigger = new AttackedTrigger(world, saved.id, url, known);
+		known.done = await trigger.submit(1, 'once');
+		await trigger.allCalled();
+		known.open = await trigger.submit(1_000_000, 'never');
+		trigger.jobs.pop();
+		return trigger;
+	}
+
+	/** Has the service make one more call, or two, when a job has ended. @returns the job's ID */
+	async submit(jobSeconds: number, webhooks: 'once' | 'twice' | 'never'): Promise<number> {
+		const { service } = this.world;
+		service.configure({ jobSeconds, webhooks });
+		const response = await fetch(`${service.baseUrl}/v3/txt_to_3d`, {
+			method: 'POST',
+			headers: { 'Content-Type': 'application/json' },
+			body: JSON.stringify({ ...JOB, key: API_KEY, webhook: this.url, track_id: TRACK_ID }),
+		});
+		const { id } = (await response.json()) as { id: number };
+		this.jobs.push(id);
+		return id;
+	}
+
+	/** What became of the service's calls, each job's first one. */
+	get calls(): CallRecord[] {
+		return this.jobs.flatMap((job) => this.world.service.calls.find((call) => call.job === job) ?? []);
+	}
+
+	/** Waits until the service has made a call for each job, and has its answer. */
+	async allCalled(limitMs = 120_000): Promise<void> {
+		await until(
+			'each job has been called for',
+			() => this.calls.filter(({ endedAt }) => endedAt !== undefined).length === this.jobs.length,
+			limitMs,
+		);
+	}
+
+	/** The jobs that the executions of the workflow are about, those that have ended well. */
+	async started(): Promise<number[]> {
+		const { main } = this.world;
+		const executions = await main.executions(this.workflowId);
+		const jobs = await Promise.all(
+			executions.map(async ({ id }) => {
+				const { data } = await main.execution(id);
+				const [item] = data.resultData.runData[AFTER]?.[0]?.data?.main?.[0] ?? [];
+				return Number(item?.json.id);
+			}),
+		);
+		return jobs.sort((one, other) => one - other);
+	}
+}

@@ -10,7 +10,6 @@ import { LeapingClock } from '../real-n8n/leaping-clock.mts';
 import { until } from '../real-n8n/processes.mts';
 import { query, redisNumber } from '../real-n8n/services.mts';
 import { startWorld, type World } from '../real-n8n/worlds.mts';
-import { LeapingClock } from './leaping-clock.mts';
 import { median, verdict, type Table } from './table.mts';
 import { called, imageTo3d, pictures, published, SPLIT, type NodeSketch } from './workflows.mts';
 

@@ -24,6 +24,8 @@ test('the package holds only what n8n loads, and the documents that go with it',
 test('the package depends on nothing', () => {
 	expect(manifest).not.toHaveProperty('dependencies');
 	expect(manifest.peerDependencies).toEqual({ 'n8n-workflow': '*' });
+	// n8n brings it. Installed by hand, npm would fetch a second one, 132 packages with a native one that needs Node 24.
+	expect(manifest.peerDependenciesMeta).toEqual({ 'n8n-workflow': { optional: true } });
 });
 
 test('the entry exports every node and credential that the manifest names, and their icons are packed', () => {

@@ -49,7 +49,7 @@ describe('an answer to the submit that is an error', () => {
 				tip: '1. Make sure you are passing Content-Type',
 			}),
 			'The job: the service does not accept the API key: Invalid Api Key',
-			/Open the credential.*The service says: 1\. Make sure you are passing Content-Type/,
+			/Open the credential.* save it: n8n tests it then\. The service says: 1\. Make sure you are passing Content-Type/,
 			'200',
 		],
 		[
@@ -101,7 +101,7 @@ describe('an answer to the submit that is an error', () => {
 			'404 with a web page, as of a wrong Base URL',
 			answer('<html><body>Page not found</body></html>', 404),
 			'The job: the service does not know what was asked for, HTTP 404: Page not found',
-			/check Base URL/,
+			/check Base URL in the credential: it must end in \/api/,
 			'404',
 		],
 		[
@@ -387,7 +387,9 @@ describe('Get Result', () => {
 	test('of a job that nobody knows says so', async () => {
 		const { error } = await bench.run({ operation: 'getResult', jobId: '4711' });
 		expect(error?.message).toBe('Job 4711: the service does not know it: Request not found');
-		expect(error?.description).toMatch(/Check the Job ID and the API Version/);
+		expect(error?.description).toMatch(
+			/Check the Job ID and the API Version.* If it was submitted, it is paid for/,
+		);
 	});
 
 	test('where nobody listens gives up soon', async () => {

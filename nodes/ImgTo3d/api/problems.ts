@@ -28,7 +28,7 @@ export class ProblemError extends Error {
 export type BadAnswer = Exclude<Answer, { state: 'success' | 'processing' }>;
 
 const KEY_HELP =
-	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and press Test.';
+	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and save it: n8n tests it then.';
 
 const MAYBE_PAID =
 	'The job may have been accepted and paid for all the same, so it is not submitted again, by Retry On Fail neither. Look at the generations of your account on the service before you run this item again.';
@@ -138,10 +138,11 @@ function word(
 	purpose: CallPurpose,
 	who: string,
 ): Pick<Problem, 'message' | 'description'> {
+	// The ID may be one that was mistyped.
+	const isKnown = !(answer.state === 'refused' && answer.reason === 'notFound');
 	const next = {
 		submit: '',
-		fetch:
-			'The job is paid for: do not submit it again. Once this is mended, the Get Result operation with the Job ID brings the result.',
+		fetch: `${isKnown ? 'The job' : 'If it was submitted, it'} is paid for: do not submit it again. Once this is mended, the Get Result operation with the Job ID brings the result.`,
 		upload: NOT_PAID,
 	}[purpose];
 	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
@@ -251,7 +252,7 @@ function refusal(
 				return {
 					message: `${who}: the service does not know what was asked for${code(answer.httpCode)}${said}`,
 					description: sentences(
-						'If every call ends like this, check Base URL in the credential: it must end where /v3 and /v6 begin.',
+						'If every call ends like this, check Base URL in the credential: it must end in /api, or wherever /v3 and /v6 begin.',
 						more,
 					),
 				};

@@ -49,9 +49,11 @@ async function main(): Promise<void> {
 		await importExamples(world);
 		const lines = [
 			'',
-			`  Editor:    ${world.main.origin}`,
+			// n8n's first page after the log-in is its assistant.
+			`  Editor:    ${world.main.origin}/home/workflows`,
 			`  Log-in:    ${OWNER.email}  ${OWNER.password}`,
-			`  Service:   ${world.service.baseUrl} (the stand-in: no key, no cost)`,
+			`  Service:   ${world.service.baseUrl} (the stand-in: any key, no cost)`,
+			`  Pictures:  ${world.service.origin}/samples/mug.jpg and the others of samples/`,
 			'',
 			'Open one of the example workflows and press "Execute workflow". Ctrl-C stops it all.',
 			'',

@@ -161,7 +161,7 @@ export class N8n {
 	}
 
 	/** @throws when n8n does not answer 200 */
-	async rest<T>(method: 'GET' | 'POST', path: string, data?: object): Promise<T> {
+	async rest<T>(method: 'GET' | 'POST' | 'DELETE', path: string, data?: object): Promise<T> {
 		const answer = await this.http.request<{ data: T }>({ method, url: `/rest${path}`, data });
 		if (answer.status !== 200) {
 			throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.data).slice(0, 500)}`);
@@ -179,6 +179,10 @@ export class N8n {
 		return (
 			saved.find((credential) => credential.name === name) ?? (await this.createCredential(name, type, data))
 		);
+	}
+
+	async deleteCredential({ id }: { id: string }): Promise<void> {
+		await this.rest('DELETE', `/credentials/${id}`);
 	}
 
 	/** What the Test button of a saved credential says. */

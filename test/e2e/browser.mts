@@ -28,12 +28,14 @@ export class Editor {
 		private readonly origin: string,
 	) {}
 
-	static async open({ origin }: N8n): Promise<Editor> {
+	/** @param scale how many pixels of a picture a pixel of the page becomes */
+	static async open({ origin }: N8n, scale = 1): Promise<Editor> {
 		await debianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
 		mkdirSync(SCREENSHOTS, { recursive: true });
 		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
 		const context = await browser.newContext({
 			viewport: { width: 1440, height: 900 },
+			deviceScaleFactor: scale,
 			reducedMotion: 'reduce',
 		});
 		context.setDefaultTimeout(20_000);

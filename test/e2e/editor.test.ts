@@ -1,8 +1,27 @@
 import { readExample } from '../../real-n8n/examples.mts';
 import { API_KEY, startWorld, type World } from '../../real-n8n/worlds.mts';
 import { Editor } from './browser.mts';
+import { clickFirstWorkflow } from './first-workflow.mts';
 
 const TRIGGER = 'Image to 3D Trigger';
+
+test("a new user's first workflow, as the README tells it, ends with the turntable on the screen", async () => {
+	const world = await startWorld({ version: '2.41.1', service: { samplesDir: 'samples' } });
+	try {
+		await world.main.deleteCredential(world.credentials.stableDiffusionApi);
+		const editor = await Editor.open(world.main);
+		const shown = await clickFirstWorkflow(editor, {
+			apiKey: API_KEY,
+			baseUrl: world.service.baseUrl,
+			image: `${world.service.origin}/samples/mug.jpg`,
+			at: async (step) => await editor.shot(`first-${step}`),
+		}).finally(async () => await editor.close());
+		expect(shown).toEqual([256, 256]);
+		expect(world.service.jobs).toHaveLength(1);
+	} finally {
+		await world.stop();
+	}
+});
 
 describe("n8n 2.41.1's editor", () => {
 	let world: World;

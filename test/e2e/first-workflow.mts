@@ -1,0 +1,74 @@
+/** The README's "First workflow", clicked together as it says: from an empty workflow to a turntable on the screen. */
+import type { Editor } from './browser.mts';
+
+export const FIRST_STEPS = ['search', 'actions', 'credential', 'node', 'result'] as const;
+export type FirstStep = (typeof FIRST_STEPS)[number];
+
+export interface FirstWorkflow {
+	apiKey: string;
+	baseUrl: string;
+	/** A link to a picture. */
+	image: string;
+	/** Told at each step what is on the screen then. */
+	at?: (step: FirstStep) => Promise<void>;
+}
+
+/** @returns the size of the turntable that the output panel shows, pixels */
+export async function clickFirstWorkflow(
+	editor: Editor,
+	{ apiKey, baseUrl, image, at = async () => undefined }: FirstWorkflow,
+): Promise<[number, number]> {
+	const { page } = editor;
+	await editor.goTo('/workflow/new');
+	await page.getByText('Add first step').waitFor();
+	await editor.byId('canvas-plus-button').click();
+	const search = editor.byId('node-creator-search-bar');
+	await search.fill('image to 3d');
+	const found = editor
+		.byId('item-iterator-item')
+		.filter({ hasText: /^\s*Image to 3D/ })
+		.first();
+	await found.waitFor();
+	await at('search');
+	await found.click();
+	await page.getByText(/^Actions \(3\)/).click();
+	const action = page.getByText('Turn an image into 3D').first();
+	await action.waitFor();
+	await at('actions');
+	await action.click();
+	await editor.byId('node-parameters').waitFor();
+
+	await page.getByText('Connect to Stable Diffusion').click();
+	await editor.byId('credential-edit-dialog').waitFor();
+	await page.locator('input[type=password]').last().fill(apiKey);
+	await page.getByPlaceholder('modelslab.com').last().fill(baseUrl);
+	await page.getByText('Save', { exact: true }).last().click();
+	// n8n tests it, and closes the dialog when it works.
+	await editor.byId('credential-edit-dialog').waitFor({ state: 'detached' });
+	await editor.byId('credential-edit-button').first().click();
+	await editor.byId('credentials-config-container-test-success').waitFor();
+	await at('credential');
+	await page.getByRole('button', { name: 'Close' }).last().click();
+	await editor.byId('credential-edit-dialog').waitFor({ state: 'detached' });
+
+	const link = editor.byId('parameter-input-image').locator('input').first();
+	await link.fill(image);
+	await link.blur();
+	await at('node');
+	await page.locator('button', { hasText: 'Execute step' }).first().click();
+	await page.getByText('Node executed successfully').waitFor({ timeout: 60_000 });
+	const output = editor.byId('output-panel');
+	await output.getByText('Binary', { exact: true }).click();
+	await output.getByText('View', { exact: true }).first().click();
+	const picture = output.locator('img, embed').first();
+	await picture.waitFor();
+	await page.waitForTimeout(1500);
+	await at('result');
+	return await picture.evaluate((element) => {
+		const { naturalWidth = 0, naturalHeight = 0 } = element as unknown as {
+			naturalWidth?: number;
+			naturalHeight?: number;
+		};
+		return [naturalWidth, naturalHeight];
+	});
+}

@@ -93,7 +93,7 @@ function row(
 ): string[] {
 	const shares = watchings.map(({ delay, duration }) => delay / duration);
 	const delays = watchings.map(({ delay }) => delay);
-	const looks = watchings.map(({ looks: count }) => count);
+	const looks = watchings.map(({ looks: calls }) => calls.length);
 	const figures = [
 		name,
 		`${nominal} s`,

@@ -79,8 +79,8 @@ export interface SimulatedJob {
 export interface Watching {
 	/** From the job's end to its result being known, s. */
 	delay: number;
-	/** Fetch calls. */
-	looks: number;
+	/** When the service answered the fetch calls, s after the job's acceptance. */
+	looks: number[];
 }
 
 /** How long a call takes, one way, ms. */
@@ -94,7 +94,7 @@ export async function watched(
 ): Promise<Watching> {
 	const acceptedAt = clock.now();
 	const endsAt = acceptedAt + duration * 1000;
-	let looks = 0;
+	const looks: number[] = [];
 	const standing = (): Answer => {
 		const job = { id: 1, output: ['https://files.example/a.gif'], extras: {} };
 		const now = clock.now();
@@ -103,8 +103,8 @@ export async function watched(
 		return { state: 'processing', httpCode: 200, job, ...(etaSeconds !== undefined && { etaSeconds }) };
 	};
 	const fetch = async () => {
-		looks += 1;
 		await clock.sleep(WAY_MS);
+		looks.push((clock.now() - acceptedAt) / 1000);
 		const answer = standing();
 		await clock.sleep(WAY_MS);
 		return answer;

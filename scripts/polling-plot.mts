@@ -1,0 +1,115 @@
+/** The plot of `docs/polling.md`: when the node looks at a job, by what is known of its end. The node's own code watches. */
+import { seeded, SimulatedClock, watched, type Eta, type Watching } from '../bench/simulated.mts';
+import { Account } from '../nodes/ImgTo3d/jobs/account.ts';
+
+/** What is known of a job, or what is done without knowing anything. */
+interface Case {
+	name: string;
+	eta: Eta;
+	/** How many jobs with the same settings have been watched before. */
+	taught?: number;
+	/** A fixed pause, s. */
+	pollInterval?: number;
+}
+
+const SAYS_NOTHING: Eta = () => undefined;
+
+const CASES: readonly Case[] = [
+	{ name: 'the service says how long, within 20 %', eta: (age, duration) => (duration - age) * 1.15 },
+	{ name: 'it says nothing, three such jobs before', eta: SAYS_NOTHING, taught: 3 },
+	{ name: 'it says ten times too long', eta: (age, duration) => (duration - age) * 10 },
+	{ name: 'it says nothing, first job', eta: SAYS_NOTHING },
+	{ name: 'fixed Poll Interval of 5 s', eta: SAYS_NOTHING, pollInterval: 5 },
+];
+
+/** How long the jobs of the two panels take, s: a turntable, and a mesh. Not a multiple of 5, which is found at once by chance. */
+const DURATIONS = [22, 482];
+
+/** Jobs like it have taken up to so much more or less. */
+const SPREAD = 0.1;
+
+async function watching({ eta, taught = 0, pollInterval }: Case, duration: number): Promise<Watching> {
+	const clock = new SimulatedClock();
+	const account = new Account();
+	const random = seeded(1);
+	for (let before = 0; before < taught; before++) {
+		const own = duration * (1 - SPREAD + 2 * SPREAD * random());
+		await watched(clock, account, { duration: own, eta, kind: 'a' });
+	}
+	return await watched(clock, account, { duration, eta, kind: 'a', pollInterval });
+}
+
+const WIDTH = 1000;
+const LEFT = 300;
+const RIGHT = 170;
+const ROW = 34;
+const PANEL_TOP = 46;
+const PANEL_BOTTOM = 44;
+
+/** A panel: a row for each case, and the time below. */
+async function panel(duration: number, top: number): Promise<string[]> {
+	const axis = duration * 1.2;
+	const x = (seconds: number) => (LEFT + (seconds / axis) * (WIDTH - LEFT - RIGHT)).toFixed(1);
+	const bottom = top + PANEL_TOP + CASES.length * ROW;
+	const label = duration < 60 ? `${duration} s` : `${Math.floor(duration / 60)} min ${duration % 60} s`;
+	const drawn = [
+		`<text x="${x(0)}" y="${top + 20}" class="title">A job of ${label}</text>`,
+		`<rect x="${x(0)}" y="${top + PANEL_TOP - 10}" width="${Number(x(duration)) - Number(x(0))}" height="${CASES.length * ROW}" class="work"/>`,
+		`<line x1="${x(duration)}" x2="${x(duration)}" y1="${top + PANEL_TOP - 16}" y2="${bottom - 4}" class="end"/>`,
+		`<text x="${x(duration)}" y="${top + PANEL_TOP - 20}" class="end-label">it ends</text>`,
+	];
+	const step = duration < 60 ? 5 : 60;
+	for (let time = 0; time <= axis; time += step) {
+		drawn.push(
+			`<line x1="${x(time)}" x2="${x(time)}" y1="${bottom - 10}" y2="${bottom - 4}" class="axis"/>`,
+			`<text x="${x(time)}" y="${bottom + 12}" class="tick">${duration < 60 ? `${time} s` : `${time / 60} min`}</text>`,
+		);
+	}
+	drawn.push(`<line x1="${x(0)}" x2="${x(axis)}" y1="${bottom - 10}" y2="${bottom - 10}" class="axis"/>`);
+	for (const [index, one] of CASES.entries()) {
+		const y = top + PANEL_TOP + 6 + index * ROW;
+		const { looks, delay } = await watching(one, duration);
+		drawn.push(`<text x="${LEFT - 14}" y="${y + 4}" class="name">${one.name}</text>`);
+		for (const [count, at] of looks.entries()) {
+			drawn.push(
+				count === looks.length - 1
+					? `<circle cx="${x(at)}" cy="${y}" r="4.5" class="found"/>`
+					: `<line x1="${x(at)}" x2="${x(at)}" y1="${y - 8}" y2="${y + 8}" class="look"/>`,
+			);
+		}
+		drawn.push(
+			`<text x="${WIDTH - RIGHT + 14}" y="${y + 4}" class="figures">${looks.length} looks, ${delay.toFixed(delay < 9.95 ? 1 : 0)} s late</text>`,
+		);
+	}
+	return drawn;
+}
+
+const STYLE = `
+text { font: 14px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f2328 }
+.title { font-weight: 600 }
+.name { text-anchor: end }
+.tick, .end-label { text-anchor: middle; fill: #59636e; font-size: 12px }
+.figures { fill: #59636e }
+.work { fill: #eef3f8 }
+.axis { stroke: #59636e }
+.end { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 4 3 }
+.look { stroke: #0969da; stroke-width: 2 }
+.found { fill: #1a7f37 }
+`;
+
+/** @returns an SVG */
+export async function pollingPlot(): Promise<string> {
+	const height = PANEL_TOP + CASES.length * ROW + PANEL_BOTTOM;
+	const panels = [];
+	for (const [index, duration] of DURATIONS.entries())
+		panels.push(...(await panel(duration, index * height)));
+	return [
+		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height * DURATIONS.length}" width="${WIDTH}" height="${height * DURATIONS.length}" role="img">`,
+		'<title>When the node looks at a job</title>',
+		`<style>${STYLE}</style>`,
+		'<rect width="100%" height="100%" fill="#ffffff"/>',
+		...panels,
+		'</svg>',
+		'',
+	].join('\n');
+}

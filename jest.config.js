@@ -1,7 +1,7 @@
 // What the node logs stands in the way of what the runner says.
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-/** ES modules among the dependencies of n8n-core 2.0.0, of the stand-in service and of the release. */
+/** ES modules among the dependencies of n8n-core 2.0.0, of the stand-in service, of the release, and of the test of the documents. */
 const esModules = [
 	'p-retry',
 	'is-network-error',
@@ -10,6 +10,8 @@ const esModules = [
 	'meshoptimizer',
 	'property-graph',
 	'keep-a-changelog',
+	'marked',
+	'github-slugger',
 ].join('|');
 
 /** @type {import('jest').Config} */

@@ -24,7 +24,7 @@ interface Recipe {
 }
 
 /** Both ends of the range that the package is for. */
-const RECIPES = {
+export const RECIPES = {
 	'2.0.0': { node: '20.20.2', overrides: { xlsx: '0.18.5', linkedom: '0.18.13' } },
 	'2.41.1': { node: '24.21.0', overrides: { linkedom: '0.18.13' } },
 } satisfies Record<string, Recipe>;

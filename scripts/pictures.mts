@@ -145,7 +145,7 @@ async function panels(world: World, editor: Editor): Promise<void> {
 
 	await openNode(world, editor, 'imgTo3dTrigger', {});
 	await editor.page.getByText('Webhook URLs').first().click();
-	await save('editor-trigger', await seen(editor, await parametersBox(editor, 685)));
+	await save('editor-trigger', await seen(editor, await parametersBox(editor, 668)));
 }
 
 /** The workflows of `examples/`, as they look when they have been imported. */
@@ -166,7 +166,7 @@ async function around(elements: Locator): Promise<Box> {
 	const boxes = await Promise.all((await elements.all()).map(async (element) => await boxOf(element)));
 	const left = Math.min(...boxes.map(({ x }) => x)) - 20;
 	const top = Math.min(...boxes.map(({ y }) => y)) - 20;
-	const right = Math.max(...boxes.map(({ x, width }) => x + width)) + 110;
+	const right = Math.max(...boxes.map(({ x, width }) => x + width)) + 96;
 	const bottom = Math.max(...boxes.map(({ y, height }) => y + height)) + 50;
 	return { x: left, y: top, width: right - left, height: bottom - top };
 }

@@ -1,0 +1,314 @@
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+
+import { ImgTo3d, ImgTo3dTrigger, StableDiffusionApi } from '../../index';
+import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
+import triggerCodex from '../../nodes/ImgTo3d/ImgTo3dTrigger.node.json';
+import { readAnswer, type RefusalReason, type UnansweredReason } from '../../nodes/ImgTo3d/api/answer';
+import { generationBody } from '../../nodes/ImgTo3d/api/body';
+import { bodyNameOf, FIELDS } from '../../nodes/ImgTo3d/api/fields';
+import { overdue, problemOf, type BadAnswer, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
+import { Form } from '../../nodes/ImgTo3d/properties/form';
+import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/properties/options';
+import manifest from '../../package.json';
+import { exampleNames } from '../../real-n8n/examples.mts';
+import { RECIPES } from '../../real-n8n/install.mts';
+import { pollingPlot } from '../../scripts/polling-plot.mts';
+import { deadEnd, Document, documents, filesIn, textOf } from './markdown.mts';
+import { FILLED_IN, textsIn } from './texts.mts';
+
+const readme = new Document('README.md');
+const { properties } = new ImgTo3d().description;
+const trigger = new ImgTo3dTrigger().description.properties;
+
+const named = (list: INodeProperties[], name: string) =>
+	list.find((property) => property.name === name) as INodeProperties;
+const shown = (list: INodeProperties[]) => list.filter(({ type }) => type !== 'notice');
+
+/** The names that a person sees for a parameter's values. */
+function valueNames(property: INodeProperties, values: readonly unknown[]): string[] {
+	if (property.type === 'boolean') return values.map((value) => (value === true ? 'on' : 'off'));
+	const options = (property.options ?? []) as INodePropertyOptions[];
+	return values.map((value) => options.find((option) => option.value === value)?.name ?? String(value));
+}
+
+/** When a parameter is there: "Image to 3D, Image Source: URL". */
+function shownFor({ displayOptions = {} }: INodeProperties, all: INodeProperties[]): string {
+	const condition = ([path, values]: [string, unknown]) => {
+		const other = named(all, path.replace(/^\//, ''));
+		const names = valueNames(other, values as unknown[]).join(' or ');
+		return other.name === 'operation' ? names : `${other.displayName}: ${names}`;
+	};
+	const conditions = [
+		...Object.entries(displayOptions.show ?? {}).map(condition),
+		...Object.entries(displayOptions.hide ?? {}).map((entry) => `not ${condition(entry)}`),
+	];
+	return conditions.join(', ') || 'always';
+}
+
+/** What may be entered. */
+function valuesOf(property: INodeProperties): string {
+	const { type, typeOptions = {} } = property;
+	switch (type) {
+		case 'options':
+			return (property.options as INodePropertyOptions[]).map(({ name }) => name).join(', ');
+		case 'multiOptions':
+			return `any of ${(property.options as INodePropertyOptions[]).map(({ name }) => name).join(', ')}`;
+		case 'boolean':
+			return 'on, off';
+		case 'number': {
+			const { minValue, maxValue, numberPrecision } = typeOptions;
+			const kind = numberPrecision === 0 ? 'integer' : 'number';
+			return `${kind} from ${minValue}${maxValue === undefined ? '' : ` to ${maxValue}`}`;
+		}
+		case 'collection':
+			return 'see below';
+		default:
+			return 'text';
+	}
+}
+
+function defaultOf(property: INodeProperties): string {
+	const { type, default: preset } = property;
+	if (type === 'collection') return 'none';
+	if (preset === '') return 'empty';
+	return valueNames(property, Array.isArray(preset) ? preset : [preset]).join(', ');
+}
+
+/** A parameter's row, as far as the code says what stands in it. */
+const rowOf = (property: INodeProperties, all: INodeProperties[]) => [
+	property.displayName,
+	shownFor(property, all),
+	valuesOf(property),
+	defaultOf(property),
+];
+
+describe("the README's tables say what the code does:", () => {
+	test('the parameters', () => {
+		expect(readme.rows('Parameters', 'parameter', 4)).toEqual(
+			shown(properties).map((property) => rowOf(property, properties)),
+		);
+	});
+
+	test("the trigger's parameters", () => {
+		expect(readme.rows('The trigger', 'parameter', 4)).toEqual(
+			shown(trigger).map((property) => rowOf(property, trigger)),
+		);
+	});
+
+	test('the options', () => {
+		const options = named(properties, 'options').options as INodeProperties[];
+		const rows = readme
+			.rows('Options', 'option', 4)
+			.map((row) => row.map((text) => text.replace(/ \(.*\)$/, '')));
+		expect(rows).toEqual(options.map((option) => rowOf(option, properties)));
+	});
+
+	test('the settings', () => {
+		const settings = named(properties, 'settings').options as INodeProperties[];
+		const rows = settings.map((setting) => {
+			const apiVersion = setting.displayOptions?.show?.['/apiVersion'] as string[];
+			const operation = setting.displayOptions?.show?.['/operation'] as string[];
+			const field = FIELDS.find(
+				({ name, versions }) => name === setting.name && versions.join() === apiVersion.join(),
+			);
+			if (!field) throw new Error(`The table of fields has no ${setting.name}.`);
+			const operations =
+				operation.length === 2 ? ['both'] : valueNames(named(properties, 'operation'), operation);
+			return [
+				setting.displayName,
+				`${apiVersion.map((version) => version.toUpperCase()).join(', ')}: ${operations.join()}`,
+				field.kind === 'seed' ? 'integer, or empty' : valuesOf(setting),
+				defaultOf(setting),
+				bodyNameOf(field),
+			];
+		});
+		expect(readme.rows('Settings', 'setting', 5)).toEqual(rows);
+	});
+
+	test.each([
+		['Operations', 'Operation', 'operation'],
+		['Operations', 'API Version', 'apiVersion'],
+		['Waiting', 'Wait For', 'waitFor'],
+	])('under %s, the choices of %s', (heading, displayName, name) => {
+		const parameter = named(properties, name);
+		const choices = (parameter.options as INodePropertyOptions[]).map((option) => option.name);
+		expect(parameter.displayName).toBe(displayName);
+		expect(readme.rows(heading, displayName, 1).flat().sort()).toEqual(choices.sort());
+	});
+
+	test("the credential's fields", () => {
+		const fields = new StableDiffusionApi().properties;
+		expect(readme.rows('The credential', 'field', 2)).toEqual(
+			fields.map((field) => [field.displayName, defaultOf(field)]),
+		);
+	});
+
+	test('the n8n versions that are tested, each with its Node', () => {
+		const tested = readme.rows('Compatibility', 'n8n', 2).map((row) => row.join());
+		expect([...new Set(tested)].sort()).toEqual(
+			Object.entries(RECIPES).map(([version, { node }]) => `${version},${node}`),
+		);
+	});
+});
+
+describe('the errors that the README quotes', () => {
+	const REASONS: Record<RefusalReason, true> = {
+		key: true,
+		credits: true,
+		queueFull: true,
+		rateLimit: true,
+		forbidden: true,
+		notFound: true,
+		image: true,
+		other: true,
+	};
+	const UNANSWERED: Record<UnansweredReason, true> = {
+		refused: true,
+		unresolved: true,
+		certificate: true,
+		timeout: true,
+		interrupted: true,
+	};
+	const httpCode = 200;
+	const message = '';
+	const STATES: Record<BadAnswer['state'], BadAnswer[]> = {
+		refused: Object.keys(REASONS).map((reason) => ({
+			state: 'refused',
+			httpCode,
+			reason: reason as RefusalReason,
+			message,
+		})),
+		unanswered: Object.keys(UNANSWERED).map((reason) => ({
+			state: 'unanswered',
+			reason: reason as UnansweredReason,
+			detail: '',
+		})),
+		trouble: [{ state: 'trouble', httpCode: 503, message }],
+		redirected: [{ state: 'redirected', httpCode: 308, location: 'https://example.com/' }],
+		failed: [{ state: 'failed', httpCode, message }],
+		noOutput: [{ state: 'noOutput', httpCode }],
+		unreadable: ['', '<html></html>', 'busy'].map(
+			(text) => readAnswer({ httpCode, headers: {}, text }, (clean) => clean, 0) as BadAnswer,
+		),
+		unknownStatus: [{ state: 'unknownStatus', httpCode, word: 'paused' }],
+	};
+	const answers = Object.values(STATES).flat();
+	const worded = (purpose: CallPurpose) =>
+		answers.map((answer) => problemOf(answer, purpose, { jobId: 326 }));
+	const outOfRange = () => {
+		const made = generationBody({
+			apiVersion: 'v3',
+			operation: 'imageTo3d',
+			settings: { steps: 65 },
+			imageCount: 1,
+		});
+		if (!('problem' in made)) throw new Error('65 steps are allowed.');
+		const form = new Form({ getNode: () => new ImgTo3d().description as never }, () => undefined, 0);
+		return form.problem(made.displayName, made.entered, made.problem);
+	};
+	const said = [
+		...(['submit', 'fetch', 'upload'] as const)
+			.flatMap(worded)
+			.flatMap((problem) => [problem.message, problem.description]),
+		overdue(326, NUMERIC_OPTIONS.timeout.default * 1000).message,
+		outOfRange().message,
+		...textsIn(['nodes', 'credentials']),
+	];
+
+	const { rows } = readme.table('Errors and what to do', 'the error says');
+	const quotes = rows.flatMap(([first]) => first?.emphasized ?? []);
+	/** A quote as a pattern: dots stand for anything. */
+	const pattern = (quote: string) =>
+		new RegExp(
+			quote
+				.split('...')
+				.map((part) => part.trim().replace(/[^\w\s]/g, '\\$&'))
+				.join('[^]*'),
+		);
+
+	test.each(quotes)('are what the nodes say: "%s"', (quote) => {
+		expect(quote.replaceAll('...', '').length).toBeGreaterThan(12);
+		expect(said.filter((text) => pattern(quote).test(text.replaceAll(FILLED_IN, '\n')))).not.toEqual([]);
+	});
+
+	test('every row quotes one', () => {
+		for (const [first] of rows) expect(first?.emphasized).not.toEqual([]);
+	});
+
+	test.each(['submit', 'fetch'] as const)('are all that can come of a %s', (purpose) => {
+		const patterns = quotes.map(pattern);
+		const unquoted = worded(purpose).filter(
+			(problem) => !patterns.some((quote) => quote.test(problem.message)),
+		);
+		expect(unquoted.map((problem) => problem.message)).toEqual([]);
+	});
+});
+
+describe('the documents', () => {
+	const all = documents().map((path) => new Document(path));
+
+	test('are found', () => {
+		expect(all.map(({ path }) => path)).toEqual(
+			expect.arrayContaining([
+				'README.md',
+				'CONTRIBUTING.md',
+				'SECURITY.md',
+				'CHANGELOG.md',
+				'docs/polling.md',
+			]),
+		);
+		expect(readme.links().length).toBeGreaterThan(50);
+	});
+
+	test('link to files and headings that are there', () => {
+		expect(
+			all.flatMap((document) => document.links().flatMap((link) => deadEnd(document, link) ?? [])),
+		).toEqual([]);
+	});
+
+	test('name commands that are there', () => {
+		const ofNpm = ['ci', 'install', 'pack', 'publish'];
+		const named = all.flatMap((document) => document.commands().map((command) => ({ ...command, document })));
+		expect(named.length).toBeGreaterThan(20);
+		const unknown = named.filter(({ name, isRun }) => {
+			return !(name in manifest.scripts) && (isRun || !ofNpm.includes(name));
+		});
+		expect(unknown.map(({ name, document }) => `${document.path}: npm run ${name}`)).toEqual([]);
+		const inReadme = readme.commands().map(({ name }) => name);
+		expect(inReadme).toEqual(expect.arrayContaining(['start', 'test']));
+	});
+
+	test('show every picture of docs/, and the README every example with its canvas', () => {
+		const links = all.flatMap((document) => document.linksFromRoot());
+		const pictures = filesIn('docs').filter((file) => !file.endsWith('.md'));
+		expect(links).toEqual(expect.arrayContaining(pictures.map((file) => `docs/${file}`)));
+		expect(readme.links()).toEqual(
+			expect.arrayContaining(
+				exampleNames().flatMap((name) => [`examples/${name}.json`, `docs/canvas-${name}.png`]),
+			),
+		);
+	});
+
+	test('plot the looks at jobs as the code makes them', async () => {
+		expect(await pollingPlot()).toBe(textOf('docs/polling.svg'));
+	});
+
+	test('the README shows its pictures on npm too, which looks for them from the root of the repository', () => {
+		expect(manifest.repository.url).toMatch(/^git\+https:\/\/github\.com\/[\w-]+\/[\w-]+\.git$/);
+		expect(manifest.repository).not.toHaveProperty('directory');
+		expect(readme.links().filter((link) => /^(\/|\.)/.test(link))).toEqual([]);
+	});
+
+	test('the addresses that n8n shows as documentation lead to headings of the README', () => {
+		const addresses = [codex, triggerCodex].flatMap(({ resources }) => [
+			...resources.primaryDocumentation,
+			...resources.credentialDocumentation,
+		]);
+		for (const url of [...addresses.map((entry) => entry.url), new StableDiffusionApi().documentationUrl]) {
+			const [repository, anchor = ''] = url.split('#');
+			expect(`git+${repository}.git`).toBe(manifest.repository.url);
+			// GitHub's own name for the whole of it.
+			expect([...readme.anchors(), 'readme']).toContain(anchor);
+		}
+	});
+});

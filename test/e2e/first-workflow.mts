@@ -32,7 +32,7 @@ export async function clickFirstWorkflow(
 	await at('search');
 	await found.click();
 	await page.getByText(/^Actions \(3\)/).click();
-	const action = page.getByText('Turn an image into 3D').first();
+	const action = page.getByText('Turn image into 3D').first();
 	await action.waitFor();
 	await at('actions');
 	await action.click();

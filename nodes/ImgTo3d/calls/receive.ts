@@ -1,10 +1,10 @@
 /** What happens when somebody calls the trigger. */
 import {
+	NodeApiError,
 	NodeOperationError,
 	type INodeExecutionData,
 	type IWebhookFunctions,
 	type IWebhookResponseData,
-	type NodeApiError,
 } from 'n8n-workflow';
 
 import { filesOf, type Answer } from '../api/answer';
@@ -86,8 +86,10 @@ export async function receiveCall(
 ): Promise<IWebhookResponseData> {
 	try {
 		return await answerCall(context, clock, desk);
-	} catch (error) {
-		const { message } = error as Error;
+	} catch (thrown) {
+		const error =
+			thrown instanceof NodeApiError ? thrown : new NodeOperationError(context.getNode(), thrown as Error);
+		const { message } = error;
 		const sumUp = (count: number) =>
 			context.logger.error(
 				`Image to 3D Trigger: ${count} more calls ended in errors, the last one: ${message}`,

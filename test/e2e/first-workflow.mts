@@ -1,8 +1,7 @@
 /** The README's "First workflow", clicked together as it says: from an empty workflow to a turntable on the screen. */
 import type { Editor } from './browser.mts';
 
-export const FIRST_STEPS = ['search', 'actions', 'credential', 'node', 'result'] as const;
-export type FirstStep = (typeof FIRST_STEPS)[number];
+export type FirstStep = 'search' | 'actions' | 'credential' | 'node' | 'result';
 
 export interface FirstWorkflow {
 	apiKey: string;

@@ -13,6 +13,7 @@ import { answerResumeCall } from './calls/resume';
 import { RESUME_PATH } from './jobs/rest';
 import { runItems } from './jobs/run-items';
 import { properties } from './properties';
+import { operationNames } from './properties/operation';
 
 /** Where the service calls an execution that is at rest. */
 const WEBHOOKS: IWebhookDescription[] = [
@@ -32,8 +33,7 @@ export class ImgTo3d implements INodeType {
 		icon: { light: 'file:../../icons/imgTo3d.svg', dark: 'file:../../icons/imgTo3d.dark.svg' },
 		group: ['transform'],
 		version: 1,
-		subtitle:
-			'={{ { imageTo3d: "Image to 3D", textTo3d: "Text to 3D", getResult: "Get Result" }[$parameter["operation"]] + ({ none: ", do not wait", webhook: ", at rest" }[$parameter["waitFor"]] || "") }}',
+		subtitle: `={{ ${operationNames}[$parameter["operation"]] + ({ none: ", do not wait", webhook: ", at rest" }[$parameter["waitFor"]] || "") }}`,
 		description:
 			'Turn an image or a text prompt into a 3D turntable or mesh, with the Stable Diffusion API (ModelsLab)',
 		defaults: { name: 'Image to 3D' },

@@ -11,7 +11,10 @@ import { describeRange, numberWithin, toNumber, type Range } from './numbers';
 /** The versions of the service's endpoints. */
 export const API_VERSIONS = ['v3', 'v6'] as const;
 export type ApiVersion = (typeof API_VERSIONS)[number];
-export type Generation = 'imageTo3d' | 'textTo3d';
+
+/** The operations that make something, and are paid for. */
+export const GENERATIONS = ['imageTo3d', 'textTo3d'] as const;
+export type Generation = (typeof GENERATIONS)[number];
 
 interface FieldOf<Kind extends string> {
 	kind: Kind;

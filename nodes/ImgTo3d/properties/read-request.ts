@@ -3,7 +3,7 @@ import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
 import { readId } from '../api/answer';
 import { generationBody } from '../api/body';
-import { API_VERSIONS, type ApiVersion } from '../api/fields';
+import { API_VERSIONS, GENERATIONS, type ApiVersion } from '../api/fields';
 import { isHttpUrl } from '../api/url';
 import {
 	OUTPUT_MODES,
@@ -15,7 +15,7 @@ import {
 } from '../request';
 import { Form } from './form';
 
-const OPERATIONS = ['imageTo3d', 'textTo3d', 'getResult'] as const;
+const OPERATIONS = [...GENERATIONS, 'getResult'] as const;
 const IMAGE_SOURCES = ['url', 'binary'] as const;
 const WAITS: readonly WaitFor[] = ['poll', 'webhook', 'none'];
 

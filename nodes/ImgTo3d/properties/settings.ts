@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { FIELDS, type Field } from '../api/fields';
+import { FIELDS, GENERATIONS, type Field } from '../api/fields';
 
 /** The settings of a generation, made from the table of fields. What is not added is not sent. */
 export const settingsProperty: INodeProperties = {
@@ -9,7 +9,7 @@ export const settingsProperty: INodeProperties = {
 	type: 'collection',
 	placeholder: 'Add setting',
 	default: {},
-	displayOptions: { show: { operation: ['imageTo3d', 'textTo3d'] } },
+	displayOptions: { show: { operation: [...GENERATIONS] } },
 	description: 'A setting that is not added is not sent: the service then uses its own default',
 	options: [...FIELDS]
 		// Not by a locale: setting that up took Node a third of the time in which the nodes were loaded.

@@ -1,5 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { GENERATIONS } from '../api/fields';
 import { deliveryProperties } from './delivery';
 
 export const waitingProperties: INodeProperties[] = [
@@ -34,7 +35,7 @@ export const waitingProperties: INodeProperties[] = [
 		name: 'restNotice',
 		type: 'notice',
 		default: '',
-		displayOptions: { show: { waitFor: ['webhook'], operation: ['imageTo3d', 'textTo3d'] } },
+		displayOptions: { show: { waitFor: ['webhook'], operation: [...GENERATIONS] } },
 	},
 	{
 		displayName: 'The service calls for new jobs only, so the job is watched.',

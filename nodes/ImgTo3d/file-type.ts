@@ -88,7 +88,11 @@ export function kindByHead(head: Buffer): FileKind | undefined {
 	return FILE_KINDS.find(({ signature }) => signature?.(head));
 }
 
-const MAX_NAME_LENGTH = 120;
+/** File systems take 255 bytes, and the ending may still have to be put on. */
+const MAX_NAME_BYTES = 200;
+
+/** What Windows takes for a device, whatever ending it has. */
+const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
 
 export interface FileIdentity {
 	fileName: string;
@@ -179,11 +183,16 @@ function lastSegment(url: string): string {
 	}
 }
 
-/** A name that is harmless as a file name everywhere: no path, no control characters, not hidden, not long. */
+/**
+ * A name that is harmless as a file name everywhere: no path, nothing that cannot be seen or turns the text around, not
+ * hidden, no device, not taken for an option of a program, not too long.
+ */
 function safeName(name: string): string {
-	return name
-		.replace(/[\p{Cc}/\\:*?"<>|]/gu, '_')
-		.replace(/^\.+/, '')
-		.slice(-MAX_NAME_LENGTH)
-		.trim();
+	const end = Buffer.from(name).subarray(-MAX_NAME_BYTES).toString('utf8');
+	const safe = end
+		// The first character may have been cut in two.
+		.replace(/^\ufffd+/, '')
+		.replace(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|]/gu, '_')
+		.replace(/^[\s.-]+|[\s.]+$/g, '');
+	return DEVICE.test(safe) ? `_${safe}` : safe;
 }

@@ -23,9 +23,56 @@ test.each([
 	['https://x.example/a%00b%0A.gif', undefined, 'a_b_.gif', 'image/gif'],
 	['https://x.example/spin.mov', 'video/quicktime', 'spin.mov', 'video/quicktime'],
 	['https://x.example/%E0%A4%A.ply', undefined, '%E0%A4%A.ply', 'application/x-ply'],
-	[`https://x.example/${'n'.repeat(500)}.gif`, undefined, `${'n'.repeat(116)}.gif`, 'image/gif'],
+	[`https://x.example/${'n'.repeat(500)}.gif`, undefined, `${'n'.repeat(196)}.gif`, 'image/gif'],
 ])('a file at %s of type %s is called %s and is %s', (url, contentType, fileName, mimeType) => {
 	expect(identify(url, contentType, 'job-7-0')).toMatchObject({ fileName, mimeType });
+});
+
+test.each([
+	['..', 'job-7-0'],
+	['%2e%2e', 'job-7-0'],
+	['%20..', 'job-7-0'],
+	['.%20.%20.', 'job-7-0'],
+	['%20.hidden.gif', 'hidden.gif'],
+	['..%2F..%2Fetc%2Fpasswd', '_.._etc_passwd'],
+	['..%5C..%5Cboot.ini', '_.._boot.ini'],
+	['%E0%A4%A', '%E0%A4%A'],
+	['a%00b%0Ac%7F.gif', 'a_b_c_.gif'],
+	['%E2%80%AEfig.exe', '_fig.exe'],
+	['a%E2%80%8Bb%E2%80%A8c%EF%BB%BFd.gif', 'a_b_c_d.gif'],
+	['C%3A%2Ftemp%2F*%3F%22%3C%3E%7C.glb', 'C__temp_______.glb'],
+	['spin.gif.%20.', 'spin.gif'],
+	['-rf.gif', 'rf.gif'],
+	['con', '_con'],
+	['NUL.gif', '_NUL.gif'],
+	['com1.tar.gif', '_com1.tar.gif'],
+	['lpt%C2%B9%20.gif', '_lpt\u00b9 .gif'],
+	['console.gif', 'console.gif'],
+	['Größe%207.gif', 'Größe 7.gif'],
+	[`${'x'.repeat(5000)}.gif`, `${'x'.repeat(196)}.gif`],
+	[`${'%E4%BA%80'.repeat(100)}.gif`, `${'亀'.repeat(65)}.gif`],
+	[`${'%F0%9F%90%A2'.repeat(100)}.gif`, `${'🐢'.repeat(49)}.gif`],
+	[`${'.'.repeat(100_000)}gif`, 'gif'],
+])('a file at .../%s is named %s', (segment, fileName) => {
+	expect(identify(`https://cdn.example/a/${segment}`, undefined, 'job-7-0').fileName).toBe(fileName);
+});
+
+test('any name is harmless, fits into 255 bytes, and stays as it is when it goes through once more', () => {
+	fc.assert(
+		fc.property(
+			fc.string({ unit: 'binary', maxLength: 300 }),
+			fc.constantFrom('', '.gif', '.', ' '),
+			(text, end) => {
+				const url = `https://cdn.example/${encodeURIComponent(text + end)}`;
+				const { fileName } = identify(url, undefined, 'job-7-0');
+				expect(fileName).not.toMatch(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|]|^[.\s-]|[.\s]$/u);
+				expect(Buffer.byteLength(fileName)).toBeLessThanOrEqual(201);
+				expect(fileName).not.toBe('');
+				const again = identify(`https://cdn.example/${encodeURIComponent(fileName)}`, undefined, 'job-7-0');
+				expect(again.fileName).toBe(fileName);
+			},
+		),
+	);
 });
 
 const kind = (extension: string) =>

@@ -7,18 +7,18 @@
  * @param hostname as `URL.hostname` has it: numeric IPv4 forms are normalised there, IPv6 is in brackets
  */
 export function isPublicHost(hostname: string): boolean {
-	const host = hostname.toLowerCase().replace(/\.$/, '');
+	const host = hostname.toLowerCase().replace(/\.+$/, '');
 	if (host.startsWith('[')) return isPublicIpv6(host.slice(1, -1));
 	const ipv4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(host);
 	if (ipv4) return isPublicIpv4(ipv4.slice(1).map(Number));
 	return !(
 		!host.includes('.') ||
-		/\.(localhost|local|localdomain|internal|lan|home|corp|intranet|home\.arpa)$/.test(host)
+		/\.(localhost|local|localdomain|internal|lan|home|corp|private|intranet|svc|home\.arpa)$/.test(host)
 	);
 }
 
-/** IANA's special-purpose registry for IPv4 (RFC 6890 and what followed). */
-function isPublicIpv4([a = 0, b = 0, c = 0]: number[]): boolean {
+/** IANA's special-purpose registry for IPv4 (RFC 6890 and what followed), and the one public address of a cloud's metadata. */
+function isPublicIpv4([a = 0, b = 0, c = 0, d = 0]: number[]): boolean {
 	return !(
 		a === 0 ||
 		a === 10 ||
@@ -31,7 +31,9 @@ function isPublicIpv4([a = 0, b = 0, c = 0]: number[]): boolean {
 		(a === 192 && b === 0 && (c === 0 || c === 2)) ||
 		(a === 198 && (b === 18 || b === 19)) ||
 		(a === 198 && b === 51 && c === 100) ||
-		(a === 203 && b === 0 && c === 113)
+		(a === 203 && b === 0 && c === 113) ||
+		(a === 192 && b === 88 && c === 99) ||
+		(a === 168 && b === 63 && c === 129 && d === 16)
 	);
 }
 
@@ -39,11 +41,18 @@ function isPublicIpv4([a = 0, b = 0, c = 0]: number[]): boolean {
 function isPublicIpv6(address: string): boolean {
 	const groups = expandIpv6(address);
 	const [first = 0, second = 0] = groups;
+	const ipv4 = (from: number) =>
+		isPublicIpv4(groups.slice(from, from + 2).flatMap((group) => [group >> 8, group & 0xff]));
+	// IPv4-mapped, and NAT64's well-known prefix.
+	if (/^(0,0,0,0,0,65535|100,65435,0,0,0,0),/.test(groups.join())) return ipv4(6);
+	// 6to4
+	if (first === 0x2002) return ipv4(1);
 	if (first < 0x2000 || first > 0x3fff) return false;
-	if (first === 0x2001 && (second === 0 || second === 0xdb8)) return false;
-	// 6to4 carries an IPv4 address in its second and third group.
-	if (first === 0x2002) return isPublicIpv4([second >> 8, second & 0xff, (groups[2] ?? 0) >> 8]);
-	return true;
+	// What the IETF keeps for protocols (Teredo among them), and for documentation.
+	return !(
+		(first === 0x2001 && (second < 0x200 || second === 0xdb8)) ||
+		(first === 0x3fff && second < 0x1000)
+	);
 }
 
 /** The eight groups of an IPv6 address. */

@@ -1,5 +1,5 @@
 import { readAnswer, readId, retryAfterHeader, type Answer } from '../../nodes/ImgTo3d/api/answer';
-import { isFateUnknown } from '../../nodes/ImgTo3d/api/problems';
+import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/problems';
 import { unanswered } from '../../nodes/ImgTo3d/api/service';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -143,6 +143,15 @@ test.each([
 		const answer = unanswered(inN8nsError);
 		expect(answer.reason).toBe(reason);
 		expect(isFateUnknown(answer)).toBe(isUnknown);
+	},
+);
+
+test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
+	'what n8n blocks (%s) was certainly not sent',
+	(name) => {
+		const answer = unanswered({ name: 'NodeApiError', cause: { name: 'AxiosError', cause: { name } } });
+		expect(answer).toMatchObject({ reason: 'blocked', detail: 'N8N_SSRF_PROTECTION_ENABLED' });
+		expect([isFateUnknown(answer), mayPass(answer)]).toEqual([false, false]);
 	},
 );
 

@@ -49,6 +49,8 @@ export type UnansweredReason =
 	| 'unresolved'
 	/** The service's certificate was not accepted, which is found out before a request is sent. */
 	| 'certificate'
+	/** n8n itself does not let requests go to that address. */
+	| 'blocked'
 	/** No (complete) answer in time. */
 	| 'timeout'
 	/** The connection broke before the answer was complete. */

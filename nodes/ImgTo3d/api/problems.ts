@@ -42,6 +42,7 @@ const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], str
 	refused: 'the connection was refused',
 	unresolved: 'the host name could not be resolved',
 	certificate: "the service's certificate was not accepted",
+	blocked: 'n8n lets no request go to that address',
 	timeout: 'no answer came in time',
 	interrupted: 'the connection broke before the answer was complete',
 };
@@ -296,7 +297,7 @@ export function isLimit(answer: Answer): answer is Limit {
 export function mayPass(answer: BadAnswer): boolean {
 	switch (answer.state) {
 		case 'unanswered':
-			return answer.reason !== 'certificate';
+			return answer.reason !== 'certificate' && answer.reason !== 'blocked';
 		case 'trouble':
 		case 'noOutput':
 		case 'unreadable':

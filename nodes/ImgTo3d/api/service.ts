@@ -243,24 +243,34 @@ const CERTIFICATE_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CE
 
 /** Why a request got no answer, from the error n8n's helper threw: only its code is taken over. */
 export function unanswered(error: unknown): Unanswered {
+	// n8n 2.41 looks at what names resolve to if N8N_SSRF_PROTECTION_ENABLED is set, before it connects.
+	const isBlocked = causesOf(error).some(({ name }) => /^SsrfBlocked/.test(String(name)));
+	if (isBlocked) return { state: 'unanswered', reason: 'blocked', detail: 'N8N_SSRF_PROTECTION_ENABLED' };
 	const code = errorCode(error) ?? 'no error code';
 	const reason = CERTIFICATE_CODE.test(code) ? 'certificate' : (REASON_OF_CODE[code] ?? 'interrupted');
 	return { state: 'unanswered', reason, detail: code };
 }
 
-/**
- * The first error code in an error and what it was caused by: n8n wraps the request's error in its own.
- * n8n 2.0.0 drops the cause then, and keeps the code as `httpCode`.
- */
-function errorCode(error: unknown): string | undefined {
-	for (let cause = error, depth = 0; depth < 6 && typeof cause === 'object' && cause !== null; depth++) {
-		const { code, httpCode } = cause as { code?: unknown; httpCode?: unknown };
-		const found = [code, httpCode].find(
-			(candidate): candidate is string =>
-				typeof candidate === 'string' && /^[A-Z][A-Z0-9_]+$/.test(candidate),
-		);
-		if (found !== undefined) return found;
-		cause = (cause as { cause?: unknown }).cause;
+interface Cause {
+	name?: unknown;
+	code?: unknown;
+	httpCode?: unknown;
+	cause?: unknown;
+}
+
+/** An error and what it was caused by: n8n wraps the request's error in its own. */
+function causesOf(error: unknown): Cause[] {
+	const causes: Cause[] = [];
+	for (let cause = error; typeof cause === 'object' && cause !== null && causes.length < 6; ) {
+		causes.push(cause);
+		cause = (cause as Cause).cause;
 	}
-	return undefined;
+	return causes;
+}
+
+/** The first error code. n8n 2.0.0 drops the cause, and keeps the code as `httpCode`. */
+function errorCode(error: unknown): string | undefined {
+	return causesOf(error)
+		.flatMap(({ code, httpCode }) => [code, httpCode])
+		.find((code): code is string => typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code));
 }

@@ -1,0 +1,92 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+import { PACKAGE } from '../../real-n8n/n8n.mts';
+import { CREDENTIAL_TYPE, startWorld, type World } from '../../real-n8n/worlds.mts';
+import { begin, resultOf } from './suite.mts';
+
+/** A public name that resolves to a private address: n8n's request helper does not let the node see that. */
+const NAME = 'cdn.evil.example';
+const RESOLVES = { NODE_OPTIONS: `--require ${join(process.cwd(), 'test/e2e/resolve.cjs')}` };
+
+/** The stand-in service may be asked, and nothing else on this machine. */
+const PROTECTED = { N8N_SSRF_PROTECTION_ENABLED: 'true', N8N_SSRF_ALLOWED_IP_RANGES: '127.0.0.1/32' };
+
+describe.each([
+	['without', {}],
+	['with', PROTECTED],
+])("n8n 2.41.1 %s n8n's own protection", (_how, env) => {
+	const isProtected = env === PROTECTED;
+	let world: World;
+	let secret: Server;
+	let asked = 0;
+	beforeAll(async () => {
+		secret = createServer((_request, response) => {
+			asked += 1;
+			response.end('GIF89a');
+		});
+		await new Promise<void>((resolve) => secret.listen(0, '127.0.0.2', resolve));
+		world = await startWorld({ version: '2.41.1', env: { ...RESOLVES, ...env } });
+	});
+	afterAll(async () => {
+		await world?.stop();
+		secret?.close();
+	});
+
+	test(`a public name that resolves to a private address is ${isProtected ? 'not asked' : 'asked'}`, async () => {
+		const { id, name } = await world.main.createCredential('Public', CREDENTIAL_TYPE, {
+			apiKey: 'sk-public-0123456789',
+			baseUrl: 'https://api.invalid/api',
+		});
+		const webhookId = 'a-public-name';
+		const saved = await world.main.importWorkflow({
+			name: 'Protection',
+			nodes: [
+				{
+					id: 'trigger',
+					name: 'Trigger',
+					type: `${PACKAGE}.imgTo3dTrigger`,
+					typeVersion: 1,
+					position: [0, 0],
+					webhookId,
+					parameters: { verify: 'none' },
+					credentials: { [CREDENTIAL_TYPE]: { id, name } },
+				},
+			],
+			connections: {},
+		});
+		await world.main.publish(saved);
+		const { port } = secret.address() as AddressInfo;
+		const output = [`http://${NAME}:${port}/secret.gif`];
+		await world.main.call(`/webhook/${webhookId}/webhook`, { status: 'success', id: 5, output });
+		const execution = await world.main.latest(saved.id, ['success', 'error']);
+		const { status, data } = await world.main.execution(execution);
+		if (!isProtected) {
+			expect([status, asked]).toEqual(['success', 1]);
+			return;
+		}
+		expect([status, asked]).toEqual(['error', 0]);
+		expect(data.resultData.error?.message).toBe(
+			'Job 5 is done, but its file could not be downloaded: n8n lets no request go to its address (N8N_SSRF_PROTECTION_ENABLED)',
+		);
+	});
+
+	test(`a Base URL at such an address ${isProtected ? 'is an error that says that nothing was paid' : 'works'}`, async () => {
+		const { port } = new URL(world.service.origin);
+		const credential = await world.main.createCredential('Private', CREDENTIAL_TYPE, {
+			apiKey: 'sk-private-0123456789',
+			baseUrl: isProtected ? `http://127.0.0.3:${port}/api` : world.service.baseUrl,
+		});
+		const node = { credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } } };
+		const { status, error } = await resultOf(world, await begin(world, {}, node));
+		if (!isProtected) {
+			expect(status).toBe('success');
+			return;
+		}
+		expect(error?.message).toBe(
+			'The job: n8n lets no request go to that address (N8N_SSRF_PROTECTION_ENABLED)',
+		);
+		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\./);
+	});
+});

@@ -1,5 +1,8 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import { gzipSync } from 'node:zlib';
+
 import type { Fault } from '../../local-api/index.mts';
-import { openBench, type Bench } from './bench.mts';
+import { API_KEY, openBench, type Bench } from './bench.mts';
 import { behindPublicName, serve } from './http.mts';
 
 let bench: Bench;
@@ -57,6 +60,33 @@ test('a file server that does not answer is asked again', async () => {
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
 	expect(items[0]?.binary?.data).toBeDefined();
+});
+
+test.each<[string, (mesh: Buffer) => { headers: OutgoingHttpHeaders; bytes: Buffer }]>([
+	['whose last chunk does not come', (mesh) => ({ headers: {}, bytes: mesh })],
+	[
+		'that comes packed and is shorter than announced',
+		(mesh) => {
+			const packed = gzipSync(mesh);
+			const headers = { 'content-encoding': 'gzip', 'content-length': packed.length };
+			return { headers, bytes: packed.subarray(0, -9) };
+		},
+	],
+])('a file %s is repeated', async (_name, cutOff) => {
+	const mesh = Buffer.from(`ply\nformat ascii 1.0\n${'comment 7\n'.repeat(1000)}`);
+	let asked = 0;
+	const files = await serve((_request, response) => {
+		asked += 1;
+		const { headers, bytes } = cutOff(mesh);
+		if (asked > 1) response.end(mesh);
+		else response.writeHead(200, headers).write(bytes, () => response.socket?.end());
+	});
+	withOutput(`${files.origin}/mesh.ply`);
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect((await bench.engine.readBinary(items[0]!, 'data')).equals(mesh)).toBe(true);
+	expect(asked).toBe(2);
+	await files.close();
 });
 
 test('a download that stalls is given up and repeated', async () => {
@@ -126,6 +156,66 @@ test.each([
 	await files.close();
 });
 
+test('a file that unpacks to more than Max File Size is refused, however small it comes in', async () => {
+	let asked = 0;
+	const packed = gzipSync(Buffer.alloc(50_000_000, 'GIF89a'));
+	const files = await serve((_request, response) => {
+		asked += 1;
+		response.setHeader('content-encoding', 'gzip').setHeader('content-length', packed.length).end(packed);
+	});
+	withOutput(`${files.origin}/spin.gif`);
+	const { error, items } = await run({ maxFileSize: 0.2 });
+	expect(packed.length).toBeLessThan(200_000);
+	expect(items).toEqual([]);
+	expect(error?.message).toMatch(/could not be downloaded: it is larger than Max File Size allows, 0\.2 MB$/);
+	expect(asked).toBe(1);
+	await files.close();
+});
+
+test('a file server is sent no key, no credential and no body, behind a redirect neither, and is asked for the bytes as they are', async () => {
+	const asked: Array<{ method?: string; url?: string; headers: IncomingHttpHeaders; body: string }> = [];
+	const files = await serve((request, response) => {
+		let body = '';
+		request.on('data', (part: Buffer) => (body += part.toString()));
+		request.on('end', () => {
+			asked.push({ method: request.method, url: request.url, headers: request.headers, body });
+			if (request.url === '/elsewhere.gif') response.end('GIF89a');
+			else response.writeHead(302, { location: '/elsewhere.gif', 'set-cookie': 'a=b' }).end();
+		});
+	});
+	withOutput(`${files.origin}/spin.gif?token=1`);
+	const { error } = await run();
+	expect(error).toBeUndefined();
+	expect(asked.map(({ method, url, body }) => [method, url, body])).toEqual([
+		['GET', '/spin.gif?token=1', ''],
+		['GET', '/elsewhere.gif', ''],
+	]);
+	for (const { headers } of asked) {
+		expect(headers['accept-encoding']).toBe('identity');
+		expect(Object.keys(headers).sort()).toEqual([
+			'accept',
+			'accept-encoding',
+			'connection',
+			'host',
+			'user-agent',
+		]);
+	}
+	expect(JSON.stringify(asked)).not.toContain(API_KEY);
+	await files.close();
+});
+
+test('the name that a server suggests does not count', async () => {
+	const files = await serve((_request, response) => {
+		response.setHeader('content-disposition', 'attachment; filename="../../.bashrc"');
+		response.end('GIF89a');
+	});
+	withOutput(`${files.origin}/spin.gif`);
+	const { items } = await run();
+	expect(items[0]?.binary?.data?.fileName).toBe('spin.gif');
+	expect(items[0]?.binary?.data?.directory).toBeUndefined();
+	await files.close();
+});
+
 /** The shortest that there is. */
 const GLB = 'glTF\x02\0\0\0\x0c\0\0\0';
 
@@ -161,11 +251,41 @@ test('redirects of a file are followed', async () => {
 test.each([
 	['a ring of redirects', '?again', 'more than 5 redirects'],
 	['a redirect to a file of this machine', 'file:///etc/passwd', 'file addresses are not downloaded'],
+	['the same in capitals', 'FILE:///etc/passwd', 'file addresses are not downloaded'],
+	['a redirect to FTP', 'ftp://127.0.0.1/x.gif', 'ftp addresses are not downloaded'],
+	['a redirect to data', 'data:image/gif;base64,R0lGODlh', 'data addresses are not downloaded'],
+	['a redirect to a script', 'javascript:alert(1)', 'javascript addresses are not downloaded'],
 	['a redirect to nowhere', 'http://', 'HTTP 302 without an address'],
 ])('%s ends with an error', async (_name, location, problem) => {
 	spoil({ kind: 'redirect', status: 302, location }, Infinity);
 	const { error } = await run();
 	expect(error?.message).toMatch(new RegExp(`: ${problem}$`));
+});
+
+test('five redirects are followed', async () => {
+	const files = await serve((request, response) => {
+		const hop = Number(request.url?.slice(1));
+		if (hop === 5) response.end('ply\n');
+		else response.writeHead(307, { location: String(hop + 1) }).end();
+	});
+	withOutput(`${files.origin}/0`);
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect(items[0]?.binary?.data?.fileExtension).toBe('ply');
+	await files.close();
+});
+
+test.each([
+	'file:///etc/passwd',
+	'ftp://example.com/a.gif',
+	'data:image/gif;base64,R0lGODlh',
+	'javascript:1',
+	'/a.gif',
+])('an output at %s is none', async (output) => {
+	withOutput(output);
+	const { error } = await run();
+	expect(error?.message).toMatch(/names no file that can be fetched$/);
+	expect(downloads()).toHaveLength(0);
 });
 
 describe('a service on the open internet', () => {
@@ -176,6 +296,18 @@ describe('a service on the open internet', () => {
 		'http://2130706433/x.gif',
 		'http://localhost/x.gif',
 		'http://metadata.google.internal/x.gif',
+		'HTTP://LOCALHOST/x.gif',
+		'http://localhost./x.gif',
+		'http://files.localhost/x.gif',
+		'http://0x7f.1/x.gif',
+		'http://0177.0.0.1/x.gif',
+		'http://cdn.example.com@127.0.0.1/x.gif',
+		'http://100.64.0.1/x.gif',
+		'http://[::]/x.gif',
+		'http://[::ffff:127.0.0.1]/x.gif',
+		'http://[64:ff9b::7f00:1]/x.gif',
+		'http://[fd12::1]/x.gif',
+		'http://[fe80::1]/x.gif',
 	];
 
 	test.each(PRIVATE)('cannot make the node read %s, named as output or by redirect', async (url) => {
@@ -202,4 +334,17 @@ describe('a service on the open internet', () => {
 		]);
 		await network.end();
 	});
+
+	test.each(['//127.0.0.1/x.gif', '\\\\127.0.0.1\\x.gif', '/\\localhost/x.gif'])(
+		'cannot make it read %s, relative to the address that redirects there',
+		async (location) => {
+			const network = await behindPublicName(bench.service.origin);
+			bench.credential({ baseUrl: 'http://img3d.example.com/api' });
+			withOutput('http://cdn.example.com/files/x.gif');
+			spoil({ kind: 'redirect', status: 302, location });
+			expect((await run()).error?.message).toMatch(/is a private address/);
+			expect(network.asked).toHaveLength(2);
+			await network.end();
+		},
+	);
 });

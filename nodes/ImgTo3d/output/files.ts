@@ -2,7 +2,7 @@
 import { fileTypeFromMimeType, type IBinaryData, type IN8nHttpFullResponse } from 'n8n-workflow';
 
 import { header, retryAfterHeader, type JobFile } from '../api/answer';
-import { ProblemError, sentences } from '../api/problems';
+import { mayPass, ProblemError, sentences } from '../api/problems';
 import { unanswered, type Readable, type Service } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
 import {
@@ -260,6 +260,8 @@ async function ask(
 	const response = connection.context.helpers.httpRequest({
 		method: 'GET',
 		url,
+		// Its length is then that of the file, and is known before the first byte.
+		headers: { 'Accept-Encoding': 'identity' },
 		encoding: 'stream',
 		returnFullResponse: true,
 		ignoreHttpStatusErrors: true,
@@ -273,9 +275,12 @@ async function ask(
 		leave.abort();
 		return { problem: 'the file server did not answer in time', mayPass: true };
 	}
-	return 'reason' in answered
-		? { problem: `the file server could not be read (${answered.detail})`, mayPass: true }
-		: answered;
+	if (!('reason' in answered)) return answered;
+	const what =
+		answered.reason === 'blocked'
+			? 'n8n lets no request go to its address'
+			: 'the file server could not be read';
+	return { problem: `${what} (${answered.detail})`, mayPass: mayPass(answered) };
 }
 
 /** Why an address is not asked, if it is not. */

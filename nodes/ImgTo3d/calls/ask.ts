@@ -23,6 +23,9 @@ const credentials = new Map<string, Promise<ICredentialDataDecryptedObject>>();
 /** The pause before a job is asked for again that should have ended by now, ms. */
 const SOON_MS = 2000;
 
+/** What a question may take at least, ms: one that is cut short says that the API cannot be asked. */
+const LEAST_MS = 3000;
+
 /** Far more than a job's end needs, bytes. */
 const MAX_CALL_BYTES = 1024 * 1024;
 
@@ -92,7 +95,8 @@ export async function ask<Away extends undefined = never>(
 		const queuedAt = clock.now();
 		const answer = await turn(async () => {
 			deadline += clock.now() - queuedAt;
-			return await service.fetch(apiVersion, id, fetchResult, deadline - clock.now(), signal);
+			const leftMs = Math.max(LEAST_MS, deadline - clock.now());
+			return await service.fetch(apiVersion, id, fetchResult, leftMs, signal);
 		});
 		if (!answer || isFinal(answer)) return answer;
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;

@@ -34,7 +34,8 @@ interface Reply {
 	text: string;
 }
 
-async function send(agent: Agent, url: string, { headers = {}, body }: ForgedCall): Promise<Reply> {
+async function send(agent: Agent, url: string, forged: ForgedCall): Promise<Reply> {
+	const { headers = {}, body } = forged;
 	return await new Promise((resolve) => {
 		const call = request(url, {
 			method: 'POST',
@@ -49,9 +50,11 @@ async function send(agent: Agent, url: string, { headers = {}, body }: ForgedCal
 			response.once('end', () => resolve({ status: response.statusCode ?? 0, text }));
 		});
 		call.once('timeout', () => call.destroy(Object.assign(new Error('No answer.'), { code: 'no answer' })));
-		call.once('error', ({ code, message }: NodeJS.ErrnoException) =>
-			resolve({ status: code ?? message, text: '' }),
-		);
+		call.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+			// The server has just given up the connection because nothing came for five seconds: nobody has seen this call.
+			if (call.reusedSocket && code === 'ECONNRESET') resolve(send(agent, url, forged));
+			else resolve({ status: code ?? message, text: '' });
+		});
 		call.end(body);
 	});
 }

@@ -1,5 +1,6 @@
 /** An n8n that runs, and what a person does with it, by its REST interface. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 
 import axios, { type AxiosInstance } from 'axios';
@@ -91,7 +92,13 @@ export class N8n {
 		readonly program: Program,
 		readonly installation: Installation,
 	) {
-		this.http = axios.create({ baseURL: origin, proxy: false, validateStatus: () => true });
+		this.http = axios.create({
+			baseURL: origin,
+			proxy: false,
+			validateStatus: () => true,
+			// A busy n8n closes a connection that it takes for idle while the next request is already on its way.
+			httpAgent: new Agent({ keepAlive: false }),
+		});
 		this.http.interceptors.request.use((request) => {
 			request.headers.set({ cookie: this.cookie, 'browser-id': 'e2e' });
 			return request;

@@ -2,7 +2,8 @@ import { nameOf, rows, type Cell } from './cells.mts';
 import type { Place } from './faults.mts';
 import { itemOf } from './front.mts';
 import { complaintsOf } from './judge.mts';
-import { HIT, runCell } from './run-cell.mts';
+import { runCell } from './run-cell.mts';
+import { HIT } from './scene.mts';
 import { keepResult, type Verdict } from './table.mts';
 
 /** Runs a cell and says what came of it. */

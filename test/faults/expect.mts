@@ -44,17 +44,23 @@ export interface Expectation {
 	starts?: number;
 }
 
-/** The node's Timeout, s. */
-export const TIMEOUT = 120;
-/** How long a job takes, s. */
-export const JOB_SECONDS = 10;
+/** How fast all goes, s. */
+export interface Pace {
+	/** The node's Timeout. */
+	timeout: number;
+	/** How long a job takes. */
+	jobSeconds: number;
+	/** The longest that a free request may hang. */
+	hanging: number;
+	/** What the pauses between tries, and looks that are not taken at the very moment, may add. */
+	slack: number;
+}
+
+/** By a clock that jumps. */
+export const JUMPING: Pace = { timeout: 120, jobSeconds: 10, hanging: 60, slack: 40 };
+
 /** Tries of a node with Retry On Fail. */
 export const TRIES = 3;
-
-/** The longest that a free request may hang, s. */
-const HANGING = 60;
-/** What the pauses between tries, and looks that are not taken at the very moment, may add, s. */
-const SLACK = 40;
 
 /** What a fault comes to for its item, before the node is run again. */
 type Effect =
@@ -135,21 +141,26 @@ const isDoneAtOnce = ({ fault, means }: Cell) =>
 	fault === 'success, then processing' || means === 'forbiddenFile';
 
 /** How long the fault itself may hold its item up in one try, s. */
-function delayOf({ place, means, fault, persistence, mode, waitSeconds = 0 }: Cell, effect: Effect): number {
-	if (effect === 'restsOn') return TIMEOUT;
+function delayOf(
+	{ place, means, fault, persistence, mode, waitSeconds = 0 }: Cell,
+	effect: Effect,
+	{ timeout, jobSeconds, hanging }: Pace,
+): number {
+	if (effect === 'restsOn') return timeout;
 	if (means === 'harmless' && place !== 'webhook') return 0;
-	if (means === 'slow') return TIMEOUT;
+	if (means === 'slow') return timeout;
 	const isHanging = fault === 'timeout' || fault === 'slow drip';
-	if (place === 'submit' && isHanging) return TIMEOUT;
+	if (place === 'submit' && isHanging) return timeout;
 	if (persistence === 'always' && effect !== 'passes') {
-		return means === 'refused' || means === 'failed' || effect === 'failsForGood' ? 0 : TIMEOUT;
+		return means === 'refused' || means === 'failed' || effect === 'failsForGood' ? 0 : timeout;
 	}
 	// The call comes a minute late at most.
 	if (place === 'webhook') return mode === 'none' ? 90 : 60;
-	return isHanging ? HANGING : waitSeconds + JOB_SECONDS;
+	return isHanging ? hanging : waitSeconds + jobSeconds;
 }
 
-export function expectationOf(cell: Cell): Expectation {
+export function expectationOf(cell: Cell, pace = JUMPING): Expectation {
+	const { jobSeconds, slack } = pace;
 	const { place, means, mode, persistence, isRetried, waitSeconds = 0 } = cell;
 	const effect = effectOf(cell);
 	const isPaidAnew = effect === 'jobIsOver' && isRetried;
@@ -170,7 +181,7 @@ export function expectationOf(cell: Cell): Expectation {
 		...(place === 'submit' && means !== 'forbiddenFile' && { mayBePaid: effect === 'failsForGood' }),
 		leastPause: isWaitedFor ? waitSeconds : 0,
 		mostEarly: failedTries - 1 + lastRequests,
-		longest: SLACK + 2 * JOB_SECONDS + failedTries * (JOB_SECONDS + delayOf(cell, effect)),
+		longest: slack + 2 * jobSeconds + failedTries * (jobSeconds + delayOf(cell, effect, pace)),
 		...(place === 'webhook' &&
 			mode !== 'suspended' && { starts: means === 'harmless' || persistence === 'once' ? 1 : 0 }),
 	};

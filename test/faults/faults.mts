@@ -53,6 +53,8 @@ export interface Moment {
 	right: { body: Buffer; headers: Record<string, string> };
 	/** The clock's ms. */
 	now: number;
+	/** How long the answer is to ask to wait, if it asks for that, s. */
+	waitSeconds: number;
 	key: string;
 	/** Addresses of the files that the job, once it has ended, has made. */
 	outputs: string[];
@@ -70,6 +72,9 @@ export interface FaultyAnswer {
 	body: string | Buffer | (() => Readable);
 }
 
+/** Makes another answer; nothing when the fault does not apply to this one, which is then passed on as it is. */
+export type Answering = (moment: Moment) => FaultyAnswer | undefined;
+
 /** How a request is spoilt. */
 export type Way =
 	/** Nobody listens at the service's port. */
@@ -83,8 +88,8 @@ export type Way =
 	| 'silent'
 	/** The right answer, a byte every 10 s. */
 	| 'drip'
-	/** Another answer; nothing when the fault does not apply to this one, which is then passed on as it is. */
-	| ((moment: Moment) => FaultyAnswer | undefined);
+	/** Another answer. */
+	| Answering;
 
 export interface FaultEntry {
 	name: string;
@@ -95,7 +100,7 @@ export interface FaultEntry {
 	file: FileMeaning | { none: string };
 	/** What it means at one place, where that differs. */
 	except?: Partial<Record<RequestPlace, ApiMeaning | { none: string }>>;
-	/** How long the service asks to wait, s. */
+	/** How long the service asks to wait, s, where time can be had. */
 	waitSeconds?: number;
 	/** The service is on the open internet, as far as its name tells. */
 	isPublic?: true;
@@ -107,12 +112,16 @@ const NO_OUTPUT = { none: 'a file names no output' };
 const NO_KEY = { none: 'the key does not go to the file server' };
 const NO_FIELD = { none: 'an upload is answered with a link, and without a job' };
 
-const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Way => {
+const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Answering => {
 	const text = typeof body === 'string' ? body : JSON.stringify(body);
 	return () => ({ status, headers, body: text });
 };
-const failure = (message: unknown, status = 200, more: object = {}, headers?: Record<string, string>): Way =>
-	json({ status: 'error', message, ...more }, status, headers);
+const failure = (
+	message: unknown,
+	status = 200,
+	more: object = {},
+	headers?: Record<string, string>,
+): Answering => json({ status: 'error', message, ...more }, status, headers);
 const page = (status: number): Way => {
 	const body = `<!doctype html><html><head><title>${status}</title></head><body><h1>Sorry</h1></body></html>`;
 	return () => ({ status, headers: { 'content-type': 'text/html' }, body });
@@ -183,12 +192,18 @@ function bombStream(isOpen: boolean): Readable {
 const DEEP = 20_000;
 const deepJson = `{"status":${'['.repeat(DEEP)}${']'.repeat(DEEP)}}`;
 
+/** An answer that asks to wait. */
+const asking =
+	(answer: (seconds: number) => Answering): Answering =>
+	(moment) =>
+		answer(moment.waitSeconds)(moment);
+
 const QUEUE_FULL = 'Rate limit exceeded. Maximum 5 queued requests allowed.';
-const SPAM = {
+const spam = (seconds: number) => ({
 	status: 'error',
 	messege: 'Rate limit exceeded',
-	tips: 'you are sending same request multiple times, spam filter is enabled, please wait for 30 seconds and try again',
-};
+	tips: `you are sending same request multiple times, spam filter is enabled, please wait for ${seconds} seconds and try again`,
+});
 
 const redirect = (status: number): FaultEntry => {
 	// 304 is no redirect, and 305 and 306 are no more in use.
@@ -253,31 +268,37 @@ export const FAULTS: readonly FaultEntry[] = [
 	httpError(408, 'noAnswer', 'passes'),
 	{
 		name: '429 with retry_after',
-		way: failure('Rate limit exceeded.', 429, { retry_after: 30 }),
+		way: asking((seconds) => failure('Rate limit exceeded.', 429, { retry_after: seconds })),
 		api: 'notNow',
 		file: NO_API,
 		waitSeconds: 30,
 	},
 	{
 		name: '429 with Retry-After in seconds',
-		way: json('', 429, { 'retry-after': '25' }),
+		way: asking((seconds) => json('', 429, { 'retry-after': String(seconds) })),
 		api: 'notNow',
 		file: 'passes',
 		waitSeconds: 25,
 	},
 	{
 		name: '429 with Retry-After as a date',
-		way: ({ now }) => ({
+		// A date has whole seconds.
+		way: ({ now, waitSeconds }) => ({
 			status: 429,
-			headers: { 'retry-after': new Date(now + 21_000).toUTCString() },
+			headers: { 'retry-after': new Date(now + (waitSeconds + 1) * 1000).toUTCString() },
 			body: '',
 		}),
 		api: 'notNow',
 		file: 'passes',
-		// A date has whole seconds.
 		waitSeconds: 20,
 	},
-	{ name: '429 with a tip only', way: json(SPAM, 429), api: 'notNow', file: NO_API, waitSeconds: 30 },
+	{
+		name: '429 with a tip only',
+		way: asking((seconds) => json(spam(seconds), 429)),
+		api: 'notNow',
+		file: NO_API,
+		waitSeconds: 30,
+	},
 	httpError(500, 'noAnswer', 'passes'),
 	{ name: 'HTTP 502, a page', way: page(502), api: 'noAnswer', file: 'passes' },
 	{ name: 'HTTP 503, a page', way: page(503), api: 'noAnswer', file: 'passes' },
@@ -328,11 +349,16 @@ export const FAULTS: readonly FaultEntry[] = [
 	},
 	{ name: 'error body with 200', way: failure('Something is not right.'), api: 'refused', file: 'passes' },
 
-	documented('spam filter, with 200', json(SPAM), { api: 'notNow', waitSeconds: 30 }),
-	documented('queue full, 429', failure(QUEUE_FULL, 429, { retry_after: 30 }), {
-		api: 'noPlace',
-		waitSeconds: 30,
-	}),
+	documented(
+		'spam filter, with 200',
+		asking((seconds) => json(spam(seconds))),
+		{ api: 'notNow', waitSeconds: 30 },
+	),
+	documented(
+		'queue full, 429',
+		asking((seconds) => failure(QUEUE_FULL, 429, { retry_after: seconds })),
+		{ api: 'noPlace', waitSeconds: 30 },
+	),
 	documented(
 		'Invalid Api Key',
 		failure('Invalid Api Key', 200, { tip: '4. Make sure you have valid API key.' }),

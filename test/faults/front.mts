@@ -11,13 +11,32 @@ import type { AddressInfo, LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
 import { isObject } from '../../local-api/answers.mts';
+import type { Clock, LocalApi } from '../../local-api/index.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import type { Bench } from '../engine/bench.mts';
 import { letClockMoveDuring } from '../engine/test-clock.mts';
-import type { FaultyAnswer, Moment, RequestPlace, Way } from './faults.mts';
+import type { Answering, FaultyAnswer, Moment, RequestPlace, Way } from './faults.mts';
 
 /** A pause between two bytes of a slow answer, ms. */
 const DRIP_MS = 10_000;
+
+/** Where those who ask a front look up its names. */
+export interface Names {
+	/** From now on the name stands for this machine, or for nothing. */
+	set(name: string, isThere: boolean): void;
+	forget(name: string): void;
+	/** A port that nobody else is given while its server is shut; default any. */
+	port?(): Promise<number>;
+}
+
+/** What a front stands before, and what it goes by. */
+export interface Backing {
+	clock: Pick<Clock, 'now' | 'sleep'>;
+	service: Pick<LocalApi, 'origin' | 'jobs'>;
+	/** Default: the names of this process. */
+	names?: Names;
+	/** Tells the front's names from those of another one. */
+	label?: string;
+}
 
 /** A request that came in, and what became of it. */
 export interface Exchange {
@@ -46,6 +65,8 @@ export interface Spoiling {
 	item: number;
 	/** How long an outage takes that ends, s. */
 	outageSeconds: number;
+	/** How long an answer asks to wait that asks for it, s. */
+	waitSeconds: number;
 }
 
 /** Names that resolve to this machine, or to nothing, as long as there is a front. */
@@ -70,6 +91,17 @@ const lookup: LookupFunction = (hostname, options, callback) => {
 	}
 };
 
+const namesOfProcess: Names = {
+	set(name, isThere) {
+		names.set(name, isThere);
+		Object.assign(dns, { lookup });
+	},
+	forget(name) {
+		names.delete(name);
+		if (names.size === 0) Object.assign(dns, { lookup: systemLookup });
+	},
+};
+
 type Listener = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** A server under a name, which can be shut and opened again. */
@@ -79,6 +111,7 @@ class Door {
 
 	constructor(
 		private readonly name: string,
+		private readonly names: Names,
 		private readonly listener: Listener,
 	) {
 		names.set(name, true);
@@ -89,6 +122,7 @@ class Door {
 	}
 
 	async open(): Promise<void> {
+		if (this.port === 0) this.port = (await this.names.port?.()) ?? 0;
 		const server = createServer((request, response) => {
 			this.listener(request, response).catch(() => response.destroy());
 		});
@@ -106,11 +140,11 @@ class Door {
 
 	/** From now on its name does not resolve, or does again. */
 	setName(isThere: boolean): void {
-		names.set(this.name, isThere);
+		this.names.set(this.name, isThere);
 	}
 
 	forget(): void {
-		names.delete(this.name);
+		this.names.forget(this.name);
 	}
 }
 
@@ -137,33 +171,28 @@ export class Front {
 	private readonly done = new Set<string>();
 
 	private constructor(
-		private readonly bench: Bench,
+		private readonly backing: Backing,
 		private readonly key: string,
 		private readonly spoiling: Spoiling,
 		private readonly images: readonly string[],
 		isPublic: boolean,
 	) {
+		const { names: known = namesOfProcess, label = '' } = backing;
 		const domain = isPublic ? 'example.com' : 'localhost';
-		this.api = new Door(
-			`service.${domain}`,
-			async (request, response) => await this.answer(request, response),
-		);
-		this.files = new Door(
-			`files.${domain}`,
-			async (request, response) => await this.answer(request, response),
-		);
+		const listener: Listener = async (request, response) => await this.answer(request, response);
+		this.api = new Door(`service${label}.${domain}`, known, listener);
+		this.files = new Door(`files${label}.${domain}`, known, listener);
 	}
 
 	/** @param images base64 of the input items' files, by item */
 	static async open(
-		bench: Bench,
+		backing: Backing,
 		key: string,
 		spoiling: Spoiling,
 		images: readonly string[],
 		isPublic: boolean,
 	): Promise<Front> {
-		Object.assign(dns, { lookup });
-		const front = new Front(bench, key, spoiling, images, isPublic);
+		const front = new Front(backing, key, spoiling, images, isPublic);
 		await front.api.open();
 		await front.files.open();
 		return front;
@@ -175,7 +204,6 @@ export class Front {
 		await this.files.shut();
 		this.api.forget();
 		this.files.forget();
-		Object.assign(dns, { lookup: systemLookup });
 	}
 
 	get baseUrl(): string {
@@ -199,7 +227,7 @@ export class Front {
 
 	/** An outage of the fetch begins when the jobs are in. */
 	private get waitsForJobs(): boolean {
-		return this.spoiling.place === 'fetch' && this.bench.service.jobs.length === 0;
+		return this.spoiling.place === 'fetch' && this.backing.service.jobs.length === 0;
 	}
 
 	private async beginOutage(): Promise<void> {
@@ -209,7 +237,7 @@ export class Front {
 		if (way === 'unresolved') door.setName(false);
 		else await door.shut();
 		if (isPersistent) return;
-		void this.bench.clock.sleep(outageSeconds * 1000).then(async () => {
+		void this.backing.clock.sleep(outageSeconds * 1000).then(async () => {
 			if (this.isClosed) return;
 			door.setName(true);
 			if (way === 'closed') await door.open();
@@ -245,7 +273,7 @@ export class Front {
 		const path = request.url ?? '';
 		const exchange: Exchange = {
 			...this.ownerOf(path, body),
-			at: this.bench.clock.now(),
+			at: this.backing.clock.now(),
 			path,
 			headers: JSON.stringify(request.headers),
 			body,
@@ -257,7 +285,7 @@ export class Front {
 
 	/** Gives the right answer in part, late, or not at all. An outage has no requests. */
 	private async breakOff(
-		way: Exclude<Way, (moment: Moment) => unknown>,
+		way: Exclude<Way, Answering>,
 		right: Right,
 		{ socket }: IncomingMessage,
 		response: ServerResponse,
@@ -323,7 +351,7 @@ export class Front {
 		response.flushHeaders();
 		for (let sent = 0; sent < body.length && !response.destroyed; sent++) {
 			response.write(body.subarray(sent, sent + 1));
-			await this.bench.clock.sleep(DRIP_MS);
+			await this.backing.clock.sleep(DRIP_MS);
 		}
 		response.end();
 	}
@@ -334,7 +362,8 @@ export class Front {
 		if (job) this.done.add(String(job.id));
 		return {
 			right: { body, headers },
-			now: this.bench.clock.now(),
+			now: this.backing.clock.now(),
+			waitSeconds: this.spoiling.waitSeconds,
 			key: this.key,
 			outputs: (job?.outputs ?? []).map((url) => this.outside(url)),
 			elsewhere: `${this.api.origin}${path}?moved`,
@@ -344,7 +373,7 @@ export class Front {
 
 	private ownerOf(path: string, body: string): Pick<Exchange, 'place' | 'item'> {
 		const last = path.split('?')[0]?.split('/').pop() ?? '';
-		const { jobs } = this.bench.service;
+		const { jobs } = this.backing.service;
 		if (path.startsWith('/files/')) {
 			const job = jobs.find(({ outputs }) => outputs.some((url) => url.endsWith(last)));
 			return { place: path.endsWith('?moved') ? undefined : 'download', item: itemOf(job) };
@@ -362,13 +391,13 @@ export class Front {
 
 	/** The latest job of an item. */
 	private jobOf(item: number | undefined): JobRecord | undefined {
-		return this.bench.service.jobs.findLast((job) => itemOf(job) === item);
+		return this.backing.service.jobs.findLast((job) => itemOf(job) === item);
 	}
 
 	/** The service's address of itself, as the node knows it. */
 	private outside(text: string): string {
-		const { origin } = this.bench.service;
-		const spoilt = this.bench.service.jobs
+		const { origin } = this.backing.service;
+		const spoilt = this.backing.service.jobs
 			.filter((job) => itemOf(job) === this.spoiling.item)
 			.flatMap(({ outputs }) => outputs);
 		return spoilt
@@ -378,7 +407,7 @@ export class Front {
 
 	/** Asks the stand-in service. */
 	private async forward({ method, url, headers }: IncomingMessage, body: string): Promise<Right> {
-		const { origin } = this.bench.service;
+		const { origin } = this.backing.service;
 		const inside = body.replaceAll(this.api.origin, origin);
 		const path = (url ?? '').replace('?moved', '');
 		const own = { ...headers, host: new URL(origin).host, 'content-length': Buffer.byteLength(inside) };

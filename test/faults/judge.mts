@@ -2,10 +2,11 @@
 import type { INodeExecutionData } from 'n8n-workflow';
 
 import type { JobRecord } from '../../local-api/jobs.mts';
+import { tracesOf } from '../writings.mts';
 import type { Cell } from './cells.mts';
-import { expectationOf, type Expectation, type Fate } from './expect.mts';
+import { expectationOf, JUMPING, type Expectation, type Fate } from './expect.mts';
 import { itemOf } from './front.mts';
-import { HIT, KEY, type Seen } from './run-cell.mts';
+import { HIT, type Seen } from './scene.mts';
 
 /** Every text in a value, in properties that are hidden too. */
 function textsIn(value: unknown): string[] {
@@ -26,19 +27,9 @@ function textsIn(value: unknown): string[] {
 	return texts;
 }
 
-/** What the key may look like. */
-const KEY_FORMS = [
-	KEY,
-	encodeURIComponent(KEY),
-	encodeURIComponent(KEY).toLowerCase(),
-	JSON.stringify(KEY).slice(1, -1),
-	Buffer.from(KEY).toString('base64').replace(/=+$/, ''),
-	Buffer.from(KEY).toString('base64url'),
-];
-
-const holdsKey = (text: string) => KEY_FORMS.some((form) => text.includes(form));
-
-function keyComplaints({ run, items, errors, log, requests, exchanges, kept }: Seen): string[] {
+function keyComplaints({ key, run, items, errors, log, requests, exchanges, kept }: Seen): string[] {
+	const traces = tracesOf(key);
+	const holdsKey = (text: string) => traces.some((trace) => text.includes(trace));
 	const places: Record<string, unknown> = { run, items, errors, log, requests, kept };
 	for (const { path, headers, body, place } of exchanges) {
 		if (holdsKey(path + headers)) return [`the key is in a request's address or headers: ${path}`];
@@ -212,8 +203,8 @@ function timeComplaints({ seconds, exchanges }: Seen, expected: Expectation): st
 }
 
 /** @returns what does not hold in a cell, in words; nothing when all does */
-export function complaintsOf(cell: Cell, seen: Seen): string[] {
-	const expected = expectationOf(cell);
+export function complaintsOf(cell: Cell, seen: Seen, pace = JUMPING): string[] {
+	const expected = expectationOf(cell, pace);
 	const strangers = seen.requests.filter(({ host }) => !seen.hosts.includes(host)).map(({ host }) => host);
 	const { starts } = expected;
 	const startsOf = (item: number) => seen.started.filter((started) => started === item).length;

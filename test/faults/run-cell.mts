@@ -4,7 +4,6 @@ import { request, type ClientRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
-import sharp from 'sharp';
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { triggerWorkflow } from '../../bench/calls.mts';
@@ -12,74 +11,25 @@ import { outputOf, type Execution } from '../../engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { fileItem, NODE, openBench, workflowOf, type Bench } from '../engine/bench.mts';
 import type { Cell } from './cells.mts';
-import { JOB_SECONDS, TIMEOUT, TRIES } from './expect.mts';
-import { CALL_FAULTS, FAULTS, type CallFault } from './faults.mts';
-import { Front, itemOf, type Exchange, type Spoiling } from './front.mts';
+import { JUMPING } from './expect.mts';
+import { CALL_FAULTS, type CallFault } from './faults.mts';
+import { Front, itemOf } from './front.mts';
+import {
+	generationOf,
+	HIT,
+	inputPictures,
+	ITEMS,
+	madeFor,
+	optionsOf,
+	settingsOf,
+	spoilingOf,
+	type Seen,
+} from './scene.mts';
 
-/** With all that is written otherwise in a URL, in JSON and in base64. */
-export const KEY = 'sk/3f9c+1d7b=e2a8"4f60';
-
-/** The item that a fault hits. It is the first: of a node that continues, n8n's Retry On Fail looks at that one only. */
-export const HIT = 0;
-const ITEMS = 2;
-
-/** What was seen of a cell. */
-export interface Seen {
-	/** The last stretch of the execution. */
-	run: IRun;
-	items: INodeExecutionData[];
-	errors: INodeExecutionData[];
-	/** The file of each item that has one, by its place among the items. */
-	files: Array<Buffer | undefined>;
-	/** What the service has made for the jobs, by job. */
-	made: Map<number, Buffer>;
-	jobs: readonly JobRecord[];
-	exchanges: readonly Exchange[];
-	/** Lines of n8n's log. */
-	log: string[];
-	/** Every request of this process: host, path and headers. */
-	requests: Array<{ host: string; text: string }>;
-	/** The hosts that may be asked. */
-	hosts: string[];
-	/** s of the clock */
-	seconds: number;
-	/** Executions that the trigger has started, by the item whose job it was. */
-	started: Array<number | undefined>;
-	/** All that n8n keeps of executions, and what callers were told. */
-	kept: unknown[];
-}
+/** With all that is written otherwise in a URL, in JSON and in base64, around a long run that is not. */
+const KEY = 'sk/3f9c1d7be2a84f60+b5=e2a8"71';
 
 const REQUESTS = 'http.client.request.start';
-
-/** The PNGs of the input items, base64. */
-let pictures: Promise<string[]> | undefined;
-
-async function twoPictures(): Promise<string[]> {
-	return await Promise.all(
-		['#c33', '#33c'].map(async (background) => {
-			const picture = sharp({ create: { width: 16, height: 16, channels: 3, background } });
-			return (await picture.png().toBuffer()).toString('base64');
-		}),
-	);
-}
-
-/** Requests that were not accepted, in the worst case that their answer leaves open. */
-const UNPAID = ['notSent', 'notNow', 'noPlace', 'refused', 'failed'];
-
-function spoilingOf(cell: Cell): Spoiling {
-	const { place, means, persistence, fault, mode } = cell;
-	const entry = FAULTS.find(({ name }) => name === fault);
-	const isLater = place === 'download' || (place === 'fetch' && mode !== 'none');
-	return {
-		place: place === 'webhook' ? undefined : place,
-		way: entry?.way ?? 'silent',
-		isPersistent: persistence === 'always',
-		isAccepted: !UNPAID.includes(means),
-		item: HIT,
-		// Of what begins when the jobs have ended, the first request has to fall into it.
-		outageSeconds: isLater ? JOB_SECONDS + 3 : 3,
-	};
-}
 
 /** One cell being run. */
 class CellRun {
@@ -132,11 +82,9 @@ class CellRun {
 			),
 		);
 		const asked = this.requests.slice();
-		const made = new Map<number, Buffer>();
-		if (files.some(Boolean)) {
-			for (const { id, outputs } of service.jobs) made.set(id, await read(outputs[0] ?? ''));
-		}
+		const made = files.some(Boolean) ? await madeFor(service.jobs) : new Map<number, Buffer>();
 		return {
+			key: KEY,
 			run,
 			items,
 			errors,
@@ -201,11 +149,11 @@ class CellRun {
 			return await this.execution(this.generation(webhookUrl), items);
 		}
 		// Fetched without waiting is what another execution has submitted.
-		const before = await bench.engine.run(workflowOf(this.generation(undefined)), { items });
-		await bench.clock.sleep((JOB_SECONDS + 1) * 1000);
+		const before = await bench.engine.run(workflowOf(this.generation()), { items });
+		await bench.clock.sleep((JUMPING.jobSeconds + 1) * 1000);
 		await front.arm();
 		return await this.execution(
-			{ operation: 'getResult', jobId: '={{ $json.id }}', waitFor: 'none', options: this.options() },
+			{ operation: 'getResult', jobId: '={{ $json.id }}', waitFor: 'none', options: optionsOf(JUMPING) },
 			outputOf(before, NODE)[0] ?? [],
 		);
 	}
@@ -214,34 +162,14 @@ class CellRun {
 		return this.cell.place === 'fetch' && this.cell.mode === 'suspended';
 	}
 
-	private options(): INodeParameters {
-		return { trackId: '=item-{{ $json.n ?? $json.track_id.slice(5) }}', timeout: TIMEOUT, maxFileSize: 2 };
-	}
-
-	private generation(webhookUrl: string | undefined): INodeParameters {
-		const { place, mode } = this.cell;
-		const isUpload = place === 'upload';
-		return {
-			...(isUpload
-				? { operation: 'imageTo3d', imageSource: 'binary' }
-				: { operation: 'textTo3d', prompt: 'a ball' }),
-			settings: isUpload ? { steps: 1 } : { outputType: 'ply', steps: 1, seed: '={{ $json.n }}' },
-			waitFor: mode === 'suspended' ? 'webhook' : mode,
-			download: !isUpload,
-			options: { ...this.options(), ...(webhookUrl && { webhookUrl }) },
-		};
+	private generation(webhookUrl?: string): INodeParameters {
+		return generationOf(this.cell, JUMPING, webhookUrl ? { webhookUrl } : {});
 	}
 
 	private async execution(parameters: INodeParameters, items: INodeExecutionData[]): Promise<IRun> {
 		const { bench, cell } = this;
 		const { clock, engine } = bench;
-		const onError = {
-			stop: undefined,
-			continue: 'continueRegularOutput' as const,
-			errorOutput: 'continueErrorOutput' as const,
-		}[cell.onError];
-		const retry = cell.isRetried ? { retryOnFail: true, maxTries: TRIES, waitBetweenTries: 1 } : {};
-		const workflow = workflowOf(parameters, { ...(onError && { onError }), ...retry });
+		const workflow = workflowOf(parameters, settingsOf(cell));
 		let run = await engine.run(workflow, { items });
 		const { id } = engine.executions.at(-1) as Execution;
 		if (this.isFetchedAtRest) await this.front.arm();
@@ -305,10 +233,6 @@ class CellRun {
 /** A call under this name holds the clock until it is answered. */
 const N8N = 'n8n.localhost';
 
-async function read(url: string): Promise<Buffer> {
-	return Buffer.from(await (await fetch(url)).arrayBuffer());
-}
-
 /** Calls n8n. @returns its answer's body; nothing when it has hung up */
 async function call(
 	url: string,
@@ -335,17 +259,16 @@ async function call(
 
 /** Runs a cell, from an n8n and a service that know of nothing to the end. */
 export async function runCell(cell: Cell): Promise<Seen> {
-	pictures ??= twoPictures();
-	const images = await pictures;
+	const images = await inputPictures();
 	const isCalled = cell.place === 'webhook';
 	const bench = await openBench({
 		// Of the calls, the one that a fault hits has to be the last.
-		jobSeconds: (number) => (isCalled && number === 1 ? JOB_SECONDS + 5 : JOB_SECONDS),
+		jobSeconds: (number) => (isCalled && number === 1 ? JUMPING.jobSeconds + 5 : JUMPING.jobSeconds),
 		parallel: 10,
 		queueLimit: 10,
 		webhooks: isCalled ? 'never' : 'once',
 	});
-	const front = await Front.open(bench, KEY, spoilingOf(cell), images, cell.isPublic === true);
+	const front = await Front.open(bench, KEY, spoilingOf(cell, JUMPING), images, cell.isPublic === true);
 	bench.credential({ apiKey: KEY, baseUrl: front.baseUrl });
 	try {
 		return await new CellRun(cell, bench, front, images).run();

@@ -9,6 +9,7 @@ import type { Service } from '../../nodes/ImgTo3d/api/service';
 import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { errorItem, failedItem, finishedJson, referenceJson } from '../../nodes/ImgTo3d/output/items';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
+import { WRITINGS } from '../writings.mts';
 import { anyText } from './answer-texts.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -51,45 +52,6 @@ function told(answer: Answer): string {
 	});
 	return JSON.stringify([errors, answer.state === 'failed' && failedItem(answer, answer.id ?? 1, undefined)]);
 }
-
-/** Ways to write a text, each as some language does it for whole values. */
-const WRITINGS: Record<string, (text: string) => string> = {
-	'as it is': asIs,
-	JSON: (text) => JSON.stringify(text).slice(1, -1),
-	'JSON as Python writes it': (text) =>
-		JSON.stringify(text)
-			.slice(1, -1)
-			.replace(/[^\0-\x7f]/g, escaped),
-	'JSON as PHP writes it': (text) =>
-		JSON.stringify(text)
-			.slice(1, -1)
-			.replaceAll('/', '\\/')
-			.replace(/[^\0-\x7f]/g, escaped),
-	'a part of a URL': (text) => encodeURIComponent(wellFormed(text)),
-	'a part of a URL, in small letters': (text) =>
-		encodeURIComponent(wellFormed(text)).replace(/%../g, (code) => code.toLowerCase()),
-	'a URL': (text) => encodeURI(wellFormed(text)),
-	'a field of a form': (text) => new URLSearchParams({ key: text }).toString().slice('key='.length),
-	'a part of a URL as PHP writes it': (text) =>
-		encodeURIComponent(wellFormed(text)).replace(
-			/[!'()*]/g,
-			(character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-		),
-	'HTML as PHP writes it': (text) => html(text, { "'": '&#039;', '"': '&quot;' }),
-	'HTML as Python writes it': (text) => html(text, { "'": '&#x27;', '"': '&quot;' }),
-	'HTML as Go writes it': (text) => html(text, { "'": '&#39;', '"': '&#34;' }),
-	'text in HTML': (text) => html(text, {}),
-	base64: (text) => Buffer.from(text).toString('base64'),
-	'base64 for URLs': (text) => Buffer.from(text).toString('base64url'),
-};
-
-const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-const wellFormed = (text: string) => Buffer.from(text).toString();
-const html = (text: string, quotes: Record<string, string>) =>
-	text.replace(
-		/[&<>"']/g,
-		(character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...quotes })[character] ?? character,
-	);
 
 /** Stands around what is echoed, so that it is the key as far as anyone can see. */
 const between = (echo: string) => `\u00ab${echo}\u00bb`;

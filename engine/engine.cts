@@ -222,7 +222,7 @@ export async function createEngine(options: EngineOptions): Promise<Engine> {
 				throw new Error(`The execution "${executionId}" has not failed.`);
 			delete data.resultData.error;
 			data.resultData.runData[data.resultData.lastNodeExecuted ?? '']?.pop();
-			return await start(execution.workflow, data, {});
+			return await start(execution.workflow, data, { mode: 'retry' });
 		},
 		nodeTypes,
 		additionalData,

@@ -47,14 +47,14 @@ const runs = new WeakMap<object, WeakMap<object, Ledger>>();
 /**
  * The ledger of this run: with the entries of its earlier tries when n8n runs the node again.
  *
- * @param rested the entries that the run begins with when it goes on after a rest
+ * @param entries those that the run begins with when it goes on after a rest, or with what a failed execution has left
  */
-export function ledgerOf(context: IExecuteFunctions, rested: ReadonlyArray<[number, Entry]> = []): Ledger {
+export function ledgerOf(context: IExecuteFunctions, entries: ReadonlyArray<[number, Entry]> = []): Ledger {
 	const run = context.getExecuteData();
 	const call = context.getInputData()[0]?.json ?? run;
 	const calls = runs.get(run) ?? new WeakMap<object, Ledger>();
 	runs.set(run, calls);
-	const ledger = calls.get(call) ?? new Map<number, Entry>(rested);
+	const ledger = calls.get(call) ?? new Map<number, Entry>(entries);
 	calls.set(call, ledger);
 	return ledger;
 }

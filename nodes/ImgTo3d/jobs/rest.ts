@@ -87,7 +87,7 @@ export function waitsForCall(item: ItemRequest): item is ItemRequest & { work: G
 }
 
 /** n8n offers a node to agents as a second node type, whose name ends in "Tool". */
-function isToolCall(context: IExecuteFunctions): boolean {
+export function isToolCall(context: IExecuteFunctions): boolean {
 	return context.getNode().type.endsWith('Tool');
 }
 
@@ -142,6 +142,13 @@ export function wokenItems(
 		const end = 'job' in carried ? ends.get(String(carried.job.known.job.id)) : undefined;
 		return { ...item, [CARRIED]: asData({ ...carried, isWoken: true, ...(end && { end }) } as Carried) };
 	});
+}
+
+/** The same item with its job as it stands now; nothing for one that went through no rest. */
+export function carryingOn(item: INodeExecutionData, job: AcceptedJob): INodeExecutionData | undefined {
+	const carried = item[CARRIED] as unknown as Carried | undefined;
+	if (!carried || !('request' in carried)) return undefined;
+	return { ...item, [CARRIED]: asData({ ...carried, job, end: undefined }) };
 }
 
 /** The jobs that the run of a woken node begins with, by item. */

@@ -10,6 +10,7 @@ import { Accounts } from './account';
 import { systemClock, type Clock } from './clock';
 import { failureOf, jobOf, named, submittedJobs } from './failures';
 import { ledgerOf, type KnownJob } from './ledger';
+import { leaveJobs, takenUp } from './left-jobs';
 import { Places } from './places';
 import { isRequest, readAll, readingOf, settled, type Reading } from './readings';
 import {
@@ -78,9 +79,12 @@ export async function runItems(
 		openService(context, clock, await readCredential(context)),
 	);
 	if (service instanceof NodeOperationError) return failed(service);
-	const readings = carried
-		? carried.map((entry, index) => readingOf(context, entry, index))
-		: await readAll(context, service, inputs.length, continues);
+	const { readings, entries } = carried
+		? {
+				readings: carried.map((entry, index) => readingOf(context, entry, index)),
+				entries: restedEntries(carried, context.getExecutionId()),
+			}
+		: takenUp(context, await readAll(context, service, inputs.length, continues));
 	hintAtBaseUrl(context, service, readings);
 	const rest = await settled(context, async () =>
 		openRest(context, service, readings.filter(isRequest), carried !== undefined),
@@ -96,7 +100,7 @@ export async function runItems(
 		context,
 		clock,
 		service,
-		ledger: ledgerOf(context, carried && restedEntries(carried, context.getExecutionId())),
+		ledger: ledgerOf(context, entries),
 		maxSubmits: triesOf(node),
 		account,
 		open: new Map(),
@@ -188,7 +192,9 @@ async function runAll(
 		);
 	}
 
-	if (context.getExecutionCancelSignal()?.aborted) {
+	const isCanceled = context.getExecutionCancelSignal()?.aborted === true;
+	if (isCanceled || firstError) leaveJobs(run, readings);
+	if (isCanceled) {
 		// n8n shows an execution as canceled when its error says "canceled".
 		throw new NodeOperationError(node, 'The execution was canceled', {
 			description: sentences(...submittedJobs(run)) || 'No job had been submitted.',

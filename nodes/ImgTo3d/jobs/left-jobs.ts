@@ -1,0 +1,90 @@
+/**
+ * What a run that fails leaves behind for the person who retries its execution.
+ *
+ * "Retry" in the list of executions starts a new execution with what n8n has kept of the failed one: it runs the node
+ * that failed once more, with the same items. The ledger is gone by then, so each item carries the job that was
+ * accepted for it, beside its JSON, and the retried run goes on with those jobs. What was refused, what the service
+ * ended as failed, and a submit of which nobody knows leave nothing: who retries the execution wants them anew.
+ */
+import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
+
+import type { GenerationRequest, ItemRequest } from '../request';
+import type { AcceptedJob, Entry } from './ledger';
+import { isRequest, type Reading } from './readings';
+import { carryingOn, isToolCall } from './rest';
+import type { Run } from './run';
+
+/** What an item carries. */
+interface LeftJob {
+	/** The credential's id: another one may be that of another account, which does not know the job. */
+	credential?: string | null;
+	work: GenerationRequest;
+	trackId?: string;
+	job: AcceptedJob;
+}
+
+/** The name of the item's own property beside `json` that holds it. */
+const LEFT = 'submitted';
+
+/** Leaves the accepted jobs of a run that fails with its items, where n8n keeps them with the execution. */
+export function leaveJobs({ context, ledger }: Run, readings: readonly Reading[]): void {
+	// The data of a tool's call are its agent's.
+	if (isToolCall(context)) return;
+	const items = context.getInputData().map((input, index): INodeExecutionData => {
+		const entry = ledger.get(index);
+		const reading = readings[index];
+		if (entry?.fate !== 'accepted' || !reading || !isGeneration(reading)) {
+			return { ...input, [LEFT]: undefined };
+		}
+		const { work, trackId } = reading;
+		const left: LeftJob = { credential: credentialOf(context), work, trackId, job: entry };
+		return carryingOn(input, entry) ?? { ...input, [LEFT]: left as unknown as IDataObject };
+	});
+	// Not into the array itself, which may be the output of the node before.
+	context.getExecuteData().data.main = [items];
+}
+
+/**
+ * The items of a run, and the jobs that a failed execution has left for them if this one is its retry. A job is taken
+ * up only for the work that it was submitted for, and watched: its call would go to the execution that has failed.
+ */
+export function takenUp(
+	context: IExecuteFunctions,
+	readings: readonly Reading[],
+): { readings: Reading[]; entries: Array<[number, Entry]> } {
+	const entries: Array<[number, Entry]> = [];
+	const isRetried = context.getMode() === 'retry';
+	const inputs = context.getInputData();
+	const own = readings.map((reading, index): Reading => {
+		const left = isRetried ? (inputs[index]?.[LEFT] as unknown as LeftJob | undefined) : undefined;
+		if (!left || !isGeneration(reading) || !isFor(left, reading, credentialOf(context))) return reading;
+		entries.push([index, { ...left.job, fate: 'accepted' }]);
+		const waitFor = reading.waitFor === 'webhook' ? 'poll' : reading.waitFor;
+		return { ...reading, waitFor, trackId: left.trackId };
+	});
+	return { readings: own, entries };
+}
+
+type GenerationItem = ItemRequest & { work: GenerationRequest };
+
+function isGeneration(reading: Reading): reading is GenerationItem {
+	return isRequest(reading) && reading.work.operation !== 'getResult';
+}
+
+function credentialOf(context: IExecuteFunctions): string | null | undefined {
+	return context.getNode().credentials?.stableDiffusionApi?.id;
+}
+
+/** Whether the person still wants what the job was submitted for, from the same account. */
+function isFor(
+	{ credential, work }: LeftJob,
+	reading: GenerationItem,
+	current: LeftJob['credential'],
+): boolean {
+	return credential === current && paidPart(work) === paidPart(reading.work);
+}
+
+/** What the job is made of: without who is told of its end, and the mark, which may hold the execution's number. */
+function paidPart({ operation, apiVersion, image, body }: GenerationRequest): string {
+	return JSON.stringify([operation, apiVersion, image, { ...body, webhook: null, track_id: null }]);
+}

@@ -168,6 +168,7 @@ describe('the errors that the README quotes', () => {
 		certificate: true,
 		timeout: true,
 		interrupted: true,
+		blocked: true,
 	};
 	const httpCode = 200;
 	const message = '';

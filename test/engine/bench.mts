@@ -21,7 +21,8 @@ import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
 import { Accounts } from '../../nodes/ImgTo3d/jobs/account';
 import { runItems } from '../../nodes/ImgTo3d/jobs/run-items';
-import { letClockMoveFor, TestClock } from './test-clock.mts';
+import { letClockMoveFor } from './exchanges.mts';
+import { TestClock } from './test-clock.mts';
 
 /** Long enough to be a secret, and found nowhere by chance. */
 export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
@@ -203,6 +204,7 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 			await service.stop();
 			await engine.close();
 			holdClock();
+			clock.stop();
 		},
 	};
 }

@@ -1,68 +1,79 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { ClientRequest } from 'node:http';
+import type { Transform } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import sharp from 'sharp';
 
 import type { StopSign } from '../../nodes/ImgTo3d/jobs/clock';
+import { isExchanging, progress } from './exchanges.mts';
 
-/** How long nothing must have been going on before the clock moves: between two steps of some work, nothing shows. */
-const QUIET_TURNS = 20;
+/**
+ * How long nothing must have been going on before the clock moves, ms of real time, and how many turns of the event loop more: the
+ * one thing that cannot be seen are real timers, and the only short ones are n8n's pauses before a retry, of 1 ms.
+ */
 const QUIET_MS = 4;
+const QUIET_TURNS = 3;
 
-/** Servers, as host:port, that go by the clock while they answer, so that requests to them must not hold it. */
-const waiting = new Set<string>();
-
-/**
- * From now on the clock moves on while this server answers.
- *
- * @returns ends that: to be called when the server closes, since the next one may be given its port, and a clock
- *   that jumps while the stand-in service answers lets calls run into their time limits
- */
-export function letClockMoveFor(origin: string): () => void {
-	const { host } = new URL(origin);
-	waiting.add(host);
-	return () => waiting.delete(host);
-}
-
-const inFlight = new Set<ClientRequest>();
+/** What a turn counts at most towards the clock's patience, ms: in a longer one, others had the processor. */
+const LONGEST_TURN_MS = 20;
 
 /**
- * From now on the clock moves on although this request is not answered: a server calls it that keeps silent, or
- * answers by the clock, with the port that the request came from.
+ * Streams that are packing or unpacking a piece. They do it in threads that Node lists nowhere, also when the connection
+ * that the piece came from has been closed.
  */
-export function letClockMoveDuring(clientPort: number): void {
-	for (const request of inFlight) if (request.socket?.localPort === clientPort) inFlight.delete(request);
+const zipping = new Set<Transform>();
+
+type ZipTransform = (this: Transform, ...piece: Parameters<Transform['_transform']>) => void;
+
+/** What all streams of zlib have in common. */
+function zipPrototype(): { _transform: ZipTransform } {
+	let prototype = createGunzip() as object;
+	while (!Object.hasOwn(prototype, '_transform')) prototype = Object.getPrototypeOf(prototype) as object;
+	return prototype as { _transform: ZipTransform };
 }
 
-/** How long a request to a server that goes by the clock holds it, real ms: until it has arrived there. */
-const ARRIVAL_MS = 20;
-
-/** When the requests to such servers were sent that are not answered yet, real ms. */
-const arriving = new Map<ClientRequest, number>();
-
-const REQUESTS = 'http.client.request.start';
-const count = (message: unknown) => {
-	const { request } = message as { request: ClientRequest };
-	if (waiting.has(String(request.getHeader('host')))) {
-		arriving.set(request, performance.now());
-		request.once('close', () => arriving.delete(request));
-	} else {
-		inFlight.add(request);
-		request.once('close', () => inFlight.delete(request));
-	}
+const zip = zipPrototype();
+const { _transform: zipTransform } = zip;
+zip._transform = function (chunk, encoding, done) {
+	zipping.add(this);
+	zipTransform.call(this, chunk, encoding, (...result) => {
+		zipping.delete(this);
+		done(...result);
+	});
 };
-subscribe(REQUESTS, count);
-// The channel outlives the test file, and this module is loaded anew for the next one.
-afterAll(() => unsubscribe(REQUESTS, count));
+afterAll(() => {
+	zip._transform = zipTransform;
+});
 
-/** Whether this process is at work on something that is not a timer: an HTTP exchange or a file. */
+/** Whether a stream is zipping that anybody still wants. */
+function isZipping(): boolean {
+	for (const stream of zipping) if (stream.destroyed) zipping.delete(stream);
+	return zipping.size > 0;
+}
+
+/** Turns that clocks wait for. */
+let ownTurns = 0;
+
+async function turn(): Promise<void> {
+	ownTurns += 1;
+	await new Promise((resolve) => setImmediate(resolve));
+	ownTurns -= 1;
+}
+
+/** Whether this process is at work on something that is neither a timer nor an HTTP exchange. */
 function isBusy(): boolean {
+	const resources = process.getActiveResourcesInfo();
+	const pictures = sharp.counters();
 	return (
-		inFlight.size > 0 ||
-		[...arriving.values()].some((sentAt) => performance.now() - sentAt < ARRIVAL_MS) ||
-		process.getActiveResourcesInfo().some((resource) => /^FSReq|^CloseReq|Sharp|Zlib/.test(resource))
+		isZipping() ||
+		pictures.queue + pictures.process > 0 ||
+		resources.some((resource) => /^FSReq|^CloseReq/.test(resource)) ||
+		resources.filter((resource) => resource === 'Immediate').length > ownTurns
 	);
 }
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** The clocks that wait for quiet. */
+const moving = new Set<TestClock>();
+// In the same process the next test file's clocks would take their turns for work.
+afterAll(() => moving.forEach((clock) => clock.stop()));
 
 interface Sleeper {
 	at: number;
@@ -77,8 +88,8 @@ interface Sleeper {
 export class TestClock {
 	private time: number;
 	private sleepers: Sleeper[] = [];
-	private isMoving = false;
-	/** How long a request that nobody answers holds the clock, real ms; tests of a hanging call lower it. */
+	private isStopped = false;
+	/** How long requests that nobody answers hold the clock when nothing else goes on, real ms; tests of a hanging call lower it. */
 	patienceMs = 20_000;
 
 	constructor(start = Date.UTC(2026, 0, 1)) {
@@ -97,16 +108,22 @@ export class TestClock {
 		});
 	}
 
+	/** From now on nobody wakes any more. */
+	stop(): void {
+		this.isStopped = true;
+	}
+
 	private async move(): Promise<void> {
-		if (this.isMoving) return;
-		this.isMoving = true;
+		if (moving.has(this)) return;
+		moving.add(this);
 		while (this.sleepers.length > 0) {
 			await this.quiet();
+			if (this.isStopped) break;
 			if (this.wake(({ signal }) => signal?.aborted ?? false)) continue;
 			this.time = Math.max(this.time, Math.min(...this.sleepers.map(({ at }) => at)));
 			this.wake(({ at }) => at <= this.time);
 		}
-		this.isMoving = false;
+		moving.delete(this);
 	}
 
 	/** Wakes the sleepers that `isDue` picks, in the order they went to sleep. */
@@ -119,13 +136,21 @@ export class TestClock {
 
 	/** Resolves when nothing has been going on for a while, or when nobody answers a request. */
 	private async quiet(): Promise<void> {
-		const start = performance.now();
-		let since = start;
-		for (let turns = 0; turns < QUIET_TURNS || performance.now() - since < QUIET_MS; turns++) {
+		let quietSince: number | undefined;
+		let turns = 0;
+		let patience = this.patienceMs;
+		let latest = progress();
+		for (let last = performance.now(); turns < QUIET_TURNS && patience > 0 && !this.isStopped; ) {
 			await turn();
-			if (!isBusy() || performance.now() - start > this.patienceMs) continue;
-			turns = 0;
-			since = performance.now();
+			const now = performance.now();
+			const isWorking = isBusy() || latest !== (latest = progress());
+			if (isWorking) patience = this.patienceMs;
+			else if (isExchanging()) patience -= Math.min(now - last, LONGEST_TURN_MS);
+			if (isWorking || isExchanging()) quietSince = undefined;
+			else quietSince ??= now;
+			const isQuiet = quietSince !== undefined && now - quietSince >= QUIET_MS;
+			turns = isQuiet ? turns + 1 : 0;
+			last = now;
 		}
 	}
 }

@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { createGunzip, gzipSync } from 'node:zlib';
+import axios from 'axios';
+import sharp from 'sharp';
+
+import { letClockMoveDuring, letClockMoveFor } from './exchanges.mts';
+import { serve, type TestServer } from './http.mts';
+import { TestClock } from './test-clock.mts';
+
+/** Does the work while somebody sleeps. @returns how far the clock had gone at its end, ms */
+async function gone(work: () => Promise<unknown>): Promise<number> {
+	const start = clock.now();
+	const slept = clock.sleep(1000);
+	await work();
+	const ms = clock.now() - start;
+	await slept;
+	expect(clock.now() - start).toBe(1000);
+	return ms;
+}
+
+const LARGE = 16 * 1024 * 1024;
+const packed = gzipSync(Buffer.alloc(LARGE));
+
+/** A large picture, which takes a while. */
+const picture = async () =>
+	await sharp({ create: { width: 3000, height: 3000, channels: 3, background: '#c33' } })
+		.png()
+		.toBuffer();
+
+/** Keeps the processor to itself, as another process might. */
+function occupy(ms: number): void {
+	const start = performance.now();
+	while (performance.now() - start < ms);
+}
+
+let clock: TestClock;
+/** What a test has opened. */
+let opened: TestServer[];
+beforeEach(() => {
+	clock = new TestClock();
+	opened = [];
+});
+afterEach(async () => {
+	clock.stop();
+	await Promise.all(opened.map(async (server) => await server.close()));
+});
+
+/** @returns the address of a server of the test's own */
+async function serverOf(listener: RequestListener): Promise<string> {
+	const server = await serve(listener);
+	opened.push(server);
+	return server.origin;
+}
+
+describe('the clock stands still while', () => {
+	test('an answer is unpacked whose connection is closed', async () => {
+		const origin = await serverOf((_request, response) => {
+			response.writeHead(200, { 'content-encoding': 'gzip', connection: 'close' }).end(packed);
+		});
+		const ask = async () => expect((await axios.get<string>(origin)).data).toHaveLength(LARGE);
+		expect(await gone(ask)).toBe(0);
+	});
+
+	test('a picture is made', async () => {
+		expect(await gone(picture)).toBe(0);
+	});
+
+	test('a short pause of real time goes on, also when the process was held up before', async () => {
+		const pause = async () => {
+			await readFile(__filename);
+			occupy(20);
+			await new Promise((resolve) => setTimeout(resolve, 1));
+		};
+		expect(await gone(pause)).toBe(0);
+	});
+
+	test('a server works for longer than a silent one is waited for', async () => {
+		clock.patienceMs = 20;
+		const origin = await serverOf((_request, response) => {
+			void picture().then((made) => response.end(made));
+		});
+		expect(await gone(async () => await axios.get(origin))).toBe(0);
+	});
+
+	test('a server is asked by fetch', async () => {
+		const origin = await serverOf((_request, response) => {
+			setTimeout(() => response.end('hello'), 30);
+		});
+		const ask = async () => expect(await (await fetch(origin)).text()).toBe('hello');
+		expect(await gone(ask)).toBe(0);
+	});
+
+	test('a call is on its way to a server that answers by the clock, or its answer on the way back', async () => {
+		let arrivedAt: number | undefined;
+		const origin = await serverOf((request, response) => {
+			request.once('end', () => {
+				arrivedAt = clock.now();
+				void clock.sleep(500).then(() => response.end(Buffer.alloc(LARGE)));
+			});
+			// Until then most of it waits at the server's door.
+			setTimeout(() => request.resume(), 60);
+		});
+		const end = letClockMoveFor(origin);
+		const start = clock.now();
+		expect(await gone(async () => await axios.post(origin, Buffer.alloc(LARGE)))).toBe(500);
+		expect(arrivedAt).toBe(start);
+		end();
+	});
+});
+
+describe('the clock moves while', () => {
+	const pause = async () => await clock.sleep(900);
+
+	test('a server keeps silent that says so', async () => {
+		const origin = await serverOf((request) => letClockMoveDuring(request.socket.remotePort ?? 0));
+		const asked = axios.get(origin).catch(() => undefined);
+		expect(await gone(pause)).toBe(900);
+		await Promise.all(opened.map(async (server) => await server.close()));
+		await asked;
+	});
+
+	test('a server keeps silent for longer than it is waited for', async () => {
+		clock.patienceMs = 20;
+		const origin = await serverOf(() => undefined);
+		void axios.get(origin).catch(() => undefined);
+		expect(await gone(pause)).toBe(900);
+	});
+
+	test('a stream is thrown away half unpacked', async () => {
+		const stream = createGunzip();
+		stream.write(packed);
+		stream.destroy();
+		expect(await gone(pause)).toBe(900);
+	});
+
+	test('the clock of another test has been stopped', async () => {
+		const other = new TestClock();
+		void other.sleep(1000);
+		other.stop();
+		expect(await gone(pause)).toBe(900);
+	});
+});

@@ -11,6 +11,8 @@ export interface FloodOptions {
 	/** Connections that are kept open, each of which sends its next call when it has the answer. */
 	connections: number;
 	known: KnownJobs;
+	/** Go along with each call. */
+	headers?: Record<string, string>;
 	/** Is called when so many have been sent. Nothing waits for it. */
 	onSent?: (sent: number) => void;
 }
@@ -59,9 +61,14 @@ async function send(agent: Agent, url: string, forged: ForgedCall): Promise<Repl
 	});
 }
 
+const withHeaders = (call: ForgedCall, headers?: Record<string, string>): ForgedCall => ({
+	...call,
+	headers: { ...call.headers, ...headers },
+});
+
 /** Sends a flood as fast as it is answered. */
 export async function flood(options: FloodOptions): Promise<Flooded> {
-	const { url, calls, first = 0, connections, known, onSent } = options;
+	const { url, calls, first = 0, connections, known, headers, onSent } = options;
 	const agent = new Agent({ keepAlive: true, maxSockets: connections, localAddress: STRANGER });
 	const answers: Flooded['answers'] = new Map();
 	const texts = new Set<string>();
@@ -71,7 +78,7 @@ export async function flood(options: FloodOptions): Promise<Flooded> {
 			const n = first + sent++;
 			onSent?.(sent);
 			const kind = kindOf(n);
-			const { status, text } = await send(agent, url, kind.make(n, known));
+			const { status, text } = await send(agent, url, withHeaders(kind.make(n, known), headers));
 			const counts = answers.get(kind.name) ?? new Map<number | string, number>();
 			answers.set(kind.name, counts.set(status, (counts.get(status) ?? 0) + 1));
 			texts.add(text);

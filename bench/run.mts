@@ -1,7 +1,7 @@
 /**
  * Measures the package, and prints a table for each question.
  *
- *   npm run bench                       everything, in about a quarter of an hour; writes bench/RESULTS.md
+ *   npm run bench                       everything, in about half an hour; writes bench/RESULTS.md
  *   npm run bench -- detection memory   only these, printed only
  *
  * What runs on real n8n's installs them into `.cache/` when they are not there, as `npm run e2e` does.
@@ -11,6 +11,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { detection } from './detection.mts';
+import { flood } from './flood.mts';
 import { makespan, startOneAfterTheOther, type Background } from './makespan.mts';
 import { memory } from './memory.mts';
 import { overhead } from './overhead.mts';
@@ -32,6 +33,7 @@ const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
 	overhead,
 	memory,
 	detection,
+	flood: async () => await flood(say),
 	suspended: async () => {
 		if (isWanted('makespan')) slowest = startOneAfterTheOther();
 		return await suspended(say);

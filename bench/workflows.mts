@@ -32,19 +32,21 @@ let count = 0;
  *
  * @param nodes what comes after the call, which is the node "Call"
  * @param arrows what leads to what; default one node to the next
+ * @param options of the node "Call"
  * @returns the path to call
  */
 export async function published(
 	world: World,
 	nodes: readonly NodeSketch[],
 	arrows?: readonly Arrow[],
+	options: INodeParameters = {},
 ): Promise<{ path: string; saved: Saved }> {
 	const path = `bench-${++count}-${Date.now()}`;
 	const call: NodeSketch = {
 		name: 'Call',
 		type: 'n8n-nodes-base.webhook',
 		typeVersion: 2,
-		parameters: { path, httpMethod: 'POST', responseMode: 'onReceived', options: {} },
+		parameters: { path, httpMethod: 'POST', responseMode: 'onReceived', options },
 	};
 	const all = [call, ...nodes];
 	const connections: IConnections = {};

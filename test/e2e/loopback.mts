@@ -1,5 +1,14 @@
 /** Servers on loopback that stand for what a workflow talks to besides the 3D service. */
+import { join } from 'node:path';
+
 import { serve, type TestServer } from '../engine/http.mts';
+
+/** A public name that resolves to an address of this machine, in an n8n with this environment: by `resolve.cjs`. */
+export const RESOLVED = {
+	name: 'cdn.evil.example',
+	address: '127.0.0.2',
+	env: { NODE_OPTIONS: `--require ${join(process.cwd(), 'test', 'e2e', 'resolve.cjs')}` },
+};
 
 /** A request as it came in. */
 export interface Received {

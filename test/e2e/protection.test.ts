@@ -1,14 +1,8 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-
 import { PACKAGE } from '../../real-n8n/n8n.mts';
-import { CREDENTIAL_TYPE, startWorld, type World } from '../../real-n8n/worlds.mts';
+import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../../real-n8n/worlds.mts';
+import { serve, type TestServer } from '../engine/http.mts';
+import { RESOLVED } from './loopback.mts';
 import { begin, resultOf } from './suite.mts';
-
-/** A public name that resolves to a private address: n8n's request helper does not let the node see that. */
-const NAME = 'cdn.evil.example';
-const RESOLVES = { NODE_OPTIONS: `--require ${join(process.cwd(), 'test/e2e/resolve.cjs')}` };
 
 /** The stand-in service may be asked, and nothing else on this machine. */
 const PROTECTED = { N8N_SSRF_PROTECTION_ENABLED: 'true', N8N_SSRF_ALLOWED_IP_RANGES: '127.0.0.1/32' };
@@ -19,24 +13,23 @@ describe.each([
 ])("n8n 2.41.1 %s n8n's own protection", (_how, env) => {
 	const isProtected = env === PROTECTED;
 	let world: World;
-	let secret: Server;
+	let secret: TestServer;
 	let asked = 0;
 	beforeAll(async () => {
-		secret = createServer((_request, response) => {
+		secret = await serve((_request, response) => {
 			asked += 1;
 			response.end('GIF89a');
-		});
-		await new Promise<void>((resolve) => secret.listen(0, '127.0.0.2', resolve));
-		world = await startWorld({ version: '2.41.1', env: { ...RESOLVES, ...env } });
+		}, RESOLVED.address);
+		world = await startWorld({ version: '2.41.1', env: { ...RESOLVED.env, ...env } });
 	});
 	afterAll(async () => {
 		await world?.stop();
-		secret?.close();
+		await secret?.close();
 	});
 
 	test(`a public name that resolves to a private address is ${isProtected ? 'not asked' : 'asked'}`, async () => {
 		const { id, name } = await world.main.createCredential('Public', CREDENTIAL_TYPE, {
-			apiKey: 'sk-public-0123456789',
+			apiKey: API_KEY,
 			baseUrl: 'https://api.invalid/api',
 		});
 		const webhookId = 'a-public-name';
@@ -57,8 +50,7 @@ describe.each([
 			connections: {},
 		});
 		await world.main.publish(saved);
-		const { port } = secret.address() as AddressInfo;
-		const output = [`http://${NAME}:${port}/secret.gif`];
+		const output = [`http://${RESOLVED.name}:${new URL(secret.origin).port}/secret.gif`];
 		await world.main.call(`/webhook/${webhookId}/webhook`, { status: 'success', id: 5, output });
 		const execution = await world.main.latest(saved.id, ['success', 'error']);
 		const { status, data } = await world.main.execution(execution);
@@ -75,7 +67,7 @@ describe.each([
 	test(`a Base URL at such an address ${isProtected ? 'is an error that says that nothing was paid' : 'works'}`, async () => {
 		const { port } = new URL(world.service.origin);
 		const credential = await world.main.createCredential('Private', CREDENTIAL_TYPE, {
-			apiKey: 'sk-private-0123456789',
+			apiKey: API_KEY,
 			baseUrl: isProtected ? `http://127.0.0.3:${port}/api` : world.service.baseUrl,
 		});
 		const node = { credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } } };

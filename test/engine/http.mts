@@ -1,5 +1,6 @@
 import { createServer, request, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 export interface TestServer {
 	origin: string;
@@ -16,17 +17,22 @@ export function highest(sample: () => number): () => number {
 	};
 }
 
-/** A web server of a test's own on a free port of 127.0.0.1. */
-export async function serve(listener: RequestListener): Promise<TestServer> {
+/** A web server of a test's own on a free port. @param address of this machine, 127.x.y.z */
+export async function serve(listener: RequestListener, address = '127.0.0.1'): Promise<TestServer> {
 	const server = createServer(listener);
-	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	await new Promise<void>((resolve) => server.listen(0, address, resolve));
 	return {
-		origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+		origin: `http://${address}:${(server.address() as AddressInfo).port}`,
 		close: async () => {
 			server.closeAllConnections();
 			await new Promise((resolve) => server.close(resolve));
 		},
 	};
+}
+
+/** Bytes as a server sends them with `Content-Encoding: gzip`. */
+export function gzipped(bytes: Buffer): Buffer {
+	return gzipSync(bytes);
 }
 
 /**

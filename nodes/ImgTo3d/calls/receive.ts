@@ -116,12 +116,7 @@ async function answerCall(
 	if (!isWanted(settings, call)) {
 		return refuse(context, 200, 'Received. This trigger is set to other events or track IDs.');
 	}
-	const received = { context, clock, desk, settings, body };
-	// Who listens for a test event wants to see it each time.
-	if (!settings.ignoreDuplicates || context.getMode() === 'manual') {
-		return conclude(context, await lookInto(received));
-	}
-	return await once(received, markOf(call.id, call.outcome));
+	return await inTurn({ context, clock, desk, settings, body }, markOf(call.id, call.outcome));
 }
 
 /** What a caller says itself cannot give the key away to that caller. */
@@ -139,22 +134,30 @@ function isWanted({ events, trackId: wanted }: TriggerSettings, { outcome, track
 }
 
 /**
- * Looks into a call unless its job's end has started the workflow before.
+ * Looks into a call, unless its job's end has started the workflow before.
  *
  * @param mark of the job's end
  */
-async function once(received: Received, mark: string): Promise<IWebhookResponseData> {
-	const { context, desk } = received;
+async function inTurn(received: Received, mark: string): Promise<IWebhookResponseData> {
+	const { context, desk, settings } = received;
 	const trigger = nameOf(context);
 	const staticData = context.getWorkflowStaticData('node');
+	// Who listens for a test event wants to see it each time.
+	const isOnce = settings.ignoreDuplicates && context.getMode() !== 'manual';
 
-	const response = await desk.turns.take(`${trigger}/${mark}`, async () => {
-		if (desk.seen.has(trigger, staticData, mark)) return refuse(context, 200, 'Received before.');
+	const look = async () => {
+		if (isOnce && desk.seen.has(trigger, staticData, mark)) return refuse(context, 200, 'Received before.');
 		const outcome = await lookInto(received);
-		if ('items' in outcome) desk.seen.add(trigger, staticData, mark);
+		if (isOnce && 'items' in outcome) desk.seen.add(trigger, staticData, mark);
 		return conclude(context, outcome);
-	});
-	return response ?? refuse(context, 200, 'Received. This is being looked into already.');
+	};
+	// Nothing is waited for that another call could wait for.
+	if (!isOnce && settings.verify === 'none') return await look();
+	const response = await desk.turns.take(`${trigger}/${mark}`, look);
+	if (response) return response;
+	return isOnce
+		? refuse(context, 200, 'Received. This is being looked into already.')
+		: refuse(context, 503, 'Too many calls about this job at once.');
 }
 
 /** @throws the outcome's error: n8n makes a failed execution of it */

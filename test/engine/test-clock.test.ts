@@ -1,11 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
-import { createGunzip, gzipSync } from 'node:zlib';
 import axios from 'axios';
-import sharp from 'sharp';
 
 import { letClockMoveDuring, letClockMoveFor } from './exchanges.mts';
 import { serve, type TestServer } from './http.mts';
+import { heldUpAndPausing, LARGE, later, packed, picture, unpackHalf } from './real-work.mts';
 import { TestClock } from './test-clock.mts';
 
 /** Does the work while somebody sleeps. @returns how far the clock had gone at its end, ms */
@@ -17,21 +14,6 @@ async function gone(work: () => Promise<unknown>): Promise<number> {
 	await slept;
 	expect(clock.now() - start).toBe(1000);
 	return ms;
-}
-
-const LARGE = 16 * 1024 * 1024;
-const packed = gzipSync(Buffer.alloc(LARGE));
-
-/** A large picture, which takes a while. */
-const picture = async () =>
-	await sharp({ create: { width: 3000, height: 3000, channels: 3, background: '#c33' } })
-		.png()
-		.toBuffer();
-
-/** Keeps the processor to itself, as another process might. */
-function occupy(ms: number): void {
-	const start = performance.now();
-	while (performance.now() - start < ms);
 }
 
 let clock: TestClock;
@@ -47,7 +29,7 @@ afterEach(async () => {
 });
 
 /** @returns the address of a server of the test's own */
-async function serverOf(listener: RequestListener): Promise<string> {
+async function serverOf(listener: Parameters<typeof serve>[0]): Promise<string> {
 	const server = await serve(listener);
 	opened.push(server);
 	return server.origin;
@@ -67,12 +49,7 @@ describe('the clock stands still while', () => {
 	});
 
 	test('a short pause of real time goes on, also when the process was held up before', async () => {
-		const pause = async () => {
-			await readFile(__filename);
-			occupy(20);
-			await new Promise((resolve) => setTimeout(resolve, 1));
-		};
-		expect(await gone(pause)).toBe(0);
+		expect(await gone(heldUpAndPausing)).toBe(0);
 	});
 
 	test('a server works for longer than a silent one is waited for', async () => {
@@ -85,7 +62,7 @@ describe('the clock stands still while', () => {
 
 	test('a server is asked by fetch', async () => {
 		const origin = await serverOf((_request, response) => {
-			setTimeout(() => response.end('hello'), 30);
+			later(30, () => response.end('hello'));
 		});
 		const ask = async () => expect(await (await fetch(origin)).text()).toBe('hello');
 		expect(await gone(ask)).toBe(0);
@@ -99,7 +76,7 @@ describe('the clock stands still while', () => {
 				void clock.sleep(500).then(() => response.end(Buffer.alloc(LARGE)));
 			});
 			// Until then most of it waits at the server's door.
-			setTimeout(() => request.resume(), 60);
+			later(60, () => request.resume());
 		});
 		const end = letClockMoveFor(origin);
 		const start = clock.now();
@@ -128,9 +105,7 @@ describe('the clock moves while', () => {
 	});
 
 	test('a stream is thrown away half unpacked', async () => {
-		const stream = createGunzip();
-		stream.write(packed);
-		stream.destroy();
+		unpackHalf();
 		expect(await gone(pause)).toBe(900);
 	});
 

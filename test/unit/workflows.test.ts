@@ -35,14 +35,11 @@ const required = textOf('.ci/run')
 	.split('\n')
 	.filter((line) => line.startsWith('npm '));
 
-test('CI runs each command that .ci/run runs, and the whole fault table beside it', () => {
+test('CI runs the commands that .ci/run runs', () => {
 	const commands = commandsOf(stepsOf(workflow('ci.yml'))).filter((command) => command !== 'npm ci');
 	expect(required).toContain('npm test');
 	expect(commands).toEqual(expect.arrayContaining(required));
-	expect(commands.filter((command) => !required.includes(command))).toEqual([
-		'npm ci --workspaces=false',
-		'npm run test:faults',
-	]);
+	expect(commands.filter((command) => !required.includes(command))).toEqual(['npm ci --workspaces=false']);
 });
 
 test('the tests run on the oldest Node that the package is for, and on newer ones', () => {

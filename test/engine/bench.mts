@@ -47,7 +47,7 @@ export interface Bench {
 	credential(values: { apiKey?: string; baseUrl?: string }): void;
 	/** Calls n8n as the service does. A text goes out as it is. @param from a loopback address, 127.x.y.z */
 	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
-	/** What the trigger has logged, a line each: its level and its text. */
+	/** What the nodes have logged when they were called, a line each: its level and its text. */
 	log: readonly string[];
 	/** Resolves when n8n has nothing to do: no call, and each execution has ended or rests. */
 	allThrough(): Promise<void>;
@@ -145,13 +145,14 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 	node.execute = async function () {
 		return await runItems(this, clock, accounts);
 	};
+	const log: string[] = [];
 	node.webhook = async function () {
+		keepLog(this, log);
 		return await answerResumeCall(this, clock);
 	};
 	let accounts = new Accounts();
 	let desk = new CallDesk();
 	const trigger = new ImgTo3dTrigger();
-	const log: string[] = [];
 	trigger.webhook = async function () {
 		keepLog(this, log);
 		return await receiveCall(this, clock, desk);

@@ -229,11 +229,19 @@ describe('an execution at rest', () => {
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('a credential that cannot be used does not end it', async () => {
+	test('a credential that cannot be used does not end it, and fills no log', async () => {
+		bench.service.configure({ webhooks: 'never' });
 		await bench.run(resting(), { items: numbered(1) });
 		bench.credential({ baseUrl: 'nonsense' });
-		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 503 });
+		for (let call = 0; call < 25; call++) {
+			expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 503 });
+		}
 		expect(lastExecution().run?.status).toBe('waiting');
+		await bench.clock.sleep(61_000);
+		expect(bench.log).toHaveLength(11);
+		expect(bench.log.at(-1)).toBe(
+			'error: Image to 3D: 15 more calls to resting executions could not be handled: Base URL in the credential is no http or https address',
+		);
 	});
 
 	test('a key that is refused by now ends it with an error that names the job', async () => {

@@ -1,7 +1,7 @@
 /**
  * Work that one call does for all that want the same: it is under way once at a time, and one call waits to do it once
  * more for those that came meanwhile, because what they tell may have become true since it began. However many calls
- * come, n8n has two of them in hand: in n8n 2.41 each holds some ten megabytes.
+ * come, n8n has two of them in hand: in n8n 2.41 each holds an expression sandbox of some megabytes.
  */
 export class Turns {
 	private readonly underWay = new Map<string, { end: Promise<unknown>; isFollowed: boolean }>();

@@ -4,6 +4,8 @@ const { roots: _roots, testPathIgnorePatterns: _ignored, ...common } = require('
 module.exports = {
 	...common,
 	roots: ['<rootDir>/test/e2e'],
+	// It takes long: `npm run test:retries`.
+	testPathIgnorePatterns: process.env.npm_lifecycle_event === 'test:retries' ? [] : ['/retries.test'],
 	maxWorkers: 1,
 	// The first test file may have to install an n8n.
 	testTimeout: 15 * 60_000,

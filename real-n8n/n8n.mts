@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import axios, { type AxiosInstance } from 'axios';
 import { parse as parseFlatted } from 'flatted';
@@ -44,6 +45,11 @@ export interface ExecutionSummary {
 	id: string;
 	status: string;
 	workflowId: string;
+}
+
+interface ExecutionPage {
+	results: ExecutionSummary[];
+	nextCursor?: string | null;
 }
 
 /** An execution with its data. */
@@ -169,11 +175,27 @@ export class N8n {
 
 	/** @throws when n8n does not answer 200 */
 	async rest<T>(method: 'GET' | 'POST' | 'DELETE', path: string, data?: object): Promise<T> {
-		const answer = await this.http.request<{ data: T }>({ method, url: `/rest${path}`, data });
+		const answer = await this.answer<{ data: T }>(method, path, data);
 		if (answer.status !== 200) {
 			throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.data).slice(0, 500)}`);
 		}
 		return answer.data.data;
+	}
+
+	/** What n8n answers, once its database is there. */
+	async answer<T>(
+		method: 'GET' | 'POST' | 'DELETE',
+		path: string,
+		data?: object,
+	): Promise<{ status: number; data: T }> {
+		const ask = async () => await this.http.request<T>({ method, url: `/rest${path}`, data });
+		let answer = await ask();
+		// On a machine that is overloaded n8n 2.41 takes its database for lost now and then, and does nothing until it is back.
+		for (let tries = 0; answer.status === 503 && tries < 60; tries++) {
+			await pause(1000);
+			answer = await ask();
+		}
+		return answer;
 	}
 
 	async createCredential(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
@@ -214,11 +236,16 @@ export class N8n {
 	async publish({ id, versionId }: Saved): Promise<void> {
 		await this.rest('POST', `/workflows/${id}/activate`, { versionId });
 		// n8n 2.41 registers the webhooks a moment after it has answered.
-		await new Promise((resolve) => setTimeout(resolve, 1000));
+		await pause(1000);
 	}
 
-	/** What the button "Execute workflow" does. @param input what the trigger is given, where it is given something */
-	async runManually({ id }: Saved, trigger: string, input?: IDataObject): Promise<void> {
+	/**
+	 * What the button "Execute workflow" does.
+	 *
+	 * @param input what the trigger is given, where it is given something
+	 * @returns the execution's id
+	 */
+	async runManually({ id }: Saved, trigger: string, input?: IDataObject): Promise<string> {
 		const workflowData = await this.rest<object>('GET', `/workflows/${id}`);
 		const data = input && {
 			startTime: Date.now(),
@@ -228,19 +255,37 @@ export class N8n {
 			data: { main: [[{ json: input }]] },
 			source: [null],
 		};
-		await this.rest('POST', `/workflows/${id}/run`, {
+		const { executionId } = await this.rest<{ executionId: string }>('POST', `/workflows/${id}/run`, {
 			workflowData,
 			triggerToStartFrom: { name: trigger, ...(data && { data }) },
 		});
+		return executionId;
 	}
 
-	async executions(workflowId: string): Promise<ExecutionSummary[]> {
+	/** The latest executions of a workflow, or of all, a hundred at most. */
+	async executions(workflowId?: string): Promise<ExecutionSummary[]> {
 		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
-		const { results } = await this.rest<{ results: ExecutionSummary[] }>(
-			'GET',
-			`/executions?filter=${filter}&limit=100`,
-		);
-		return results;
+		return (await this.executionPage(`filter=${filter}`)).results;
+	}
+
+	/**
+	 * The executions, the latest first. n8n 2.0.0 orders them by their start and gives out pages by their ids, so that one
+	 * may be missing while others start.
+	 */
+	async *allExecutions(): AsyncGenerator<ExecutionSummary> {
+		let from: string | undefined = '';
+		while (from !== undefined) {
+			const { results, nextCursor }: ExecutionPage = await this.executionPage(from);
+			yield* results;
+			const last = results.at(-1)?.id;
+			if (nextCursor) from = `cursor=${encodeURIComponent(nextCursor)}`;
+			// n8n 2.0.0 knows no cursors, and 2.41 has none after the last page.
+			else from = nextCursor === undefined && last !== undefined ? `lastId=${last}` : undefined;
+		}
+	}
+
+	private async executionPage(query: string): Promise<ExecutionPage> {
+		return await this.rest('GET', `/executions?limit=100&${query}`);
 	}
 
 	async execution(id: string): Promise<Execution> {
@@ -250,6 +295,14 @@ export class N8n {
 			data: parseFlatted(data) as IRunExecutionData,
 			stoppedAt: stoppedAt ? Date.parse(stoppedAt) : undefined,
 		};
+	}
+
+	/** What "Retry" in the list of executions does, with the workflow as it was. @returns the new execution's id, when it has ended */
+	async retry(executionId: string): Promise<string> {
+		const { id } = await this.rest<{ id: string }>('POST', `/executions/${executionId}/retry`, {
+			loadWorkflow: false,
+		});
+		return id;
 	}
 
 	/** Waits until the latest execution of a workflow has a status that is wanted. @returns its id */
@@ -272,13 +325,17 @@ export class N8n {
 	async binary(item: INodeExecutionData | undefined, field = 'data'): Promise<Buffer> {
 		const file = item?.binary?.[field];
 		if (!file?.id) throw new Error(`There is no file in the field "${field}".`);
+		// To be viewed n8n gives pictures only.
 		const { status, data } = await this.http.get<ArrayBuffer>(
-			`/rest/binary-data?action=view&id=${encodeURIComponent(file.id)}`,
+			`/rest/binary-data?action=download&id=${encodeURIComponent(file.id)}`,
 			{ responseType: 'arraybuffer' },
 		);
 		if (status !== 200) throw new Error(`n8n does not give the file: ${status}`);
 		return Buffer.from(data);
 	}
+
+	/** What callers from outside were answered. */
+	readonly answers: unknown[] = [];
 
 	/** Calls a URL of this n8n from outside. */
 	async call(path: string, body: unknown): Promise<{ status: number; data: unknown }> {
@@ -286,6 +343,7 @@ export class N8n {
 			proxy: false,
 			validateStatus: () => true,
 		});
+		this.answers.push(data);
 		return { status, data };
 	}
 

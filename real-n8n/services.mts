@@ -1,6 +1,6 @@
 /** Redis and PostgreSQL for n8n's queue mode: Debian's, as ordinary processes on loopback, with nothing that outlives them. */
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +9,8 @@ import { postgresPrograms } from './install.mts';
 import { freePort, Program } from './processes.mts';
 
 const run = promisify(execFile);
+
+const redisAt = (port: number) => ['-h', '127.0.0.1', '-p', String(port)];
 
 /** A server that runs, also after it was started once more. */
 export class Server {
@@ -63,9 +65,32 @@ export async function startRedis(folder: string): Promise<Server> {
 	return new Server(port, program);
 }
 
+/** Writes down every command that a Redis is given, into a file of the folder. */
+export async function recordRedis(port: number, folder: string): Promise<Program> {
+	const log = join(folder, 'redis-traffic.log');
+	return await Program.start(
+		{
+			name: 'the record of Redis',
+			program: '/usr/bin/redis-cli',
+			args: [...redisAt(port), 'monitor'],
+			env: {},
+			cwd: folder,
+			log,
+		},
+		async () => await Promise.resolve(readFileSync(log, 'utf8').startsWith('OK')),
+	);
+}
+
+/** Writes all that a Redis holds into a file, as texts that can be read. */
+export async function dumpRedis(port: number, file: string): Promise<void> {
+	const cli = async (...args: string[]) => await run('/usr/bin/redis-cli', [...redisAt(port), ...args]);
+	await cli('config', 'set', 'rdbcompression', 'no');
+	await cli('--rdb', file);
+}
+
 /** Asks a Redis for a number, such as a list's length. */
 export async function redisNumber(port: number, ...command: string[]): Promise<number> {
-	const { stdout } = await run('/usr/bin/redis-cli', ['-h', '127.0.0.1', '-p', String(port), ...command]);
+	const { stdout } = await run('/usr/bin/redis-cli', [...redisAt(port), ...command]);
 	return Number(stdout);
 }
 
@@ -76,20 +101,22 @@ async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
 	return { uid: await id('-u'), gid: await id('-g') };
 }
 
-/** Asks an n8n's database. @returns rows of columns, all as texts */
-export async function query(port: number, sql: string): Promise<string[][]> {
+/** Runs a client of PostgreSQL's on an n8n's database. @returns what it prints */
+async function postgres(program: 'psql' | 'pg_dump', port: number, ...args: string[]): Promise<string> {
 	const bin = postgresPrograms();
 	if (!bin) throw new Error('PostgreSQL is not installed.');
 	const connection = ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', '-d', 'postgres'];
-	const { stdout } = await run(join(bin, 'psql'), [
-		...connection,
-		'--no-psqlrc',
-		'-At',
-		'-F',
-		'\t',
-		'-c',
-		sql,
-	]);
+	return (await run(join(bin, program), [...connection, ...args])).stdout;
+}
+
+/** Writes the whole database into a file, as SQL. */
+export async function dumpPostgres(port: number, file: string): Promise<void> {
+	await postgres('pg_dump', port, '--file', file);
+}
+
+/** Asks an n8n's database. @returns rows of columns, all as texts */
+export async function query(port: number, sql: string): Promise<string[][]> {
+	const stdout = await postgres('psql', port, '--no-psqlrc', '-At', '-F', '\t', '-c', sql);
 	return stdout
 		.split('\n')
 		.filter((line) => line !== '')

@@ -13,14 +13,17 @@ import {
 	type Say,
 } from './install.mts';
 import { installPackage, N8n, type ProcessKind } from './n8n.mts';
-import { freePort } from './processes.mts';
-import { forgetRedis, startPostgres, startRedis, type Server } from './services.mts';
+import { freePort, type Program } from './processes.mts';
+import { forgetRedis, recordRedis, startPostgres, startRedis, type Server } from './services.mts';
 
 export const CREDENTIAL_TYPE = 'stableDiffusionApi';
-export const API_KEY = 'sk-e2e-5b1f0e9c7d3a42f68e';
+/** With all that is written otherwise in a URL, in JSON, in HTML and in base64, around a long run that is not. */
+export const API_KEY = 'sk/e2e+5b1f0e9c7d3a42f68e=<8"71>';
 
 export interface World {
 	installation: Installation;
+	/** Holds the folders of all processes and servers, and what they have printed. */
+	folder: string;
 	service: LocalApi;
 	/** The process with the editor and the REST interface. */
 	main: N8n;
@@ -60,6 +63,8 @@ export interface WorldOptions {
 	/** n8n's folder; default a new one that is removed in the end. */
 	folder?: string;
 	env?: Record<string, string>;
+	/** Whether in queue mode all that goes through Redis is written down, in the world's folder. */
+	redisTraffic?: boolean;
 	say?: Say;
 }
 
@@ -69,6 +74,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		queue = false,
 		workers: count = 2,
 		concurrency,
+		redisTraffic = false,
 		say = (line) => process.stderr.write(`${line}\n`),
 	} = options;
 	const installation = await installedN8n(version, say);
@@ -83,9 +89,11 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 	chmodSync(base, 0o755);
 	let servers: Servers | undefined;
 	const processes: N8n[] = [];
+	let recorder: Program | undefined;
 	const service = await startLocalApi({ jobSeconds: 3, parallel: 5, queueLimit: 50, ...options.service });
 	const stop = async () => {
 		for (const { program } of processes.reverse()) await program.stop();
+		await recorder?.stop();
 		for (const { program } of Object.values(servers ?? {}).reverse()) await program.stop();
 		await service.stop();
 		rmSync(base, { recursive: true, force: true });
@@ -94,6 +102,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		const files = join(base, 'files');
 		mkdirSync(files);
 		servers = queue ? await startServers(base) : undefined;
+		if (servers && redisTraffic) recorder = await recordRedis(servers.redis.port, base);
 		const common: Record<string, string> = {
 			N8N_RESTRICT_FILE_ACCESS_TO: files,
 			...options.env,
@@ -127,6 +136,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		});
 		const world: World = {
 			installation,
+			folder: base,
 			service,
 			main,
 			outside,

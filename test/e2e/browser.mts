@@ -22,11 +22,26 @@ const FLAGS = [
 
 /** n8n's editor in Debian's Chromium, with the owner logged in. */
 export class Editor {
+	/** What n8n has told the page of workflows, executions and credentials: answers, and what it sends by itself. */
+	readonly heard: string[] = [];
+
 	private constructor(
 		private readonly browser: Browser,
 		readonly page: Page,
 		private readonly origin: string,
-	) {}
+	) {
+		page.on('websocket', (socket) => {
+			socket.on('framereceived', ({ payload }) => this.heard.push(payload.toString()));
+		});
+		page.on('response', (response) => {
+			if (!new URL(response.url()).pathname.startsWith('/rest/')) return;
+			// An answer that the page has left behind has no text any more.
+			void response.text().then(
+				(text) => this.heard.push(text),
+				() => undefined,
+			);
+		});
+	}
 
 	/** @param scale how many pixels of a picture a pixel of the page becomes */
 	static async open({ origin }: N8n, scale = 1): Promise<Editor> {

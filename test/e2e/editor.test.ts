@@ -2,6 +2,7 @@ import { readExample } from '../../real-n8n/examples.mts';
 import { API_KEY, startWorld, type World } from '../../real-n8n/worlds.mts';
 import { Editor } from './browser.mts';
 import { clickFirstWorkflow } from './first-workflow.mts';
+import { keyIsNowhere } from './secrets.mts';
 
 const TRIGGER = 'Image to 3D Trigger';
 
@@ -216,4 +217,9 @@ describe("n8n 2.41.1's editor", () => {
 		});
 		expect([width, height]).toEqual([256, 256]);
 	});
+
+	keyIsNowhere(
+		() => world,
+		() => ({ told: editor.heard }),
+	);
 });

@@ -1,5 +1,6 @@
 import { startWorld, type World } from '../../real-n8n/worlds.mts';
 import { examples } from './examples.mts';
+import { keyIsNowhere } from './secrets.mts';
 import { everywhere } from './suite.mts';
 
 describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) => {
@@ -14,4 +15,6 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 	everywhere(() => world);
 
 	describe('the example', () => examples(() => world));
+
+	keyIsNowhere(() => world);
 });

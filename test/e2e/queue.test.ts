@@ -1,6 +1,7 @@
 import { until } from '../../real-n8n/processes.mts';
 import { startWorld, type World } from '../../real-n8n/worlds.mts';
 import { examples } from './examples.mts';
+import { keyIsNowhere } from './secrets.mts';
 import { begin, everywhere, published, resultOf, samples, say } from './suite.mts';
 
 describe('n8n 2.41.1 in queue mode', () => {
@@ -9,6 +10,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 		world = await startWorld({
 			version: '2.41.1',
 			queue: true,
+			redisTraffic: true,
 			service: { queueLimit: 500, parallel: 500 },
 			// A dead worker is noticed soon.
 			env: {
@@ -109,4 +111,6 @@ describe('n8n 2.41.1 in queue mode', () => {
 		expect([status, ...items.map(({ json }) => json.status)]).toEqual(Array(4).fill('success'));
 		expect(world.service.jobs).toHaveLength(before + 3);
 	});
+
+	keyIsNowhere(() => world);
 });

@@ -145,10 +145,13 @@ export function itemsOf(data: IRunExecutionData, node: string, output = 0): INod
 	return data.resultData.runData[node]?.at(-1)?.data?.main?.[output] ?? [];
 }
 
-const ENDS = ['success', 'error', 'canceled', 'crashed'];
+export const ENDS = ['success', 'error', 'canceled', 'crashed'];
 
 export async function resultOf(world: World, { id: workflow }: Saved, limitMs = 60_000): Promise<Result> {
-	const id = await world.main.latest(workflow, ENDS, limitMs);
+	return await executionResult(world, await world.main.latest(workflow, ENDS, limitMs));
+}
+
+async function executionResult(world: World, id: string): Promise<Result> {
 	const { status, data } = await world.main.execution(id);
 	return {
 		id,
@@ -309,6 +312,19 @@ export function everywhere(theWorld: () => World): void {
 			expect(paid()).toBe(4);
 		});
 	});
+
+	test.each(['poll', 'webhook'])(
+		'Retry in the list of executions, after waiting by %s: the job that failed alone is paid for again',
+		async (waitFor) => {
+			failSecond();
+			const failed = await resultOf(world, await begin(world, { waitFor }));
+			expect([failed.status, paid()]).toEqual(['error', 3]);
+			const retried = await executionResult(world, await world.main.retry(failed.id));
+			expect([retried.status, ...statuses(retried.items)]).toEqual(Array(4).fill('success'));
+			expect(itemsOf(retried.data, 'After').map(({ json }) => json.picture)).toEqual(samples(world));
+			expect(paid()).toBe(4);
+		},
+	);
 
 	test('Retry On Fail after a lost answer pays nothing twice', async () => {
 		world.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });

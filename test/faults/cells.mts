@@ -60,8 +60,6 @@ function meaningAt(fault: FaultEntry, place: RequestPlace): ApiMeaning | FileMea
 /** Why a combination does not exist, if it does not. */
 function gapAt({ place, mode, onError, isRetried, isPublic }: Omit<Gap, 'reason'>): string | undefined {
 	if (place === 'download' && mode === 'none') return 'without waiting nothing is downloaded';
-	if (place === 'upload' && isRetried)
-		return 'an upload costs nothing, so that there is nothing that a retry could pay twice';
 	if (place === 'webhook' && isRetried) return 'a call is not an attempt of the node';
 	if (place === 'webhook' && mode !== 'suspended' && onError !== 'stop') {
 		return 'a call to the trigger knows no On Error of the node';

@@ -1,22 +1,12 @@
 import { nameOf, rows, type Cell } from './cells.mts';
 import type { Place } from './faults.mts';
-import { itemOf } from './front.mts';
-import { complaintsOf } from './judge.mts';
+import { verdictOf } from './judge.mts';
 import { runCell } from './run-cell.mts';
-import { HIT } from './scene.mts';
 import { keepResult, type Verdict } from './table.mts';
 
 /** Runs a cell and says what came of it. */
 export async function verdictOn(cell: Cell): Promise<Verdict> {
-	const seen = await runCell(cell);
-	const ofHit = seen.jobs.filter((job) => itemOf(job) === HIT).length;
-	return {
-		cell,
-		complaints: complaintsOf(cell, seen),
-		paid: seen.jobs.length,
-		paidAnew: Math.max(0, ofHit - 1),
-		seconds: seen.seconds,
-	};
+	return verdictOf(cell, await runCell(cell));
 }
 
 /** The longest that a row's cells may take, ms of real time. */

@@ -130,7 +130,8 @@ function fatesOf(cell: Cell, effect: Effect): readonly Fate[] {
 		case 'jobIsOver': {
 			if (!isRetried || persistence === 'always') return ['error'];
 			// n8n repeats a node that continues as a courtesy, and knows nothing of what failed before a rest.
-			const isBeforeRest = mode === 'suspended' && place === 'submit' && onError !== 'stop';
+			const isFirst = place === 'submit' || place === 'upload';
+			const isBeforeRest = mode === 'suspended' && isFirst && onError !== 'stop';
 			if (isBeforeRest) return [good, 'error'];
 			return [good];
 		}
@@ -159,7 +160,7 @@ function delayOf(
 	return isHanging ? hanging : waitSeconds + jobSeconds;
 }
 
-export function expectationOf(cell: Cell, pace = JUMPING): Expectation {
+export function expectationOf(cell: Cell, pace: Pace): Expectation {
 	const { jobSeconds, slack } = pace;
 	const { place, means, mode, persistence, isRetried, waitSeconds = 0 } = cell;
 	const effect = effectOf(cell);

@@ -4,9 +4,10 @@ import type { INodeExecutionData } from 'n8n-workflow';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { tracesOf } from '../writings.mts';
 import type { Cell } from './cells.mts';
-import { expectationOf, JUMPING, type Expectation, type Fate } from './expect.mts';
+import { expectationOf, JUMPING, type Expectation, type Fate, type Pace } from './expect.mts';
 import { itemOf } from './front.mts';
 import { HIT, type Seen } from './scene.mts';
+import type { Verdict } from './table.mts';
 
 /** Every text in a value, in properties that are hidden too. */
 function textsIn(value: unknown): string[] {
@@ -203,7 +204,7 @@ function timeComplaints({ seconds, exchanges }: Seen, expected: Expectation): st
 }
 
 /** @returns what does not hold in a cell, in words; nothing when all does */
-export function complaintsOf(cell: Cell, seen: Seen, pace = JUMPING): string[] {
+function complaintsOf(cell: Cell, seen: Seen, pace: Pace): string[] {
 	const expected = expectationOf(cell, pace);
 	const strangers = seen.requests.filter(({ host }) => !seen.hosts.includes(host)).map(({ host }) => host);
 	const { starts } = expected;
@@ -225,6 +226,18 @@ export function complaintsOf(cell: Cell, seen: Seen, pace = JUMPING): string[] {
 			? ['the fault has hit no request']
 			: []),
 	];
+}
+
+/** What came of a cell. */
+export function verdictOf(cell: Cell, seen: Seen, pace = JUMPING): Verdict {
+	const ofHit = seen.jobs.filter((job) => itemOf(job) === HIT).length;
+	return {
+		cell,
+		complaints: complaintsOf(cell, seen, pace),
+		paid: seen.jobs.length,
+		paidAnew: Math.max(0, ofHit - 1),
+		seconds: seen.seconds,
+	};
 }
 
 /** A connection that is not made leaves nothing to see at the service. */

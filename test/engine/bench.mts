@@ -127,8 +127,9 @@ export function fileItem(base64: string, mimeType: string, fileName: string): IN
 	return { json: {}, binary: { data: { data: base64, mimeType, fileName } } };
 }
 
-/** Writes what a node logs into a list instead. */
+/** Writes what a node logs into a list instead, unless somebody else listens already. */
 function keepLog(context: IWebhookFunctions, lines: string[]): void {
+	if (Object.hasOwn(context, 'logger')) return;
 	const levels = ['error', 'warn', 'info', 'debug'].map((level) => [
 		level,
 		(text: string) => lines.push(`${level}: ${text}`),

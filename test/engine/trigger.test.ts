@@ -296,6 +296,15 @@ describe('a call that is not to be believed', () => {
 		expect(executions()).toHaveLength(0);
 	});
 
+	test('whose ID is the key itself gets 400', async () => {
+		const { production } = publish();
+		expect(await bench.call(production, { ...callFor(1), id: API_KEY })).toEqual({
+			status: 400,
+			message: 'This does not tell the end of a job: it has no job ID.',
+		});
+		expect(looks()).toHaveLength(0);
+	});
+
 	test('that is no JSON or too large is answered and starts nothing', async () => {
 		const { production } = publish();
 		expect((await bench.call(production, '{"status":')).status).toBe(422);

@@ -110,14 +110,14 @@ async function answerCall(
 		return refuse(context, 413, 'The body is too large to tell the end of a job.');
 	}
 	const call = readWebhookCall(body, asItIs);
-	if ('problem' in call) {
-		return refuse(context, 400, `This does not tell the end of a job: ${call.problem}.`);
-	}
+	if ('problem' in call) return refuse(context, 400, tellsNothing(call.problem));
 	if (!isWanted(settings, call)) {
 		return refuse(context, 200, 'Received. This trigger is set to other events or track IDs.');
 	}
 	return await inTurn({ context, clock, desk, settings, body }, markOf(call.id, call.outcome));
 }
+
+const tellsNothing = (problem: string) => `This does not tell the end of a job: ${problem}.`;
 
 /** What a caller says itself cannot give the key away to that caller. */
 const asItIs = (text: string) => text;
@@ -174,7 +174,8 @@ function conclude(context: IWebhookFunctions, outcome: Outcome): IWebhookRespons
 async function lookInto(received: Received): Promise<Outcome> {
 	const { context, clock, desk, settings, body } = received;
 	const connection = await connectionFor(context, clock, nameOf(context));
-	const call = readWebhookCall(body, connection.service.clean) as WebhookCall;
+	const call = readWebhookCall(body, connection.service.clean);
+	if ('problem' in call) return { httpCode: 400, message: tellsNothing(call.problem) };
 	const end = await jobEnd(connection, received, call);
 	if (!('state' in end)) return end;
 	const delivery = { ...settings.delivery, trackId: call.trackId };

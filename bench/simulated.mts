@@ -33,6 +33,11 @@ export class SimulatedClock implements Clock {
 		return this.time;
 	}
 
+	/** Nobody's clock but this one is known here. */
+	toDate(time: number): Date {
+		return new Date(time);
+	}
+
 	async sleep(ms: number, signal?: StopSign): Promise<void> {
 		if (ms <= 0 || signal?.aborted) return;
 		await new Promise<void>((wake) => this.sleepers.push({ at: this.time + ms, signal, wake }));
@@ -117,7 +122,7 @@ export async function watched(
 		work: { operation: 'imageTo3d', apiVersion: 'v3', body: { kind } },
 		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
 	});
-	await clock.run(endOfJob(simulatedRun(clock, account, fetch), item, 1, accepted));
+	await clock.run(endOfJob(simulatedRun(clock, account, fetch), item, 1, { accepted }));
 	return { delay: (clock.now() - endsAt) / 1000, looks };
 }
 

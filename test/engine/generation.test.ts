@@ -405,8 +405,8 @@ describe('input that cannot be sent', () => {
 		],
 		[
 			'job id',
-			{ operation: 'getResult', jobId: '../wallet_balance' },
-			'Job ID must be letters, digits, - and _ only, as in the item or the error that reported the job, but is "../wallet_balance"',
+			{ operation: 'getResult', jobId: ' ' },
+			'Job ID must be the ID in the item or the error that reported the job, but is " "',
 		],
 	])(
 		'%s: the error names field, range and value, and nothing was called',

@@ -248,6 +248,8 @@ describe('an execution at rest', () => {
 		await bench.run(resting(), { items: numbered(1) });
 		bench.credential({ apiKey: 'wrong-key' });
 		await bench.clock.sleep(61_000);
+		expect(lastExecution().run?.status).toBe('waiting');
+		await bench.clock.sleep(30_000);
 		expect(lastExecution().run?.data.resultData.error?.message).toMatch(
 			new RegExp(`^Job ${idOf(0)}: the service does not accept the API key`),
 		);
@@ -329,7 +331,6 @@ describe('the node, when it is woken,', () => {
 	});
 
 	test.each([
-		['another ID', { id: 4711 }],
 		['no ID', { id: undefined }],
 		['no meta', { meta: undefined }],
 	])('keeps what was known of a job although the API now tells %s', async (_what, change) => {
@@ -382,6 +383,8 @@ describe('the node, when it is woken,', () => {
 		expect(finished().map(({ json }) => json)).toEqual(
 			[0, 1].map((item) => ({
 				error: 'The credential has no API key',
+				description: expect.stringMatching(/^Enter the key of your account/) as string,
+				paid: 'yes',
 				id: idOf(item),
 				track_id: `item-${item}`,
 			})),
@@ -408,7 +411,9 @@ describe('the node, when it is woken,', () => {
 			times: Infinity,
 			do: { kind: 'edit', edit: (answer) => (answer.id === empty ? { ...answer, output: [] } : answer) },
 		});
-		await bench.clock.sleep(120_000);
+		await bench.clock.sleep(110_000);
+		expect(lastExecution().run?.status).toBe('waiting');
+		await bench.clock.sleep(90_000);
 		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
 			`Job ${empty}: the service says "success", but names no file that can be fetched`,
 			'success',
@@ -564,6 +569,8 @@ describe('a job that fails', () => {
 		);
 		expect(finished()[place]?.json).toEqual({
 			error: `Job ${failed?.id}: the service ended the job as failed: too dark`,
+			description: expect.stringMatching(/^The job is over\./) as string,
+			paid: 'yes',
 			id: failed?.id,
 			track_id: failed?.trackId,
 		});
@@ -575,8 +582,18 @@ describe('a job that fails', () => {
 		await bench.run(resting(), { items: numbered(3), node: { onError: 'continueErrorOutput' } });
 		await bench.clock.sleep(120_000);
 		expect(finished(0)).toHaveLength(2);
-		expect(finished(1).map(({ json }) => json.error)).toEqual([
-			`Job ${failedJob()?.id}: the service ended the job as failed: too dark`,
+		expect(finished(1).map(({ json }) => json)).toEqual([
+			{
+				// n8n puts the input's own fields beside it.
+				n: expect.any(Number) as number,
+				error: {
+					message: `Job ${failedJob()?.id}: the service ended the job as failed: too dark`,
+					description: expect.stringMatching(/^The job is over\./) as string,
+					paid: 'yes',
+					id: failedJob()?.id,
+					track_id: failedJob()?.trackId,
+				},
+			},
 		]);
 	});
 
@@ -667,7 +684,10 @@ describe('a job that fails', () => {
 		const [late = [], errors = []] = outputOf(run, NODE);
 		expect(late.map(({ json }) => json.status)).toEqual(['processing']);
 		expect(errors.map(({ json }) => json.error)).toEqual([
-			expect.stringMatching(/could not fetch the image/),
+			expect.objectContaining({
+				message: expect.stringMatching(/could not fetch the image/) as string,
+				paid: 'no',
+			}),
 		]);
 	});
 });

@@ -100,6 +100,11 @@ export class TestClock {
 		return this.time;
 	}
 
+	/** Nobody's clock but this one is known here. */
+	toDate(time: number): Date {
+		return new Date(time);
+	}
+
 	async sleep(ms: number, signal?: StopSign): Promise<void> {
 		if (ms <= 0 || signal?.aborted) return;
 		await new Promise<void>((wake) => {

@@ -47,7 +47,8 @@ function told(answer: Answer): string {
 			message,
 			description,
 			ofStack,
-			errorItem({ error: error as never, jobId: problem.jobId }, false),
+			errorItem({ error: error as never, paid: problem.paid, jobId: problem.jobId }, false),
+			errorItem({ error: error as never, paid: problem.paid, jobId: problem.jobId }, true),
 		];
 	});
 	return JSON.stringify([errors, answer.state === 'failed' && failedItem(answer, answer.id ?? 1, undefined)]);

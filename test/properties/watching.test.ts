@@ -137,7 +137,7 @@ async function watched(
 		...settings,
 	});
 	const accepted = { known, at: start, since: start, submits: 1 };
-	const outcome = await endOfJob(simulatedRun(clock, account, fetch), item, 1, accepted).then(
+	const outcome = await endOfJob(simulatedRun(clock, account, fetch), item, 1, { accepted }).then(
 		({ state }) => state,
 		(thrown: unknown) => (thrown instanceof ProblemError ? thrown.problem.message : thrown),
 	);

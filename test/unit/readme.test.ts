@@ -160,12 +160,14 @@ describe('the errors that the README quotes', () => {
 		forbidden: true,
 		notFound: true,
 		image: true,
+		cancelled: true,
 		other: true,
 	};
 	const UNANSWERED: Record<UnansweredReason, true> = {
 		refused: true,
 		unresolved: true,
 		certificate: true,
+		handshake: true,
 		timeout: true,
 		interrupted: true,
 		blocked: true,
@@ -186,8 +188,8 @@ describe('the errors that the README quotes', () => {
 		})),
 		trouble: [{ state: 'trouble', httpCode: 503, message }],
 		redirected: [{ state: 'redirected', httpCode: 308, location: 'https://example.com/' }],
-		failed: [{ state: 'failed', httpCode, message }],
-		noOutput: [{ state: 'noOutput', httpCode }],
+		failed: [{ state: 'failed', httpCode, message, isUnknownJob: false }],
+		noOutput: [true, false].map((isWithheld) => ({ state: 'noOutput', httpCode, isWithheld })),
 		unreadable: ['', '<html></html>', 'busy'].map(
 			(text) => readAnswer({ httpCode, headers: {}, text }, (clean) => clean, 0) as BadAnswer,
 		),

@@ -84,12 +84,12 @@ describe('the pause before a free call is repeated', () => {
 	});
 });
 
-describe.each<[string, (count: number) => Places['within']]>([
+describe.each<[string, (count: number) => <T>(work: () => Promise<T>) => Promise<T>]>([
 	[
 		'places',
 		(count) => {
 			const places = new Places(count);
-			return async (work) => await places.within(work);
+			return async <T>(work: () => Promise<T>) => await places.within(work);
 		},
 	],
 	[

@@ -7,9 +7,23 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { isWebPage } from '../file-type';
-import { numberWithin } from './numbers';
-import { cleanJson } from './redact';
-import { isHttpUrl } from './url';
+import { findId, findIdInText, idInAddress, isSameId, keepIdsExact, readId, type JobId } from './job-id';
+import { cleanJson, MASK } from './redact';
+import { isHttpUrl, urlOf } from './url';
+import {
+	adviceOf,
+	header,
+	isPassingTrouble,
+	isUnknownJob,
+	messageOf,
+	queueLimitOf,
+	quote,
+	reasonOf,
+	retryAfterHeader,
+	retryAfterOf,
+	toSeconds,
+	type RefusalReason,
+} from './words';
 
 /** An HTTP answer as it came in, body read as text. */
 export interface HttpReply {
@@ -20,8 +34,7 @@ export interface HttpReply {
 
 /** What an answer says about a job, checked; a field the service did not send is not there. */
 export interface JobFacts {
-	/** As the service sent it: v3 sends numbers. */
-	id?: string | number;
+	id?: JobId;
 	/** The output URLs that can be used: http or https. */
 	output: string[];
 	/** Seconds. */
@@ -31,24 +44,14 @@ export interface JobFacts {
 	extras: IDataObject;
 }
 
-export type RefusalReason =
-	/** The account has as many jobs open as it may. */
-	| 'queueFull'
-	/** Too many calls, or the same one too often. */
-	| 'rateLimit'
-	| 'key'
-	| 'credits'
-	| 'forbidden'
-	| 'image'
-	| 'notFound'
-	| 'other';
-
 export type UnansweredReason =
 	/** Nobody listens there, or the name does not resolve: the request certainly did not arrive. */
 	| 'refused'
 	| 'unresolved'
 	/** The service's certificate was not accepted, which is found out before a request is sent. */
 	| 'certificate'
+	/** No TLS handshake came about, as with a server that speaks plain HTTP: no request was sent. */
+	| 'handshake'
 	/** n8n itself does not let requests go to that address. */
 	| 'blocked'
 	/** No (complete) answer in time. */
@@ -56,61 +59,68 @@ export type UnansweredReason =
 	/** The connection broke before the answer was complete. */
 	| 'interrupted';
 
+/** What every answer has that came in. */
+interface Told {
+	httpCode: number;
+	/** The ID that the answer tells, in whatever form. */
+	id?: JobId;
+	/** Whether the ID stands elsewhere than in `id`: it may then be that of something else. */
+	isIdLoose?: boolean;
+	/** Whether something in the answer shows that there is a job: an ID, an ETA, links. A submit was accepted then. */
+	holdsJob?: boolean;
+}
+
 export type Answer =
-	| { state: 'success'; httpCode: number; job: JobFacts }
+	/** The job is done, and has a file. */
+	| { state: 'success'; httpCode: number; job: JobFacts; isIdLoose?: boolean }
 	| {
 			state: 'processing';
 			httpCode: number;
 			job: JobFacts;
+			isIdLoose?: boolean;
 			/** The service's estimate of what is left, seconds. */
 			etaSeconds?: number;
 			/** The address the service names for asking again. Followed only on the service's own host. */
 			fetchResult?: string;
 	  }
-	/** The service ended the job as failed. */
-	| { state: 'failed'; httpCode: number; id?: string | number; message: string; advice?: string }
+	/** The status is "failed". Whether that is the end of a job depends on whether it names the job. */
+	| ({ state: 'failed'; message: string; advice?: string; isUnknownJob: boolean } & Told)
 	/** The service did not do what was asked, and says why. */
-	| {
+	| ({
 			state: 'refused';
-			httpCode: number;
 			reason: RefusalReason;
-			id?: string | number;
 			message: string;
 			advice?: string;
 			/** How long to wait before the next try, seconds. */
 			retryAfterSeconds?: number;
 			/** How many jobs the account may have open, for a queue that is full. */
 			queueLimit?: number;
-	  }
-	/** 5xx or 408: the service or something in front of it is in trouble. */
-	| {
-			state: 'trouble';
-			httpCode: number;
-			id?: string | number;
-			message: string;
-			retryAfterSeconds?: number;
-	  }
-	| { state: 'redirected'; httpCode: number; location: string }
+			/** Whether it came as no JSON, so that a proxy may have sent it. */
+			isPage?: boolean;
+			/** Whether the API itself says so: JSON with a `status`. */
+			isOfApi?: boolean;
+	  } & Told)
+	/** The service or something in front of it is in trouble. */
+	| ({ state: 'trouble'; message: string; retryAfterSeconds?: number; isOfApi?: boolean } & Told)
+	| ({ state: 'redirected'; location: string } & Told)
 	/** The status is "success", but no output URL can be used. */
-	| { state: 'noOutput'; httpCode: number; id?: string | number }
+	| ({
+			state: 'noOutput';
+			/** Whether the service says that it found the result unsafe. */
+			isWithheld: boolean;
+	  } & Told)
 	/** Not an answer of this API: no JSON, or the wrong type. */
-	| { state: 'unreadable'; httpCode: number; why: string; id?: string | number }
+	| ({ state: 'unreadable'; why: string } & Told)
 	/** A `status` word that is not documented. */
-	| { state: 'unknownStatus'; httpCode: number; word: string; id?: string | number }
+	| ({ state: 'unknownStatus'; word: string } & Told)
 	/** No answer at all. */
 	| { state: 'unanswered'; reason: UnansweredReason; detail: string };
-
-/** Longest piece of the service's own words that goes into an error, characters. */
-const MAX_QUOTE = 300;
 
 /** How much of what is no JSON is looked through for words, characters. */
 const MAX_WORDS = 100_000;
 
-/** The longest pause that an answer can ask for, seconds. */
-const MAX_RETRY_AFTER_S = 3600;
-
-/** Documented fields that leave with the item although the node itself does not need them. */
-const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets'] as const;
+/** Fields beside the documented ones that leave with the item although the node itself does not need them. */
+const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets', 'nsfw_content_detected'] as const;
 
 /**
  * Reads an HTTP answer of the API.
@@ -120,52 +130,73 @@ const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets'] as const;
  * @param now ms since the epoch, for a `Retry-After` that is a date
  */
 export function readAnswer(reply: HttpReply, clean: (text: string) => string, now: number): Answer {
-	const { httpCode } = reply;
-	if (httpCode >= 300 && httpCode < 400) {
-		return { state: 'redirected', httpCode, location: quote(clean(header(reply.headers, 'location') ?? '')) };
-	}
 	const body = readBody(reply.text, clean);
-	if (!('object' in body)) {
-		const retryAfterSeconds = retryAfter({}, '', reply, now);
-		if (httpCode === 429) {
-			return { state: 'refused', httpCode, reason: 'rateLimit', message: body.excerpt, retryAfterSeconds };
-		}
-		if (isTrouble(httpCode)) return { state: 'trouble', httpCode, message: body.excerpt, retryAfterSeconds };
-		if (httpCode >= 400) {
-			return { state: 'refused', httpCode, reason: refusalReason(httpCode, ''), message: body.excerpt };
-		}
-		return { state: 'unreadable', httpCode, why: body.why };
-	}
-	return readObject(body.object, reply, now);
+	const answer =
+		'object' in body ? readObject(body.object, reply, now, body.status) : readPage(body, reply, now);
+	const { httpCode } = reply;
+	const isRedirect = httpCode >= 300 && httpCode < 400;
+	if (!isRedirect || holdsJob(answer)) return answer;
+	return { state: 'redirected', httpCode, location: clean(header(reply.headers, 'location') ?? '') };
 }
 
-/** Judges a body that is a JSON object. */
-export function readObject(body: Record<string, unknown>, reply: HttpReply, now: number): Answer {
-	const word = typeof body.status === 'string' ? body.status.trim().toLowerCase() : undefined;
-	// Nearly every answer is one of these, and they have no need of the service's words.
-	return reply.httpCode < 400 && (word === 'processing' || word === 'success')
-		? readStanding(word, body, reply.httpCode)
-		: readRefusal(word, body, reply, now);
+/** Whether an answer to a submit shows that the service took it. */
+export function holdsJob(answer: Answer): boolean {
+	if (answer.state === 'success' || answer.state === 'processing') return true;
+	return answer.state !== 'unanswered' && answer.holdsJob === true;
 }
 
-/** How a job stands that has not failed. */
-function readStanding(
-	word: 'processing' | 'success',
+/** Judges a body that is no JSON object. */
+function readPage({ why, excerpt, id }: NoObject, reply: HttpReply, now: number): Answer {
+	const { httpCode } = reply;
+	const told: Told = { httpCode, ...(id !== undefined && { id, holdsJob: true, isIdLoose: true }) };
+	const message = excerpt;
+	const retryAfterSeconds = retryAfterHeader(reply.headers, now);
+	if (isTroubleCode(httpCode)) return { state: 'trouble', ...told, message, retryAfterSeconds };
+	if (httpCode < 400) return { state: 'unreadable', ...told, why };
+	const reason = reasonOf(httpCode, '', {});
+	return { state: 'refused', ...told, reason, message, retryAfterSeconds, isPage: true };
+}
+
+/**
+ * Judges a body that is a JSON object: its status decides, whatever the HTTP code.
+ *
+ * @param status as the service sent it, in case the key is taken out of the body's own
+ */
+export function readObject(
 	body: Record<string, unknown>,
-	httpCode: number,
+	reply: HttpReply,
+	now: number,
+	status = body.status,
 ): Answer {
-	const id = readId(body.id);
-	const job = readJob(body, id);
-	if (word === 'success') {
-		return job.output.length > 0 ? { state: 'success', httpCode, job } : { state: 'noOutput', httpCode, id };
+	const word = typeof status === 'string' ? status.trim().toLowerCase() : undefined;
+	// Nearly every answer is one of these, and they have no need of the service's words.
+	switch (word) {
+		case 'success':
+			return readSuccess(body, reply.httpCode);
+		case 'processing':
+		case 'queued':
+			return readProcessing(body, reply.httpCode);
+		default:
+			return readRefusal(word, body, reply, now);
 	}
+}
+
+function readSuccess(body: Record<string, unknown>, httpCode: number): Answer {
+	const job = readJob(body);
+	if (job.output.length > 0) return { state: 'success', httpCode, job, ...looseness(body) };
+	const isWithheld = body.nsfw_content_detected === true;
+	return { state: 'noOutput', httpCode, ...toldId(body), holdsJob: true, isWithheld };
+}
+
+function readProcessing(body: Record<string, unknown>, httpCode: number): Answer {
 	const eta = toSeconds(body.eta);
 	const fetchResult =
 		typeof body.fetch_result === 'string' && body.fetch_result !== '' ? body.fetch_result : undefined;
 	return {
 		state: 'processing',
 		httpCode,
-		job: { ...job, ...(id === undefined && { id: idAtEndOf(fetchResult) }) },
+		job: readJob(body),
+		...looseness(body),
 		...(eta !== undefined && { etaSeconds: eta }),
 		...(fetchResult !== undefined && { fetchResult }),
 	};
@@ -179,57 +210,103 @@ function readRefusal(
 	now: number,
 ): Answer {
 	const { httpCode } = reply;
-	const id = readId(body.id);
+	const told: Told = { httpCode, ...toldId(body), holdsJob: isEvidence(body) };
 	const message = messageOf(body);
 	const advice = adviceOf(body);
-	const retryAfterSeconds = retryAfter(body, `${message} ${advice ?? ''}`, reply, now);
+	const isOfApi = word !== undefined;
+	const retryAfterSeconds = retryAfterOf(body, `${message} ${advice ?? ''}`, reply.headers, now);
+	const reason = reasonOf(httpCode, message, body);
+	const refused = { state: 'refused', ...told, reason, message, advice, retryAfterSeconds, isOfApi } as const;
 
-	// A "rate limit" text means "not now" whatever stands around it; it is seen with 200 and with 429.
-	if (httpCode === 429 || (word === 'error' && /rate limit/i.test(message))) {
-		const isQueue = /queue/i.test(message);
-		const queueLimit = isQueue ? Number(/\bmaximum\b\D{0,20}(\d{1,6}) queued\b/i.exec(message)?.[1]) : NaN;
-		return {
-			state: 'refused',
-			httpCode,
-			id,
-			reason: isQueue ? 'queueFull' : 'rateLimit',
-			message,
-			advice,
-			retryAfterSeconds,
-			...(queueLimit > 0 && { queueLimit }),
-		};
+	// "Not now" is meant so whatever stands around it; it is seen with 200 and with 429.
+	const mayBeLimit = httpCode === 429 || word === 'error' || word === 'failed';
+	if (mayBeLimit && (reason === 'queueFull' || reason === 'rateLimit')) {
+		const queueLimit = reason === 'queueFull' ? queueLimitOf(message) : undefined;
+		return { ...refused, ...(queueLimit !== undefined && { queueLimit }) };
 	}
-	if (isTrouble(httpCode)) return { state: 'trouble', httpCode, id, message, retryAfterSeconds };
-	if (word === 'failed') return { state: 'failed', httpCode, id, message, advice };
+	const isTrouble = isTroubleCode(httpCode) || (word === 'error' && isPassingTrouble(message));
+	if (isTrouble) return { state: 'trouble', ...told, message, retryAfterSeconds, isOfApi };
+	if (word === 'failed') {
+		return { state: 'failed', ...told, message, advice, isUnknownJob: isNotFound(told, message) };
+	}
+	if (word === 'cancelled' || word === 'canceled') return { ...refused, reason: 'cancelled' };
 	if (httpCode >= 400 || word === 'error') {
-		return { state: 'refused', httpCode, id, reason: refusalReason(httpCode, message), message, advice };
+		return { ...refused, reason: isNotFound(told, message) ? 'notFound' : reason };
 	}
 	return word === undefined
-		? { state: 'unreadable', httpCode, id, why: 'the answer has no status' }
-		: { state: 'unknownStatus', httpCode, id, word: quote(String(body.status)) };
+		? { state: 'unreadable', ...told, why: 'the answer has no status' }
+		: { state: 'unknownStatus', ...told, word: quote(String(body.status)) };
+}
+
+/** "Image not found" is a job's own end where it names the job; "Request not found" is never one. */
+const isNotFound = ({ id }: Told, message: string) =>
+	isUnknownJob(message) || (id === undefined && /\bnot found\b/i.test(message));
+
+function toldId(body: Record<string, unknown>): Pick<Told, 'id' | 'isIdLoose'> {
+	const id = readJobId(body);
+	return id === undefined ? {} : { id, ...looseness(body) };
+}
+
+const looseness = ({ id }: Record<string, unknown>) => (readId(id) === undefined ? { isIdLoose: true } : {});
+
+/** The job's ID, in whatever form the answer tells it. */
+function readJobId(body: Record<string, unknown>): JobId | undefined {
+	const { fetch_result: address } = body;
+	const id = findId(body) ?? idInAddress(typeof address === 'string' ? urlOf(address) : undefined);
+	// What the key was taken out of is nobody's ID any more.
+	return String(id).includes(MASK) ? undefined : id;
+}
+
+/** Whether there is a job, by anything that an answer says besides its status. */
+function isEvidence(body: Record<string, unknown>): boolean {
+	const { fetch_result, eta, output, future_links, proxy_links } = body;
+	return (
+		findId(body) !== undefined || [fetch_result, eta, output, future_links, proxy_links].some(isSomething)
+	);
+}
+
+function isSomething(value: unknown): boolean {
+	if (Array.isArray(value)) return value.some(isSomething);
+	return typeof value === 'string' ? value.trim() !== '' : value !== undefined && value !== null;
+}
+
+/** Some servers begin a text with it; JSON.parse takes it for an error. */
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** What is there instead of a JSON object. */
+interface NoObject {
+	why: string;
+	excerpt: string;
+	/** An ID that stands in it nevertheless, as in JSON that broke off. */
+	id?: JobId;
 }
 
 /**
  * The JSON object in a body, or what is there instead.
  *
  * @param what names the body in `why`
+ * @returns the object without the key, and its status as it was sent
  */
 export function readBody(
 	text: string,
 	clean: (text: string) => string,
 	what = 'the answer',
-): { object: Record<string, unknown> } | { why: string; excerpt: string } {
-	if (text.trim() === '') return { why: `${what} is empty`, excerpt: '' };
+): { object: Record<string, unknown>; status: unknown } | NoObject {
+	const body = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+	if (body.trim() === '') return { why: `${what} is empty`, excerpt: '' };
 	let parsed: unknown;
 	try {
-		parsed = JSON.parse(text);
+		parsed = JSON.parse(keepIdsExact(body));
 	} catch {
-		const isHtml = isWebPage(text);
+		const isHtml = isWebPage(body);
 		// Cleaned as a whole, or a part of the key might stand at the end of the piece.
-		const words = clean(text).slice(0, MAX_WORDS);
+		const cleaned = clean(body);
+		const words = cleaned.slice(0, MAX_WORDS);
+		const id = isHtml ? undefined : findIdInText(cleaned);
 		return {
 			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
 			excerpt: quote(isHtml ? textOfPage(words) : words),
+			...(id !== undefined && { id }),
 		};
 	}
 	const cleaned = cleanJson(parsed, clean);
@@ -238,17 +315,16 @@ export function readBody(
 		const kind = Array.isArray(cleaned) ? 'a list' : cleaned === null ? 'null' : `a ${typeof cleaned}`;
 		return { why: `${what} is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
 	}
-	return { object: cleaned };
+	return { object: cleaned, status: (parsed as Record<string, unknown>).status };
 }
 
 /** A page's text says more than its first tags. What begins and does not end goes to the end: no piece is read twice. */
 const textOfPage = (page: string) => page.replace(/<(script|style)[\s\S]*?(?:<\/\1>|$)|<[^>]*(?:>|$)/gi, ' ');
 
-function readJob(body: Record<string, unknown>, id: string | number | undefined): JobFacts {
+function readJob(body: Record<string, unknown>): JobFacts {
+	const id = readJobId(body);
 	const generationTime = toSeconds(body.generationTime);
-	const output = readOutput(body.output);
-	// `link` is where the v3 upload puts its URL.
-	const job: JobFacts = { output: output.length > 0 ? output : readOutput(body.link), extras: {} };
+	const job: JobFacts = { output: outputOf(body), extras: {} };
 	if (id !== undefined) job.id = id;
 	if (generationTime !== undefined) job.generationTime = generationTime;
 	if (isRecord(body.meta)) job.meta = body.meta as IDataObject;
@@ -256,6 +332,12 @@ function readJob(body: Record<string, unknown>, id: string | number | undefined)
 		if (body[name] !== undefined) job.extras[name] = body[name] as IDataObject[string];
 	}
 	return job;
+}
+
+/** `link` is where the v3 upload puts its URL; the mirrors stand for an output that is empty. */
+function outputOf(body: Record<string, unknown>): string[] {
+	const lists = [body.output, body.link, body.proxy_links].map(readOutput);
+	return lists.find((list) => list.length > 0) ?? [];
 }
 
 /** `output` comes as a list, a single URL, an empty text or null. */
@@ -285,104 +367,17 @@ export function filesOf({ output, extras }: JobFacts): JobFile[] {
  * What the latest answer says of a job, filled up with what an earlier one said. The id is the one that the job was
  * accepted with, and what belongs to the output may have been named before the output was there.
  */
-export function merged(id: string | number, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
+export function merged(id: JobId, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
 	const announced = earlier?.extras.extra_assets;
 	return {
 		...earlier,
 		...latest,
-		id: String(latest.id) === String(id) && latest.id !== undefined ? latest.id : id,
+		id: latest.id !== undefined && isSameId(latest.id, id) ? latest.id : id,
 		extras: { ...(announced !== undefined && { extra_assets: announced }), ...latest.extras },
 	};
 }
 
-/** A job id can be put into a path only if it is letters, digits, `-` and `_`; others do not count as one. */
-export function readId(id: unknown): string | number | undefined {
-	if (typeof id === 'number') return Number.isSafeInteger(id) && id >= 0 ? id : undefined;
-	return typeof id === 'string' && /^[A-Za-z0-9_-]{1,200}$/.test(id) ? id : undefined;
-}
-
-/** The id that a `fetch_result` ends in, for an answer that leaves its `id` out. */
-function idAtEndOf(fetchResult: string | undefined): string | number | undefined {
-	return fetchResult === undefined ? undefined : readId(/\/([^/?#]+)\/?$/.exec(fetchResult)?.[1]);
-}
-
-/** The service's own words: `message`, or `messege` in older endpoints; a text, or lists of texts by field. */
-function messageOf(body: Record<string, unknown>): string {
-	for (const words of [body.message, body.messege, body.error]) {
-		const text = wordsOf(words);
-		if (text !== '') return quote(text);
-	}
-	return '';
-}
-
-function wordsOf(words: unknown): string {
-	if (typeof words === 'string') return words;
-	if (Array.isArray(words)) return words.map(wordsOf).filter(Boolean).join(' ');
-	if (!isRecord(words)) return '';
-	return Object.entries(words)
-		.map(([field, reasons]) => `${field}: ${wordsOf(reasons)}`)
-		.join('; ');
-}
-
-/** The service's advice: `tip`, `tips`, or numbered tips. */
-function adviceOf(body: Record<string, unknown>): string | undefined {
-	const tips = Object.keys(body)
-		.filter((name) => /^tips?(_\d+)?$/.test(name))
-		.map((name) => wordsOf(body[name]))
-		.filter(Boolean);
-	return tips.length > 0 ? quote(tips.join(' ')) : undefined;
-}
-
-function refusalReason(httpCode: number, message: string): RefusalReason {
-	if (httpCode === 401 || /invalid api key|api key is (required|missing|invalid)/i.test(message))
-		return 'key';
-	if (httpCode === 402 || /insufficient credit|not enough credit|out of credit/i.test(message))
-		return 'credits';
-	if (httpCode === 403) return 'forbidden';
-	if (httpCode === 404 || /not found/i.test(message)) return 'notFound';
-	if (/unable to fetch image/i.test(message)) return 'image';
-	return 'other';
-}
-
-const isTrouble = (httpCode: number) => httpCode >= 500 || httpCode === 408;
-
-/** What the answer asks to wait: `retry_after`, the `Retry-After` header, or "wait for N seconds" in a text. */
-function retryAfter(
-	body: Record<string, unknown>,
-	words: string,
-	reply: HttpReply,
-	now: number,
-): number | undefined {
-	const inText = /\b(?:wait|after|in)\b[^.]{0,30}?(\d+)\s*(second|sec|minute|min)/i.exec(words);
-	const fromText = inText && Number(inText[1]) * (/^m/i.test(inText[2] ?? '') ? 60 : 1);
-	const seconds =
-		toSeconds(body.retry_after) ?? retryAfterHeader(header(reply.headers, 'retry-after'), now) ?? fromText;
-	return seconds === undefined || seconds === null ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
-}
-
-/** Seconds from a `Retry-After` header: a number of seconds, or a date (RFC 9110, 10.2.3). */
-export function retryAfterHeader(value: string | undefined, now: number): number | undefined {
-	if (value === undefined) return undefined;
-	const seconds = toSeconds(value);
-	if (seconds !== undefined) return seconds;
-	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000);
-}
-
-/** A header that stands once in an answer; names are in lower case. */
-export function header(headers: IDataObject, name: string): string | undefined {
-	const value = headers[name];
-	return typeof value === 'string' ? value : undefined;
-}
-
-/** A number of seconds, not negative, from a number or a numeric text. */
-const toSeconds = (value: unknown) => numberWithin({ kind: 'number', min: 0 }, value);
-
-/** One line, not too long. */
-function quote(text: string): string {
-	const line = text.replace(/\s+/g, ' ').trim();
-	return line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE - 3)}...` : line;
-}
+const isTroubleCode = (httpCode: number) => httpCode >= 500 || httpCode === 408;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);

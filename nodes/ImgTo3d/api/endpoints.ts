@@ -2,11 +2,12 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './fields';
+import { idAsPath, isFetchAddress, type JobId } from './job-id';
 import { isHttp, urlOf } from './url';
 
 interface Paths {
 	submit: Record<Generation, string>;
-	/** The job's ID follows. */
+	/** The job's ID follows, or stands in the body as `request_id`. */
 	fetch: string;
 	upload: string;
 	/** The upload's body, without the key. */
@@ -73,16 +74,20 @@ export class Endpoints {
 	}
 
 	/**
-	 * Where to ask for a job: the address the service named, if that is on the service's own origin (the key
-	 * goes with the call), else the documented one.
-	 *
-	 * @param id a job id that `readId` let through
+	 * Where and with what to ask for a job: at the address that the service named, if that is a job's address on the
+	 * service's own origin (the key goes with the call), else at the documented one. An ID that cannot stand in a path
+	 * goes into the body.
 	 */
-	fetch(version: ApiVersion, id: string | number, fetchResult?: string): string {
+	fetch(version: ApiVersion, id: JobId, fetchResult?: string): { url: string; body: IDataObject } {
 		const named = fetchResult === undefined ? undefined : urlOf(fetchResult);
-		return named?.origin === this.base.origin && !hasUser(named)
-			? named.href
-			: this.at(`${PATHS[version].fetch}/${id}`);
+		if (named?.origin === this.base.origin && !hasUser(named) && isFetchAddress(named)) {
+			return { url: named.href, body: {} };
+		}
+		const { fetch } = PATHS[version];
+		const path = idAsPath(id);
+		return path === undefined
+			? { url: this.at(fetch), body: { request_id: id } }
+			: { url: this.at(`${fetch}/${path}`), body: {} };
 	}
 
 	private at(path: string): string {

@@ -1,11 +1,15 @@
 /** The one place where what went wrong is put into words: what happened, to which job, and what to do next. */
 import { NodeApiError, type INode } from 'n8n-workflow';
 
-import type { Answer } from './answer';
+import { holdsJob, type Answer } from './answer';
+import { writeId, type JobId } from './job-id';
 import { urlOf } from './url';
 
 /** What a call was for; a submit is the only one that is paid. */
 export type CallPurpose = 'submit' | 'fetch' | 'upload';
+
+/** Whether an item's job was paid for. */
+export type Paid = 'no' | 'yes' | 'unknown';
 
 /** A problem, worded. */
 export interface Problem {
@@ -13,8 +17,9 @@ export interface Problem {
 	message: string;
 	/** What to do next. */
 	description: string;
+	paid: Paid;
 	httpCode?: number;
-	jobId?: string | number;
+	jobId?: JobId;
 }
 
 /** Ends the work on one item. The item loop makes n8n's error, or the error item, of it. */
@@ -31,26 +36,40 @@ const KEY_HELP =
 	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and save it: n8n tests it then.';
 
 const MAYBE_PAID =
-	'The job may have been accepted and paid for all the same, so it is not submitted again, by Retry On Fail neither. Look at the generations of your account on the service before you run this item again.';
+	'The job is not submitted again, and Retry On Fail does not submit it again either. Look at the generations of your account on the service before you run this item again.';
 
-const HAS_ID =
-	'The service gave the job an ID, so it may have accepted it: the Get Result operation with the Job ID tells. It is not submitted again, by Retry On Fail neither.';
+const PAID_WITHOUT_ID =
+	'It is paid for, so it is not submitted again, and Retry On Fail does not submit it again either. Look for it among the generations of your account on the service.';
 
 const NOT_PAID = 'No job was accepted, so nothing was paid.';
+
+/** A proxy, a firewall or a maintenance page speaks no JSON. */
+const PROXY = "A proxy may be answering in the service's place.";
 
 const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], string> = {
 	refused: 'the connection was refused',
 	unresolved: 'the host name could not be resolved',
 	certificate: "the service's certificate was not accepted",
+	handshake: 'no secure connection could be made',
 	blocked: 'n8n lets no request go to that address',
 	timeout: 'no answer came in time',
 	interrupted: 'the connection broke before the answer was complete',
 };
 
+/** What to do about a connection that did not come about, where that is known. */
+const CONNECTION_HELP: Partial<Record<Extract<Answer, { state: 'unanswered' }>['reason'], string>> = {
+	certificate:
+		'Check Base URL in the credential. If the certificate was made by your own organization or proxy, name the file of its authority in the environment variable NODE_EXTRA_CA_CERTS of n8n.',
+	handshake:
+		'Check Base URL in the credential: it may begin with https:// although the server there speaks http:// only, or the port may be another one.',
+};
+
 /** What an answer itself does not tell. */
 export interface Surroundings {
 	/** The job, once one is known. */
-	jobId?: string | number;
+	jobId?: JobId;
+	/** Whether this node submitted the job, or a person or workflow says that there is one. */
+	isOwn?: boolean;
 	/** The input field of the image, where there are several. */
 	field?: string;
 	/** Where what was called is documented, if that is not the credential's Base URL. */
@@ -66,24 +85,47 @@ export interface Surroundings {
 export function problemOf(
 	answer: BadAnswer,
 	purpose: CallPurpose,
-	{ jobId, field, betterBaseUrl }: Surroundings = {},
+	{ jobId, field, betterBaseUrl, isOwn = true }: Surroundings = {},
 ): Problem {
 	const id = jobId ?? ('id' in answer ? answer.id : undefined);
-	const problem = word(answer, purpose, subject(purpose, id, field));
+	const paid = paidOf(answer, purpose, isOwn);
+	const { message, description } = word(answer, purpose, { who: subject(purpose, id, field), isOwn });
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
-	const [likely, possible] = hostAdvice(answer, betterBaseUrl, problem.description);
-	const mayBePaid = purpose === 'submit' && isFateUnknown(answer);
+	const [likely, possible] = hostAdvice(answer, betterBaseUrl, description);
 	return {
-		...problem,
+		message:
+			purpose === 'submit' && paid === 'unknown' ? `${message}. It may have been accepted and paid` : message,
 		description: sentences(
 			likely,
-			problem.description,
+			description,
 			possible,
-			mayBePaid ? (id === undefined ? MAYBE_PAID : HAS_ID) : '',
+			purpose === 'submit' && paid === 'unknown' ? MAYBE_PAID : '',
+			purpose === 'submit' && paid === 'yes' ? PAID_WITHOUT_ID : '',
 		),
+		paid,
 		...(httpCode !== undefined && { httpCode }),
 		...(id !== undefined && { jobId: id }),
 	};
+}
+
+/** Whether the job is paid for that an answer is about. */
+function paidOf(answer: BadAnswer, purpose: CallPurpose, isOwn: boolean): Paid {
+	switch (purpose) {
+		case 'upload':
+			return 'no';
+		case 'fetch':
+			// Of a job that the service does not know nobody can say.
+			return isOwn || !isUnknownJob(answer) ? 'yes' : 'unknown';
+		case 'submit':
+			if (holdsJob(answer)) return 'yes';
+			return isFateUnknown(answer) ? 'unknown' : 'no';
+	}
+}
+
+/** Whether the service says that it does not know the job. */
+export function isUnknownJob(answer: Answer): boolean {
+	if (answer.state === 'failed') return answer.isUnknownJob;
+	return answer.state === 'refused' && answer.reason === 'notFound';
 }
 
 /** Advice on the host, to come first where it is the likely cause, or last where it is a possible one. */
@@ -108,9 +150,12 @@ function hostAdvice(answer: BadAnswer, betterBaseUrl: string | undefined, said: 
 	}
 }
 
+/** HTTP codes of pages that are sent before a request reaches the service behind them. */
+const NOT_LET_THROUGH = [401, 404, 405, 407, 413];
+
 /**
- * Whether a submit that was answered like this may have been accepted. It was certainly not taken when
- * nobody was reached, or when the service itself said no.
+ * Whether a submit that was answered like this may have been accepted, although the answer shows no job. It was
+ * certainly not taken when nobody was reached, or when the service itself said no.
  */
 export function isFateUnknown(answer: BadAnswer): boolean {
 	switch (answer.state) {
@@ -121,31 +166,41 @@ export function isFateUnknown(answer: BadAnswer): boolean {
 		case 'unreadable':
 		case 'unknownStatus':
 			return true;
-		case 'failed':
-		case 'refused':
 		case 'redirected':
+			// "See Other" is the answer to a request that was carried out.
+			return answer.httpCode === 303;
+		case 'refused':
+			return answer.isPage === true && !isLimit(answer) && !NOT_LET_THROUGH.includes(answer.httpCode);
+		case 'failed':
 			return false;
 	}
 }
 
-function subject(purpose: CallPurpose, id: string | number | undefined, field: string | undefined): string {
-	if (id !== undefined) return `Job ${id}`;
+function subject(purpose: CallPurpose, id: JobId | undefined, field: string | undefined): string {
+	if (id !== undefined) return `Job ${writeId(id)}`;
 	const upload = `The upload of the image${field === undefined ? '' : ` in the binary field "${field}"`}`;
 	return { submit: 'The job', fetch: 'The job', upload }[purpose];
+}
+
+/** Whom an answer is about. */
+interface About {
+	/** The subject of the message. */
+	who: string;
+	isOwn: boolean;
 }
 
 function word(
 	answer: BadAnswer,
 	purpose: CallPurpose,
-	who: string,
+	{ who, isOwn }: About,
 ): Pick<Problem, 'message' | 'description'> {
-	// The ID may be one that was mistyped.
-	const isKnown = !(answer.state === 'refused' && answer.reason === 'notFound');
 	const next = {
 		submit: '',
-		fetch: `${isKnown ? 'The job' : 'If it was submitted, it'} is paid for: do not submit it again. Once this is mended, the Get Result operation with the Job ID brings the result.`,
+		fetch:
+			'The job is paid for: do not submit it again. The Get Result operation with the Job ID brings the result later.',
 		upload: NOT_PAID,
 	}[purpose];
+	if (purpose === 'fetch' && isUnknownJob(answer)) return unknownJob(answer, who, isOwn);
 	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
 	const advice = 'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
 
@@ -154,7 +209,8 @@ function word(
 			return {
 				message: `${who}: ${UNANSWERED[answer.reason]} (${answer.detail})`,
 				description: sentences(
-					'Check Base URL in the credential, and whether n8n can reach that address.',
+					CONNECTION_HELP[answer.reason] ??
+						'Check Base URL in the credential, and whether n8n can reach that address.',
 					purpose === 'submit' && !isFateUnknown(answer) ? NOT_PAID : next,
 				),
 			};
@@ -166,12 +222,12 @@ function word(
 		case 'redirected': {
 			const host = urlOf(answer.location)?.host;
 			return {
-				message: `${who}: the service redirects to ${host ?? 'another address'}, and the key is not sent on`,
+				message: `${who}: the service redirects to ${host ?? 'another address'}, and the key is not sent on. Check Base URL in the credential`,
 				description: sentences(
 					host
 						? `If you trust ${host}, set Base URL in the credential to its API, for example https://${host}/api.`
 						: 'Set Base URL in the credential to the address the service has moved to.',
-					purpose === 'submit' ? NOT_PAID : next,
+					purpose === 'submit' && !isFateUnknown(answer) ? NOT_PAID : next,
 				),
 			};
 		}
@@ -187,9 +243,17 @@ function word(
 				),
 			};
 		case 'noOutput':
+			if (answer.isWithheld) {
+				return {
+					message: `${who}: the service withholds the result, because it found unsafe content (nsfw_content_detected)`,
+					description: sentences(
+						'Another image or prompt is needed. The job is over and paid for, so it is not submitted again.',
+					),
+				};
+			}
 			return {
 				message: `${who}: the service says "success", but names no file that can be fetched`,
-				description: sentences('The result may have been withheld, or may be late.', next),
+				description: sentences('The result may be late.', next),
 			};
 		case 'unreadable':
 			return {
@@ -208,8 +272,44 @@ function word(
 				),
 			};
 		case 'refused':
-			return refusal(answer, purpose, who, said, sentences(advice, next));
+			return refusal(
+				answer,
+				purpose,
+				who,
+				said,
+				sentences(
+					advice,
+					answer.isPage ? PROXY : '',
+					purpose === 'submit' && !isFateUnknown(answer) ? NOT_PAID : next,
+				),
+			);
 	}
+}
+
+/** The service does not know a job. */
+function unknownJob(
+	answer: BadAnswer,
+	who: string,
+	isOwn: boolean,
+): Pick<Problem, 'message' | 'description'> {
+	const httpCode = 'httpCode' in answer ? code(answer.httpCode) : '';
+	const page = answer.state === 'refused' && answer.isPage ? PROXY : '';
+	if (isOwn) {
+		return {
+			message: `${who}: the service does not know this job${httpCode}`,
+			description: sentences(
+				'It was accepted and is paid for: do not submit it again. The Get Result operation with the Job ID may bring it later.',
+				page,
+			),
+		};
+	}
+	return {
+		message: `${who}: the service does not know this job${httpCode}. With another API Version or account it may have been accepted and paid`,
+		description: sentences(
+			'Check the Job ID and the API Version, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.',
+			page,
+		),
+	};
 }
 
 function refusal(
@@ -245,23 +345,21 @@ function refusal(
 			};
 		case 'forbidden':
 			return {
-				message: `${who}: the service forbids the call, HTTP 403${said}`,
-				description: sentences('Check that your plan includes the 3D endpoints.', KEY_HELP, more),
+				message: `${who}: ${answer.isPage ? 'something' : 'the service'} forbids the call, HTTP 403${said}`,
+				description: answer.isPage
+					? more
+					: sentences('Check that your plan includes the 3D endpoints.', KEY_HELP, more),
+			};
+		case 'cancelled':
+			return {
+				message: `${who}: the job was cancelled${said}`,
+				description: more,
 			};
 		case 'notFound':
-			if (purpose !== 'fetch') {
-				return {
-					message: `${who}: the service does not know what was asked for${code(answer.httpCode)}${said}`,
-					description: sentences(
-						'If every call ends like this, check Base URL in the credential: it must end in /api, or wherever /v3 and /v6 begin.',
-						more,
-					),
-				};
-			}
 			return {
-				message: `${who}: the service does not know it${code(answer.httpCode)}${said}`,
+				message: `${who}: the service does not know what was asked for${code(answer.httpCode)}${said}`,
 				description: sentences(
-					'Check the Job ID and the API Version, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.',
+					'If every call ends like this, check Base URL in the credential: it must end in /api, or wherever /v3 and /v6 begin.',
 					more,
 				),
 			};
@@ -276,6 +374,12 @@ function refusal(
 			};
 		case 'other':
 			break;
+	}
+	if (answer.isPage) {
+		return {
+			message: `${who}: the call was refused, and not by the API itself${code(answer.httpCode)}${said}`,
+			description: more,
+		};
 	}
 	return {
 		message: `${who}: the service refused the call${code(answer.httpCode)}${said}`,
@@ -297,16 +401,16 @@ export function isLimit(answer: Answer): answer is Limit {
 export function mayPass(answer: BadAnswer): boolean {
 	switch (answer.state) {
 		case 'unanswered':
-			return answer.reason !== 'certificate' && answer.reason !== 'blocked';
+			return !['certificate', 'handshake', 'blocked'].includes(answer.reason);
 		case 'trouble':
 		case 'noOutput':
 		case 'unreadable':
+		case 'unknownStatus':
 			return true;
 		case 'refused':
 			return isLimit(answer);
 		case 'failed':
 		case 'redirected':
-		case 'unknownStatus':
 			return false;
 	}
 }
@@ -315,13 +419,14 @@ export function mayPass(answer: BadAnswer): boolean {
 const code = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '');
 
 /** A job that had not ended when its time was up. */
-export function overdue(jobId: string | number, timeoutMs: number, last?: Problem): Problem {
+export function overdue(jobId: JobId, timeoutMs: number, last?: Problem): Problem {
 	return {
-		message: `Job ${jobId}: not finished after ${timeoutMs / 1000} s`,
+		message: `Job ${writeId(jobId)}: not finished after ${timeoutMs / 1000} s`,
 		description: sentences(
 			last ? `The last look at it failed: ${last.message}.` : 'The service was still processing it.',
 			'It is paid for and not lost: fetch it later with the Get Result operation and the Job ID, or allow more time with Timeout.',
 		),
+		paid: 'yes',
 		...(last?.httpCode !== undefined && { httpCode: last.httpCode }),
 		jobId,
 	};

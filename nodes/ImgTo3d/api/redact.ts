@@ -1,5 +1,5 @@
 /** What stands where the key stood. */
-const MASK = '***';
+export const MASK = '***';
 
 /**
  * Below this length a key is no secret (real ones have some 60 characters), and masking it inside other

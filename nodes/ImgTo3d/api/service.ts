@@ -13,6 +13,7 @@ import type { Clock, StopSign } from '../jobs/clock';
 import { readAnswer, type Answer, type HttpReply, type UnansweredReason } from './answer';
 import { Endpoints, MODELSLAB } from './endpoints';
 import type { ApiVersion, Generation } from './fields';
+import { findIdInText, type JobId } from './job-id';
 import { isPublicHost } from './public-address';
 import { keyRemover } from './redact';
 
@@ -33,7 +34,7 @@ export interface Service {
 	/** Reads a job. Free. Ends early when `stop` is aborted. */
 	fetch(
 		version: ApiVersion,
-		id: string | number,
+		id: JobId,
 		fetchResult: string | undefined,
 		timeoutMs: number,
 		stop: AbortSignal,
@@ -43,7 +44,7 @@ export interface Service {
 	/** The Base URL at which this version of the API is documented, if the credential's is another one. */
 	betterBaseUrl(version: ApiVersion): string | undefined;
 	/** The documented address of a job. */
-	fetchUrl(version: ApiVersion, id: string | number, fetchResult?: string): string;
+	fetchUrl(version: ApiVersion, id: JobId, fetchResult?: string): string;
 	/** Stands for the account, the same for the same key at the same address; the key cannot be read from it. */
 	account: string;
 	/** Takes the key out of a text. */
@@ -96,9 +97,9 @@ export function openService(
 		stop?: AbortSignal,
 	): Promise<Answer> => {
 		const reply = await post(context, clock, credential, url, body, timeoutMs, stop);
-		return 'state' in reply
-			? { ...reply, detail: clean(reply.detail) }
-			: readAnswer(reply, clean, clock.now());
+		return 'httpCode' in reply
+			? readAnswer(reply, clean, clock.now())
+			: readCutAnswer(reply, clean(reply.received), clean);
 	};
 
 	const isPrivate = !isPublicHost(endpoints.hostname);
@@ -107,11 +108,13 @@ export function openService(
 		betterBaseUrl: (version) => endpoints.betterBaseUrl(version),
 		canReach: (hostname) => isPrivate || isPublicHost(hostname),
 		clean,
-		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult),
+		fetchUrl: (version, id, fetchResult) => endpoints.fetch(version, id, fetchResult).url,
 		submit: async (version, operation, body, timeoutMs) =>
 			await call(endpoints.submit(version, operation), body, timeoutMs),
-		fetch: async (version, id, fetchResult, timeoutMs, stop) =>
-			await call(endpoints.fetch(version, id, fetchResult), {}, timeoutMs, stop),
+		fetch: async (version, id, fetchResult, timeoutMs, stop) => {
+			const { url, body } = endpoints.fetch(version, id, fetchResult);
+			return await call(url, body, timeoutMs, stop);
+		},
 		upload: async (version, dataUri, timeoutMs, stop) => {
 			const { url, body } = endpoints.upload(version, dataUri);
 			return asUpload(await call(url, body, timeoutMs, stop));
@@ -123,10 +126,25 @@ export function openService(
 function asUpload(answer: Answer): UploadAnswer {
 	if (answer.state === 'success') return { state: 'uploaded', link: answer.job.output[0] as string };
 	if (answer.state !== 'processing') return answer;
-	return { state: 'noOutput', httpCode: answer.httpCode };
+	return { state: 'noOutput', httpCode: answer.httpCode, isWithheld: false };
 }
 
 type Unanswered = Extract<Answer, { state: 'unanswered' }>;
+
+/** Why there is no whole answer, and what of its body came in until then. */
+type CutAnswer = Unanswered & { received: string };
+
+/** An answer that broke off may have told the ID of a paid job. */
+function readCutAnswer(
+	{ reason, detail }: CutAnswer,
+	received: string,
+	clean: (text: string) => string,
+): Answer {
+	const id = findIdInText(received);
+	return id === undefined
+		? { state: 'unanswered', reason, detail: clean(detail) }
+		: { state: 'unreadable', httpCode: 200, why: 'the answer broke off', id, holdsJob: true };
+}
 
 /**
  * Posts a JSON body with the key and reads the answer as text, whatever its HTTP code.
@@ -148,13 +166,14 @@ async function post(
 	body: IDataObject,
 	timeoutMs: number,
 	stop?: AbortSignal,
-): Promise<HttpReply | Unanswered> {
+): Promise<HttpReply | CutAnswer> {
 	const wait = new Wait(stop);
+	const received: Buffer[] = [];
 	let response: IN8nHttpFullResponse | undefined;
 
 	const exchange = async () => {
 		response = (await context.helpers.httpRequestWithAuthentication.call(
-			context,
+			stop ? context : unstoppable(context),
 			CREDENTIAL,
 			{
 				method: 'POST',
@@ -170,19 +189,26 @@ async function post(
 			// n8n would read it anew for each request, and nothing would mask a key that was changed meanwhile.
 			{ credentialsDecrypted: { id: '', name: '', type: CREDENTIAL, data: credential } },
 		)) as IN8nHttpFullResponse;
-		return {
-			httpCode: response.statusCode,
-			headers: response.headers,
-			text: await readText(response.body as Readable),
-		};
+		// Nobody waits for it any more, and nobody else would end its connection.
+		if (wait.isSettled) destroyBody(response);
+		await readInto(received, response.body as Readable);
+		return { httpCode: response.statusCode, headers: response.headers, text: textOf(received) };
 	};
 
 	const exchanged = exchange().catch((error: unknown) => unanswered(error));
 	const result = await Promise.race([exchanged, timeout(clock, timeoutMs, wait)]);
 	wait.isSettled = true;
-	if ('state' in result) (response?.body as Readable | undefined)?.destroy();
-	return result;
+	if ('httpCode' in result) return result;
+	destroyBody(response);
+	return { ...result, received: textOf(received) };
 }
+
+/**
+ * As much of a context as a call needs that the person's Stop must not cut off: n8n's helper takes the execution's
+ * cancel signal from a whole one, and the ID of a paid job would be lost with the answer.
+ */
+const unstoppable = (context: NodeContext) =>
+	({ getNode: () => context.getNode(), helpers: context.helpers }) as IExecuteFunctions;
 
 /**
  * The waiting for a call's time limit, which is over when the call has ended or `stop` is aborted. No signal of its
@@ -207,8 +233,13 @@ async function timeout(clock: Clock, timeoutMs: number, wait: Wait): Promise<Una
 /** Node's `stream.Readable`, named by way of n8n's helpers: the package may not import Node's modules. */
 export type Readable = Exclude<Parameters<IExecuteFunctions['helpers']['prepareBinaryData']>[0], Buffer>;
 
-async function readText(stream: Readable): Promise<string> {
-	const chunks: Buffer[] = [];
+const destroyBody = (response: IN8nHttpFullResponse | undefined) =>
+	(response?.body as Readable | undefined)?.destroy();
+
+const textOf = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8');
+
+/** Reads a body into `chunks`, which hold what came in also when it breaks off. */
+async function readInto(chunks: Buffer[], stream: Readable): Promise<void> {
 	let bytes = 0;
 	await new Promise<void>((resolve, reject) => {
 		stream.on('data', (chunk: Buffer) => {
@@ -227,13 +258,14 @@ async function readText(stream: Readable): Promise<string> {
 			if (!stream.readableEnded) reject(new Error('closed'));
 		});
 	});
-	return Buffer.concat(chunks).toString('utf8');
 }
 
 const REASON_OF_CODE: Record<string, UnansweredReason> = {
 	ECONNREFUSED: 'refused',
 	ENOTFOUND: 'unresolved',
 	EAI_AGAIN: 'unresolved',
+	// The one code that only a handshake ends with. ERR_SSL_... may come after the request was read.
+	EPROTO: 'handshake',
 	ETIMEDOUT: 'timeout',
 	ECONNABORTED: 'timeout',
 };

@@ -1,17 +1,18 @@
 /** The calls that the service makes when a job has ended. They are not signed: what they say is the caller's word. */
 import { readBody, readObject, type Answer } from './answer';
+import type { JobId } from './job-id';
 
 /** The end of a job, as it is told: the same shapes as in answers. */
-export type JobEnd = Extract<Answer, { state: 'success' | 'failed' }>;
+export type ToldEnd = Extract<Answer, { state: 'success' | 'failed' }>;
 
 /** A call that says that a job has ended. */
 export interface WebhookCall {
-	outcome: JobEnd['state'];
-	id: string | number;
+	outcome: ToldEnd['state'];
+	id: JobId;
 	/** The mark that the job was submitted with. */
 	trackId?: string;
 	/** What the call says of the job; nothing when it names no file that can be fetched. */
-	told?: JobEnd;
+	told?: ToldEnd;
 }
 
 /** Longest mark that is taken over, characters. */
@@ -30,7 +31,7 @@ export function readWebhookCall(
 ): WebhookCall | { problem: string } {
 	const body = readBody(text, clean, 'the body');
 	if (!('object' in body)) return { problem: body.why };
-	const answer = readObject(body.object, { httpCode: 200, headers: {}, text }, 0);
+	const answer = readObject(body.object, { httpCode: 200, headers: {}, text }, 0, body.status);
 	const outcome = answer.state === 'noOutput' ? 'success' : answer.state;
 	if (outcome !== 'success' && outcome !== 'failed') {
 		return { problem: 'its status is neither "success" nor "failed"' };
@@ -52,7 +53,7 @@ export function readWebhookCall(
  *
  * @param told the ID in the API's answer about the job; one that has nothing to do with it does not count
  */
-export function isSpeltOtherwise(id: string | number, told: string | number): boolean {
+export function isSpeltOtherwise(id: JobId, told: JobId): boolean {
 	const [own, theirs] = [String(id).toLowerCase(), String(told).toLowerCase()];
 	if (String(id) === String(told)) return false;
 	return own === theirs || [Number(own), parseInt(own, 10)].some((read) => read === Number(theirs));

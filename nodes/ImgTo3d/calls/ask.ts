@@ -2,6 +2,7 @@ import type { ICredentialDataDecryptedObject, IWebhookFunctions } from 'n8n-work
 
 import type { Answer } from '../api/answer';
 import type { ApiVersion } from '../api/fields';
+import type { JobId } from '../api/job-id';
 import { openService, readCredential } from '../api/service';
 import type { Clock } from '../jobs/clock';
 import { Places } from '../jobs/places';
@@ -68,7 +69,7 @@ export function bodyOf(context: IWebhookFunctions): string | undefined {
 /** A job to ask for. */
 export interface Question {
 	apiVersion: ApiVersion;
-	id: string | number;
+	id: JobId;
 	/** The address that the service named for it. */
 	fetchResult?: string;
 }

@@ -8,10 +8,19 @@ import {
 } from 'n8n-workflow';
 
 import { filesOf, type Answer } from '../api/answer';
-import { mayPass, problemOf, ProblemError, toNodeApiError, type BadAnswer } from '../api/problems';
+import { writeId } from '../api/job-id';
+import {
+	isUnknownJob,
+	mayPass,
+	problemOf,
+	ProblemError,
+	toNodeApiError,
+	type BadAnswer,
+} from '../api/problems';
 import { expandIpv6 } from '../api/public-address';
-import { isSpeltOtherwise, readWebhookCall, type JobEnd, type WebhookCall } from '../api/webhook-call';
+import { isSpeltOtherwise, readWebhookCall, type ToldEnd, type WebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
+import { EndWatch, type Finding } from '../jobs/end-watch';
 import { Places } from '../jobs/places';
 import { failedItem, finishedItems } from '../output/items';
 import { readTrigger, type TriggerSettings } from '../properties/read-trigger';
@@ -25,6 +34,13 @@ import { Turns } from './turns';
 /** The service wants its answer within 30 s. This much of it goes into asking the API, ms. */
 const ASKING_LIMIT_MS = 20_000;
 
+/** An end that one answer cannot prove is asked for again, for so long and after such pauses, ms. */
+const PROOF_LIMIT_MS = 75_000;
+const PROOF_PAUSE_MS = 10_000;
+
+/** How often the API may say of a call's job that it does not know it until that is believed. */
+const MAX_UNKNOWN = 2;
+
 /** How many jobs are asked for at the same time because of calls, and how many calls may wait to have theirs asked for. */
 const QUESTIONS_AT_ONCE = 10;
 const MAX_WAITING = 100;
@@ -34,6 +50,11 @@ const DOWNLOADS_AT_ONCE = 5;
 
 /** A job has a few files. A call that names more than this is none of the service's. */
 const MAX_FILES = 100;
+
+/** An end that may start the workflow. */
+type TriggeringEnd =
+	| Extract<ToldEnd, { state: 'success' }>
+	| { state: 'failed'; message: string; advice?: string };
 
 /** What came of a call: a start of the workflow, or an answer to the caller and perhaps an error for the person. */
 type Outcome =
@@ -197,9 +218,10 @@ async function lookInto(received: Received): Promise<Outcome> {
 /** The job's end as it is to be believed, or why the call is not. */
 async function jobEnd(
 	connection: CallConnection,
-	{ context, clock, desk, settings }: Received,
+	received: Received,
 	call: WebhookCall,
-): Promise<JobEnd | Exclude<Outcome, { items: unknown }>> {
+): Promise<TriggeringEnd | Exclude<Outcome, { items: unknown }>> {
+	const { context, clock, settings } = received;
 	if (settings.verify === 'none') {
 		const { told } = call;
 		if (told?.state === 'success' && filesOf(told.job).length > MAX_FILES) {
@@ -207,41 +229,103 @@ async function jobEnd(
 		}
 		return told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
 	}
+	const watch = new EndWatch(call.id, true);
+	let { answer, finding } = await question(connection, received, call, watch, ASKING_LIMIT_MS);
+	const start = clock.now();
+	while (answer && call.outcome === 'failed' && isDoubtful(finding) && clock.now() - start < PROOF_LIMIT_MS) {
+		// A job that failed without being named may succeed yet, and the service waits for its answer.
+		reply(context, 200, 'Received. The API is asked again before the workflow starts.');
+		await clock.sleep(PROOF_PAUSE_MS, connection.signal);
+		({ answer, finding } = await question(connection, received, call, watch, 0));
+	}
+	if (!answer) return refusal(received, call, 503, 'Too many calls at once.');
+	return endOrRefusal(connection, received, call, answer, finding);
+}
+
+const isDoubtful = (finding: Finding) => finding.state === 'open' && finding.believedAt !== undefined;
+
+/** Asks the API about a call's job. @returns no answer when too many ask */
+async function question(
+	connection: CallConnection,
+	{ context, clock, desk, settings }: Received,
+	{ id }: WebhookCall,
+	watch: EndWatch,
+	limitMs: number,
+): Promise<{ answer: Answer | undefined; finding: Finding }> {
 	const lane = laneOf(context);
-	const refusal = (httpCode: number, message: string, reason = message) => {
-		const { logger } = context;
-		const warn = (calls: string) => logger.warn(`Image to 3D Trigger: ${calls} refused. ${reason}`);
-		const sumUp = (count: number) => warn(`${count} more calls, the last one about job ${call.id}, were`);
-		const isToBeTold = desk.allowance(nameOf(context), 'refusals').take(clock, sumUp);
-		if (isToBeTold) warn(`a call about job ${call.id} was`);
-		return { httpCode, message };
-	};
+	let finding: Finding = { state: 'open', isTold: false };
+	let unknown = 0;
 	const answer = await ask(
 		connection,
-		{ apiVersion: settings.apiVersion, id: call.id },
-		ASKING_LIMIT_MS,
-		async (question) => await desk.questions.within(lane, question),
-		isFinal,
+		{ apiVersion: settings.apiVersion, id },
+		limitMs,
+		async (send) => await desk.questions.within(lane, send),
+		(latest) => {
+			finding = watch.note(latest, clock.now());
+			if (isUnknownJob(latest)) unknown += 1;
+			// A job may be unknown for a moment, but the questions of forged calls must not keep others waiting.
+			const isUnknown = unknown >= MAX_UNKNOWN || (unknown > 0 && desk.questions.isCrowded);
+			return finding.state !== 'open' || isDoubtful(finding) || isUnknown || isRefusal(latest);
+		},
 	);
-	if (!answer) return refusal(503, 'Too many calls at once.');
-	if (answer.state === 'success' || answer.state === 'failed') {
-		const told = answer.state === 'success' ? answer.job.id : answer.id;
-		if (told !== undefined && isSpeltOtherwise(call.id, told)) {
-			return refusal(403, 'The API knows this job by another ID.');
-		}
-		return answer.state === call.outcome ? answer : refusal(403, 'The API says otherwise of this job.');
+	return { answer, finding };
+}
+
+/** What an answer means for a call. */
+function endOrRefusal(
+	{ service }: CallConnection,
+	received: Received,
+	call: WebhookCall,
+	answer: Answer,
+	finding: Finding,
+): TriggeringEnd | Exclude<Outcome, { items: unknown }> {
+	const told = answer.state === 'unanswered' ? undefined : 'job' in answer ? answer.job.id : answer.id;
+	if (told !== undefined && String(told) !== String(call.id) && isSpeltOtherwise(call.id, told)) {
+		return refusal(received, call, 403, 'The API knows this job by another ID.');
 	}
-	if (answer.state === 'processing') return refusal(403, 'The API says that this job has not ended.');
-	const betterBaseUrl = connection.service.betterBaseUrl(settings.apiVersion);
-	const problem = problemOf(answer, 'fetch', { jobId: call.id, betterBaseUrl });
+	const otherwise = 'The API says otherwise of this job.';
+	if (finding.state === 'done' && answer.state === 'success') {
+		return call.outcome === 'success' ? answer : refusal(received, call, 403, otherwise);
+	}
+	if (answer.state === 'success') return refusal(received, call, 403, otherwise);
+	if (answer.state === 'processing') {
+		return refusal(received, call, 403, 'The API says that this job has not ended.');
+	}
+	if (finding.state === 'over' && call.outcome === 'failed') {
+		const message = 'message' in answer ? answer.message : '';
+		return { state: 'failed', message, ...('advice' in answer && { advice: answer.advice }) };
+	}
+	if (answer.state === 'failed' && !answer.isUnknownJob && call.outcome === 'success') {
+		return refusal(received, call, 403, otherwise);
+	}
+	const { settings, context } = received;
+	const betterBaseUrl = service.betterBaseUrl(settings.apiVersion);
+	const problem = problemOf(answer, 'fetch', { jobId: call.id, isOwn: false, betterBaseUrl });
 	// A host that may not have the endpoint does not know the job either: the person has to hear of it.
-	if (isDenial(answer) && betterBaseUrl === undefined)
-		return refusal(403, 'The API does not confirm this job.', problem.message);
+	if (isDenial(answer) && betterBaseUrl === undefined) {
+		return refusal(received, call, 403, 'The API does not confirm this job.', problem.message);
+	}
 	return {
 		httpCode: 503,
 		message: 'The API cannot be asked now. Please repeat the call.',
 		error: toNodeApiError(context.getNode(), problem),
 	};
+}
+
+/** Turns a call away, and logs it as often as the allowance lets it. */
+function refusal(
+	{ context, clock, desk }: Received,
+	{ id }: WebhookCall,
+	httpCode: number,
+	message: string,
+	reason = message,
+): Exclude<Outcome, { items: unknown }> {
+	const { logger } = context;
+	const warn = (calls: string) => logger.warn(`Image to 3D Trigger: ${calls} refused. ${reason}`);
+	const sumUp = (count: number) => warn(`${count} more calls, the last one about job ${writeId(id)}, were`);
+	const isToBeTold = desk.allowance(nameOf(context), 'refusals').take(clock, sumUp);
+	if (isToBeTold) warn(`a call about job ${writeId(id)} was`);
+	return { httpCode, message };
 }
 
 /**
@@ -254,13 +338,16 @@ function laneOf(context: IWebhookFunctions): string {
 	return ip.includes('.') ? ip : expandIpv6(ip).slice(0, 4).join(':');
 }
 
-/** A true call may come before the API shows the end, and an API in trouble may recover. */
-function isFinal(answer: Answer): boolean {
-	if (answer.state === 'success' || answer.state === 'failed') return true;
-	return answer.state !== 'processing' && !mayPass(answer);
+/** Whether the service refuses to tell, so that asking again brings nothing. */
+function isRefusal(answer: Answer): boolean {
+	if (answer.state === 'success' || answer.state === 'processing') return false;
+	return !mayPass(answer) && !isUnknownJob(answer);
 }
 
 /** Whether the API itself says no to the job, and not to the question. */
 function isDenial(answer: BadAnswer): boolean {
-	return answer.state === 'refused' && ['notFound', 'image', 'other'].includes(answer.reason);
+	if (answer.state === 'failed') return true;
+	return (
+		answer.state === 'refused' && !answer.isPage && ['notFound', 'image', 'other'].includes(answer.reason)
+	);
 }

@@ -2,11 +2,13 @@
 import type { IExecuteData, INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
-import { mayPass } from '../api/problems';
-import { readWebhookCall, type JobEnd } from '../api/webhook-call';
+import { isSameId, type JobId } from '../api/job-id';
+import { problemOf } from '../api/problems';
+import { readWebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';
+import { EndWatch, type Finding } from '../jobs/end-watch';
 import { Places } from '../jobs/places';
-import { carriedThroughRest, waitsForCall, wokenItems, type Carried } from '../jobs/rest';
+import { carriedThroughRest, waitsForCall, wokenItems, type Carried, type KnownEnd } from '../jobs/rest';
 import { Allowance } from './allowance';
 import { ask, bodyOf, connectionFor, type CallConnection, type Question } from './ask';
 import { refuse, reply } from './reply';
@@ -28,16 +30,31 @@ const MAX_RESTS = 1000;
 /** How many jobs this process asks for at the same time because of calls to rests, however many come in. */
 const questions = new Places(10);
 
-/** What the API says of all jobs of a rest. `wake`: the node can go on. `later`: another call will see. */
-type Verdict = 'wake' | 'open' | 'unknown' | 'later';
+/**
+ * The longest that an end which one answer cannot prove is asked for again, ms, and how often. The caller has its
+ * answer by then.
+ */
+const PROOF_LIMIT_MS = 75_000;
+const PROOF_PAUSE_MS = 10_000;
 
-/** What this process knows of a rest. */
+/** How long before the wait runs out the node is not woken any more, ms: n8n goes on by itself then. */
+const LEAST_LEFT_MS = 5000;
+
+/**
+ * What the API says of all jobs of a rest. `wake`: the node can go on. `doubtful`: it could, if what was said once is
+ * said again. `later`: another call will see.
+ */
+type Verdict = 'wake' | 'open' | 'doubtful' | 'unknown' | 'later';
+
+/** What this process knows of a rest. It is only a memory: without it the API is asked again. */
 interface RestState {
+	/** What was said of each job, by its ID. */
+	watches: Map<string, EndWatch>;
 	/** The ends that the API has told, by job. */
-	ends: Map<string, JobEnd>;
-	/** The waiting for a job because a call was about it, by its ID, and the looks at all jobs. */
+	ends: Map<string, KnownEnd>;
+	/** The waiting for a job because a call was about it, by its ID, the looks at all jobs, and the proofs. */
 	turns: Turns;
-	/** When the node was woken, ms since the epoch. */
+	/** When the node was woken, ms of the clock. */
 	wokenAt?: number;
 }
 
@@ -47,7 +64,7 @@ const rests = new Map<string, RestState>();
 const troubles = new Allowance();
 
 function stateOf(rest: string): RestState {
-	const state = rests.get(rest) ?? { ends: new Map(), turns: new Turns() };
+	const state = rests.get(rest) ?? { watches: new Map(), ends: new Map(), turns: new Turns() };
 	rests.set(rest, state);
 	const [oldest] = rests.keys();
 	if (rests.size > MAX_RESTS && oldest !== undefined) rests.delete(oldest);
@@ -69,18 +86,24 @@ export async function answerResumeCall(
 ): Promise<IWebhookResponseData> {
 	try {
 		const items = context.evaluateExpression('{{ $input.all() }}') as unknown as INodeExecutionData[];
-		const carried = carriedThroughRest(items) ?? [];
+		const carried = carriedThroughRest(items, context.getNode().id) ?? [];
 		const open = carried.flatMap(openJob);
 		const [first] = carried;
 		if (!first) return refuse(context, 200, 'Nothing of this execution waits for a call.');
 
 		const state = stateOf(first.rest);
-		const verdict = await verdictOn(state, await connectionFor(context, clock, first.rest), open);
+		const connection = await connectionFor(context, clock, first.rest);
+		let verdict = await verdictOn(state, connection, open);
+		if (verdict === 'doubtful') {
+			reply(context, 200, 'Received. The API is asked again before the execution goes on.');
+			verdict = await proof(state, connection, open, endOfRest(carried));
+		}
 		if (verdict === 'later') return refuse(context, 200, 'Received. The jobs are being looked at already.');
 		if (verdict === 'unknown') {
 			return refuse(context, 503, 'The API cannot be asked now. The execution rests on.');
 		}
-		if (verdict === 'open') return refuse(context, 200, 'Not all jobs have ended. The execution rests on.');
+		if (verdict === 'open' || verdict === 'doubtful')
+			return refuse(context, 200, 'Not all jobs have ended. The execution rests on.');
 		if (state.wokenAt !== undefined && clock.now() - state.wokenAt < WAKING_MS) {
 			return refuse(context, 200, 'The execution goes on already.');
 		}
@@ -114,16 +137,16 @@ async function verdictOn(
 	open: readonly Question[],
 ): Promise<Verdict> {
 	const call = readWebhookCall(bodyOf(connection.context) ?? '', connection.service.clean);
-	const named = open.find(({ id }) => 'id' in call && String(id) === String(call.id));
+	const named = open.find(({ id }) => 'id' in call && isSameId(id, call.id));
 	// It may come a moment before the API shows the job's end, and no other will come.
-	const wait = async () =>
-		named &&
-		(await learn(state, connection, named, NAMED_LIMIT_MS, (answer) => standingOf(answer) !== 'open'));
-	const look = async () => await lookAtAll(state, connection, open);
+	const wait = async () => named && (await learn(state, connection, named, NAMED_LIMIT_MS, () => false));
 
 	if (named && !(await state.turns.take(`job ${named.id}`, wait))) return 'later';
-	return (await state.turns.take('all', look)) ?? 'later';
+	return await lookAtAll(state, connection, open);
 }
+
+/** How a job stands, after an answer that was worth waiting for. `unknown`: the API could not be asked. */
+type Standing = 'done' | 'over' | 'open' | 'doubtful' | 'unknown';
 
 /** Asks for a job, unless its end is known, and keeps the end in mind. */
 async function learn(
@@ -131,20 +154,40 @@ async function learn(
 	connection: CallConnection,
 	job: Question,
 	limitMs: number,
-	isEnough: (answer: Answer) => boolean,
-): Promise<Answer> {
+	isEnough: (finding: Extract<Finding, { state: 'open' }>) => boolean,
+): Promise<Standing> {
 	const id = String(job.id);
 	const known = state.ends.get(id);
-	if (known) return known;
+	if (known) return known.isWell ? 'done' : 'over';
+	const watch = state.watches.get(id) ?? new EndWatch(job.id, true);
+	state.watches.set(id, watch);
+	let finding: Finding = { state: 'open', isTold: false };
 	const answer = await ask<never>(
 		connection,
 		job,
 		limitMs,
 		async (question) => await questions.within(question),
-		(latest) => isEnough(latest) && standingOf(latest) !== 'unknown' && latest.state !== 'noOutput',
+		(latest) => {
+			finding = watch.note(latest, connection.clock.now());
+			return finding.state !== 'open' || isEnough(finding);
+		},
 	);
-	if (answer.state === 'success' || answer.state === 'failed') state.ends.set(id, answer);
-	return answer;
+	const end = endIn(finding, answer, job.id);
+	if (end) state.ends.set(id, end);
+	return standingOf(finding);
+}
+
+function endIn(finding: Finding, answer: Answer, jobId: JobId): KnownEnd | undefined {
+	if (finding.state === 'open') return undefined;
+	if (answer.state === 'success') return { isWell: true, known: answer };
+	if (finding.state === 'done' || answer.state === 'processing') return undefined;
+	return { isWell: false, problem: problemOf(answer, 'fetch', { jobId }), isFailed: finding.isFailed };
+}
+
+function standingOf(finding: Finding): Standing {
+	if (finding.state !== 'open') return finding.state;
+	if (finding.believedAt !== undefined) return 'doubtful';
+	return finding.isTold ? 'open' : 'unknown';
 }
 
 async function lookAtAll(
@@ -152,22 +195,46 @@ async function lookAtAll(
 	connection: CallConnection,
 	open: readonly Question[],
 ): Promise<Verdict> {
-	const standings = await Promise.all(
-		open.map(async (job) => standingOf(await learn(state, connection, job, LOOK_LIMIT_MS, () => true))),
-	);
-	if (standings.includes('over') && !continuesOnError(connection.context)) return 'wake';
-	if (standings.includes('unknown')) return 'unknown';
-	return standings.includes('open') ? 'open' : 'wake';
+	const look = async (): Promise<Verdict> => {
+		const standings = await Promise.all(
+			open.map(async (job) => await learn(state, connection, job, LOOK_LIMIT_MS, ({ isTold }) => isTold)),
+		);
+		if (standings.includes('over') && !continuesOnError(connection.context)) return 'wake';
+		return (
+			(['doubtful', 'unknown', 'open'] as const).find((standing) => standings.includes(standing)) ?? 'wake'
+		);
+	};
+	return (await state.turns.take('all', look)) ?? 'later';
 }
 
 /**
- * How a job stands, after an answer that was worth waiting for. `over`: there will be no result, or none that can be
- * had, and the node's error tells why. `unknown`: the API could not be asked.
+ * Asks again for the jobs whose end is not believed yet, until it is, or is taken back.
+ *
+ * @param until when the rest ends by itself, ms of the clock
  */
-function standingOf(answer: Answer): 'done' | 'over' | 'open' | 'unknown' {
-	if (answer.state === 'success') return 'done';
-	if (answer.state === 'processing') return 'open';
-	return answer.state === 'noOutput' || !mayPass(answer) ? 'over' : 'unknown';
+async function proof(
+	state: RestState,
+	connection: CallConnection,
+	open: readonly Question[],
+	until: number,
+): Promise<Verdict> {
+	const { clock, signal } = connection;
+	const askAgain = async (): Promise<Verdict> => {
+		const deadline = Math.min(clock.now() + PROOF_LIMIT_MS, until - LEAST_LEFT_MS);
+		let verdict: Verdict = 'doubtful';
+		while (verdict === 'doubtful' && clock.now() + PROOF_PAUSE_MS < deadline) {
+			await clock.sleep(PROOF_PAUSE_MS, signal);
+			verdict = await lookAtAll(state, connection, open);
+		}
+		return verdict;
+	};
+	return (await state.turns.take('proof', askAgain)) ?? 'later';
+}
+
+/** When the rest ends by itself, ms of the clock. */
+function endOfRest(carried: readonly Carried[]): number {
+	const ends = carried.map((entry) => ('request' in entry ? entry.job.since + entry.request.timeoutMs : 0));
+	return Math.max(0, ...ends);
 }
 
 function continuesOnError(context: IWebhookFunctions): boolean {
@@ -186,7 +253,7 @@ function continuesOnError(context: IWebhookFunctions): boolean {
 function wake(
 	context: IWebhookFunctions,
 	items: INodeExecutionData[],
-	ends: ReadonlyMap<string, JobEnd>,
+	ends: ReadonlyMap<string, KnownEnd>,
 ): INodeExecutionData[] {
 	const { runExecutionData } = context as unknown as {
 		runExecutionData?: { executionData?: { nodeExecutionStack?: IExecuteData[] } };

@@ -2,6 +2,8 @@
 import { createHash } from 'crypto';
 import type { IDataObject } from 'n8n-workflow';
 
+import type { JobId } from '../api/job-id';
+
 /** How many ends a trigger remembers: the latest. */
 export const REMEMBERED = 5000;
 
@@ -12,7 +14,7 @@ export const REMEMBERED = 5000;
 const MARK_LENGTH = 8;
 
 /** A job's end in few characters. */
-export function markOf(id: string | number, outcome: string): string {
+export function markOf(id: JobId, outcome: string): string {
 	return createHash('sha256').update(`${id}\n${outcome}`).digest('base64url').slice(0, MARK_LENGTH);
 }
 

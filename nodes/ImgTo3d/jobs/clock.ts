@@ -5,8 +5,13 @@ export type StopSign = Pick<AbortSignal, 'aborted'>;
 
 /** The time that everything that waits goes by. Tests bring their own, so that a long wait passes at once. */
 export interface Clock {
-	/** Milliseconds since the epoch. */
+	/**
+	 * Milliseconds since the epoch, by a clock that only runs on: when the system's clock is set, this one is not, so
+	 * that no deadline moves.
+	 */
 	now(): number;
+	/** The same moment by the system's clock, for those who go by that. @param time ms of this clock */
+	toDate(time: number): Date;
 	/** Resolves after `ms` milliseconds, or soon after `signal` is aborted. Never rejects. */
 	sleep(ms: number, signal?: StopSign): Promise<void>;
 }
@@ -19,11 +24,13 @@ export interface Clock {
 const SLICE_MS = 200;
 
 export const systemClock: Clock = {
-	now: () => Date.now(),
+	now: () => performance.timeOrigin + performance.now(),
+
+	toDate: (time) => new Date(Date.now() + time - systemClock.now()),
 
 	async sleep(ms, signal) {
-		const end = Date.now() + ms;
-		for (let left = ms; left > 0 && !signal?.aborted; left = end - Date.now()) {
+		const end = performance.now() + ms;
+		for (let left = ms; left > 0 && !signal?.aborted; left = end - performance.now()) {
 			await sleep(Math.min(left, SLICE_MS));
 		}
 	},

@@ -1,11 +1,13 @@
 /** What a run that fails, as a whole or for an item, says of the jobs that it leaves behind. */
 import { NodeOperationError } from 'n8n-workflow';
 
-import { ProblemError, sentences, toNodeApiError } from '../api/problems';
+import { writeId, type JobId } from '../api/job-id';
+import { ProblemError, sentences, toNodeApiError, type Paid } from '../api/problems';
 import type { Failure } from '../output/items';
 import type { ItemRequest } from '../request';
 import type { Entry } from './ledger';
-import type { Carried } from './rest';
+import { isRequest, type Reading } from './readings';
+import { isToolCall, type Carried } from './rest';
 import type { Run } from './run';
 
 /** An item's error as n8n shows it, with the job it is about: as the problem has it, else the one the item submitted. */
@@ -17,16 +19,24 @@ export function failureOf(
 	const node = context.getNode();
 	if (thrown instanceof ProblemError) {
 		const { problem } = thrown;
-		return { error: toNodeApiError(node, problem, itemIndex), jobId: problem.jobId, trackId };
+		const { paid, jobId } = problem;
+		return { error: toNodeApiError(node, problem, itemIndex), paid, jobId, trackId };
 	}
-	const jobId = idOf(ledger.get(itemIndex));
-	if (thrown instanceof NodeOperationError) return { error: thrown, jobId, trackId };
+	const entry = ledger.get(itemIndex);
+	const jobId = idOf(entry);
+	const paid = paidOf(entry);
+	if (thrown instanceof NodeOperationError) return { error: thrown, paid, jobId, trackId };
 	const error = new NodeOperationError(node, thrown as Error, { itemIndex });
-	if (jobId !== undefined) error.message = `Job ${jobId}: ${error.message}`;
-	return { error, jobId, trackId };
+	if (jobId !== undefined) error.message = `Job ${writeId(jobId)}: ${error.message}`;
+	return { error, paid, jobId, trackId };
 }
 
-function idOf(entry: Entry | undefined): string | number | undefined {
+function paidOf(entry: Entry | undefined): Paid {
+	if (entry === undefined) return 'no';
+	return entry.fate === 'unknown' ? entry.problem.paid : 'yes';
+}
+
+function idOf(entry: Entry | undefined): JobId | undefined {
 	if (entry === undefined) return undefined;
 	return entry.fate === 'accepted' ? entry.known.job.id : entry.problem.jobId;
 }
@@ -41,7 +51,7 @@ export function submittedJobs({ ledger }: Run, except?: number): string[] {
 	const submits = [...ledger].filter(([itemIndex, { fate }]) => itemIndex !== except && fate !== 'failed');
 	const known = submits.flatMap(([itemIndex, entry]) => {
 		const id = idOf(entry);
-		return id === undefined ? [] : [`${id} (item ${itemIndex})`];
+		return id === undefined ? [] : [`${writeId(id)} (item ${itemIndex})`];
 	});
 	const unknown = submits.filter(([, entry]) => idOf(entry) === undefined).map(([itemIndex]) => itemIndex);
 	const others = except === undefined ? 'Jobs' : 'Other jobs';
@@ -55,16 +65,42 @@ export function submittedJobs({ ledger }: Run, except?: number): string[] {
 	];
 }
 
+/**
+ * What *Retry* in the list of executions would do with a run that has failed, for its error: what it would fetch and
+ * what it would pay for.
+ *
+ * @returns a sentence; none where nothing was submitted, or where there is nothing to retry
+ */
+export function forecastRetry({ context, ledger }: Run, readings: readonly Reading[]): string {
+	if (ledger.size === 0 || isToolCall(context)) return '';
+	const fates = readings.flatMap((reading, index) => {
+		if (!isRequest(reading)) return [];
+		if (reading.work.operation === 'getResult') return 'accepted';
+		return ledger.get(index)?.fate ?? 'failed';
+	});
+	const count = (wanted: Entry['fate']) => fates.filter((fate) => fate === wanted).length;
+	const items = (number: number) => `${number} ${number === 1 ? 'item' : 'items'}`;
+	const [fetched, submitted, unknown] = [count('accepted'), count('failed'), count('unknown')];
+	const isSubWorkflow = context.getMode() === 'integrated';
+	return sentences(
+		`Retry in the list of executions would fetch the jobs of ${items(fetched)} without paying again, and submit ${items(submitted)}.`,
+		unknown > 0 ? `It would end in an error again for ${items(unknown)}, and not submit there.` : '',
+		isSubWorkflow
+			? 'Retry this execution, not the one that called it: that one would start this workflow anew, and pay for all items again.'
+			: '',
+	);
+}
+
 /** What is known of the job that an item brought through a rest. */
-export function jobOf(carried: Carried): Pick<Failure, 'jobId' | 'trackId'> {
+export function jobOf(carried: Carried): Pick<Failure, 'paid' | 'jobId' | 'trackId'> {
 	return 'request' in carried
-		? { jobId: carried.job.known.job.id, trackId: carried.request.trackId }
-		: { jobId: carried.problem.jobId, trackId: carried.trackId };
+		? { paid: 'yes', jobId: carried.job.known.job.id, trackId: carried.request.trackId }
+		: { paid: carried.problem.paid, jobId: carried.problem.jobId, trackId: carried.trackId };
 }
 
 /** An error of the whole run, with the jobs that it leaves behind. */
 export function named(error: NodeOperationError, jobs: Array<Pick<Failure, 'jobId'>>): NodeOperationError {
-	const ids = jobs.flatMap(({ jobId }) => jobId ?? []);
+	const ids = jobs.flatMap(({ jobId }) => (jobId === undefined ? [] : writeId(jobId)));
 	if (ids.length > 0) {
 		error.description = sentences(
 			error.description ?? '',

@@ -16,9 +16,11 @@ export interface AcceptedJob {
 	images?: string[];
 	/** How often the item has been submitted by now, this job included. */
 	submits: number;
+	/** How the job ended while the execution was suspended, if it ended badly. It is told once; then the job is fetched. */
+	badEnd?: Problem;
 }
 
-/** A job that the service ended as failed. */
+/** A job that the service ended as failed, by its ID. */
 export interface FailedJob {
 	problem: Problem;
 	/** How often the item has been submitted by now. */

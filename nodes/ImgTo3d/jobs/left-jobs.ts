@@ -3,42 +3,59 @@
  *
  * "Retry" in the list of executions starts a new execution with what n8n has kept of the failed one: it runs the node
  * that failed once more, with the same items. The ledger is gone by then, so each item carries the job that was
- * accepted for it, beside its JSON, and the retried run goes on with those jobs. What was refused, what the service
- * ended as failed, and a submit of which nobody knows leave nothing: who retries the execution wants them anew.
+ * accepted for it, beside its JSON, and the retried run goes on with those jobs. A submit of which nobody knows is told
+ * once more, and not repeated. What was refused, and what the service ended as failed, leaves nothing: who retries the
+ * execution wants it anew.
  */
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import type { GenerationRequest, ItemRequest } from '../request';
-import type { AcceptedJob, Entry } from './ledger';
+import type { Entry } from './ledger';
 import { isRequest, type Reading } from './readings';
-import { carryingOn, isToolCall } from './rest';
+import { carryingOn, isToolCall, withoutCarried } from './rest';
 import type { Run } from './run';
+
+/** What became of an item's submit, if that is not to be paid for again. */
+type LeftEntry = Exclude<Entry, { fate: 'failed' }>;
 
 /** What an item carries. */
 interface LeftJob {
+	/** The node whose job it is: items go through chains of these nodes, and loops. */
+	node: string;
 	/** The credential's id: another one may be that of another account, which does not know the job. */
 	credential?: string | null;
 	work: GenerationRequest;
 	trackId?: string;
-	job: AcceptedJob;
+	entry: LeftEntry;
 }
 
 /** The name of the item's own property beside `json` that holds it. */
 const LEFT = 'submitted';
 
-/** Leaves the accepted jobs of a run that fails with its items, where n8n keeps them with the execution. */
-export function leaveJobs({ context, ledger }: Run, readings: readonly Reading[]): void {
+/**
+ * Leaves the jobs of a run that fails with its items, where n8n keeps them with the execution.
+ *
+ * @param isWoken whether the run goes on after a rest, with items that carry their jobs already
+ */
+export function leaveJobs({ context, ledger }: Run, readings: readonly Reading[], isWoken: boolean): void {
 	// The data of a tool's call are its agent's.
 	if (isToolCall(context)) return;
 	const items = context.getInputData().map((input, index): INodeExecutionData => {
 		const entry = ledger.get(index);
+		if (isWoken) return carryingOn(input, entry);
 		const reading = readings[index];
-		if (entry?.fate !== 'accepted' || !reading || !isGeneration(reading)) {
-			return { ...input, [LEFT]: undefined };
-		}
+		// What a node before has carried through its rest is not this node's.
+		const item = { ...withoutCarried(input), [LEFT]: undefined };
+		if (!entry || entry.fate === 'failed' || !reading || !isGeneration(reading)) return item;
 		const { work, trackId } = reading;
-		const left: LeftJob = { credential: credentialOf(context), work, trackId, job: entry };
-		return carryingOn(input, entry) ?? { ...input, [LEFT]: left as unknown as IDataObject };
+		const left: LeftJob = {
+			node: context.getNode().id,
+			credential: credentialOf(context),
+			work,
+			trackId,
+			entry,
+		};
+		return { ...item, [LEFT]: left as unknown as IDataObject };
 	});
 	// Not into the array itself, which may be the output of the node before.
 	context.getExecuteData().data.main = [items];
@@ -57,8 +74,8 @@ export function takenUp(
 	const inputs = context.getInputData();
 	const own = readings.map((reading, index): Reading => {
 		const left = isRetried ? (inputs[index]?.[LEFT] as unknown as LeftJob | undefined) : undefined;
-		if (!left || !isGeneration(reading) || !isFor(left, reading, credentialOf(context))) return reading;
-		entries.push([index, { ...left.job, fate: 'accepted' }]);
+		if (!left || !isGeneration(reading) || !isFor(left, reading, context)) return reading;
+		entries.push([index, left.entry]);
 		const waitFor = reading.waitFor === 'webhook' ? 'poll' : reading.waitFor;
 		return { ...reading, waitFor, trackId: left.trackId };
 	});
@@ -77,11 +94,12 @@ function credentialOf(context: IExecuteFunctions): string | null | undefined {
 
 /** Whether the person still wants what the job was submitted for, from the same account. */
 function isFor(
-	{ credential, work }: LeftJob,
+	{ node, credential, work }: LeftJob,
 	reading: GenerationItem,
-	current: LeftJob['credential'],
+	context: IExecuteFunctions,
 ): boolean {
-	return credential === current && paidPart(work) === paidPart(reading.work);
+	const isOfNode = node === context.getNode().id && credential === credentialOf(context);
+	return isOfNode && paidPart(work) === paidPart(reading.work);
 }
 
 /** What the job is made of: without who is told of its end, and the mark, which may hold the execution's number. */

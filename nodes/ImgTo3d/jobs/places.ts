@@ -4,17 +4,30 @@ export class Places {
 
 	constructor(private free: number) {}
 
-	/** Runs `work` in a place of its own and frees the place when it ends, however it ends. */
-	async within<T>(work: () => Promise<T>): Promise<T> {
+	/**
+	 * Runs `work` in a place of its own and frees the place when it ends, however it ends.
+	 *
+	 * @param work may give its place back sooner
+	 */
+	async within<T>(work: (giveBack: () => void) => Promise<T>): Promise<T> {
 		if (this.free > 0) this.free -= 1;
 		else await new Promise<void>((resolve) => this.waiting.push(resolve));
+		let isHeld = true;
+		const giveBack = () => {
+			if (isHeld) this.passOn();
+			isHeld = false;
+		};
 		try {
-			return await work();
+			return await work(giveBack);
 		} finally {
-			// A freed place goes to the next one directly: nobody can slip in between.
-			const next = this.waiting.shift();
-			if (next) next();
-			else this.free += 1;
+			giveBack();
 		}
+	}
+
+	/** A freed place goes to the next one directly: nobody can slip in between. */
+	private passOn(): void {
+		const next = this.waiting.shift();
+		if (next) next();
+		else this.free += 1;
 	}
 }

@@ -29,7 +29,7 @@ export async function readAll(
 			itemIndex,
 		);
 		if (!(reading instanceof NodeOperationError)) readings.push(reading);
-		else if (continues) readings.push({ error: reading });
+		else if (continues) readings.push({ error: reading, paid: 'no' });
 		else throw reading;
 	}
 	return readings;
@@ -73,7 +73,8 @@ export function readingOf(context: IExecuteFunctions, carried: Carried, itemInde
 		return isRetried && request.waitFor === 'webhook' ? { ...request, waitFor: 'poll' } : request;
 	}
 	const { problem, trackId } = carried;
-	return { error: toNodeApiError(context.getNode(), problem, itemIndex), jobId: problem.jobId, trackId };
+	const { paid, jobId } = problem;
+	return { error: toNodeApiError(context.getNode(), problem, itemIndex), paid, jobId, trackId };
 }
 
 /** What `read` brings, or its error as the node's own. */

@@ -15,9 +15,8 @@ import {
 } from 'n8n-workflow';
 
 import { merged } from '../api/answer';
-import { problemOf, type Problem } from '../api/problems';
+import type { Problem } from '../api/problems';
 import type { Service } from '../api/service';
-import type { JobEnd } from '../api/webhook-call';
 import { errorItem, finishedJson, referenceJson, type Failure } from '../output/items';
 import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob, Entry, KnownJob } from './ledger';
@@ -91,16 +90,26 @@ export function isToolCall(context: IExecuteFunctions): boolean {
 	return context.getNode().type.endsWith('Tool');
 }
 
+/** How a job has ended, by the API: well, or in a way that is to be told as an error. */
+export type KnownEnd =
+	| { isWell: true; known: Extract<KnownJob, { state: 'success' }> }
+	/** `isFailed`: the service says so by the job's ID, and it may be submitted anew. */
+	| { isWell: false; problem: Problem; isFailed: boolean };
+
 /** What an item carries through the rest: its job, or why there is none. */
 export type Carried = (
 	| {
 			request: ItemRequest;
 			job: AcceptedJob;
 			/** The job's end, as the API has told who woke the node. */
-			end?: JobEnd;
+			end?: KnownEnd;
+			/** Whether the job failed after the node was woken: who retries the execution wants it submitted anew. */
+			isFailed?: true;
 	  }
 	| { problem: Problem; trackId?: string }
 ) & {
+	/** The node that rests: its items may go through another of these nodes afterwards. */
+	node: string;
 	/** Of this rest and no other. */
 	rest: string;
 	/** The execution that rests. */
@@ -113,19 +122,28 @@ export type Carried = (
 const CARRIED = 'resting';
 
 /**
- * What the items of a rest carry.
+ * What the items of a node's rest carry.
  *
- * @returns nothing when the items are not of a rest, as in the first run of the node
+ * @param node the node's ID
+ * @returns nothing when the items are not of a rest of this node, as in its first run
  */
-export function carriedThroughRest(items: readonly INodeExecutionData[]): Carried[] | undefined {
+export function carriedThroughRest(
+	items: readonly INodeExecutionData[],
+	node: string,
+): Carried[] | undefined {
 	const carried = items.map((item) => item[CARRIED] as Carried | undefined);
-	return carried.every((entry) => entry !== undefined) ? carried : undefined;
+	return carried.every((entry) => entry?.node === node) ? (carried as Carried[]) : undefined;
 }
 
 /** The same, when the node was woken to go on with them. */
-export function carriedAndWoken(items: readonly INodeExecutionData[]): Carried[] | undefined {
-	const carried = carriedThroughRest(items);
+export function carriedAndWoken(items: readonly INodeExecutionData[], node: string): Carried[] | undefined {
+	const carried = carriedThroughRest(items, node);
 	return carried?.every(({ isWoken }) => isWoken) ? carried : undefined;
+}
+
+/** The item without what another node has carried through its rest. */
+export function withoutCarried(item: INodeExecutionData): INodeExecutionData {
+	return CARRIED in item ? { ...item, [CARRIED]: undefined } : item;
 }
 
 /**
@@ -135,7 +153,7 @@ export function carriedAndWoken(items: readonly INodeExecutionData[]): Carried[]
  */
 export function wokenItems(
 	items: readonly INodeExecutionData[],
-	ends: ReadonlyMap<string, JobEnd>,
+	ends: ReadonlyMap<string, KnownEnd>,
 ): INodeExecutionData[] {
 	return items.map((item) => {
 		const carried = item[CARRIED] as unknown as Carried;
@@ -144,28 +162,44 @@ export function wokenItems(
 	});
 }
 
-/** The same item with its job as it stands now; nothing for one that went through no rest. */
-export function carryingOn(item: INodeExecutionData, job: AcceptedJob): INodeExecutionData | undefined {
+/** The item of a woken node with what has become of its job since. */
+export function carryingOn(item: INodeExecutionData, entry: Entry | undefined): INodeExecutionData {
 	const carried = item[CARRIED] as unknown as Carried | undefined;
-	if (!carried || !('request' in carried)) return undefined;
-	return { ...item, [CARRIED]: asData({ ...carried, job, end: undefined }) };
+	if (!carried || !('request' in carried) || !entry) return item;
+	switch (entry.fate) {
+		case 'accepted':
+			return { ...item, [CARRIED]: asData({ ...carried, job: entry, end: undefined, isFailed: undefined }) };
+		case 'failed':
+			return { ...item, [CARRIED]: asData({ ...carried, end: undefined, isFailed: true }) };
+		case 'unknown': {
+			const { request, node, rest, execution } = carried;
+			const { trackId } = request;
+			const { problem } = entry;
+			return { ...item, [CARRIED]: asData({ problem, trackId, node, rest, execution, isWoken: true }) };
+		}
+	}
 }
 
 /** The jobs that the run of a woken node begins with, by item. */
 export function restedEntries(carried: readonly Carried[], execution: string): Array<[number, Entry]> {
 	return carried.flatMap((entry, index): Array<[number, Entry]> => {
 		if (!('request' in entry) || entry.request.work.operation === 'getResult') return [];
-		const { job, end } = entry;
-		if (end === undefined) return [[index, { ...job, fate: 'accepted' }]];
-		const { id } = job.known.job;
-		if (end.state === 'success') {
-			const facts = id === undefined ? end.job : merged(id, job.known.job, end.job);
-			return [[index, { ...job, fate: 'accepted', known: { ...end, job: facts } }]];
-		}
 		// An execution that a person retries is new work for what had failed.
-		if (entry.execution !== execution) return [];
-		const problem = problemOf(end, 'fetch', { jobId: id });
-		return [[index, { fate: 'failed', problem, submits: job.submits, isTold: false }]];
+		const isRetried = entry.execution !== execution;
+		const { job, end } = entry;
+		if (isRetried && entry.isFailed) return [];
+		if (end === undefined) return [[index, { ...job, fate: 'accepted' }]];
+		if (end.isWell) {
+			const { id } = job.known.job;
+			const facts = id === undefined ? end.known.job : merged(id, job.known.job, end.known.job);
+			return [[index, { ...job, fate: 'accepted', known: { ...end.known, job: facts } }]];
+		}
+		if (!end.isFailed) {
+			// A person who retries the execution wants to know how the job stands now.
+			return [[index, { ...job, fate: 'accepted', ...(!isRetried && { badEnd: end.problem }) }]];
+		}
+		if (isRetried) return [];
+		return [[index, { fate: 'failed', problem: end.problem, submits: job.submits, isTold: false }]];
 	});
 }
 
@@ -190,7 +224,7 @@ export async function putToRest(
 ): Promise<INodeExecutionData[][]> {
 	const { context, ledger } = run;
 	const now = run.clock.now();
-	const mark = { rest: randomUUID(), execution: context.getExecutionId() };
+	const mark = { node: context.getNode().id, rest: randomUUID(), execution: context.getExecutionId() };
 	let until = now;
 	const items = standings.map((standing, itemIndex): INodeExecutionData => {
 		if ('error' in standing) {
@@ -206,7 +240,7 @@ export async function putToRest(
 	});
 	// n8n keeps the input items while the execution rests, and this is where it finds them.
 	context.getExecuteData().data.main = [items];
-	await context.putExecutionToWait(new Date(until));
+	await context.putExecutionToWait(run.clock.toDate(until));
 	// Not the same array: n8n empties it when it sorts out errors. And no errors: they would be taken for a failed try.
 	return [
 		items.flatMap(({ json }, item) =>
@@ -226,13 +260,14 @@ function restingJson(run: Run, item: ItemRequest, known: KnownJob): IDataObject 
 /** n8n keeps items as JSON. */
 const asData = (carried: Carried) => carried as unknown as IDataObject;
 
-function failureToCarry({ error, jobId, trackId }: Failure): { problem: Problem; trackId?: string } {
+function failureToCarry({ error, paid, jobId, trackId }: Failure): { problem: Problem; trackId?: string } {
 	const { message, description } = error;
 	const httpCode = 'httpCode' in error && error.httpCode !== null ? Number(error.httpCode) : NaN;
 	return {
 		problem: {
 			message,
 			description: description ?? '',
+			paid,
 			...(jobId !== undefined && { jobId }),
 			...(Number.isInteger(httpCode) && { httpCode }),
 		},

@@ -8,7 +8,7 @@ import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
 import { Accounts } from './account';
 import { systemClock, type Clock } from './clock';
-import { failureOf, jobOf, named, submittedJobs } from './failures';
+import { failureOf, forecastRetry, jobOf, named, submittedJobs } from './failures';
 import { ledgerOf, type KnownJob } from './ledger';
 import { leaveJobs, takenUp } from './left-jobs';
 import { Places } from './places';
@@ -22,7 +22,7 @@ import {
 	waitsForCall,
 	type Standing,
 } from './rest';
-import { Stopped, stopIfAborted, triesOf, type Run } from './run';
+import { Cancellation, Stopped, stopIfAborted, triesOf, type Run } from './run';
 import { acceptedJob } from './submit';
 import { SubmitGate } from './submit-gate';
 import { endOfJob, stateOfJob } from './watch';
@@ -65,13 +65,15 @@ export async function runItems(
 	if (inputs.length === 0) return [[]];
 	const node = context.getNode();
 	const continues = context.continueOnFail();
-	const carried = carriedAndWoken(inputs);
+	const carried = carriedAndWoken(inputs, node.id);
 	/** The error of all items, when the node continues on it. Jobs of before a rest are named. */
 	const failed = (error: NodeOperationError) => {
 		const jobs = carried?.map(jobOf) ?? [];
 		if (!continues) throw named(error, jobs);
 		const onErrorOutput = node.onError === 'continueErrorOutput';
-		const items = inputs.map((_input, index) => errorItem({ error, ...jobs[index] }, onErrorOutput));
+		const items = inputs.map((_input, index) =>
+			errorItem({ error, paid: 'no', ...jobs[index] }, onErrorOutput),
+		);
 		return [items.map(paired)];
 	};
 
@@ -96,6 +98,7 @@ export async function runItems(
 	// Not by a listener: a loop runs the node many times on one signal, and Node warns in n8n's log at ten.
 	const signal = cancel ? AbortSignal.any([cancel, halt.signal]) : halt.signal;
 	const account = accounts.of(service.account);
+	const cancellation = new Cancellation(cancel);
 	const run: Run = {
 		context,
 		clock,
@@ -106,11 +109,13 @@ export async function runItems(
 		open: new Map(),
 		gate: new SubmitGate(clock, account, signal),
 		signal,
+		cancellation,
 		rest,
 	};
 	try {
-		return await runAll(run, readings, halt);
+		return await runAll(run, readings, halt, carried !== undefined);
 	} finally {
+		cancellation.forget();
 		// What is open still is not watched any more.
 		for (const job of run.open.values()) account.drop(job);
 	}
@@ -132,11 +137,13 @@ function hintAtBaseUrl(context: IExecuteFunctions, service: Service, readings: r
  * Brings all items to their end, or the execution to rest.
  *
  * @param halt ends the run when an error stops the node
+ * @param isWoken whether the run goes on after a rest
  */
 async function runAll(
 	run: Run,
 	readings: readonly Reading[],
 	halt: AbortController,
+	isWoken: boolean,
 ): Promise<INodeExecutionData[][]> {
 	const { context, rest, signal } = run;
 	const node = context.getNode();
@@ -166,7 +173,9 @@ async function runAll(
 	/** A place is held while the job is open, not while its files come in. */
 	const known = async (reading: Reading): Promise<Outcome<KnownJob>> =>
 		isRequest(reading)
-			? await jobs.within(async () => await attempt(reading, async () => await placedJob(run, reading)))
+			? await jobs.within(
+					async (giveBack) => await attempt(reading, async () => await placedJob(run, reading, giveBack)),
+				)
 			: { state: 'error', ...reading };
 	const delivered = async (
 		reading: Reading,
@@ -192,8 +201,8 @@ async function runAll(
 		);
 	}
 
-	const isCanceled = context.getExecutionCancelSignal()?.aborted === true;
-	if (isCanceled || firstError) leaveJobs(run, readings);
+	const { isCanceled } = run.cancellation;
+	if (isCanceled || firstError) leaveJobs(run, readings, isWoken);
 	if (isCanceled) {
 		// n8n shows an execution as canceled when its error says "canceled".
 		throw new NodeOperationError(node, 'The execution was canceled', {
@@ -202,7 +211,11 @@ async function runAll(
 	}
 	if (firstError) {
 		const { error, itemIndex } = firstError;
-		error.description = sentences(error.description ?? '', ...submittedJobs(run, itemIndex));
+		error.description = sentences(
+			error.description ?? '',
+			...submittedJobs(run, itemIndex),
+			forecastRetry(run, readings),
+		);
 		throw error;
 	}
 	return [
@@ -254,10 +267,10 @@ function standingOf(reading: Reading, job: Outcome<KnownJob> | undefined): Stand
 }
 
 /** The same as {@link knownJob}; a job that nobody watches any more does not take a place of the account's. */
-async function placedJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+async function placedJob(run: Run, item: ItemRequest, giveBack: () => void): Promise<KnownJob> {
 	let isGivenUp = true;
 	try {
-		const known = await knownJob(run, item);
+		const known = await knownJob(run, item, giveBack);
 		isGivenUp = false;
 		return known;
 	} finally {
@@ -267,27 +280,30 @@ async function placedJob(run: Run, item: ItemRequest): Promise<KnownJob> {
 }
 
 /** Brings an item's job to where the item waits for it: ended, or just accepted. */
-async function knownJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+async function knownJob(run: Run, item: ItemRequest, giveBack: () => void): Promise<KnownJob> {
 	stopIfAborted(run.signal);
 	if (!run.rest || !waitsForCall(item)) {
-		return await watchedJob(run, item).finally(() => run.rest?.oneReady());
+		return await watchedJob(run, item, giveBack).finally(() => run.rest?.oneReady());
 	}
 	const accepted = await acceptedJob(run, item, item.work).finally(() => run.rest?.oneReady());
 	const { id } = accepted.known.job;
 	return id === undefined
 		? accepted.known
-		: await endOfJob(run, item, id, accepted, run.rest.nothingElseToDo);
+		: await endOfJob(run, item, id, { accepted, mayRest: run.rest.nothingElseToDo, giveBack });
 }
 
-async function watchedJob(run: Run, item: ItemRequest): Promise<KnownJob> {
+async function watchedJob(run: Run, item: ItemRequest, giveBack: () => void): Promise<KnownJob> {
 	const { work, waitFor } = item;
 	if (work.operation === 'getResult') {
-		const read = waitFor === 'none' ? stateOfJob : endOfJob;
-		return await read(run, item, work.jobId);
+		const { jobId } = work;
+		return waitFor === 'none'
+			? await stateOfJob(run, item, jobId)
+			: await endOfJob(run, item, jobId, { giveBack });
 	}
 	const accepted = await acceptedJob(run, item, work);
 	const { id } = accepted.known.job;
-	return waitFor === 'none' || id === undefined ? accepted.known : await endOfJob(run, item, id, accepted);
+	if (waitFor === 'none' || id === undefined) return accepted.known;
+	return await endOfJob(run, item, id, { accepted, giveBack });
 }
 
 async function itemsOf(

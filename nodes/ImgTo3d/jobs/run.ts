@@ -25,10 +25,43 @@ export interface Run extends Connection {
 	/** Its jobs among the account's open ones, by item. */
 	open: Map<number, OpenJob>;
 	gate: SubmitGate;
+	/** The person's Stop, or a time limit of n8n's: nothing is waited for any more, but submits in the air run on. */
+	cancellation: Cancellation;
 	/** How often an item may be submitted when the service ends its job as failed. */
 	maxSubmits: number;
 	/** There when the execution may be put to rest until the service calls. */
 	rest?: Rest;
+}
+
+/** The end of an execution from outside. */
+export class Cancellation {
+	private readonly end = new AbortController();
+	/** Rejects when the execution is canceled. */
+	private readonly happened: Promise<never>;
+
+	/** @param signal n8n's, if it has one; one listener a run, because a loop runs the node many times on one signal */
+	constructor(private readonly signal: AbortSignal | undefined) {
+		this.happened = new Promise((_resolve, reject) => {
+			signal?.addEventListener('abort', () => reject(new Stopped()), { signal: this.end.signal });
+			if (signal?.aborted) reject(new Stopped());
+		});
+		this.happened.catch(() => undefined);
+	}
+
+	get isCanceled(): boolean {
+		return this.signal?.aborted === true;
+	}
+
+	/** What `work` brings, unless the execution is canceled before: `work` runs on then. @throws Stopped */
+	async unlessCanceled<T>(work: Promise<T>): Promise<T> {
+		work.catch(() => undefined);
+		return await Promise.race([work, this.happened]);
+	}
+
+	/** The run is over, and nobody has to be told any more. */
+	forget(): void {
+		this.end.abort();
+	}
 }
 
 /** Thrown where work on an item ends because the run was stopped; there is nothing to report about the item. */

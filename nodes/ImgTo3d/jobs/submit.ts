@@ -1,11 +1,20 @@
 /** Getting a job accepted: the one thing that costs money. */
 import type { IDataObject } from 'n8n-workflow';
 
-import type { Answer } from '../api/answer';
+import { holdsJob, type Answer } from '../api/answer';
 import { imageBody } from '../api/body';
-import { isFateUnknown, isLimit, problemOf, ProblemError } from '../api/problems';
+import { writeId, type JobId } from '../api/job-id';
+import {
+	isFateUnknown,
+	isLimit,
+	problemOf,
+	ProblemError,
+	type BadAnswer,
+	type Limit,
+	type Problem,
+} from '../api/problems';
 import type { GenerationRequest, ItemRequest } from '../request';
-import type { AcceptedJob, Entry } from './ledger';
+import type { AcceptedJob, Entry, KnownJob } from './ledger';
 import { retryPause } from './poll-schedule';
 import { MAX_TRIES, openJobOf, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
 import { uploadImages } from './upload';
@@ -24,7 +33,7 @@ export async function acceptedJob(
 	work: GenerationRequest,
 ): Promise<AcceptedJob> {
 	const earlier = run.ledger.get(item.itemIndex);
-	if (earlier?.fate === 'accepted') return earlier;
+	if (earlier?.fate === 'accepted') return takeUp(run, item, earlier);
 	if (earlier && !maySubmitAgain(run, earlier)) throw new ProblemError(earlier.problem);
 
 	const body: IDataObject = { ...work.body };
@@ -33,29 +42,19 @@ export async function acceptedJob(
 		work.image?.from === 'binary' ? await uploadImages(run, item, work.image.properties) : work.image?.urls;
 	if (images) Object.assign(body, imageBody(work.apiVersion, images));
 	stopIfAborted(run.signal);
-	const answer = withId(await submit(run, item, work, body));
-
-	if (answer.state === 'success' || answer.state === 'processing') {
-		const at = run.clock.now();
-		const submits = (earlier?.submits ?? 0) + 1;
-		const accepted = { fate: 'accepted', known: answer, at, since: at, images, submits } as const;
-		run.ledger.set(item.itemIndex, accepted);
-		// If n8n is killed before the job's item or error is there, this is where its ID can be found.
-		run.context.logger.info(
-			`Image to 3D: job ${answer.job.id ?? '(no ID)'} was accepted (execution ${run.context.getExecutionId()}, item ${item.itemIndex}).`,
-		);
-		run.gate.accepted();
-		if (answer.state === 'success') run.gate.jobEnded();
-		return accepted;
-	}
-	// Written down before anything else: another item's error may just have stopped the run, and n8n may run it again.
-	const problem = problemOf(answer, 'submit', {
-		betterBaseUrl: run.service.betterBaseUrl(work.apiVersion),
-	});
-	if (isFateUnknown(answer)) run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
-	if (answer.state === 'failed') run.gate.jobEnded();
+	const submitted = submitAndRecord(run, item, work, body, { images, submits: earlier?.submits ?? 0 });
+	const { accepted, problem } = await run.cancellation.unlessCanceled(submitted);
+	if (accepted) return accepted;
 	stopIfAborted(run.signal);
 	throw new ProblemError(problem);
+}
+
+/** The job that is there for an item. How it ended badly is told once; whoever comes again wants it fetched. */
+function takeUp(run: Run, item: ItemRequest, entry: Entry & AcceptedJob): AcceptedJob {
+	const { badEnd, ...job } = entry;
+	if (badEnd === undefined) return entry;
+	run.ledger.set(item.itemIndex, { ...job, fate: 'accepted' });
+	throw new ProblemError(badEnd);
 }
 
 /**
@@ -72,14 +71,75 @@ function maySubmitAgain(
 	return false;
 }
 
-/** A job that is still processing can be watched only by its id. */
-function withId(answer: Answer): Answer {
-	if (answer.state !== 'processing' || answer.job.id !== undefined) return answer;
-	return {
-		state: 'unreadable',
-		httpCode: answer.httpCode,
-		why: 'the job was accepted, but the answer has no id',
-	};
+/** What became of a submit. */
+type Submitted = { accepted: AcceptedJob; problem?: undefined } | { accepted?: undefined; problem: Problem };
+
+/**
+ * Submits, and writes into the ledger what became of it before anything else happens: another item's error may just
+ * have stopped the run, and n8n may run it again. It runs on when the execution is canceled.
+ */
+async function submitAndRecord(
+	run: Run,
+	item: ItemRequest,
+	work: GenerationRequest,
+	body: IDataObject,
+	{ images, submits }: Pick<AcceptedJob, 'images' | 'submits'>,
+): Promise<Submitted> {
+	const answer = await submit(run, item, work, body);
+	const known = acceptanceIn(answer);
+	// A job that failed as soon as it was accepted has its end already.
+	const isFailed = answer.state === 'failed' && known !== undefined;
+	if (known && !isFailed) {
+		const at = run.clock.now();
+		const accepted = { fate: 'accepted', known, at, since: at, images, submits: submits + 1 } as const;
+		run.ledger.set(item.itemIndex, accepted);
+		noteAcceptance(run, item, known.job.id);
+		run.gate.accepted();
+		if (known.state === 'success') run.gate.jobEnded();
+		return { accepted };
+	}
+	const betterBaseUrl = run.service.betterBaseUrl(work.apiVersion);
+	const bad = answer.state === 'processing' ? withoutId(answer) : (answer as BadAnswer);
+	const problem = problemOf(bad, isFailed ? 'fetch' : 'submit', { betterBaseUrl });
+	if (isFailed) {
+		noteAcceptance(run, item, known.job.id);
+		run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits: submits + 1, isTold: true });
+	} else if (holdsJob(bad) || isFateUnknown(bad)) {
+		run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
+	}
+	if (answer.state === 'failed') run.gate.jobEnded();
+	if (run.cancellation.isCanceled && problem.paid !== 'no') {
+		run.context.logger.warn(`Image to 3D, after the execution was stopped: ${problem.message}.`);
+	}
+	return { problem };
+}
+
+/**
+ * The job in an answer to a submit. Any sign of one means that the service took the submit, whatever the answer's HTTP
+ * code and status; but an unfinished job can be watched only by its ID.
+ */
+function acceptanceIn(answer: Answer): KnownJob | undefined {
+	if (answer.state === 'success') return answer;
+	if (answer.state === 'processing') return answer.job.id === undefined ? undefined : answer;
+	if (answer.state === 'unanswered' || !holdsJob(answer) || answer.id === undefined) return undefined;
+	const { httpCode, id } = answer;
+	return { state: 'processing', httpCode, job: { id, output: [], extras: {} } };
+}
+
+const withoutId = ({ httpCode }: KnownJob): BadAnswer => ({
+	state: 'unreadable',
+	httpCode,
+	holdsJob: true,
+	why: 'the service accepted it, but its answer has no ID',
+});
+
+/** If n8n is killed or stopped before the job's item or error is there, this is where its ID can be found. */
+function noteAcceptance(run: Run, { itemIndex }: ItemRequest, id: JobId | undefined): void {
+	const { context, cancellation } = run;
+	const job = `Image to 3D: job ${id === undefined ? '(no ID)' : writeId(id)} was accepted`;
+	const where = `(execution ${context.getExecutionId()}, item ${itemIndex}).`;
+	if (cancellation.isCanceled) context.logger.warn(`${job} after the execution was stopped ${where}`);
+	else context.logger.info(`${job} ${where}`);
 }
 
 /**
@@ -96,7 +156,7 @@ async function submit(
 	const start = clock.now();
 	if (!gate.isClosed) {
 		const answer = await submitOnce(run, item, work, body);
-		if (!isLimit(answer)) return answer;
+		if (!isRefusedByLimit(answer)) return answer;
 		gate.close(answer);
 	}
 	return await gate.inTurn(async (turn) => {
@@ -110,11 +170,14 @@ async function submit(
 			// Where the limit is known, there is room for whoever is let through, and nobody need wait for the answer.
 			if (tries === 1 && run.account.knowsLimit(clock.now())) turn.end();
 			const answer = await turn.call(async () => await submitOnce(run, item, work, body));
-			if (!isLimit(answer) || clock.now() >= deadline()) return answer;
+			if (!isRefusedByLimit(answer) || clock.now() >= deadline()) return answer;
 			gate.close(answer);
 		}
 	});
 }
+
+/** Whether a submit was refused because of a limit, and certainly not taken. */
+const isRefusedByLimit = (answer: Answer): answer is Limit => isLimit(answer) && !holdsJob(answer);
 
 /** One submit, repeated only while it certainly did not arrive: nobody listened, or the name did not resolve. */
 async function submitOnce(
@@ -128,9 +191,10 @@ async function submitOnce(
 	for (let tries = 1; ; tries++) {
 		const answer = await account.submitting(clock.now(), async () => {
 			const latest = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
-			if (latest.state === 'success' || latest.state === 'processing') account.submitted();
+			const known = acceptanceIn(latest);
+			if (known) account.submitted();
 			// The job has its place before the submit gives its own away.
-			if (latest.state === 'processing' && item.waitFor !== 'none') {
+			if (known?.state === 'processing' && item.waitFor !== 'none' && !run.cancellation.isCanceled) {
 				openJobOf(run, item.itemIndex, work, clock.now());
 			}
 			return latest;

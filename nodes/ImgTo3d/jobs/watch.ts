@@ -1,14 +1,13 @@
 /** Watching a job until the service has ended it. Looking is free. */
-import { merged } from '../api/answer';
-import { mayPass, overdue, problemOf, ProblemError, type Problem } from '../api/problems';
+import { merged, type Answer } from '../api/answer';
+import { isSameId, writeId, type JobId } from '../api/job-id';
+import { mayPass, overdue, problemOf, ProblemError, type BadAnswer, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
 import type { OpenJob, SeenJob } from './account';
+import { EndWatch } from './end-watch';
 import type { AcceptedJob, KnownJob } from './ledger';
 import { nextLookAt, retryPause } from './poll-schedule';
 import { CALL_LIMIT_MS, MAX_TRIES, openJobOf, stopIfAborted, type Run } from './run';
-
-/** How many unreadable answers in a row are put up with. */
-const MAX_UNREADABLE = 3;
 
 /** The least time that a look is given, ms. */
 const MIN_LOOK_MS = 1000;
@@ -19,27 +18,35 @@ const LEAST_ETA = 0.05;
 /** The longest that a look may take when the execution is about to rest, ms: meanwhile a call would be lost. */
 const LAST_LOOK_MS = 10_000;
 
+/** How a job is watched. */
+export interface Watching {
+	/** The job as its submit left it; absent for a job of another run, which is looked at at once. */
+	accepted?: AcceptedJob;
+	/** Once aborted, the job is looked at until there is an answer, and given back as it stands. */
+	mayRest?: AbortSignal;
+	/** Gives the job's place among those in flight to another item. */
+	giveBack?: () => void;
+}
+
 /**
  * Looks at a job until the service says that it has ended well.
  *
  * A call that fails is repeated until the job's time is up: an outage of minutes must not lose a paid job.
  *
- * @param accepted the job as its submit left it; absent for a job of another run, which is looked at at once
- * @param mayRest once aborted, the job is looked at until there is an answer, and given back as it stands
  * @returns what the service says of the job
- * @throws ProblemError when the job failed, when its time is up, when the service refuses to tell
+ * @throws ProblemError when the job ended badly, when its time is up, when the service does not tell
  * @throws Stopped when the run was stopped
  */
 export async function endOfJob(
 	run: Run,
 	item: ItemRequest,
-	id: string | number,
-	accepted?: AcceptedJob,
-	mayRest?: AbortSignal,
+	id: JobId,
+	watching: Watching,
 ): Promise<KnownJob> {
+	const { accepted, mayRest } = watching;
 	if (accepted?.known.state === 'success') return accepted.known;
 	const isEnough = (job: KnownJob) => job.state === 'success' || mayRest?.aborted === true;
-	const known = await look(run, item, id, isEnough, accepted, mayRest);
+	const known = await new Watch(run, item, id, isEnough, watching).end();
 	if (accepted) {
 		run.ledger.set(item.itemIndex, { ...accepted, fate: 'accepted', known, at: run.clock.now() });
 	}
@@ -48,84 +55,157 @@ export async function endOfJob(
 }
 
 /** The job as it stands now, ended or not: a look that is repeated only while it brings no answer. */
-export async function stateOfJob(run: Run, item: ItemRequest, id: string | number): Promise<KnownJob> {
-	return await look(run, item, id, () => true);
+export async function stateOfJob(run: Run, item: ItemRequest, id: JobId): Promise<KnownJob> {
+	return await new Watch(run, item, id, () => true, {}).end();
 }
 
-async function look(
-	run: Run,
-	item: ItemRequest,
-	id: string | number,
-	isEnough: (job: KnownJob) => boolean,
-	accepted?: AcceptedJob,
-	mayRest?: AbortSignal,
-): Promise<KnownJob> {
-	const { clock, signal, service } = run;
-	const start = clock.now();
-	const deadline = start + item.timeoutMs;
-	const sight = sightOf(run, item, accepted);
-	let latest = accepted?.known.state === 'processing' ? accepted.known : undefined;
-	let failures = 0;
-	let unreadable = 0;
-	let lastProblem: Problem | undefined;
-	// A job that an earlier try of the run submitted may have ended long ago.
-	let dueAt = accepted && !mayRest?.aborted ? () => sight.nextLookAt() : () => start;
+/** The watching of one job. */
+class Watch {
+	private readonly deadline: number;
+	private readonly sight: Sight;
+	private readonly endWatch: EndWatch;
+	private latest: Extract<KnownJob, { state: 'processing' }> | undefined;
+	/** Whether the service has said anything of this job. */
+	private isSeen = false;
+	private failures = 0;
+	private lastProblem: Problem | undefined;
+	private dueAt: () => number;
 
-	for (;;) {
-		const wake = mayRest && !mayRest.aborted ? AbortSignal.any([signal, mayRest]) : signal;
-		const left = () => Math.min(dueAt(), deadline) - clock.now();
-		for (let ms = left(); ms > 0 && !wake.aborted; ms = left()) {
-			await run.account.taught.sleep(clock, ms, wake);
-		}
-		stopIfAborted(signal);
-		const limitMs = mayRest?.aborted ? LAST_LOOK_MS : CALL_LIMIT_MS;
-		const callMs = Math.min(limitMs, Math.max(MIN_LOOK_MS, deadline - clock.now()));
-		const answer = await service.fetch(item.work.apiVersion, id, latest?.fetchResult, callMs, signal);
-		stopIfAborted(signal);
-
-		if (answer.state === 'success' || answer.state === 'processing') {
-			const job = { ...answer, job: merged(id, latest?.job, answer.job) };
-			if (job.state === 'success') sight.hasEnded(true);
-			if (isEnough(job)) return job;
-			if (job.state === 'processing')
-				latest = { ...job, fetchResult: job.fetchResult ?? latest?.fetchResult };
-			failures = unreadable = 0;
-			lastProblem = undefined;
-			sight.isOpen(job);
-			dueAt = () => sight.nextLookAt();
-		} else {
-			const problem = problemOf(answer, 'fetch', {
-				jobId: id,
-				betterBaseUrl: service.betterBaseUrl(item.work.apiVersion),
-			});
-			failures += 1;
-			if (answer.state === 'unreadable' || answer.state === 'noOutput') unreadable += 1;
-			const passes = mayPass(answer) && unreadable < MAX_UNREADABLE;
-			// Where the service was never reached for this job, a wrong address is likelier than an outage.
-			const isHopeless = latest === undefined && failures >= MAX_TRIES;
-			if (!passes || isHopeless) {
-				// A job that the service ended is over: a retry of the node may submit the item anew.
-				if (answer.state === 'failed') {
-					sight.hasEnded(false);
-					if (accepted) {
-						const { submits } = accepted;
-						run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits, isTold: true });
-					}
-					run.gate.jobEnded();
-				}
-				throw new ProblemError(problem);
-			}
-			lastProblem = problem;
-			const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-			const pause = retryPause(failures, wanted);
-			// Then the service's call has to tell, or the end of the wait.
-			const isLastLook = failures >= MAX_TRIES || pause > LAST_LOOK_MS;
-			if (mayRest?.aborted && latest && isLastLook) return latest;
-			const retryAt = clock.now() + pause;
-			dueAt = () => retryAt;
-		}
-		if (clock.now() >= deadline) throw new ProblemError(overdue(id, item.timeoutMs, lastProblem));
+	constructor(
+		private readonly run: Run,
+		private readonly item: ItemRequest,
+		private readonly id: JobId,
+		private readonly isEnough: (job: KnownJob) => boolean,
+		private readonly watching: Watching,
+	) {
+		const { accepted, mayRest } = watching;
+		const start = run.clock.now();
+		this.deadline = start + item.timeoutMs;
+		this.sight = sightOf(run, item, accepted);
+		this.endWatch = new EndWatch(id, accepted !== undefined);
+		this.latest = accepted?.known.state === 'processing' ? accepted.known : undefined;
+		// A job that an earlier try of the run submitted may have ended long ago.
+		this.dueAt = accepted && !mayRest?.aborted ? () => this.sight.nextLookAt() : () => start;
 	}
+
+	async end(): Promise<KnownJob> {
+		for (;;) {
+			await this.pause();
+			const answer = await this.look();
+			const known = this.take(answer) ?? this.takeBad(answer);
+			if (known) return known;
+			if (this.run.clock.now() >= this.deadline) {
+				throw new ProblemError(overdue(this.id, this.item.timeoutMs, this.lastProblem));
+			}
+		}
+	}
+
+	/** Waits until the next look is due. */
+	private async pause(): Promise<void> {
+		const { clock, signal, account } = this.run;
+		const { mayRest } = this.watching;
+		const wake = mayRest && !mayRest.aborted ? AbortSignal.any([signal, mayRest]) : signal;
+		const left = () => Math.min(this.dueAt(), this.deadline) - clock.now();
+		for (let ms = left(); ms > 0 && !wake.aborted; ms = left()) {
+			await account.taught.sleep(clock, ms, wake);
+		}
+		stopIfAborted(signal);
+	}
+
+	private async look(): Promise<Answer> {
+		const { clock, signal, service } = this.run;
+		const limitMs = this.watching.mayRest?.aborted ? LAST_LOOK_MS : CALL_LIMIT_MS;
+		const callMs = Math.min(limitMs, Math.max(MIN_LOOK_MS, this.deadline - clock.now()));
+		const { apiVersion } = this.item.work;
+		const answer = await service.fetch(apiVersion, this.id, this.latest?.fetchResult, callMs, signal);
+		stopIfAborted(signal);
+		return answer;
+	}
+
+	/** Takes an answer that says how the job stands. @returns the job, if that is all that is wanted */
+	private take(answer: Answer): KnownJob | undefined {
+		if (!tellsOf(answer, this.id)) return undefined;
+		this.endWatch.note(answer, this.run.clock.now());
+		const job = { ...answer, job: merged(this.id, this.latest?.job, answer.job) };
+		if (job.state === 'success') this.sight.hasEnded(true);
+		if (this.isEnough(job)) return job;
+		if (job.state === 'success') return undefined;
+		this.latest = { ...job, fetchResult: job.fetchResult ?? this.latest?.fetchResult };
+		this.failures = 0;
+		this.lastProblem = undefined;
+		this.sight.isOpen(job);
+		this.dueAt = () => this.sight.nextLookAt();
+		return undefined;
+	}
+
+	/**
+	 * Takes an answer that does not say how the job stands.
+	 *
+	 * @returns the job as last known, if the execution rests now
+	 * @throws ProblemError when the job is over
+	 */
+	private takeBad(answer: Answer): KnownJob | undefined {
+		if (tellsOf(answer, this.id)) return undefined;
+		const { clock, service } = this.run;
+		const { accepted, mayRest } = this.watching;
+		const now = clock.now();
+		const finding = this.endWatch.note(answer, now);
+		const betterBaseUrl = service.betterBaseUrl(this.item.work.apiVersion);
+		const isOwn = accepted !== undefined;
+		const problem = problemOf(asBad(answer), 'fetch', { jobId: this.id, isOwn, betterBaseUrl });
+		this.failures += 1;
+		if (finding.state === 'over') this.conclude(problem, finding.isFailed);
+		// Where the service was never reached for this job, a wrong address is likelier than an outage.
+		const isHopeless = !mayPass(asBad(answer)) || this.failures >= MAX_TRIES;
+		const isWaitedFor = finding.state === 'open' && finding.believedAt !== undefined;
+		this.isSeen ||= this.latest !== undefined || answer.state === 'unknownStatus';
+		if (!this.isSeen && !isWaitedFor && isHopeless) throw new ProblemError(problem);
+		if (this.endWatch.isLost(now)) this.giveUpPlace();
+		this.lastProblem = problem;
+		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
+		const pause = retryPause(this.failures, wanted);
+		// Then the service's call has to tell, or the end of the wait.
+		const isLastLook = this.failures >= MAX_TRIES || pause > LAST_LOOK_MS;
+		if (mayRest?.aborted && this.latest && isLastLook) return this.latest;
+		const believedAt = (finding.state === 'open' && finding.believedAt) || Infinity;
+		const retryAt = Math.min(now + pause, Math.max(believedAt, now + MIN_LOOK_MS));
+		this.dueAt = () => retryAt;
+		return undefined;
+	}
+
+	/** @throws ProblemError the job's bad end */
+	private conclude(problem: Problem, isFailed: boolean): never {
+		const { run, item } = this;
+		const { accepted } = this.watching;
+		this.sight.hasEnded(false);
+		if (accepted && isFailed) {
+			const { submits } = accepted;
+			run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits, isTold: true });
+		}
+		run.gate.jobEnded();
+		throw new ProblemError(problem);
+	}
+
+	/** A job that the service has lost from sight does not keep others waiting. It is looked for all the same. */
+	private giveUpPlace(): void {
+		this.sight.drop();
+		this.watching.giveBack?.();
+	}
+}
+
+type TellingAnswer = Extract<Answer, { state: 'success' | 'processing' }>;
+
+/** Whether an answer says how this job stands, and not another one. */
+function tellsOf(answer: Answer, id: JobId): answer is TellingAnswer {
+	if (answer.state !== 'success' && answer.state !== 'processing') return false;
+	return answer.job.id === undefined || answer.isIdLoose === true || isSameId(answer.job.id, id);
+}
+
+/** An answer about another job tells nothing of this one. */
+function asBad(answer: Answer): BadAnswer {
+	if (answer.state !== 'success' && answer.state !== 'processing') return answer;
+	const { httpCode, job } = answer;
+	return { state: 'unreadable', httpCode, why: `the service answered about job ${writeId(job.id ?? '')}` };
 }
 
 /** A job as it is seen from here, by which the next look is planned. */
@@ -155,6 +235,11 @@ class Sight {
 		// What only repeats what was said before says nothing of now.
 		if (eta === readings[readings.length - 1]?.eta) return;
 		readings.push({ age: (at - acceptedAt) / 1000, eta });
+	}
+
+	/** The job is not among the account's open ones any more, as far as can be seen. */
+	drop(): void {
+		if (this.open) this.run.account.drop(this.open);
 	}
 
 	hasEnded(isWell: boolean): void {

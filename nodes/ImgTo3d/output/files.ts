@@ -1,10 +1,12 @@
 /** Bringing a job's output files into n8n, as streams. */
 import { fileTypeFromMimeType, type IBinaryData, type IN8nHttpFullResponse } from 'n8n-workflow';
 
-import { header, retryAfterHeader, type JobFile } from '../api/answer';
+import type { JobFile } from '../api/answer';
+import { writeId, type JobId } from '../api/job-id';
 import { mayPass, ProblemError, sentences } from '../api/problems';
 import { unanswered, type Readable, type Service } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
+import { header, retryAfterHeader } from '../api/words';
 import {
 	HEAD_BYTES,
 	identify,
@@ -53,7 +55,7 @@ interface Failure {
 export async function downloadFile(
 	connection: Connection,
 	delivery: Delivery,
-	jobId: string | number | undefined,
+	jobId: JobId | undefined,
 	file: OutputFile,
 ): Promise<IBinaryData> {
 	const deadline = connection.clock.now() + delivery.timeoutMs;
@@ -67,11 +69,12 @@ export async function downloadFile(
 		const isOver = connection.clock.now() + pause >= deadline;
 		if (!result.mayPass || tries === MAX_TRIES || isOver) {
 			throw new ProblemError({
-				message: `Job ${jobId ?? '(no id)'} is done, but ${file.isAsset ? 'a file that belongs to its output' : 'its file'} could not be downloaded: ${connection.service.clean(result.problem)}`,
+				message: `Job ${jobId === undefined ? '(no ID)' : writeId(jobId)} is done, but ${file.isAsset ? 'a file that belongs to its output' : 'its file'} could not be downloaded: ${connection.service.clean(result.problem)}`,
 				description: sentences(
 					`The file is at ${file.url}.`,
 					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation; with Download Output Files off, only its links. The service deletes files after a while.',
 				),
+				paid: 'yes',
 				...(result.httpCode !== undefined && { httpCode: result.httpCode }),
 				...(jobId !== undefined && { jobId }),
 			});
@@ -238,7 +241,7 @@ async function open(
 		if (httpCode < 300 || httpCode >= 400) {
 			// A file may reach the storage's edge a moment after the job's end.
 			const mayPass = httpCode === 404 || httpCode === 408 || httpCode === 429 || httpCode >= 500;
-			const wanted = retryAfterHeader(header(headers, 'retry-after'), connection.clock.now());
+			const wanted = retryAfterHeader(headers, connection.clock.now());
 			return { problem: `HTTP ${httpCode}`, httpCode, mayPass, retryAfterSeconds: wanted };
 		}
 		const location = header(headers, 'location');

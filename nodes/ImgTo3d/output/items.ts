@@ -8,8 +8,10 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import { filesOf, type Answer, type JobFacts } from '../api/answer';
+import { filesOf, type JobFacts } from '../api/answer';
 import type { ApiVersion } from '../api/fields';
+import type { JobId } from '../api/job-id';
+import type { Paid } from '../api/problems';
 import type { Service } from '../api/service';
 import type { KnownJob } from '../jobs/ledger';
 import type { Places } from '../jobs/places';
@@ -90,8 +92,8 @@ export function finishedJson({ trackId }: Delivery, job: JobFacts): IDataObject 
 
 /** The item of a job that the service ended as failed. */
 export function failedItem(
-	{ message, advice }: Extract<Answer, { state: 'failed' }>,
-	id: string | number,
+	{ message, advice }: { message: string; advice?: string },
+	id: JobId,
 	trackId: string | undefined,
 ): INodeExecutionData {
 	return {
@@ -131,24 +133,27 @@ export function referenceJson(
 /** Why an item failed, as n8n shows it, and what is known of its job. */
 export interface Failure {
 	error: NodeApiError | NodeOperationError;
-	jobId?: string | number;
+	paid: Paid;
+	jobId?: JobId;
 	trackId?: string;
 }
 
 /**
  * The item that stands for a failed one.
  *
- * On the error output n8n wants the error on the item itself; n8n 2.0.0 then keeps only its message in `json`,
- * which is why the message itself names the job. On the regular output an error on the item would have the
- * same effect, so there the JSON stands alone and keeps the id.
+ * With `error` on the item itself, n8n would keep nothing of its JSON but the message. On the regular output the JSON
+ * is flat. The error output takes only an item whose JSON is `error` alone.
  */
-export function errorItem({ error, jobId, trackId }: Failure, onErrorOutput: boolean): INodeExecutionData {
-	return {
-		json: {
-			error: error.message,
-			...(jobId !== undefined && { id: jobId }),
-			...(trackId && { track_id: trackId }),
-		},
-		...(onErrorOutput && { error }),
+export function errorItem(
+	{ error, paid, jobId, trackId }: Failure,
+	onErrorOutput: boolean,
+): INodeExecutionData {
+	const { message } = error;
+	const details = {
+		description: error.description ?? '',
+		paid,
+		...(jobId !== undefined && { id: jobId }),
+		...(trackId && { track_id: trackId }),
 	};
+	return { json: onErrorOutput ? { error: { message, ...details } } : { error: message, ...details } };
 }

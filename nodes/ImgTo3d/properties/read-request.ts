@@ -1,9 +1,9 @@
 /** Reads the node's parameters for one item, once, into a typed and checked request. */
 import type { IDataObject, IExecuteFunctions } from 'n8n-workflow';
 
-import { readId } from '../api/answer';
 import { generationBody } from '../api/body';
 import { API_VERSIONS, GENERATIONS, type ApiVersion } from '../api/fields';
+import { readId } from '../api/job-id';
 import { isHttpUrl } from '../api/url';
 import {
 	OUTPUT_MODES,
@@ -55,13 +55,9 @@ function readWork(form: Form, options: IDataObject, waitFor: WaitFor): Generatio
 	const operation = form.choice('operation', 'Operation', OPERATIONS);
 	if (operation === 'getResult') {
 		const entered = form.value('jobId');
-		const jobId = readId(typeof entered === 'string' ? entered.trim() : entered);
+		const jobId = readId(entered);
 		if (jobId === undefined) {
-			throw form.problem(
-				'Job ID',
-				entered,
-				'must be letters, digits, - and _ only, as in the item or the error that reported the job',
-			);
+			throw form.problem('Job ID', entered, 'must be the ID in the item or the error that reported the job');
 		}
 		return { operation, apiVersion, jobId: String(jobId) };
 	}

@@ -46,10 +46,10 @@ describe('an answer to the submit that is an error', () => {
 			answer({
 				status: 'error',
 				message: 'Invalid Api Key',
-				tip: '1. Make sure you are passing Content-Type',
+				tip: '1. Make sure you are passing Content-Type 2. Check your JSON on jsonlint.com 3. Make sure you have valid API key.',
 			}),
 			'The job: the service does not accept the API key: Invalid Api Key',
-			/Open the credential.* save it: n8n tests it then\. The service says: 1\. Make sure you are passing Content-Type/,
+			/Open the credential.* save it: n8n tests it then\. The service says: 3\. Make sure you have valid API key\. No job was accepted, so nothing was paid\.$/,
 			'200',
 		],
 		[
@@ -91,30 +91,37 @@ describe('an answer to the submit that is an error', () => {
 			'200',
 		],
 		[
-			'403 with a web page',
-			answer('<html><head><title>x</title></head><body><h1>Forbidden</h1></body></html>', 403),
-			'The job: the service forbids the call, HTTP 403: x Forbidden',
+			'403 as JSON',
+			answer({ status: 'error', message: 'Your plan has no 3D.' }, 403),
+			'The job: the service forbids the call, HTTP 403: Your plan has no 3D.',
 			/plan/,
 			'403',
+		],
+		[
+			'407, of a proxy',
+			answer('<html><body>Proxy Authentication Required</body></html>', 407),
+			'The job: the call was refused, and not by the API itself, HTTP 407: Proxy Authentication Required',
+			/^A proxy may be answering in the service's place\. No job was accepted/,
+			'407',
 		],
 		[
 			'404 with a web page, as of a wrong Base URL',
 			answer('<html><body>Page not found</body></html>', 404),
 			'The job: the service does not know what was asked for, HTTP 404: Page not found',
-			/check Base URL in the credential: it must end in \/api/,
+			/check Base URL in the credential: it must end in \/api.*A proxy may be answering/,
 			'404',
 		],
 		[
-			'400 with nothing',
-			answer('', 400),
-			'The job: the service refused the call, HTTP 400',
+			'400 without a status',
+			answer({ message: 'Bad body' }, 400),
+			'The job: the service refused the call, HTTP 400: Bad body',
 			/Correct/,
 			'400',
 		],
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 308, location: 'https://modelslab.com/api/v3/img_to_3d' },
-			'The job: the service redirects to modelslab.com, and the key is not sent on',
+			'The job: the service redirects to modelslab.com, and the key is not sent on. Check Base URL in the credential',
 			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\. No job was accepted/,
 			'308',
 		],
@@ -123,7 +130,7 @@ describe('an answer to the submit that is an error', () => {
 		const error = expectApiError(await run());
 		expect(error.message).toBe(message);
 		expect(error.description).toMatch(description);
-		expect(error.description).not.toMatch(/may have been accepted/);
+		expect(error.message + error.description).not.toMatch(/may have been accepted/);
 		expect(error.httpCode).toBe(httpCode);
 		expect(submits()).toHaveLength(1);
 	});
@@ -154,9 +161,22 @@ describe('an answer to the submit that is an error', () => {
 			'200',
 		],
 		[
-			'a job without an id',
-			answer({ status: 'processing', output: [] }),
-			'the job was accepted, but the answer has no id (HTTP 200)',
+			'403 with a web page',
+			answer('<html><head><title>x</title></head><body><h1>Forbidden</h1></body></html>', 403),
+			'something forbids the call, HTTP 403: x Forbidden',
+			'403',
+		],
+		['409 with nothing', answer('', 409), 'the call was refused, and not by the API itself, HTTP 409', '409'],
+		[
+			'303 without a job',
+			{ kind: 'redirect', status: 303, location: 'https://modelslab.com/api/x' },
+			'the service redirects to modelslab.com, and the key is not sent on. Check Base URL in the credential',
+			'303',
+		],
+		[
+			'a passing trouble with HTTP 200',
+			answer({ status: 'error', message: 'Internal server error. Please try again.' }),
+			'the service is in trouble: Internal server error. Please try again.',
 			'200',
 		],
 		[
@@ -165,19 +185,13 @@ describe('an answer to the submit that is an error', () => {
 			'the connection broke before the answer was complete (ECONNRESET)',
 			null,
 		],
-		[
-			'a connection reset in the middle',
-			{ kind: 'reset', when: 'middle' },
-			'the connection broke before the answer was complete (ECONNRESET)',
-			null,
-		],
 	])(
 		'%s: the error says that the job may be paid for, and nothing is sent twice',
 		async (_name, fault, message, httpCode) => {
 			bench.service.addFault({ on: 'submit', accept: true, do: fault });
 			const error = expectApiError(await run());
-			expect(error.message).toBe(`The job: ${message}`);
-			expect(error.description).toMatch(/may have been accepted and paid for/);
+			expect(error.message).toBe(`The job: ${message}. It may have been accepted and paid`);
+			expect(error.description).toMatch(/is not submitted again, and Retry On Fail does not/);
 			expect(error.httpCode).toBe(httpCode);
 			expect(submits()).toHaveLength(1);
 			expect(bench.service.jobs).toHaveLength(1);
@@ -188,30 +202,18 @@ describe('an answer to the submit that is an error', () => {
 		bench.clock.patienceMs = 500;
 		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
 		const error = expectApiError(await run({ options: { timeout: 40 } }));
-		expect(error.message).toBe('The job: no answer came in time (after 40 s)');
-		expect(error.description).toMatch(/may have been accepted/);
+		expect(error.message).toBe(
+			'The job: no answer came in time (after 40 s). It may have been accepted and paid',
+		);
 		expect(submits()).toHaveLength(1);
 	});
 
-	test('success without a file is an error that carries the id', async () => {
-		bench.service.addFault({
-			on: 'submit',
-			do: answer({ status: 'success', id: 326, output: ['javascript:alert(1)'] }),
-		});
+	test('a job without an ID was accepted: the error says that it is paid for', async () => {
+		bench.service.addFault({ on: 'submit', accept: true, do: answer({ status: 'processing', output: [] }) });
 		const error = expectApiError(await run());
-		expect(error.message).toBe('Job 326: the service says "success", but names no file that can be fetched');
-	});
-
-	test('an error with an id says that Get Result brings the job, and nothing is sent twice', async () => {
-		bench.service.addFault({
-			on: 'submit',
-			do: answer({ status: 'error', id: 326, message: 'Server Error' }, 500),
-		});
-		const error = expectApiError(await run({}));
-		expect(error.message).toBe('Job 326: the service is in trouble, HTTP 500: Server Error');
-		expect(error.description).toMatch(
-			/the Get Result operation with the Job ID tells\. It is not submitted again/,
-		);
+		expect(error.message).toBe('The job: the service accepted it, but its answer has no ID (HTTP 200)');
+		expect(error.description).toMatch(/It is paid for, so it is not submitted again/);
+		expect(submits()).toHaveLength(1);
 	});
 
 	test('where nobody listens, the submit is tried a few times and nothing is paid', async () => {
@@ -222,6 +224,12 @@ describe('an answer to the submit that is an error', () => {
 		expect(error.description).toMatch(/Check Base URL.*nothing was paid/);
 		expect(bench.clock.now() - start).toBeGreaterThan(10_000);
 	});
+});
+
+/** The server's own clock is a day off. */
+const DATED = answer('', 429, {
+	date: 'Fri, 02 Jan 2026 00:00:00 GMT',
+	'retry-after': 'Fri, 02 Jan 2026 00:00:20 GMT',
 });
 
 describe('the rate limit', () => {
@@ -239,7 +247,7 @@ describe('the rate limit', () => {
 			30,
 		],
 		['429 with a Retry-After header', answer('', 429, { 'retry-after': '12' }), 12],
-		['429 with a Retry-After date', answer('', 429, { 'retry-after': 'Thu, 01 Jan 2026 00:00:20 GMT' }), 20],
+		['429 with a Retry-After date', DATED, 20],
 		[
 			'HTTP 200 with a tip',
 			answer({
@@ -313,17 +321,6 @@ describe('a look at a job', () => {
 			/^Job \d+: the service does not accept the API key/,
 		],
 		[
-			'an unknown status',
-			answer({ status: 'paused', id: 1 }),
-			/^Job \d+: the service answered with the unknown status "paused"$/,
-		],
-		['404', answer('', 404), /^Job \d+: the service does not know it, HTTP 404$/],
-		[
-			'a redirect',
-			{ kind: 'redirect', status: 301, location: 'https://elsewhere.example/x' },
-			/^Job \d+: the service redirects to elsewhere\.example/,
-		],
-		[
 			'success without a file',
 			answer({ status: 'success', output: '' }),
 			/^Job \d+: the service says "success", but names no file that can be fetched/,
@@ -335,6 +332,18 @@ describe('a look at a job', () => {
 		expect(error.message).toMatch(message);
 		expect(error.message).toContain(id);
 		expect(error.description).toMatch(/Get Result/);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test.each<[string, Fault['do']]>([
+		['an unknown status', answer({ status: 'paused', id: 1 })],
+		['404', answer('', 404)],
+		['a redirect', { kind: 'redirect', status: 301, location: 'https://elsewhere.example/x' }],
+	])('that brings %s for good goes on until the time is up', async (_name, fault) => {
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
+		const error = expectApiError(await run({ options: { timeout: 300 } }));
+		expect(error.message).toBe(`Job ${bench.service.jobs[0]?.id}: not finished after 300 s`);
+		expect(error.description).toMatch(/The last look at it failed: .*Get Result/);
 		expect(bench.service.jobs).toHaveLength(1);
 	});
 
@@ -386,10 +395,11 @@ describe('a look at a job', () => {
 describe('Get Result', () => {
 	test('of a job that nobody knows says so', async () => {
 		const { error } = await bench.run({ operation: 'getResult', jobId: '4711' });
-		expect(error?.message).toBe('Job 4711: the service does not know it: Request not found');
-		expect(error?.description).toMatch(
-			/Check the Job ID and the API Version.* If it was submitted, it is paid for/,
+		expect(error?.message).toBe(
+			'Job 4711: the service does not know this job. With another API Version or account it may have been accepted and paid',
 		);
+		expect(error?.description).toMatch(/^Check the Job ID and the API Version/);
+		expect(error?.description).not.toMatch(/run|submit it|new job/);
 	});
 
 	test('where nobody listens gives up soon', async () => {

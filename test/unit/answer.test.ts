@@ -1,4 +1,5 @@
-import { readAnswer, readId, retryAfterHeader, type Answer } from '../../nodes/ImgTo3d/api/answer';
+import { holdsJob, readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
+import { retryAfterHeader } from '../../nodes/ImgTo3d/api/words';
 import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/problems';
 import { unanswered } from '../../nodes/ImgTo3d/api/service';
 
@@ -129,9 +130,10 @@ test.each([
 	['ENOTFOUND', 'unresolved', false],
 	['SELF_SIGNED_CERT_IN_CHAIN', 'certificate', false],
 	['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate', false],
+	// A server that speaks no TLS, or another version of it.
+	['EPROTO', 'handshake', false],
 	// These can come after the request was sent.
 	['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'interrupted', true],
-	['EPROTO', 'interrupted', true],
 	['EHOSTUNREACH', 'interrupted', true],
 	['ETIMEDOUT', 'timeout', true],
 	['ECONNRESET', 'interrupted', true],
@@ -156,20 +158,23 @@ test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
 );
 
 test('a Retry-After in the past asks for no wait, and nonsense for none either', () => {
-	expect(retryAfterHeader(new Date(NOW - 5000).toUTCString(), NOW)).toBe(0);
-	expect(retryAfterHeader('soon', NOW)).toBeUndefined();
+	const date = new Date(NOW - 5000).toUTCString();
+	expect(retryAfterHeader({ 'retry-after': date }, NOW)).toBe(0);
+	expect(retryAfterHeader({ 'retry-after': 'soon' }, NOW)).toBeUndefined();
 });
 
-test.each([500, 502, 503, 504, 408])('HTTP %d is trouble, also when the body says success', (httpCode) => {
-	expect(read({ status: 'success', output: ['https://x.example/a.gif'] }, httpCode).state).toBe('trouble');
+test('a Retry-After that is a date goes by the clock of the server that sent it', () => {
+	const at = (ms: number) => new Date(NOW + ms).toUTCString();
+	const dayLater = 86_400_000;
+	expect(retryAfterHeader({ 'retry-after': at(dayLater + 7000), date: at(dayLater) }, NOW)).toBe(7);
 });
 
-test('only ids that are safe in a path count as ids', () => {
-	expect([326, '326', 'a-b_C9'].map(readId)).toEqual([326, '326', 'a-b_C9']);
-	for (const id of ['', '../x', 'a b', 'a/b', 'a?b', -1, 1.5, Infinity, {}, null, ['7'], 'x'.repeat(201)]) {
-		expect(readId(id)).toBeUndefined();
-	}
-});
+test.each([200, 303, 404, 408, 500, 503])(
+	'the status decides, also with HTTP %d: who answers "success" took the submit',
+	(httpCode) => {
+		expect(read({ status: 'success', output: ['https://x.example/a.gif'] }, httpCode).state).toBe('success');
+	},
+);
 
 test('a nesting too deep to walk is unreadable', () => {
 	const deep = `{"status":"success","output":["https://x.example/a.gif"],"meta":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
@@ -188,4 +193,77 @@ test('the quoted words of the service are one line, and not long', () => {
 	const answer = read({ status: 'error', message: `a\n\tb ${'x'.repeat(1000)}` }) as { message: string };
 	expect(answer.message).toMatch(/^a b x+\.\.\.$/);
 	expect(answer.message).toHaveLength(300);
+});
+
+describe('an answer that holds a job', () => {
+	test.each<[string, object, unknown]>([
+		['an ID', { id: 326 }, 326],
+		['an ID of another kind', { request_id: 'gen/123' }, 'gen/123'],
+		['a nested ID', { data: { job: { id: 'a.b.c' } } }, 'a.b.c'],
+		['an ID in a list', { jobs: [{ id: -5 }] }, -5],
+		['an address to ask at', { fetch_result: 'https://x.example/api/v3/fetch/job%3A7' }, 'job:7'],
+		['another address', { fetch_result: 'https://x.example/later' }, undefined],
+		['an ETA', { eta: 0 }, undefined],
+		['an output', { output: ['x'] }, undefined],
+		['links to come', { future_links: ['x'] }, undefined],
+		['mirrors', { proxy_links: ['x'] }, undefined],
+	])('by %s', (_name, body, id) => {
+		for (const status of ['error', 'failed', 'dreaming', undefined]) {
+			for (const httpCode of [200, 303, 400, 403, 404, 409, 422, 429, 500]) {
+				const answer = read({ status, message: 'Too many requests', ...body }, httpCode);
+				expect(holdsJob(answer)).toBe(true);
+				expect('id' in answer ? answer.id : undefined).toBe(id);
+			}
+		}
+	});
+
+	test.each<[string, object]>([
+		['empty', { id: '', output: '', eta: null, fetch_result: '', future_links: [], proxy_links: [''] }],
+		['null', { id: null, request_id: null, output: null }],
+		['the name of a field', { message: { id: ['The id field is required.'] }, errors: { id: 'required' } }],
+	])('not by what is %s', (_name, body) => {
+		expect(holdsJob(read({ status: 'error', ...body }))).toBe(false);
+	});
+
+	test('although it broke off', () => {
+		const cut = '{"status":"processing","tip":"x","id":10684518,"outp';
+		expect(read(cut)).toMatchObject({ state: 'unreadable', id: 10684518, holdsJob: true });
+		expect(holdsJob(read('{"status":"processing","id":106845'))).toBe(false);
+	});
+});
+
+test.each([
+	['1234567890123456789', '1234567890123456789'],
+	['1e21', '1e21'],
+	['-1.50', '-1.50'],
+	['-5', -5],
+	['326', 326],
+	['"326"', '326'],
+	['"a\\u002fb"', 'a/b'],
+])('the ID %s is kept as it was written', (written, id) => {
+	const answer = read(`{"status":"processing","meta":{"seed":12345678901234567890},"id" : ${written} }`);
+	expect(answer).toMatchObject({ state: 'processing', job: { id } });
+});
+
+test('a byte order mark before an answer is skipped', () => {
+	expect(read('\uFEFF{"status":"processing","id":1}')).toMatchObject({ state: 'processing', job: { id: 1 } });
+});
+
+test.each([
+	['Queue is full', 'queueFull'],
+	['Too many requests', 'rateLimit'],
+	['Please fund your wallet.', 'credits'],
+	['Your credits are exhausted', 'credits'],
+	['Monthly limit exceeded, upgrade subscription', 'credits'],
+	['Subscribe to a plan first.', 'credits'],
+	['Request not found', 'notFound'],
+])('"%s" with HTTP 200 is told as %s', (message, reason) => {
+	for (const field of ['message', 'messege']) {
+		expect(read({ status: 'error', [field]: message })).toMatchObject({ state: 'refused', reason });
+	}
+});
+
+test('a body with the length of the queue is a limit', () => {
+	const answer = read({ status: 'failed', message: 'Try later', current_queue: 5, id: '' });
+	expect(answer).toMatchObject({ state: 'refused', reason: 'queueFull', holdsJob: false });
 });

@@ -216,7 +216,7 @@ function word(
 			};
 		case 'trouble':
 			return {
-				message: `${who}: the service is in trouble, HTTP ${answer.httpCode}${said}`,
+				message: `${who}: the service is in trouble${code(answer.httpCode)}${said}`,
 				description: sentences('Wait a while before the next try.', next),
 			};
 		case 'redirected': {

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FastifyReply } from 'fastify';
 
 import type { Fault } from './faults.mts';
+import { toJson } from './job-ids.mts';
 
 /** A complete HTTP answer, before any fault spoils it. */
 export interface Answer {
@@ -22,12 +23,23 @@ export function isObject(value: unknown): value is Json {
 }
 
 export function jsonAnswer(json: Json, status = 200): Answer {
-	return { status, contentType: 'application/json', body: Buffer.from(JSON.stringify(json)), json };
+	return { status, contentType: 'application/json', body: Buffer.from(toJson(json)), json };
 }
 
 /** An error as the service words it, by default with its HTTP 200. */
 export function errorAnswer(message: unknown, status = 200, more: Json = {}): Answer {
 	return jsonAnswer({ status: 'error', message, ...more }, status);
+}
+
+/** About a job that the service does not know, or not yet: as clients have recorded it. */
+export function notFoundAnswer(): Answer {
+	return jsonAnswer({
+		status: 'failed',
+		id: '',
+		message: 'Request not found',
+		output: '',
+		tip: 'Get 20x faster image generation using enterprise plan. Click here : https://modelslab.com/enterprise',
+	});
 }
 
 export function fileAnswer(body: Buffer, contentType: string): Answer {
@@ -96,13 +108,55 @@ async function flood(reply: FastifyReply, megabytes: number): Promise<void> {
 	await pipeline(Readable.from(longJson(megabytes * MEGABYTE)), reply.raw).catch(() => undefined);
 }
 
+function half(body: Buffer): Buffer {
+	return body.subarray(0, Math.floor(body.length / 2));
+}
+
 function sendHalf(reply: FastifyReply, answer: Answer, then: () => void): void {
 	reply.raw.writeHead(answer.status, headersOf(answer));
-	reply.raw.write(answer.body.subarray(0, Math.floor(answer.body.length / 2)), then);
+	reply.raw.write(half(answer.body), then);
+}
+
+/** As if the half were all of it. */
+function sendHalfSilently(reply: FastifyReply, answer: Answer): void {
+	reply.raw.writeHead(answer.status, { ...STAND_IN_HEADER, 'content-type': answer.contentType });
+	reply.raw.write(half(answer.body));
+	reply.raw.end();
+}
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+export function withByteOrderMark(text: Buffer): Buffer {
+	return Buffer.concat([Buffer.from(BYTE_ORDER_MARK), text]);
+}
+
+/** The answer of a fault that changes the right one, or puts another in its place; undefined when it spoils it on the wire. */
+function otherAnswer(right: Answer, fault: Fault['do']): Answer | undefined {
+	switch (fault.kind) {
+		case 'edit':
+			return right.json ? jsonAnswer(fault.edit(structuredClone(right.json)), right.status) : right;
+		case 'code':
+			return { ...right, status: fault.status };
+		case 'byteOrderMark':
+			return right.json ? { ...right, body: withByteOrderMark(right.body) } : right;
+		case 'failJob':
+			return right;
+		case 'notFound':
+			return notFoundAnswer();
+		case 'late':
+			return pageAnswer(404);
+		default:
+			return undefined;
+	}
 }
 
 /** Answers as the fault says; `right` is what the answer would have been. */
 export function sendSpoilt(reply: FastifyReply, right: Answer, fault: Fault['do']): void {
+	const other = otherAnswer(right, fault);
+	if (other) {
+		send(reply, other);
+		return;
+	}
 	switch (fault.kind) {
 		case 'answer': {
 			const isText = typeof fault.body === 'string';
@@ -116,17 +170,11 @@ export function sendSpoilt(reply: FastifyReply, right: Answer, fault: Fault['do'
 				.send(Buffer.from(isText ? (fault.body as string) : JSON.stringify(fault.body)));
 			return;
 		}
-		case 'edit':
-			send(reply, right.json ? jsonAnswer(fault.edit(structuredClone(right.json)), right.status) : right);
-			return;
 		case 'redirect':
 			void reply
 				.code(fault.status)
 				.headers({ ...STAND_IN_HEADER, location: fault.location })
 				.send('');
-			return;
-		case 'failJob':
-			send(reply, right);
 			return;
 	}
 	// From here on the bytes on the wire matter, so Fastify has to leave the answer alone.
@@ -142,7 +190,8 @@ export function sendSpoilt(reply: FastifyReply, right: Answer, fault: Fault['do'
 			void flood(reply, fault.megabytes);
 			return;
 		case 'truncate':
-			sendHalf(reply, right, () => socket?.end());
+			if (fault.silently === true) sendHalfSilently(reply, right);
+			else sendHalf(reply, right, () => socket?.end());
 			return;
 		case 'reset':
 			if (fault.when === 'before') socket?.resetAndDestroy();

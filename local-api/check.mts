@@ -13,6 +13,21 @@ export function isGiven(value: unknown): boolean {
 	return value !== undefined && value !== null && value !== '';
 }
 
+const TRUTHS = new Map<unknown, boolean>([
+	[true, true],
+	['true', true],
+	['yes', true],
+	[false, false],
+	['false', false],
+	['no', false],
+]);
+
+/** The number that a text is; anything else as it is. */
+function numberIn(value: unknown): unknown {
+	const isNumber = typeof value === 'string' && /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(value);
+	return isNumber ? Number(value) : value;
+}
+
 function isText(value: unknown): value is string {
 	return typeof value === 'string' && value !== '';
 }
@@ -65,25 +80,9 @@ export class Check {
 		return [];
 	}
 
+	/** A number, or a text that is one: clients send both. */
 	number(field: string, least: number, most: number, fallback: number, integer = true): number {
-		return this.numberOf(field, this.body[field], least, most, fallback, integer);
-	}
-
-	/** A number, or a text that is one. */
-	numeric(field: string, least: number, most: number, fallback: number, integer = true): number {
-		const value = this.body[field];
-		const isNumeric = typeof value === 'string' && value.trim() !== '' && !Number.isNaN(Number(value));
-		return this.numberOf(field, isNumeric ? Number(value) : value, least, most, fallback, integer);
-	}
-
-	private numberOf(
-		field: string,
-		value: unknown,
-		least: number,
-		most: number,
-		fallback: number,
-		integer: boolean,
-	): number {
+		const value = numberIn(this.body[field]);
 		if (!isGiven(value)) return fallback;
 		if (typeof value !== 'number' || !Number.isFinite(value)) this.fail(field, 'must be a number.');
 		else if (integer && !Number.isInteger(value)) this.fail(field, 'must be an integer.');
@@ -94,15 +93,25 @@ export class Check {
 	}
 
 	boolean(field: string): boolean {
+		return this.truth(field, 'field must be true or false.');
+	}
+
+	yesOrNo(field: string): 'yes' | 'no' {
+		return this.truth(field, 'must be one of: no, yes.') ? 'yes' : 'no';
+	}
+
+	/** Clients send true and false for yes and no, each as a text too, and the other way round. */
+	private truth(field: string, complaint: string): boolean {
 		const value = this.body[field];
 		if (!isGiven(value)) return false;
-		if (typeof value !== 'boolean') this.fail(field, 'field must be true or false.');
-		return value === true;
+		const truth = TRUTHS.get(value);
+		if (truth === undefined) this.fail(field, complaint);
+		return truth ?? false;
 	}
 
 	/** Drawn at random when it is not given, or 0 where that means the same. */
 	seed(field: string, isZeroRandom = false): number {
-		const value = this.body[field];
+		const value = numberIn(this.body[field]);
 		if (!isGiven(value) || (isZeroRandom && value === 0)) return randomInt(1, 2 ** 31);
 		if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
 		this.fail(field, 'must be an integer.');

@@ -2,13 +2,36 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 
 import { isObject } from './answers.mts';
 
-/** Which requests a fault hits. `image`: the service cannot fetch the picture that a submit links to. */
-export const FAULT_PLACES = ['submit', 'fetch', 'upload', 'download', 'system_load', 'image'] as const;
+/**
+ * Which requests a fault hits. `image`: the service cannot fetch the picture that a submit links to. `webhook`: the
+ * service's own calls.
+ */
+export const FAULT_PLACES = [
+	'submit',
+	'fetch',
+	'upload',
+	'download',
+	'system_load',
+	'image',
+	'webhook',
+] as const;
 export type FaultPlace = (typeof FAULT_PLACES)[number];
+
+/** Which of a file's addresses: the one in `output`, or the one in `proxy_links`. */
+const LINKS = ['output', 'mirror'] as const;
+export type Link = (typeof LINKS)[number];
 
 export type Misbehaviour =
 	/** This answer instead of the right one. An object goes out as JSON, a string as it is. */
 	| { kind: 'answer'; status?: number; headers?: Record<string, string>; body: unknown; contentType?: string }
+	/** The right answer under another HTTP status. A submit is accepted. */
+	| { kind: 'code'; status: number }
+	/** The right answer, with a byte order mark before its JSON. A submit is accepted. */
+	| { kind: 'byteOrderMark' }
+	/** Fetch only: there is no such job. */
+	| { kind: 'notFound' }
+	/** Download only: 404 for the file of a job that has ended less than so many s of the service's clock ago. */
+	| { kind: 'late'; seconds: number }
 	/** The right answer, changed. A submit is accepted. Not available over HTTP. */
 	| { kind: 'edit'; edit: (answer: Record<string, unknown>) => Record<string, unknown> }
 	/** The connection is reset before any byte, or after the headers and half of the body. */
@@ -18,8 +41,11 @@ export type Misbehaviour =
 	/** The right answer, slowly, in real time. A submit is accepted. */
 	| { kind: 'drip'; bytesPerSecond: number }
 	| { kind: 'redirect'; status: 301 | 302 | 303 | 307 | 308; location: string }
-	/** The right Content-Length, half of the bytes, then the end of the connection. */
-	| { kind: 'truncate' }
+	/**
+	 * The right Content-Length, half of the bytes, then the end of the connection. Silently: without a Content-Length,
+	 * and the answer ends after the half as if that were all of it.
+	 */
+	| { kind: 'truncate'; silently?: boolean }
 	/** JSON of so many MB, streamed for as long as the client reads it. */
 	| { kind: 'flood'; megabytes: number }
 	/** Submit only: the job is accepted, and ends as `failed`. */
@@ -29,19 +55,52 @@ export interface Fault {
 	on: FaultPlace;
 	/** Matching requests that pass before the first bad one; default 0. */
 	skip?: number;
-	/** Requests that are then answered badly; default 1, Infinity allowed. */
+	/** Requests that are then answered badly; default 1, for `late` Infinity, which is allowed for all. */
 	times?: number;
+	/** Fetch: `skip` and `times` count for each job by itself; default false. */
+	perJob?: boolean;
+	/** Download: only requests for this address of a file; default all, those for other files too. */
+	link?: Link;
 	/** Submit: the job is accepted, and counted as paid, although the answer is spoilt; default false. */
 	accept?: boolean;
 	do: Misbehaviour;
 }
 
+/** What a request asks for, as far as it decides which fault hits it. */
+export interface Target {
+	/** The ID in a fetch. */
+	job?: string;
+	/** The address in a download; absent when it is neither. */
+	link?: Link;
+	/** s since the end of the job that makes the file; absent when there is none. */
+	sinceEnd?: number;
+}
+
+/** How many requests still pass, and how many are then hit. */
+interface Count {
+	skip: number;
+	times: number;
+}
+
+type ComingFault = Fault & Count;
+
+function hits(fault: Fault, place: FaultPlace, { link, sinceEnd }: Target): boolean {
+	if (fault.on !== place || (fault.link !== undefined && fault.link !== link)) return false;
+	return fault.do.kind !== 'late' || (sinceEnd !== undefined && sinceEnd < fault.do.seconds);
+}
+
 /** The faults that are still to come, in the order in which they were added. */
 export class FaultList {
-	private faults: Array<Fault & { skip: number; times: number }> = [];
+	private faults: ComingFault[] = [];
 
+	/** By fault and job, for those that count for each job by itself. */
+	private readonly counts = new WeakMap<ComingFault, Map<string, Count>>();
+
+	/** @throws FaultFormatError when it is one that cannot be at its place */
 	add(fault: Fault): void {
-		this.faults.push({ ...fault, skip: fault.skip ?? 0, times: fault.times ?? 1 });
+		refuseMisplaced(fault);
+		const times = fault.times ?? (fault.do.kind === 'late' ? Infinity : 1);
+		this.faults.push({ ...fault, skip: fault.skip ?? 0, times });
 	}
 
 	clear(): void {
@@ -50,18 +109,31 @@ export class FaultList {
 
 	/**
 	 * The fault for the request that has just come to `place`, if any, and counts the request. Only the first fault
-	 * of a place counts: the next one begins when it is used up.
+	 * that it can be hit by counts: the next one begins when that is used up.
 	 */
-	take(place: FaultPlace): Fault | undefined {
-		const fault = this.faults.find((candidate) => candidate.on === place);
-		if (!fault) return undefined;
-		if (fault.skip > 0) {
-			fault.skip -= 1;
-			return undefined;
+	take(place: FaultPlace, target: Target = {}): Fault | undefined {
+		for (const fault of this.faults) {
+			if (!hits(fault, place, target)) continue;
+			const count = this.countOf(fault, target);
+			if (count.times <= 0) continue;
+			if (count.skip > 0) {
+				count.skip -= 1;
+				return undefined;
+			}
+			count.times -= 1;
+			if (fault.times <= 0) this.faults.splice(this.faults.indexOf(fault), 1);
+			return fault;
 		}
-		fault.times -= 1;
-		if (fault.times <= 0) this.faults.splice(this.faults.indexOf(fault), 1);
-		return fault;
+		return undefined;
+	}
+
+	private countOf(fault: ComingFault, { job = '' }: Target): Count {
+		if (fault.perJob !== true) return fault;
+		const counts = this.counts.get(fault) ?? new Map<string, Count>();
+		this.counts.set(fault, counts);
+		const count = counts.get(job) ?? { skip: fault.skip, times: fault.times };
+		counts.set(job, count);
+		return count;
 	}
 
 	/** What is still to come, as plain JSON. */
@@ -78,6 +150,24 @@ export class FaultFormatError extends Error {}
 
 function refuse(field: string, expected: string): never {
 	throw new FaultFormatError(`${field} must be ${expected}`);
+}
+
+/** Where what is not possible everywhere is possible. */
+const ONLY_PLACES: Record<string, FaultPlace> = {
+	failJob: 'submit',
+	notFound: 'fetch',
+	late: 'download',
+	perJob: 'fetch',
+	link: 'download',
+};
+
+function refuseMisplaced({ on, do: { kind }, perJob, link }: Fault): void {
+	const limited = [kind, ...(perJob === true ? ['perJob'] : []), ...(link === undefined ? [] : ['link'])];
+	for (const name of limited) {
+		const only = ONLY_PLACES[name];
+		if (only !== undefined && on !== only) refuse('on', `"${only}" for ${name}`);
+	}
+	if (on === 'webhook' && kind !== 'byteOrderMark') refuse('on', `none of "webhook" for ${kind}`);
 }
 
 /** Whether a header can be sent: a line break in it would throw only when the answer is due. */
@@ -97,6 +187,22 @@ function isInteger(value: unknown, least: number, most = Infinity): value is num
 
 /** Longest flood: whoever has not left by then reads everything. */
 const MOST_MEGABYTES = 10_000;
+
+/** Those that can be told in JSON. */
+const KINDS = [
+	'answer',
+	'code',
+	'byteOrderMark',
+	'reset',
+	'hang',
+	'drip',
+	'flood',
+	'redirect',
+	'truncate',
+	'failJob',
+	'notFound',
+	'late',
+];
 
 const REDIRECTS = [301, 302, 303, 307, 308] as const;
 
@@ -128,8 +234,20 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
 			if (source.when !== 'before' && source.when !== 'middle') refuse('do.when', '"before" or "middle"');
 			return { kind: 'reset', when: source.when };
 		case 'hang':
-		case 'truncate':
+		case 'notFound':
+		case 'byteOrderMark':
 			return { kind: source.kind };
+		case 'code':
+			if (!isInteger(source.status, 200, 599)) refuse('do.status', 'an HTTP status from 200 to 599');
+			return { kind: 'code', status: source.status };
+		case 'late':
+			if (typeof source.seconds !== 'number' || !(source.seconds >= 0))
+				refuse('do.seconds', 'a number from 0');
+			return { kind: 'late', seconds: source.seconds };
+		case 'truncate':
+			if (source.silently !== undefined && typeof source.silently !== 'boolean')
+				refuse('do.silently', 'true or false');
+			return { kind: 'truncate', silently: source.silently };
 		case 'drip':
 			if (typeof source.bytesPerSecond !== 'number' || !(source.bytesPerSecond > 0)) {
 				refuse('do.bytesPerSecond', 'a number above 0');
@@ -151,7 +269,7 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
 				refuse('do.message', 'a string');
 			return { kind: 'failJob', message: source.message };
 		default:
-			return refuse('do.kind', 'one of answer, reset, hang, drip, flood, redirect, truncate, failJob');
+			return refuse('do.kind', `one of ${KINDS.join(', ')}`);
 	}
 }
 
@@ -161,19 +279,23 @@ function parseMisbehaviour(source: unknown): Misbehaviour {
  */
 export function parseFault(source: unknown): Fault {
 	if (!isObject(source)) refuse('fault', 'an object');
-	const known = ['on', 'skip', 'times', 'accept', 'do'];
+	const known = ['on', 'skip', 'times', 'perJob', 'link', 'accept', 'do'];
 	const unknown = Object.keys(source).find((field) => !known.includes(field));
 	if (unknown !== undefined) refuse(unknown, `left out: the fields are ${known.join(', ')}`);
 	const on = FAULT_PLACES.find((place) => place === source.on);
 	if (!on) refuse('on', `one of ${FAULT_PLACES.join(', ')}`);
-	const { skip, accept } = source;
+	const { skip, accept, perJob } = source;
 	const times = source.times === 'Infinity' ? Infinity : source.times;
 	if (skip !== undefined && !isInteger(skip, 0)) refuse('skip', 'an integer from 0');
 	if (times !== undefined && times !== Infinity && !isInteger(times, 1))
 		refuse('times', 'an integer from 1 or "Infinity"');
+	if (perJob !== undefined && typeof perJob !== 'boolean') refuse('perJob', 'true or false');
+	const link = LINKS.find((name) => name === source.link);
+	if (source.link !== undefined && !link) refuse('link', `one of ${LINKS.join(', ')}`);
 	if (accept !== undefined && typeof accept !== 'boolean') refuse('accept', 'true or false');
 	const misbehaviour: Misbehaviour =
 		on === 'image' && source.do === undefined ? { kind: 'hang' } : parseMisbehaviour(source.do);
-	if (misbehaviour.kind === 'failJob' && on !== 'submit') refuse('on', '"submit" for failJob');
-	return { on, do: misbehaviour, skip, times: times as number | undefined, accept };
+	const fault = { on, do: misbehaviour, skip, times: times as number | undefined, perJob, link, accept };
+	refuseMisplaced(fault);
+	return fault;
 }

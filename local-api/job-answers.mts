@@ -16,11 +16,15 @@ function linksTo(names: string[], folder: string): string[] {
 }
 
 /** @param eta s; undefined = not told */
-export function processingOf({ record, meta, files }: Job, origin: string, eta: number | undefined): Json {
-	const { id, apiVersion, outputs } = record;
+export function processingOf(
+	{ record, toldId: id, meta, files }: Job,
+	origin: string,
+	eta: number | undefined,
+): Json {
+	const { idText, apiVersion, outputs } = record;
 	const known = {
 		...(eta === undefined ? {} : { eta }),
-		fetch_result: `${origin}${API_PATHS[apiVersion]}/fetch/${id}`,
+		fetch_result: `${origin}${API_PATHS[apiVersion]}/fetch/${encodeURIComponent(idText)}`,
 		id,
 		output: [],
 		meta,
@@ -32,8 +36,8 @@ export function processingOf({ record, meta, files }: Job, origin: string, eta: 
 }
 
 /** What an ended job's answer and its webhook call have in common. */
-export function resultOf({ record, meta, files }: Job, origin: string): Json & { id: number } {
-	const { id, apiVersion, outcome, failure, outputs, startedAt, endsAt } = record;
+export function resultOf({ record, toldId: id, meta, files }: Job, origin: string): Json {
+	const { apiVersion, outcome, failure, outputs, startedAt, endsAt } = record;
 	if (outcome === 'failed') return { status: 'failed', id, message: failure };
 	const result = {
 		status: 'success',

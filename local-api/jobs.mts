@@ -3,11 +3,15 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock.mts';
 import { secondsOf, type JobSeconds } from './durations.mts';
 import { fileNamesOf, NO_FILES, type JobFiles } from './job-files.mts';
+import { readJobId } from './job-ids.mts';
 import { isV6, metaOf, type ApiVersion, type Endpoint, type Parameters } from './parameters.mts';
 
 /** A job that was accepted, that is: paid for. Times are the clock's milliseconds. */
 export interface JobRecord {
+	/** Counted by the service, and what its answers tell unless `idFor` says otherwise. */
 	id: number;
+	/** The ID that its answers tell, as it stands in a link. */
+	idText: string;
 	key: string;
 	apiVersion: ApiVersion;
 	endpoint: Endpoint;
@@ -29,6 +33,8 @@ export interface JobRecord {
 /** A job with what only the service itself needs to know. */
 export interface Job {
 	record: JobRecord;
+	/** The ID for the answers. */
+	toldId: unknown;
 	parameters: Parameters;
 	meta: Record<string, unknown>;
 	/** Name in the picture store; undefined for a text. */
@@ -42,6 +48,7 @@ export interface QueueSettings {
 	parallel: number;
 	queueLimit: number;
 	maxRecords: number;
+	idFor: (jobNumber: number) => string;
 }
 
 export interface Submission {
@@ -53,7 +60,17 @@ export interface Submission {
 	failure: string | undefined;
 }
 
-const FIRST_ID = 10_684_517;
+const LAST_FOREIGN_ID = 10_684_517;
+
+/** Jobs are counted from 1. */
+function countedId(jobNumber: number): number {
+	return LAST_FOREIGN_ID + jobNumber;
+}
+
+/** The ID as JSON, unless it is told otherwise. */
+export function countedIdFor(jobNumber: number): string {
+	return String(countedId(jobNumber));
+}
 
 /**
  * The account's queue, first in, first out. A job's start and end are settled when it is accepted, and its state is
@@ -62,7 +79,8 @@ const FIRST_ID = 10_684_517;
 export class JobQueue {
 	readonly records: JobRecord[] = [];
 
-	private readonly jobs = new Map<number, Job>();
+	/** By the ID as it stands in a link. */
+	private readonly jobs = new Map<string, Job>();
 
 	/** By the name of a file. */
 	private readonly makers = new Map<string, Job>();
@@ -109,16 +127,19 @@ export class JobQueue {
 	}
 
 	accept({ key, body, parameters, picture, failure }: Submission): Job {
-		this.accepted += 1;
-		const { jobSeconds, maxRecords } = this.settings;
-		const seconds = secondsOf(jobSeconds, this.accepted);
+		const { jobSeconds, maxRecords, idFor } = this.settings;
+		const jobNumber = this.accepted + 1;
+		const id = readJobId(idFor(jobNumber));
+		this.accepted = jobNumber;
+		const seconds = secondsOf(jobSeconds, jobNumber);
 		const startedAt = this.nextStart();
 		const filePrefix = randomUUID();
 		const params = Object.fromEntries(Object.entries(body).filter(([field]) => field !== 'key'));
 		const files = failure === undefined ? fileNamesOf(parameters, filePrefix) : NO_FILES;
 		const job: Job = {
 			record: {
-				id: FIRST_ID + this.accepted,
+				id: countedId(jobNumber),
+				idText: id.text,
 				key,
 				apiVersion: isV6(parameters) ? 'v6' : 'v3',
 				endpoint: parameters.endpoint,
@@ -132,13 +153,14 @@ export class JobQueue {
 				...(failure === undefined ? {} : { failure }),
 				outputs: files.outputs.map(this.fileUrl),
 			},
+			toldId: id.told,
 			parameters,
 			meta: metaOf(parameters, filePrefix),
 			picture,
 			files,
 		};
 		this.records.push(job.record);
-		this.jobs.set(job.record.id, job);
+		this.jobs.set(job.record.idText, job);
 		for (const name of [...files.outputs, ...files.extraAssets]) this.makers.set(name, job);
 		while (this.records.length > maxRecords) this.forgetOldest();
 		return job;
@@ -146,25 +168,31 @@ export class JobQueue {
 
 	private forgetOldest(): void {
 		const oldest = this.records.shift();
-		const job = oldest && this.jobs.get(oldest.id);
+		const job = oldest && this.jobs.get(oldest.idText);
 		if (!job) return;
-		this.jobs.delete(oldest.id);
+		this.jobs.delete(oldest.idText);
 		for (const name of [...job.files.outputs, ...job.files.extraAssets]) this.makers.delete(name);
 	}
 
-	/** The key's own job of that id and API. */
+	/** The key's own job of that id and API. As with the service, another spelling of a number finds it too. */
 	find(id: string, key: string, apiVersion: ApiVersion): Job | undefined {
-		const job = this.jobs.get(Number(id));
+		const number = Number(id);
+		const spelled = Number.isSafeInteger(number) ? this.jobs.get(String(number)) : undefined;
+		const job = this.jobs.get(id) ?? spelled;
 		return job?.record.key === key && job.record.apiVersion === apiVersion ? job : undefined;
+	}
+
+	/** The ID for the answers, of the job that a link names so. */
+	toldId(idText: string): unknown {
+		return this.jobs.get(idText)?.toldId;
 	}
 
 	hasEnded(job: Job): boolean {
 		return job.record.endsAt <= this.clock.now();
 	}
 
-	/** The job that makes the file of this name; undefined before it has ended. */
+	/** The job that makes the file of this name, or will. */
 	makerOf(name: string): Job | undefined {
-		const job = this.makers.get(name);
-		return job && this.hasEnded(job) ? job : undefined;
+		return this.makers.get(name);
 	}
 }

@@ -9,6 +9,11 @@ export type EtaMode = 'exact' | 'missing' | { factor: number };
 export interface LocalApiSettings {
 	/** How long a job works, in s, default 3; 0 = the submit's answer says `success`. */
 	jobSeconds: JobSeconds;
+	/**
+	 * The ID that the answers tell, as JSON to be written as it is: `1234567890123456789`, `"gen/123"`, `{"id":1}`. Jobs
+	 * are counted from 1. A fetch finds the job by this ID only. Default: numbers that are counted up.
+	 */
+	idFor: (jobNumber: number) => string;
 	/** Jobs worked at the same time, first in, first out; default 2. */
 	parallel: number;
 	/** Open jobs (queued or working) per key; one more is refused with 429. Default 5. */

@@ -42,7 +42,7 @@ export function readV3(endpoint: EndpointV3, body: Body): Reading<ParametersV3> 
 		seconds: check.number('seconds', 1, 20, 3),
 		batchSize: check.number('batch_size', 1, 10, 1),
 		seed: check.seed('seed'),
-		safetyChecker: check.choice('safety_checker', ['no', 'yes']),
+		safetyChecker: check.yesOrNo('safety_checker'),
 		webhook: check.url('webhook'),
 		trackId: check.text('track_id'),
 	});

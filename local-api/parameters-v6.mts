@@ -84,7 +84,7 @@ function readMesh(check: Check, resolution: number, steps: number): MeshParamete
 		meshSimplify: check.number('mesh_simplify', 0.9, 0.98, 0.9, false),
 		chunkSize: check.number('chunk_size', 1, 12_000, 8192),
 		seed: check.seed('seed', true),
-		temp: check.choice('temp', ['no', 'yes']),
+		temp: check.yesOrNo('temp'),
 		webhook: check.url('webhook'),
 		trackId: check.text('track_id'),
 	};
@@ -108,10 +108,9 @@ function readText(check: Check): TextFields {
 	return {
 		prompt: check.requiredText('prompt'),
 		negativePrompt: check.text('negative_prompt') ?? WITHOUT_PROMPT.negativePrompt,
-		// The reference's own example sends these three as texts.
-		guidanceScale: check.numeric('guidance_scale', 0, Infinity, WITHOUT_PROMPT.guidanceScale, false),
-		numInferenceSteps: check.numeric('num_inference_steps', 1, Infinity, WITHOUT_PROMPT.numInferenceSteps),
-		foregroundRatio: check.numeric('foreground_ratio', 0, 1, WITHOUT_PROMPT.foregroundRatio, false),
+		guidanceScale: check.number('guidance_scale', 0, Infinity, WITHOUT_PROMPT.guidanceScale, false),
+		numInferenceSteps: check.number('num_inference_steps', 1, Infinity, WITHOUT_PROMPT.numInferenceSteps),
+		foregroundRatio: check.number('foreground_ratio', 0, 1, WITHOUT_PROMPT.foregroundRatio, false),
 		removeBg: check.boolean('remove_bg'),
 	};
 }

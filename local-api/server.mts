@@ -3,8 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
 import { errorAnswer, isObject, jsonAnswer, pageAnswer, send, sendSpoilt, type Answer } from './answers.mts';
-import type { Fault, FaultPlace } from './faults.mts';
+import type { Fault, FaultPlace, Target } from './faults.mts';
 import { UNFINISHED } from './job-answers.mts';
+import { requestIdOf } from './job-ids.mts';
 import type { JobRecord } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
 import { API_PATHS, ENDPOINTS } from './parameters.mts';
@@ -52,9 +53,14 @@ interface Exchange extends Call {
 	json: unknown;
 }
 
+/** What a request asks for, where that decides which fault hits it. */
+type Aim = (name: string) => Target;
+
 type Handler = (exchange: Exchange) => Promise<Answer> | Answer;
 
 const BODY_LIMIT = 30 * 1024 * 1024;
+/** Longest ID in a path; the router's own limit is 100. */
+const LONGEST_NAME = 8_000;
 const LONGEST_RECORDED_TEXT = 10_000;
 
 function shortened(value: unknown): unknown {
@@ -76,7 +82,9 @@ function parsed(text: string): { json: unknown; isMalformed: boolean } {
 
 /** Whether a submit that this fault hits is accepted all the same. */
 function isAccepting(fault: Fault): boolean {
-	return fault.accept === true || ['edit', 'drip', 'failJob'].includes(fault.do.kind);
+	return (
+		fault.accept === true || ['edit', 'code', 'byteOrderMark', 'drip', 'failJob'].includes(fault.do.kind)
+	);
 }
 
 /** The HTTP side of a service: routes, records of requests, faults. */
@@ -111,10 +119,16 @@ class Server {
 					this.api('submit', async (call) => await service.submit(endpoint, call)),
 				);
 			}
-			app.post(
-				`${API_PATHS[version]}/fetch/:name`,
-				this.api('fetch', (call) => service.fetchJob(version, call)),
-			);
+			for (const path of ['fetch', 'fetch/:name']) {
+				app.post(
+					`${API_PATHS[version]}/${path}`,
+					this.api(
+						'fetch',
+						(call) => service.fetchJob(version, call),
+						(job) => ({ job }),
+					),
+				);
+			}
 		}
 		app.post(
 			'/api/v3/base64_crop',
@@ -136,10 +150,14 @@ class Server {
 			'/api/wallet_balance',
 			this.api(undefined, (call) => service.walletBalance(call)),
 		);
-		for (const folder of ['files', 'proxy']) {
+		for (const folder of ['files', 'proxy'] as const) {
 			app.get(
 				`/${folder}/:name`,
-				this.route('download', async ({ name }) => await service.download(name)),
+				this.route(
+					'download',
+					async ({ name }) => await service.download(name),
+					(name) => service.fileTarget(folder, name),
+				),
 			);
 		}
 		app.get(
@@ -196,20 +214,22 @@ class Server {
 	}
 
 	/** A route that answers with the handler's answer, or as a fault says. */
-	private route(place: FaultPlace | undefined, handler: Handler) {
+	private route(place: FaultPlace | undefined, handler: Handler, aim: Aim = () => ({})) {
 		return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
 			const record = this.records.get(request);
 			if (!record) throw new Error('The request was not recorded');
-			const { json, isMalformed } = parsed(Buffer.isBuffer(request.body) ? request.body.toString() : '');
+			const source = Buffer.isBuffer(request.body) ? request.body.toString() : '';
+			const { json, isMalformed } = parsed(source);
 			record.body = shortened(json);
-			const fault = place && this.service.faults.take(place);
+			const isJson = /^application\/json\b/i.test(record.headers['content-type'] ?? '');
+			const body = isJson && isObject(json) ? json : {};
+			const { name = requestIdOf(body, source) } = request.params as { name?: string };
+			const fault = place && this.service.faults.take(place, aim(name));
 			if (fault) record.faulted = fault.do.kind;
 
 			const right = async (): Promise<Answer> => {
 				if (isMalformed) return errorAnswer('Malformed JSON in the request body', 400);
-				const isJson = /^application\/json\b/i.test(record.headers['content-type'] ?? '');
-				const { name = '' } = request.params as { name?: string };
-				return await handler({ body: isJson && isObject(json) ? json : {}, json, name, fault, record });
+				return await handler({ body, json, name, fault, record });
 			};
 			if (!fault) send(reply, await right());
 			else if (place === 'submit' && !isAccepting(fault)) sendSpoilt(reply, jsonAnswer(UNFINISHED), fault.do);
@@ -219,8 +239,8 @@ class Server {
 	}
 
 	/** A route of the API: the body has to carry a key that is not refused. */
-	private api(place: FaultPlace | undefined, handler: Handler) {
-		return this.route(place, (call) => this.service.keyRefusal(call.body.key) ?? handler(call));
+	private api(place: FaultPlace | undefined, handler: Handler, aim?: Aim) {
+		return this.route(place, (call) => this.service.keyRefusal(call.body.key) ?? handler(call), aim);
 	}
 }
 
@@ -234,6 +254,7 @@ export async function startLocalApi(options: LocalApiOptions = {}): Promise<Loca
 	const app = fastify({
 		bodyLimit: BODY_LIMIT,
 		forceCloseConnections: true,
+		routerOptions: { maxParamLength: LONGEST_NAME },
 		// A URL that cannot be decoded never reaches the routes' own error handler.
 		frameworkErrors: (error, _request, reply) => send(reply as FastifyReply, errorAnswer(error.message, 400)),
 	});

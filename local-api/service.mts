@@ -3,13 +3,23 @@ import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { errorAnswer, fileAnswer, jsonAnswer, pageAnswer, type Answer, type Json } from './answers.mts';
+import {
+	errorAnswer,
+	fileAnswer,
+	jsonAnswer,
+	notFoundAnswer,
+	pageAnswer,
+	withByteOrderMark,
+	type Answer,
+	type Json,
+} from './answers.mts';
 import { BoundedMap } from './bounded.mts';
 import { systemClock, type Clock } from './clock.mts';
-import { FaultFormatError, FaultList, parseFault, type Fault } from './faults.mts';
+import { FaultFormatError, FaultList, parseFault, type Fault, type Target } from './faults.mts';
 import { fetchImage, PictureError, PictureStore, readUpload, type Upload } from './images.mts';
 import { processingOf, resultOf } from './job-answers.mts';
-import { JobQueue, type Job, type QueueSettings } from './jobs.mts';
+import { toJson } from './job-ids.mts';
+import { countedIdFor, JobQueue, type Job, type QueueSettings } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
 import { Outputs } from './outputs.mts';
 import { imagesOf, readParameters, type ApiVersion, type Endpoint } from './parameters.mts';
@@ -25,6 +35,10 @@ export interface Call {
 	/** The request's record: where it says what hit it. */
 	record: { faulted?: string };
 }
+
+/** Where files are served, and as what a job's answer names the address there. */
+const LINK_OF = { files: 'output', proxy: 'mirror' } as const;
+export type Folder = keyof typeof LINK_OF;
 
 const UPLOADS_SIZE = 256 * 1024 * 1024;
 const JOBS_SHOWN = 20;
@@ -89,6 +103,7 @@ export class Service {
 	constructor(private readonly options: LocalApiOptions) {
 		this.settings = {
 			jobSeconds: options.jobSeconds ?? 3,
+			idFor: options.idFor ?? countedIdFor,
 			parallel: options.parallel ?? 2,
 			queueLimit: options.queueLimit ?? 5,
 			retryAfter: options.retryAfter ?? 'exact',
@@ -149,9 +164,10 @@ export class Service {
 		const job = this.queue.accept({ key, body, parameters, picture, failure });
 		const { webhook, trackId, endsAt } = job.record;
 		if (webhook !== null) {
-			this.webhooks.schedule(webhook, endsAt, this.settings.webhooks, {
-				...resultOf(job, this.origin),
-				track_id: trackId,
+			const body = toJson({ ...resultOf(job, this.origin), track_id: trackId });
+			this.webhooks.schedule(webhook, endsAt, this.settings.webhooks, job.record.id, () => {
+				const text = Buffer.from(body);
+				return this.faults.take('webhook') ? withByteOrderMark(text) : text;
 			});
 		}
 		return this.jobAnswer(job);
@@ -159,7 +175,7 @@ export class Service {
 
 	fetchJob(apiVersion: ApiVersion, { name, body }: Call): Answer {
 		const job = this.queue.find(name, String(body.key), apiVersion);
-		return job ? this.jobAnswer(job) : jsonAnswer({ status: 'error', messege: 'Request not found' });
+		return job ? this.jobAnswer(job) : notFoundAnswer();
 	}
 
 	/** Version 3's upload of a picture. */
@@ -229,8 +245,16 @@ export class Service {
 		const upload = this.uploads.get(name);
 		if (upload) return fileAnswer(upload.file, upload.contentType);
 		const job = this.queue.makerOf(name);
-		const file = job && (await this.outputs.file(job, name));
+		const file = job && this.queue.hasEnded(job) ? await this.outputs.file(job, name) : undefined;
 		return file ? fileAnswer(file, contentTypeOf(name)) : pageAnswer(404);
+	}
+
+	/** What the file of this name is to the job that makes it; nothing for an upload. */
+	fileTarget(folder: Folder, name: string): Target {
+		const job = this.queue.makerOf(name);
+		if (!job) return {};
+		const sinceEnd = (this.clock.now() - job.record.endsAt) / 1000;
+		return job.files.outputs.includes(name) ? { sinceEnd, link: LINK_OF[folder] } : { sinceEnd };
 	}
 
 	async sample(name: string): Promise<Answer> {
@@ -248,8 +272,8 @@ export class Service {
 		const now = this.clock.now();
 		const latestJobs = this.queue.records
 			.slice(-JOBS_SHOWN)
-			.map(({ id, apiVersion, endpoint, acceptedAt, startedAt, endsAt, outcome }) => ({
-				id,
+			.map(({ idText, apiVersion, endpoint, acceptedAt, startedAt, endsAt, outcome }) => ({
+				id: this.queue.toldId(idText),
 				apiVersion,
 				endpoint,
 				state: endsAt <= now ? outcome : startedAt <= now ? 'working' : 'queued',
@@ -267,7 +291,7 @@ export class Service {
 			jobsOpen: this.queue.open().length,
 			latestJobs,
 		};
-		return { ...jsonAnswer(description), body: Buffer.from(`${JSON.stringify(description, null, 2)}\n`) };
+		return { ...jsonAnswer(description), body: Buffer.from(`${toJson(description, 2)}\n`) };
 	}
 
 	/** Adds the fault, or the list of faults, that a request's JSON holds: all of them, or none when one is wrong. */

@@ -29,9 +29,6 @@ export interface CallSettings {
 	maxRecords: number;
 }
 
-/** What a call says. */
-export type WebhookBody = Record<string, unknown> & { id: number };
-
 /** Calls the webhooks. Best effort, as with the service: a call that fails is not repeated. */
 export class Webhooks {
 	readonly records: CallRecord[] = [];
@@ -54,26 +51,35 @@ export class Webhooks {
 	/**
 	 * Arranges the calls for a job that ends at `endsAt` (the clock's ms). Only loopback addresses are called: whoever
 	 * tries a workflow on their own machine must not find that it has called somebody else's.
+	 * @param job its id
+	 * @param body makes the JSON of each call, when it is due
 	 */
-	schedule(url: string, endsAt: number, mode: WebhookMode, body: WebhookBody): void {
+	schedule(url: string, endsAt: number, mode: WebhookMode, job: number, body: () => Buffer): void {
 		if (mode === 'never') return;
 		if (!isLoopback(new URL(url))) {
 			this.log('webhook skipped: only loopback addresses are called');
 			return;
 		}
 		const delay = typeof mode === 'object' ? mode.delaySeconds * 1000 : 0;
-		void this.deliver(url, endsAt + delay, mode === 'twice' ? 2 : 1, body);
+		void this.deliver(url, endsAt + delay, mode === 'twice' ? 2 : 1, job, body);
 	}
 
-	private async deliver(url: string, at: number, times: number, body: WebhookBody): Promise<void> {
+	private async deliver(
+		url: string,
+		at: number,
+		times: number,
+		job: number,
+		body: () => Buffer,
+	): Promise<void> {
 		const signal = this.stopping;
 		await this.clock.sleep(Math.max(at - this.clock.now(), 0), signal).catch(() => undefined);
 		await this.place();
 		try {
 			for (let call = 0; call < times && !signal.aborted; call++) {
-				const record = this.begin(body.id);
+				const record = this.begin(job);
 				try {
-					const { status } = await axios.post(url, body, {
+					const { status } = await axios.post(url, body(), {
+						headers: { 'content-type': 'application/json' },
 						timeout: ANSWER_TIME,
 						signal,
 						proxy: false,
@@ -88,7 +94,7 @@ export class Webhooks {
 				if (signal.aborted) return;
 				const { status, failure } = record;
 				const outcome = failure === undefined ? `answered ${status}` : `failed: ${failure}`;
-				this.log(`webhook for job ${body.id} ${outcome}`);
+				this.log(`webhook for job ${job} ${outcome}`);
 				if (failure !== undefined) return;
 			}
 		} finally {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-import { KEY, openStandIn, QUICK_MESH, type StandIn } from './stand-in.mts';
+import { KEY, NOT_FOUND, openStandIn, QUICK_MESH, type StandIn } from './stand-in.mts';
 
 let bench: StandIn;
 beforeEach(async () => {
@@ -169,7 +169,8 @@ describe('a submit', () => {
 		['resolution', 0],
 		['resolution', 513],
 		['resolution', 1.5],
-		['resolution', '256'],
+		['resolution', '513'],
+		['resolution', 'fine'],
 		['ss_guidance_strength', -0.1],
 		['ss_sampling_steps', 0],
 		['ss_sampling_steps', 51],
@@ -182,8 +183,9 @@ describe('a submit', () => {
 		['chunk_size', 0],
 		['chunk_size', 12_001],
 		['seed', 1.5],
-		['seed', '20'],
-		['temp', true],
+		['seed', '1.5'],
+		['temp', 'maybe'],
+		['temp', 1],
 		['webhook', 'not a url'],
 		['track_id', 7],
 		['image', 7],
@@ -216,7 +218,7 @@ describe('a submit', () => {
 		['image_to_3d', 'multi_image'],
 		['text_to_3d', 'render'],
 		['text_to_3d', 'remove_bg'],
-	])('%s: only JSON booleans are taken for %s', async (endpoint, field) => {
+	])('%s: yes and no, true and false are taken for %s', async (endpoint, field) => {
 		const submit = async (value: unknown) =>
 			(
 				await bench.post(`v6/3d/${endpoint}`, {
@@ -225,20 +227,48 @@ describe('a submit', () => {
 					[field]: value,
 				})
 			).json;
-		for (const value of ['true', 'yes', 1, 0]) {
+		for (const value of ['maybe', 'TRUE', 1, 0]) {
 			expect((await submit(value)).message).toEqual({
 				[field]: [`The ${field} field must be true or false.`],
 			});
 		}
-		for (const value of [true, false]) expect((await submit(value)).meta[field]).toBe(value);
+		bench.api.configure({ jobSeconds: 0 });
+		for (const value of [true, 'true', 'yes']) expect((await submit(value)).meta[field]).toBe(true);
+		for (const value of [false, 'false', 'no', null]) expect((await submit(value)).meta[field]).toBe(false);
+	});
+
+	test('numbers may be texts, and temp a boolean', async () => {
+		const numbers = {
+			resolution: 512,
+			ss_guidance_strength: 80.5,
+			ss_sampling_steps: 20,
+			slat_guidance_strength: 2.5,
+			slat_sampling_steps: 2,
+			mesh_simplify: 0.95,
+			chunk_size: 12_000,
+			seed: -7,
+		};
+		const texts = Object.fromEntries(Object.entries(numbers).map(([field, value]) => [field, String(value)]));
+		const meta = async (body: Record<string, unknown>) => (await bench.submitMesh(body)).json.meta;
+		expect(await meta({ ...texts, temp: true })).toMatchObject({ ...numbers, temp: 'yes' });
+		expect(await meta({ temp: 'true' })).toMatchObject({ temp: 'yes' });
+		expect(await meta({ temp: false })).toMatchObject({ temp: 'no' });
+		expect(await meta({ temp: 'false' })).toMatchObject({ temp: 'no' });
+	});
+
+	test('numbers as texts make the same bytes', async () => {
+		bench.api.configure({ jobSeconds: 0 });
+		const { resolution, seed } = QUICK_MESH;
+		const texts = { resolution: `${resolution}`, seed: `${seed}`, mesh_simplify: '0.9' };
+		expectSame(await meshOf(texts), await meshOf({}));
 	});
 
 	test('all wrong fields are named at once', async () => {
-		const { message } = (await bench.post('v6/3d/text_to_3d', { render: 'no', seed: 'x' })).json;
+		const { message } = (await bench.post('v6/3d/text_to_3d', { render: 'maybe', seed: 'x' })).json;
 		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'render', 'seed']);
 	});
 
-	test.each([0, null, undefined])('a seed of %p is drawn anew', async (seed) => {
+	test.each([0, '0', null, undefined])('a seed of %p is drawn anew', async (seed) => {
 		const seeds = await Promise.all(
 			Array.from({ length: 3 }, async () => (await bench.submitMesh({ seed })).json.meta.seed as number),
 		);
@@ -334,12 +364,11 @@ describe('a job', () => {
 
 	test('is known to its own version and its own key only', async () => {
 		const [old, mesh] = [(await bench.submit()).json.id, (await bench.submitMesh()).json.id];
-		const notFound = { status: 'error', messege: 'Request not found' };
 		expect((await bench.fetchMesh(mesh)).json).toMatchObject({ status: 'processing', id: mesh });
-		expect((await bench.fetchJob(mesh)).json).toEqual(notFound);
-		expect((await bench.fetchMesh(old)).json).toEqual(notFound);
-		expect((await bench.fetchMesh('abc')).json).toEqual(notFound);
-		expect((await bench.post(`v6/3d/fetch/${mesh}`, { key: 'another key' })).json).toEqual(notFound);
+		expect((await bench.fetchJob(mesh)).json).toEqual(NOT_FOUND);
+		expect((await bench.fetchMesh(old)).json).toEqual(NOT_FOUND);
+		expect((await bench.fetchMesh('abc')).json).toEqual(NOT_FOUND);
+		expect((await bench.post(`v6/3d/fetch/${mesh}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
 	});
 
 	test('stands in the same queue as those of version 3', async () => {

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 
 import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
 import type { JobSeconds } from '../../local-api/index.mts';
-import { KEY, openStandIn, type StandIn } from './stand-in.mts';
+import { KEY, NOT_FOUND, openStandIn, QUICK, type StandIn } from './stand-in.mts';
 
 let bench: StandIn;
 beforeEach(async () => {
@@ -66,7 +66,11 @@ describe('a submit', () => {
 		['steps', 65],
 		['steps', 0],
 		['steps', 2.5],
-		['steps', '5'],
+		['steps', '65'],
+		['steps', '2.5'],
+		['steps', 'many'],
+		['steps', '0x10'],
+		['steps', true],
 		['guidance_scale', 0.5],
 		['guidance_scale', 21],
 		['frame_size', 0],
@@ -74,7 +78,9 @@ describe('a submit', () => {
 		['seconds', 21],
 		['batch_size', 11],
 		['seed', 1.5],
+		['seed', '1.5'],
 		['safety_checker', 'maybe'],
+		['safety_checker', 1],
 		['output_type', 'obj'],
 		['webhook', 'not a url'],
 		['track_id', 7],
@@ -87,6 +93,35 @@ describe('a submit', () => {
 			message: { [field]: [expect.stringContaining(`The ${field} `)] },
 		});
 		expect(bench.api.jobs).toHaveLength(0);
+	});
+
+	test('numbers may be texts, and yes and no booleans', async () => {
+		const asked = { steps: '20', guidance_scale: '7.5', frame_size: '64', seconds: ' 2 ', seed: '20' };
+		const meta = async (body: Record<string, unknown>) => (await bench.submit(body)).json.meta;
+		expect(await meta({ ...asked, batch_size: '2', safety_checker: true })).toMatchObject({
+			steps: 20,
+			guidance_scale: 7.5,
+			frame_size: 64,
+			seconds: 2,
+			seed: 20,
+			safetychecker: 'yes',
+		});
+		expect(bench.api.jobs[0]?.outputs).toHaveLength(2);
+		for (const no of [false, 'false', 'no', null]) {
+			expect((await meta({ safety_checker: no })).safetychecker).toBe('no');
+			await bench.clock.sleep(10_000);
+		}
+		expect((await meta({ safety_checker: 'true' })).safetychecker).toBe('yes');
+	});
+
+	test('numbers as texts make the same bytes', async () => {
+		bench.api.configure({ jobSeconds: 0 });
+		const texts = Object.fromEntries(Object.entries(QUICK).map(([field, value]) => [field, String(value)]));
+		const files = [await bench.submit(), await bench.submit(texts)].map(
+			({ json }) => json.output[0] as string,
+		);
+		const [one, other] = await Promise.all(files.map(async (link) => (await bench.get(link)).bytes));
+		expect(other?.equals(one as Buffer)).toBe(true);
 	});
 
 	test('all wrong fields are named at once', async () => {
@@ -136,12 +171,14 @@ describe('a wrong key', () => {
 		'v3/img_to_3d',
 		'v3/txt_to_3d',
 		'v3/fetch/1',
+		'v3/fetch',
 		'v3/base64_crop',
 		'v3/system_load',
 		'wallet_balance',
 		'v6/3d/image_to_3d',
 		'v6/3d/text_to_3d',
 		'v6/3d/fetch/1',
+		'v6/3d/fetch',
 		'v6/base64_to_url',
 		'v6/3d/base64_to_url',
 	])('%s: HTTP 200 with an error in the body', async (path) => {
@@ -225,10 +262,10 @@ describe('a job', () => {
 
 	test('that does not exist, or is somebody else’s, is not found', async () => {
 		const { id } = (await bench.submit()).json;
-		const notFound = { status: 'error', messege: 'Request not found' };
-		expect((await bench.fetchJob(99)).json).toEqual(notFound);
-		expect((await bench.fetchJob('abc')).json).toEqual(notFound);
-		expect((await bench.post(`v3/fetch/${id}`, { key: 'another key' })).json).toEqual(notFound);
+		const { status, json } = await bench.fetchJob(99);
+		expect([status, json]).toEqual([200, NOT_FOUND]);
+		expect((await bench.fetchJob('abc')).json).toEqual(NOT_FOUND);
+		expect((await bench.post(`v3/fetch/${id}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
 	});
 });
 

@@ -1,4 +1,4 @@
-import { openStandIn, type Reply, type StandIn } from './stand-in.mts';
+import { NOT_FOUND, openStandIn, type Reply, type StandIn } from './stand-in.mts';
 
 let bench: StandIn;
 beforeEach(async () => {
@@ -31,7 +31,7 @@ describe('a fault', () => {
 			'application/json',
 		]);
 		expect((await bench.fetchJob(1)).headers['content-type']).toBe('text/html');
-		expect((await bench.fetchJob(1)).json.messege).toBe('Request not found');
+		expect((await bench.fetchJob(1)).json.message).toBe('Request not found');
 	});
 
 	test('"edit" changes the right answer, and the submit is accepted', async () => {
@@ -87,6 +87,141 @@ describe('a fault', () => {
 		bench.api.addFault({ on: 'download', do: { kind: 'truncate' } });
 		expect(await fate(bench.get(output[0] as string))).toMatch(/ECONNRESET|ERR_BAD_RESPONSE|aborted/);
 		expect(await fate(bench.get(output[0] as string))).toBe(200);
+	});
+
+	test('"truncate" can end the answer halfway as if that were all of it', async () => {
+		const { output } = (await bench.submit()).json;
+		const link = output[0] as string;
+		const whole = await bench.get(link);
+		bench.api.addFault({ on: 'download', do: { kind: 'truncate', silently: true } });
+		const half = await bench.get(link);
+		expect(half.headers).not.toHaveProperty('content-length');
+		expect(half.headers['content-type']).toBe('image/gif');
+		expect([half.status, half.bytes]).toEqual([200, whole.bytes.subarray(0, whole.bytes.length / 2)]);
+		expect((await bench.get(link)).bytes).toEqual(whole.bytes);
+	});
+
+	test.each([303, 400, 403, 404, 409, 422, 429, 500])(
+		'"code" gives the right answer under HTTP %d, and the submit is accepted',
+		async (status) => {
+			bench.api.addFault({ on: 'submit', do: { kind: 'code', status } });
+			bench.api.addFault({ on: 'fetch', do: { kind: 'code', status } });
+			const submitted = await bench.submit();
+			expect([submitted.status, submitted.json.status]).toEqual([status, 'success']);
+			expect(bench.api.jobs.map(({ id }) => id)).toEqual([submitted.json.id]);
+			const fetched = await bench.fetchJob(submitted.json.id);
+			expect([fetched.status, fetched.json]).toEqual([status, submitted.json]);
+			expect((await bench.fetchJob(submitted.json.id)).status).toBe(200);
+		},
+	);
+
+	test('"byteOrderMark" puts one before the right answer, and the submit is accepted', async () => {
+		for (const on of ['submit', 'fetch'] as const) {
+			bench.api.addFault({ on, do: { kind: 'byteOrderMark' } });
+		}
+		const submitted = await bench.submit();
+		const { id } = bench.api.jobs[0] as { id: number };
+		const spoilt = await bench.fetchJob(id);
+		const right = await bench.fetchJob(id);
+		const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), right.bytes]);
+		expect([submitted, spoilt].map(({ bytes }) => bytes)).toEqual([marked, marked]);
+		expect(right.json.status).toBe('success');
+	});
+
+	test('"notFound" says of a job that there is none', async () => {
+		const { id } = (await bench.submit()).json;
+		bench.api.addFault({ on: 'fetch', do: { kind: 'notFound' } });
+		const { status, json } = await bench.fetchJob(id);
+		expect([status, json]).toEqual([200, NOT_FOUND]);
+		expect((await bench.fetchJob(id)).json.status).toBe('success');
+	});
+
+	test('"late" keeps a file away until so long after the end of its job', async () => {
+		bench.api.configure({ jobSeconds: 10 });
+		bench.api.addFault({ on: 'download', do: { kind: 'late', seconds: 30 } });
+		const { id, future_links: links } = (await bench.submitMesh()).json;
+		await bench.clock.sleep(10_000);
+		const { status, output, proxy_links: mirrors } = (await bench.fetchMesh(id)).json;
+		expect([status, output]).toEqual(['success', links]);
+		const files = [output[0] as string, mirrors[0] as string];
+		const fates = async () => await Promise.all(files.map(async (link) => await fate(bench.get(link))));
+		expect(await fates()).toEqual([404, 404]);
+		await bench.clock.sleep(29_999);
+		expect(await fates()).toEqual([404, 404]);
+		await bench.clock.sleep(1);
+		expect(await fates()).toEqual([200, 200]);
+		// It counts for every job, until it is cleared.
+		bench.api.configure({ jobSeconds: 0 });
+		const second = (await bench.submitMesh()).json.output[0] as string;
+		expect(await fate(bench.get(second))).toBe(404);
+		bench.api.clearFaults();
+		expect(await fate(bench.get(second))).toBe(200);
+	});
+
+	test('"late" can end after so many requests, and hits no upload and no other fault', async () => {
+		bench.api.addFault({ on: 'download', times: 2, do: { kind: 'late', seconds: 30 } });
+		bench.api.addFault({ on: 'download', skip: 1, do: answer503 });
+		const image = `data:image/png;base64,${(await bench.get(`${bench.api.origin}/samples/duck.png`)).bytes.toString('base64')}`;
+		const { link } = (await bench.post('v3/base64_crop', { image })).json;
+		const { output } = (await bench.submit()).json;
+		const file = output[0] as string;
+		const links = [file, link, file, file, file];
+		const fates: Array<number | string> = [];
+		for (const each of links) fates.push(await fate(bench.get(each)));
+		expect(fates).toEqual([404, 200, 404, 503, 200]);
+	});
+
+	test('on "download" can hit the output alone, or its mirror alone', async () => {
+		const {
+			output,
+			proxy_links: mirrors,
+			extra_assets: assets,
+		} = (await bench.submitMesh({ output_format: 'obj' })).json;
+		const links = [output[0], mirrors[0], assets[0]] as string[];
+		const fates = async () => {
+			const seen: Array<number | string> = [];
+			for (const link of links) seen.push(await fate(bench.get(link)));
+			return seen;
+		};
+		bench.api.addFault({ on: 'download', link: 'output', times: Infinity, do: answer503 });
+		expect(await fates()).toEqual([503, 200, 200]);
+		bench.api.addFault({
+			on: 'download',
+			link: 'mirror',
+			times: Infinity,
+			do: { ...answer503, status: 500 },
+		});
+		expect(await fates()).toEqual([503, 500, 200]);
+		bench.api.clearFaults();
+		bench.api.addFault({ on: 'download', link: 'mirror', do: { kind: 'late', seconds: 1 } });
+		expect(await fates()).toEqual([200, 404, 200]);
+	});
+
+	test('on "webhook" puts a byte order mark before the call', async () => {
+		bench.api.addFault({ on: 'webhook', do: { kind: 'byteOrderMark' } });
+		for (let job = 0; job < 2; job++) {
+			await bench.submit({ webhook: bench.hookUrl, track_id: 'order-7' });
+			await bench.clock.sleep(1_000);
+		}
+		const [first, second] = bench.calls;
+		expect(first?.bytes.subarray(0, 3)).toEqual(Buffer.from([0xef, 0xbb, 0xbf]));
+		expect(JSON.parse(first?.bytes.subarray(3).toString() ?? '')).toMatchObject({ track_id: 'order-7' });
+		expect(second?.bytes.toString()).toMatch(/^{"status":"success",/);
+		expect(bench.calls.map(({ contentType }) => contentType)).toEqual([
+			'application/json',
+			'application/json',
+		]);
+		expect(bench.api.calls.map(({ status }) => status)).toEqual([200, 200]);
+	});
+
+	test.each([
+		[{ on: 'submit', do: { kind: 'notFound' } }, '"fetch" for notFound'],
+		[{ on: 'fetch', do: { kind: 'late', seconds: 1 } }, '"download" for late'],
+		[{ on: 'webhook', do: { kind: 'hang' } }, 'none of "webhook" for hang'],
+		[{ on: 'submit', perJob: true, do: { kind: 'hang' } }, '"fetch" for perJob'],
+		[{ on: 'fetch', link: 'mirror', do: { kind: 'hang' } }, '"download" for link'],
+	] as const)('that cannot be is refused: %j', (fault, expected) => {
+		expect(() => bench.api.addFault(fault)).toThrow(`on must be ${expected}`);
 	});
 
 	test('"redirect" sends the client elsewhere', async () => {
@@ -209,6 +344,34 @@ describe('how many requests a fault hits', () => {
 		expect(await fates(1)).toEqual([200]);
 	});
 
+	test('of each job by itself, with "perJob"', async () => {
+		bench.api.configure({ jobSeconds: 10 });
+		const ids = [(await bench.submit()).json.id, (await bench.submit()).json.id];
+		bench.api.addFault({ on: 'fetch', perJob: true, times: 2, do: { kind: 'notFound' } });
+		bench.api.addFault({ on: 'fetch', do: answer503 });
+		const statuses = async (id = 0) => {
+			const reply = await bench.fetchJob(id);
+			return reply.status === 200 ? reply.json.status : reply.status;
+		};
+		const seen: unknown[] = [];
+		for (const id of [ids[0], ids[1], ids[0], ids[1], ids[1], ids[0]]) seen.push(await statuses(id));
+		// The next fault begins for a job that has had its share.
+		expect(seen).toEqual(['failed', 'failed', 'failed', 'failed', 503, 'processing']);
+		const third = (await bench.submit()).json.id;
+		const asked = async () => (await bench.post('v3/fetch', { request_id: third })).json.status;
+		expect([await statuses(third), await asked(), await asked()]).toEqual(['failed', 'failed', 'processing']);
+	});
+
+	test('of each job by itself, after some', async () => {
+		const ids = [(await bench.submit()).json.id, (await bench.submit()).json.id];
+		bench.api.addFault({ on: 'fetch', perJob: true, skip: 1, times: 1, do: answer503 });
+		const seen: Array<number | string> = [];
+		for (let round = 0; round < 3; round++) {
+			for (const id of ids) seen.push(await fate(bench.fetchJob(id)));
+		}
+		expect(seen).toEqual([200, 200, 503, 503, 200, 200]);
+	});
+
 	test('the requests are on record with what hit them', async () => {
 		bench.api.addFault({ on: 'fetch', do: answer503 });
 		await fates(2);
@@ -238,6 +401,25 @@ describe('faults over HTTP', () => {
 		expect(await fate(bench.fetchJob(1))).toBe(200);
 	});
 
+	test.each([
+		{ on: 'fetch', perJob: true, times: 3, do: { kind: 'notFound' } },
+		{ on: 'download', link: 'mirror', times: 'Infinity', do: { kind: 'late', seconds: 2.5 } },
+		{ on: 'submit', do: { kind: 'code', status: 409 } },
+		{ on: 'fetch', do: { kind: 'byteOrderMark' } },
+		{ on: 'webhook', do: { kind: 'byteOrderMark' } },
+		{ on: 'download', link: 'output', do: { kind: 'truncate', silently: true } },
+	])('are taken and listed as they were given: %j', async (fault) => {
+		expect((await post(fault)).status).toBe(200);
+		const { faults } = (await bench.get(`${bench.api.origin}/local-api`)).json;
+		expect(faults).toEqual([{ skip: 0, times: 1, ...fault }]);
+	});
+
+	test('of late files hit all requests, unless they say how many', async () => {
+		await post({ on: 'download', do: { kind: 'late', seconds: 2 } });
+		const { faults } = (await bench.get(`${bench.api.origin}/local-api`)).json;
+		expect(faults).toMatchObject([{ times: 'Infinity' }]);
+	});
+
 	test('of a long answer are kept whole', async () => {
 		const body = 'x'.repeat(30_000);
 		await post({ on: 'fetch', do: { kind: 'answer', body } });
@@ -255,6 +437,16 @@ describe('faults over HTTP', () => {
 		['skip', { on: 'fetch', skip: 'Infinity', do: answer503 }],
 		['accept', { on: 'submit', accept: 'yes', do: answer503 }],
 		['time', { on: 'fetch', time: 3, do: answer503 }],
+		['perJob', { on: 'fetch', perJob: 1, do: answer503 }],
+		['on', { on: 'submit', perJob: true, do: answer503 }],
+		['link', { on: 'download', link: 'both', do: answer503 }],
+		['on', { on: 'fetch', link: 'output', do: answer503 }],
+		['on', { on: 'submit', do: { kind: 'notFound' } }],
+		['on', { on: 'submit', do: { kind: 'late', seconds: 1 } }],
+		['on', { on: 'webhook', do: answer503 }],
+		['do.seconds', { on: 'download', do: { kind: 'late', seconds: -1 } }],
+		['do.status', { on: 'submit', do: { kind: 'code', status: 700 } }],
+		['do.silently', { on: 'download', do: { kind: 'truncate', silently: 1 } }],
 		['do', { on: 'fetch' }],
 		['do.kind', { on: 'fetch', do: { kind: 'edit' } }],
 		['do.body', { on: 'fetch', do: { kind: 'answer' } }],

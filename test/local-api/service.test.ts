@@ -85,7 +85,7 @@ test('only so many jobs and requests are kept as it is told', async () => {
 	for (let i = 0; i < 3; i++) ids.push((await small.submit()).json.id);
 	expect(small.api.jobs.map(({ id }) => id)).toEqual(ids.slice(1));
 	expect(small.api.requests).toHaveLength(2);
-	expect((await small.fetchJob(ids[0] as number)).json.messege).toBe('Request not found');
+	expect((await small.fetchJob(ids[0] as number)).json.message).toBe('Request not found');
 	await small.close();
 });
 
@@ -111,7 +111,7 @@ test('stop() frees the port, may be called twice, and a fresh service knows noth
 	await expect(bench.get(bench.api.origin)).rejects.toMatchObject({ code: expect.stringMatching(/^ECONN/) });
 	const next = await openStandIn({ port });
 	expect(next.api.origin).toBe(bench.api.origin);
-	expect((await next.fetchJob(id)).json.messege).toBe('Request not found');
+	expect((await next.fetchJob(id)).json.message).toBe('Request not found');
 	await expect(openStandIn({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
 	await next.close();
 });

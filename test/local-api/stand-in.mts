@@ -16,6 +16,15 @@ export const QUICK = { frame_size: 32, seconds: 1, steps: 1, seed: 20 };
 /** The same for version 6. */
 export const QUICK_MESH = { resolution: 16, seed: 20 };
 
+/** The answer about a job that the service does not know, as clients have recorded it. */
+export const NOT_FOUND = {
+	status: 'failed',
+	id: '',
+	message: 'Request not found',
+	output: '',
+	tip: 'Get 20x faster image generation using enterprise plan. Click here : https://modelslab.com/enterprise',
+};
+
 /** What the API's answers hold; a field that an answer lacks is missing at run time too. */
 export interface Json {
 	id: number;
@@ -40,7 +49,10 @@ export interface Reply {
 }
 
 export interface WebhookCall {
+	/** The parsed JSON, without a byte order mark. */
 	body: Record<string, unknown>;
+	bytes: Buffer;
+	contentType: string | undefined;
 	/** The clock's ms. */
 	at: number;
 }
@@ -131,8 +143,11 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 		incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
 		incoming.on('end', () => {
 			if (incoming.method === 'POST') {
+				const bytes = Buffer.concat(chunks);
 				calls.push({
-					body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>,
+					body: JSON.parse(bytes.toString().replace(/^\uFEFF/, '')) as Record<string, unknown>,
+					bytes,
+					contentType: incoming.headers['content-type'],
 					at: clock.now(),
 				});
 				// Not at once, so that calls of the same moment are there at the same time.

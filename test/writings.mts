@@ -23,13 +23,47 @@ export const WRITINGS: Record<string, (text: string) => string> = {
 			/[!'()*]/g,
 			(character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
 		),
+	'a part of a URL, every letter encoded': (text) => percent(text, (code) => code.toUpperCase()),
+	'a part of a URL, every letter encoded in small letters': (text) => percent(text, (code) => code),
+	'a part of a URL, every letter encoded, each other in small letters': (text) =>
+		percent(text, (code, index) => (index % 2 === 0 ? code : code.toUpperCase())),
+	'JSON, every letter escaped': (text) => text.replace(/[^]/g, escaped),
+	'a log of bytes': (text) =>
+		bytesOf(text)
+			.map((byte) => `\\x${hex(byte)}`)
+			.join(''),
+	'HTML, every letter by its number': (text) => [...text].map((letter) => `&#${codeOf(letter)};`).join(''),
+	'HTML, every letter by its number in hexadecimal': (text) =>
+		[...text].map((letter) => `&#x${codeOf(letter).toString(16)};`).join(''),
 	'HTML as PHP writes it': (text) => html(text, { "'": '&#039;', '"': '&quot;' }),
 	'HTML as Python writes it': (text) => html(text, { "'": '&#x27;', '"': '&quot;' }),
 	'HTML as Go writes it': (text) => html(text, { "'": '&#39;', '"': '&#34;' }),
 	'text in HTML': (text) => html(text, {}),
 	base64: (text) => Buffer.from(text).toString('base64'),
 	'base64 for URLs': (text) => Buffer.from(text).toString('base64url'),
+	'base64 in lines': (text) => inLines(text, '\n'),
+	'base64 in lines as mail has them': (text) => inLines(text, '\r\n'),
+	'base64 in lines, in JSON': (text) => inLines(text, '\\n'),
+	'base64 in lines as mail has them, in JSON': (text) => inLines(text, '\\r\\n'),
+	'base64 in groups': (text) => inLines(text, ' '),
 };
+
+/** So short that a key has several lines. */
+const LINE_LENGTH = 8;
+
+const inLines = (text: string, between: string) =>
+	(
+		Buffer.from(text)
+			.toString('base64')
+			.match(new RegExp(`.{1,${LINE_LENGTH}}`, 'g')) ?? []
+	).join(between);
+const bytesOf = (text: string) => [...Buffer.from(text)];
+const hex = (byte: number) => byte.toString(16).padStart(2, '0');
+const percent = (text: string, write: (code: string, index: number) => string) =>
+	bytesOf(text)
+		.map((byte, index) => `%${write(hex(byte), index)}`)
+		.join('');
+const codeOf = (letter: string) => letter.codePointAt(0) ?? 0;
 
 const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 const wellFormed = (text: string) => Buffer.from(text).toString();

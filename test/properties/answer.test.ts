@@ -1,9 +1,22 @@
 import fc from 'fast-check';
 
-import { readAnswer, readBody, readObject, type Answer, type JobFacts } from '../../nodes/ImgTo3d/api/answer';
+import {
+	readAnswer,
+	readBody,
+	readObject,
+	type Answer,
+	type HttpReply,
+	type JobFacts,
+} from '../../nodes/ImgTo3d/api/answer';
+import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
 import { problemOf } from '../../nodes/ImgTo3d/api/problems';
-import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
+import { expandIpv6, isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
+import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { isHttpUrl } from '../../nodes/ImgTo3d/api/url';
+import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
+import { FILE_KINDS, identify, mismatchOf } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from './answer-texts.mts';
+import { workOf } from './work.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const asIs = (text: string) => text;
@@ -172,12 +185,157 @@ describe('whatever comes', () => {
 	});
 });
 
-describe('a page that is made to take long', () => {
-	test.each(['<', '<script', '<style>', '</', '<!--'])('of %j over and over is read at once', (piece) => {
-		const text = `<html>${piece.repeat(300_000 / piece.length)}`;
-		const start = Date.now();
-		expect(readBody(text, asIs)).toMatchObject({ why: 'the answer is a web page' });
-		// Seconds to minutes where the time grows with the square of the length.
-		expect(Date.now() - start).toBeLessThan(1500);
+/** All that reads what strangers send, with a text where they may put one. */
+const READERS: Record<string, (text: string) => unknown> = {
+	'a body that is no JSON': (text) => readAnswer(reply(text), asIs, NOW),
+	'a page': (text) => readAnswer(reply(`<html>${text}`), asIs, NOW),
+	'a body of a text': (text) => readAnswer(reply(JSON.stringify(text)), asIs, NOW),
+	'a status': (text) => readObject({ status: text }, reply(''), NOW),
+	'the words of an error': (text) =>
+		readObject(
+			{ status: 'error', message: text, tip: text, tips: [text], [`tip_${text}`]: text },
+			reply(''),
+			NOW,
+		),
+	'the words of a limit': (text) =>
+		readObject(
+			{ status: 'error', message: `Rate limit exceeded, queue ${text}`, tips: text, retry_after: text },
+			reply('', 429),
+			NOW,
+		),
+	'a job that failed': (text) => readObject({ status: 'failed', id: text, messege: text }, reply(''), NOW),
+	'a job under way': (text) =>
+		readObject(
+			{ status: 'processing', eta: text, fetch_result: `https://a.example/${text}` },
+			reply(''),
+			NOW,
+		),
+	'a job that is done': (text) =>
+		readObject(
+			{ status: 'success', id: text, output: [text, `https://${text}`, `https://a.example/${text}`] },
+			reply(''),
+			NOW,
+		),
+	headers: (text) => [
+		readAnswer({ httpCode: 429, headers: { 'retry-after': text }, text: '' }, asIs, NOW),
+		readAnswer({ httpCode: 302, headers: { location: text }, text: '' }, asIs, NOW),
+	],
+	'the error that is made of it': (text) =>
+		problemOf({ state: 'redirected', httpCode: 302, location: `https://${text}` }, 'submit'),
+	'a call': (text) =>
+		readWebhookCall(JSON.stringify({ status: 'failed', id: text, track_id: text, message: text }), asIs),
+	'the spelling of an ID': (text) => isSpeltOtherwise(text, 7),
+	'the key remover': keyRemover('sk-3f9c1d7be2a84f60'),
+	'the remover of a key that is encoded itself': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
+	'the remover of a key that is a host': keyRemover('a.example.com', 'a.example.com'),
+	'a host': isPublicHost,
+	'an IPv6 address': expandIpv6,
+	'a Base URL': (text) => Endpoints.under(`https://a.example/${text}/a`),
+	'the address of a job': (text) => Endpoints.under('https://a.example')?.fetch('v3', 7, text),
+	'a link': isHttpUrl,
+	'the name of a file': (text) => identify(`https://a.example/${text}`, text, 'job'),
+	'the beginning of a file': (text) => {
+		const head = Buffer.from(text);
+		return FILE_KINDS.map((kind) => mismatchOf(kind, head, head.length));
+	},
+};
+
+const reply = (text: string, httpCode = 200): HttpReply => ({ httpCode, headers: {}, text });
+
+/** What patterns look for, and what they do not end at. */
+const PIECES = [
+	...['<', '<script', '<style>', '</', '<!--', '.', '/', '//', ':', '::', '-', '@', '?', '#', ',', ', ', ';'],
+	...[' ', '\t', '\n', '\r\n', '\u00a0', '\ufeff', '\0', 'a', 'A', 'a.', '1', '0', '1.', '0x', '9 ', '1e9'],
+	...[
+		'%',
+		'%4',
+		'%25',
+		'%73',
+		'%u0073',
+		'&',
+		'&#',
+		'&#0',
+		'&#x',
+		'&amp;',
+		'&amp',
+		'\\',
+		'\\\\',
+		'\\u',
+		'\\u0073',
+	],
+	...[
+		'\\u{',
+		'\\x73',
+		'\\n',
+		'=',
+		'+',
+		'_',
+		'c2st',
+		'MTEx',
+		'sk-3f9c1d7be2a84f6',
+		'a.example.com',
+		'https://',
+	],
+	...[
+		'"',
+		"'",
+		'{',
+		'[',
+		'[]',
+		'wait ',
+		'wait for 1',
+		'in 1',
+		'after ',
+		'maximum ',
+		'maximum 1',
+		'rate limit',
+	],
+	...[
+		'queue ',
+		'not found',
+		'xn--',
+		'\u00fc',
+		'\u{1f600}',
+		'\ud83d',
+		'\ufdfa',
+		'tip_1',
+		'file.',
+		'.glb',
+		'solid ',
+	],
+];
+
+/** Ms of processor time for a megabyte. What grows with the square of the length takes seconds for a tenth of it. */
+const MAX_MS = 3000;
+
+/** What is wrong with how long a reader takes over a text of `length` characters; nothing where it is at once. */
+function slowness(read: (text: string) => unknown, piece: string, end: string, length: number): string[] {
+	const text = piece.repeat(length / piece.length) + end;
+	const ms = workOf(() => read(text));
+	return ms <= (MAX_MS * length) / 1_000_000 + 100 ? [] : [`${ms} ms for ${length} of ${piece} and ${end}`];
+}
+
+describe('a text that is made to take long', () => {
+	describe.each(Object.entries(READERS))('is read at once as %s', (_name, read) => {
+		test.each(['', 'x!'])('of anything over and over, then "%s"', (end) => {
+			// The short ones first, so that what takes too long is over soon.
+			for (const length of [10_000, 100_000]) {
+				expect(PIECES.flatMap((piece) => slowness(read, piece, end, length))).toEqual([]);
+			}
+		});
+
+		test('of several things over and over', () => {
+			const anyPiece = fc
+				.array(fc.constantFrom(...PIECES), { minLength: 2, maxLength: 4 })
+				.map((pieces) => pieces.join(''));
+			fc.assert(
+				fc.property(anyPiece, fc.constantFrom('', 'x', '!', '/', '>'), (piece, end) => {
+					for (const length of [10_000, 100_000, 1_000_000]) {
+						expect(slowness(read, piece, end, length)).toEqual([]);
+					}
+				}),
+				{ numRuns: 5, endOnFailure: true },
+			);
+		});
 	});
 });

@@ -4,13 +4,13 @@ import type { INode } from 'n8n-workflow';
 import { readAnswer, type Answer, type HttpReply } from '../../nodes/ImgTo3d/api/answer';
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
 import { problemOf, toNodeApiError, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
-import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import type { Service } from '../../nodes/ImgTo3d/api/service';
 import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { errorItem, failedItem, finishedJson, referenceJson } from '../../nodes/ImgTo3d/output/items';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
 import { WRITINGS } from '../writings.mts';
-import { anyText } from './answer-texts.mts';
+import { anyText, DOCUMENTED } from './answer-texts.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MASK = '***';
@@ -163,6 +163,11 @@ const anyKey = fc
 	.map((pasted) => pasted.trim())
 	.filter((key) => key.length >= 8 && !/[\u00ab\u00bb]/.test(key));
 
+/** Keys as services make them. */
+const likelyKey = fc
+	.string({ unit: characters(LETTERS, '-_.~'), minLength: 20, maxLength: 80 })
+	.filter((key) => /[A-Za-z]/.test(key));
+
 /** What comes before an echo: some of it so long that a quote ends within the key. */
 const anyBefore = fc.oneof(
 	fc.constantFrom('', 'The key is '),
@@ -183,6 +188,21 @@ describe('an answer that echoes the key', () => {
 				const masked = answer(MASK, before);
 				fc.pre(!hasByChance(JSON.stringify(masked) + masked.text + '\u00ab', key));
 				const echo = WRITINGS[writing]?.(key) ?? '';
+				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
+				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
+			}),
+			{ numRuns: 100 },
+		);
+	});
+
+	test.each(Object.entries(ANSWERS))('in %s, encoded twice, reads so too', (_where, answer) => {
+		const anyWriting = fc.constantFrom(...Object.keys(WRITINGS));
+		fc.assert(
+			fc.property(likelyKey, anyWriting, anyWriting, anyBefore, (key, inner, outer, before) => {
+				// Blanks within base64, of which a form makes what may be a part of it.
+				fc.pre(!(inner === 'base64 in groups' && outer === 'a field of a form'));
+				const masked = answer(MASK, before);
+				const echo = WRITINGS[outer]?.(WRITINGS[inner]?.(key) ?? '') ?? '';
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
 				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
 			}),
@@ -235,6 +255,142 @@ describe('an answer that echoes the key', () => {
 			{ numRuns: 300 },
 		);
 	});
+});
+
+describe('what takes the key out of a text', () => {
+	/** Each letter written in its own way. */
+	const anyLetter = fc.constantFrom<(letter: string) => string>(
+		(letter) => letter,
+		(letter) => `%${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+		(letter) => `%u00${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `\\u00${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`,
+		(letter) => `\\U000000${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `\\x${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `&#${letter.charCodeAt(0)};`,
+		(letter) => `&#000${letter.charCodeAt(0)};`,
+		(letter) => `&#x${letter.charCodeAt(0).toString(16)};`,
+		(letter) => `&#X0${letter.charCodeAt(0).toString(16)};`,
+		(letter) => `%25${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `&#37;${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `&percnt;${letter.charCodeAt(0).toString(16)}`,
+		(letter) => `\\\\u00${letter.charCodeAt(0).toString(16)}`,
+	);
+	const anyLetters = fc.array(anyLetter, { minLength: 5, maxLength: 20 });
+	const written = (key: string, letters: Array<(letter: string) => string>) =>
+		[...key].map((letter, index) => letters[index % letters.length]?.(letter)).join('');
+
+	test('finds it with each letter written in another way, in small letters and large ones', () => {
+		fc.assert(
+			fc.property(likelyKey, anyLetters, fc.boolean(), (key, letters, isSmall) => {
+				const echo = written(isSmall ? key.toLowerCase() : key, letters);
+				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
+			}),
+			{ numRuns: 1000 },
+		);
+	});
+
+	test('finds it where three encodings lie over each other', () => {
+		const names = Object.keys(WRITINGS).filter((name) => !/^base64 in (lines.*JSON|groups)/.test(name));
+		const anyWriting = fc.constantFrom(...names);
+		fc.assert(
+			fc.property(likelyKey, fc.array(anyWriting, { minLength: 3, maxLength: 3 }), (key, writings) => {
+				const echo = writings.reduce((text, name) => WRITINGS[name]?.(text) ?? '', key);
+				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
+			}),
+			{ numRuns: 1000 },
+		);
+	});
+
+	test('finds it in base64 in the midst of something, in lines or not, encoded or not', () => {
+		const around = fc.string({ unit: 'binary', maxLength: 40 });
+		fc.assert(
+			fc.property(
+				likelyKey,
+				anyLetters,
+				around,
+				around,
+				fc.integer({ min: 4, max: 76 }),
+				fc.constantFrom('', '\n', '\r\n', '\\n', ' ', '%0A', '%0d%0a'),
+				(key, letters, before, after, length, end) => {
+					const lines = Buffer.from(`${before}${written(key, letters)}${after}`)
+						.toString('base64')
+						.match(new RegExp(`.{1,${length}}`, 'g'));
+					const cleaned = keyRemover(key)(between((lines ?? []).join(end)));
+					expect(cleaned).toContain(MASK);
+					const left = Buffer.from(cleaned.replace(/%0[ad]|\\n/gi, ''), 'base64').toString('latin1');
+					expect(left).not.toContain(written(key, letters).slice(2, -2));
+				},
+			),
+			{ numRuns: 500 },
+		);
+	});
+
+	test('leaves everything around it and everything else as it is', () => {
+		const around = fc.oneof(
+			anyText,
+			fc.constantFrom('%', '&', '\\', '%4', '&#', '\\u00', '\ud83d', '%73%6b'),
+		);
+		fc.assert(
+			fc.property(
+				likelyKey,
+				fc.constantFrom(...Object.values(WRITINGS)),
+				around,
+				around,
+				(key, write, a, b) => {
+					const clean = keyRemover(key);
+					expect(clean(`${a} ${b}`)).toBe(`${a} ${b}`);
+					expect(clean(`${a}\u00ab${write(key)}\u00bb${b}`)).toBe(`${a}\u00ab${MASK}\u00bb${b}`);
+				},
+			),
+			{ numRuns: 1000 },
+		);
+	});
+});
+
+describe('a key that everybody knows', () => {
+	test.each(['success', 'processing', 'failed', 'error', 'PROCESSING', 'fetch_result', 'message', 'status'])(
+		'like %s leaves answers as they are',
+		(key) => {
+			for (const body of DOCUMENTED) {
+				expect(cleanJson(body, keyRemover(key))).toEqual(body);
+				expect(readAnswer(json(body), keyRemover(key), NOW)).toEqual(readAnswer(json(body), asIs, NOW));
+			}
+		},
+	);
+
+	test.each(['stablediffusionapi.com', 'files.example', 'proxy.example', 'modelslab.com', '127.0.0.1'])(
+		'like the host %s leaves links to it as they are',
+		(key) => {
+			for (const body of [
+				...DOCUMENTED,
+				{ output: [`https://cdn.${key}:8080/a.gif`, `http://u@${key}?a`] },
+			]) {
+				expect(cleanJson(body, keyRemover(key))).toEqual(body);
+			}
+			expect(keyRemover(key)(`key ${key}, https://a.example/${key}`)).toBe('key ***, https://a.example/***');
+			expect(keyRemover(key)(`https://${key}x.example/ https://x${key}/`)).not.toContain(key);
+		},
+	);
+
+	test('like the own host leaves links to it as they are, also when it has one name only', () => {
+		const link = 'http://stand-in:3003/files/a.gif';
+		expect(keyRemover('stand-in', 'stand-in')(link)).toBe(link);
+		expect(keyRemover('stand-in')(link)).toBe('http://***:3003/files/a.gif');
+	});
+});
+
+test('numbers that are not the key stay as they came', () => {
+	const body = {
+		id: Number('1234567890123456789'),
+		big: 1e21,
+		small: 1e-7,
+		eta: 35.941116006399994,
+		none: -0,
+	};
+	expect(cleanJson(body, keyRemover('sk-3f9c1d7be2a84f60'))).toEqual(body);
+	expect(cleanJson(body, keyRemover('1234567890123456789'))).toEqual({ ...body, id: MASK });
 });
 
 test('an answer that is cut off within the key does not quote the rest of it', () => {

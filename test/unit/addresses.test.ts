@@ -162,6 +162,64 @@ describe('taking the key out', () => {
 		expect(keyRemover('se cret/"key"~?')(text)).toBe(end);
 	});
 
+	const PASTED = 'sk-3F9c1d7be2a84f60';
+	const hex = Buffer.from(PASTED).toString('hex');
+	const inBase64 = Buffer.from(`{"key":"${PASTED}"}`).toString('base64');
+
+	test.each([
+		[
+			'every letter percent-encoded',
+			`https://x.example/?k=${hex.replace(/../g, '%$&')}&a`,
+			'https://x.example/?k=***&a',
+		],
+		['percent-encoded twice', `k=${hex.replace(/../g, '%25$&')}!`, 'k=***!'],
+		['percent-encoded by an old browser', hex.replace(/../g, '%u00$&'), '***'],
+		['in the name of a file', `https://x.example/${PASTED}-326.gif`, 'https://x.example/***-326.gif'],
+		['in a host', `https://${PASTED.toLowerCase()}.x.example/`, 'https://***.x.example/'],
+		['in a host, percent-encoded', `https://${hex.replace(/../g, '%$&')}/`, 'https://***/'],
+		['as JSON escapes, within JSON', `{"a":"${hex.replace(/../g, '\\\\u00$&')}"}`, '{"a":"***"}'],
+		['as the numbers of its letters', hex.replace(/../g, '&#x$&;'), '***'],
+		[
+			'as those, without what they end in',
+			`${hex.replace(/../g, '&#x$& ').replaceAll(' ', ';').slice(0, -1)}!`,
+			'***!',
+		],
+		['in base64, in lines', inBase64.replace(/.{10}/g, '$&\r\n'), 'eyJrZXkiOi\r\n***In0=\r\n'],
+		['in base64, in lines, within JSON', inBase64.replace(/.{10}/g, '$&\\n'), 'eyJrZXkiOi\\n***In0=\\n'],
+		['in base64, percent-encoded', encodeURIComponent(Buffer.from(PASTED).toString('base64')), '***'],
+		[
+			'percent-encoded, in base64',
+			`Basic ${Buffer.from(hex.replace(/../g, '%$&')).toString('base64')} x`,
+			'Basic *** x',
+		],
+	])('finds it %s', (_how, text, end) => {
+		expect(keyRemover(PASTED)(text)).toBe(end);
+	});
+
+	test.each([
+		['%73k-3F9c1d7be2a84f6', 'a part of it'],
+		['sk-3F9c 1d7be2a84f60', 'with a blank in it'],
+		['100%, A&B, C:\\temp\\new, %zz &nothing; \\u12 \\', 'what looks encoded'],
+		['VGhpcyBpcyBzb21lIG90aGVyIHRleHQgaW4gYmFzZTY0', 'something else in base64'],
+	])('leaves %s alone: %s', (text) => {
+		expect(keyRemover(PASTED)(text)).toBe(text);
+	});
+
+	test.each([
+		['success', { status: 'success', key: 'success' }],
+		['processing', { status: 'processing', output: ['https://a.example/processing/a.gif'] }],
+		['cdn.example.com', { output: ['https://cdn.example.com/a.gif', 'https://cdn.example.com'] }],
+		['example.com', { output: ['https://cdn.example.com:8080/a.gif'] }],
+	])('leaves answers readable and links usable where the key is "%s"', (key, answer) => {
+		expect(cleanJson(answer, keyRemover(key))).toEqual(answer);
+	});
+
+	test('takes a key that looks like a host out of everything but the host of a link', () => {
+		expect(keyRemover('cdn.example.com')('cdn.example.com at https://a.example/cdn.example.com')).toBe(
+			'*** at https://a.example/***',
+		);
+	});
+
 	test('leaves texts alone that only happen to contain a very short key', () => {
 		const clean = keyRemover('test');
 		expect(['a test', 'https://x.example/test.gif', 'test'].map(clean)).toEqual([

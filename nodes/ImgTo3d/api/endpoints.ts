@@ -3,7 +3,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './fields';
 import { idAsPath, isFetchAddress, type JobId } from './job-id';
-import { isHttp, urlOf } from './url';
+import { isHttp, urlOf, withoutTrailing } from './url';
 
 interface Paths {
 	submit: Record<Generation, string>;
@@ -49,7 +49,7 @@ export class Endpoints {
 	 * @returns `undefined` when it is no http or https URL, or has a user name or password in it
 	 */
 	static under(baseUrl: string): Endpoints | undefined {
-		const base = urlOf(`${baseUrl.trim().replace(/\/+$/, '')}/`);
+		const base = urlOf(`${withoutTrailing(baseUrl.trim(), '/')}/`);
 		// A user and password would go into the addresses that items carry.
 		return base && isHttp(base) && !hasUser(base) ? new Endpoints(base) : undefined;
 	}

@@ -1,3 +1,5 @@
+import { withoutTrailing } from './url';
+
 /**
  * Whether a host can be on the open internet, as far as its name tells: private, loopback, link-local (cloud
  * metadata among them), shared and reserved addresses are not, nor are names that stand for this machine or
@@ -7,7 +9,7 @@
  * @param hostname as `URL.hostname` has it: numeric IPv4 forms are normalised there, IPv6 is in brackets
  */
 export function isPublicHost(hostname: string): boolean {
-	const host = hostname.toLowerCase().replace(/\.+$/, '');
+	const host = withoutTrailing(hostname.toLowerCase(), '.');
 	if (host.startsWith('[')) return isPublicIpv6(host.slice(1, -1));
 	const ipv4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(host);
 	if (ipv4) return isPublicIpv4(ipv4.slice(1).map(Number));

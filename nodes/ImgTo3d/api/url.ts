@@ -10,6 +10,13 @@ export function urlOf(text: string, from?: string): URL | undefined {
 	}
 }
 
+/** A text without the run of a character that it may end in. A pattern would look at each run within from each of its places. */
+export function withoutTrailing(text: string, character: string): string {
+	let end = text.length;
+	while (text[end - 1] === character) end--;
+	return text.slice(0, end);
+}
+
 export function isHttp({ protocol }: URL): boolean {
 	return protocol === 'http:' || protocol === 'https:';
 }

@@ -246,7 +246,7 @@ const textOfPage = (page: string) => page.replace(/<(script|style)[\s\S]*?(?:<\/
 
 function readJob(body: Record<string, unknown>, id: string | number | undefined): JobFacts {
 	const generationTime = toSeconds(body.generationTime);
-	const output = readOutput(body.output);
+	const output = readOutput(body.output, body.proxy_links);
 	// `link` is where the v3 upload puts its URL.
 	const job: JobFacts = { output: output.length > 0 ? output : readOutput(body.link), extras: {} };
 	if (id !== undefined) job.id = id;
@@ -259,14 +259,28 @@ function readJob(body: Record<string, unknown>, id: string | number | undefined)
 }
 
 /** `output` comes as a list, a single URL, an empty text or null. */
-function readOutput(output: unknown): string[] {
-	const entries: unknown[] = Array.isArray(output) ? output : [output];
-	return entries.filter((entry): entry is string => typeof entry === 'string' && isHttpUrl(entry));
+function listOf(output: unknown): unknown[] {
+	return Array.isArray(output) ? output : [output];
+}
+
+const isLink = (entry: unknown): entry is string => typeof entry === 'string' && isHttpUrl(entry);
+
+/**
+ * The links of an output that can be used.
+ *
+ * @param mirrors the same files at other addresses, position by position: they stand in where a link is missing
+ */
+function readOutput(output: unknown, mirrors?: unknown): string[] {
+	const [links, others] = [listOf(output), listOf(mirrors)];
+	const all = links.some(isLink) ? links : others;
+	return all.map((link, index) => (isLink(link) ? link : others[index])).filter(isLink);
 }
 
 /** A file of a job that has ended well. */
 export interface JobFile {
 	url: string;
+	/** A second address of the same file. */
+	mirror?: string;
 	/** Whether it only belongs to the output, like the materials of an OBJ. */
 	isAsset: boolean;
 }
@@ -275,8 +289,14 @@ export interface JobFile {
 export function filesOf({ output, extras }: JobFacts): JobFile[] {
 	const assets = new Set(readOutput(extras.extra_assets));
 	for (const url of output) assets.delete(url);
+	const mirrors = readOutput(extras.proxy_links);
+	// With a link left out on either side, nothing says whose the others are.
+	const arePaired = mirrors.length === output.length && mirrors.length === listOf(extras.proxy_links).length;
 	return [
-		...output.map((url) => ({ url, isAsset: false })),
+		...output.map((url, index) => {
+			const mirror = arePaired ? mirrors[index] : undefined;
+			return { url, ...(mirror !== undefined && mirror !== url && { mirror }), isAsset: false };
+		}),
 		...[...assets].map((url) => ({ url, isAsset: true })),
 	];
 }

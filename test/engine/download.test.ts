@@ -676,7 +676,9 @@ describe('a packed file', () => {
 		const { error, items } = await run({ maxFileSize: 0.2 });
 		expect(packed.length).toBeLessThan(200_000);
 		expect(items).toEqual([]);
-		expect(error?.message).toMatch(/could not be downloaded: it is larger than Max File Size allows, 0\.2 MB$/);
+		expect(error?.message).toMatch(
+			/could not be downloaded: it is larger than Max File Size allows, 0\.2 MB$/,
+		);
 		expect(asked).toBe(1);
 		await files.close();
 	});

@@ -1,4 +1,5 @@
 /** The kinds of files that the service takes and makes: their names, their types, and how they begin. */
+import { walkGif, walkMp4, walkPly, walkPng, type Walk } from './file-end';
 
 /** How many bytes of a file's beginning are looked at. */
 export const HEAD_BYTES = 512;
@@ -19,6 +20,8 @@ export interface FileKind {
 	 * @param length of the whole file, bytes; absent while it is not known
 	 */
 	mayBegin(head: Buffer, length?: number): boolean;
+	/** Goes through a file to its end; absent for kinds that say nowhere how long they are, or say it in their beginning. */
+	walk?: () => Walk;
 }
 
 /** @param signature of the first bytes, as latin1 */
@@ -27,9 +30,10 @@ function known(
 	extensions: FileKind['extensions'],
 	mimeType: string,
 	signature: RegExp,
-	mayBegin: FileKind['mayBegin'] = (head) => signature.test(latin1(head)),
+	more: Partial<Pick<FileKind, 'mayBegin' | 'walk'>> = {},
 ): FileKind {
-	return { name, extensions, mimeType, signature: (head) => signature.test(latin1(head)), mayBegin };
+	const hasSignature = (head: Buffer) => signature.test(latin1(head));
+	return { name, extensions, mimeType, signature: hasSignature, mayBegin: hasSignature, ...more };
 }
 
 /** What nothing in particular begins: anything that is not recognisably something else. */
@@ -59,8 +63,10 @@ const isWholeGlb: FileKind['mayBegin'] = (head, length) =>
 
 /** A binary STL is known by its length only: a header of 80 bytes, the number of triangles, and 50 bytes for each. */
 const isStl: FileKind['mayBegin'] = (head, length) => {
-	if (/^\s*solid\b/i.test(latin1(head)) || length === undefined) return true;
+	if (length === undefined) return true;
 	const triangles = head.length >= 84 ? head.readUInt32LE(80) : 0;
+	// A text begins like this, but some binary ones call themselves so too; no text holds a zero.
+	if (/^\s*solid\b/i.test(latin1(head))) return !head.includes(0) || length >= 84 + 50 * triangles;
 	return triangles > 0 ? length >= 84 + 50 * triangles : length === 84;
 };
 
@@ -71,11 +77,14 @@ const MP4_BOX = /^[^]{4}(ftyp|styp|moov|mdat|free|skip|wide|uuid)/;
 
 /** From the formats' specifications. */
 export const FILE_KINDS: readonly FileKind[] = [
-	known('GIF', ['gif'], 'image/gif', /^GIF8[79]a/),
-	known('PLY', ['ply'], 'application/x-ply', /^ply\s/),
-	known('GLB', ['glb'], 'model/gltf-binary', /^glTF/, isWholeGlb),
-	known('MP4', ['mp4'], 'video/mp4', MP4, (head) => MP4_BOX.test(latin1(head))),
-	known('PNG', ['png'], 'image/png', /^\x89PNG/),
+	known('GIF', ['gif'], 'image/gif', /^GIF8[79]a/, { walk: walkGif }),
+	known('PLY', ['ply'], 'application/x-ply', /^ply\s/, { walk: walkPly }),
+	known('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isWholeGlb }),
+	known('MP4', ['mp4'], 'video/mp4', MP4, {
+		mayBegin: (head) => MP4_BOX.test(latin1(head)),
+		walk: walkMp4,
+	}),
+	known('PNG', ['png'], 'image/png', /^\x89PNG/, { walk: walkPng }),
 	known('JPEG', ['jpg', 'jpeg'], 'image/jpeg', /^\xff\xd8\xff/),
 	known('WebP', ['webp'], 'image/webp', /^RIFF[^]{4}WEBP/),
 	unknown('OBJ', 'obj', 'model/obj', (head, length) => length !== 0 && !head.includes(0)),
@@ -110,9 +119,15 @@ export interface FileIdentity {
  * @param url the file's address
  * @param contentType the server's `Content-Type`, if any
  * @param fallbackName for an address without a usable name, without ending
+ * @param clean takes the API key out of a text
  */
-export function identify(url: string, contentType: string | undefined, fallbackName: string): FileIdentity {
-	const name = safeName(lastSegment(url)) || fallbackName;
+export function identify(
+	url: string,
+	contentType: string | undefined,
+	fallbackName: string,
+	clean: (text: string) => string,
+): FileIdentity {
+	const name = safeName(lastSegment(url, clean)) || fallbackName;
 	const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase();
 	const named = FILE_KINDS.find(({ extensions }) => extension && extensions.includes(extension));
 	if (named) return { fileName: name, mimeType: named.mimeType, kind: named, isUnnamed: false };
@@ -121,7 +136,7 @@ export function identify(url: string, contentType: string | undefined, fallbackN
 	const kind = FILE_KINDS.find(({ mimeType }) => mimeType === sent);
 	if (kind) return { ...ofKind(name, kind), kind, isUnnamed: false };
 	const isUnnamed = extension === undefined && sent === 'application/octet-stream';
-	return { fileName: name, mimeType: sent, isUnnamed };
+	return { fileName: name, mimeType: clean(sent), isUnnamed };
 }
 
 /** The name and type of a file whose own name does not say what it is. */
@@ -138,6 +153,11 @@ export interface Mismatch {
 	mayPass: boolean;
 }
 
+/** @param length bytes */
+export function cutOff(length: number): Mismatch {
+	return { problem: `it is cut off after ${length} bytes`, mayPass: true };
+}
+
 /**
  * Compares a file with what it has to be.
  *
@@ -152,7 +172,7 @@ export function mismatchOf(
 ): Mismatch | undefined {
 	if (mayBegin(head, length)) return undefined;
 	const other = kindByHead(head);
-	if (other?.name === name) return { problem: `it is cut off after ${length} bytes`, mayPass: true };
+	if (other?.name === name && length !== undefined) return cutOff(length);
 	const what = other ? `of a ${other.name} file` : (describeText(head) ?? head.toString('hex', 0, 8));
 	return {
 		problem: `its name says ${name}, but it ${head.length === 0 ? 'is empty' : `begins with the bytes ${what}`}`,
@@ -174,10 +194,11 @@ export function isWebPage(text: string): boolean {
 	return /^\s*<(!doctype|html|head|body)/i.test(text);
 }
 
-function lastSegment(url: string): string {
-	const segment = new URL(url).pathname.split('/').pop() ?? '';
+/** The key is taken out before a part of it can be cut off, and once more when nothing hides it. */
+function lastSegment(url: string, clean: (text: string) => string): string {
+	const segment = clean(new URL(url).pathname).split('/').pop() ?? '';
 	try {
-		return decodeURIComponent(segment);
+		return clean(decodeURIComponent(segment));
 	} catch {
 		return segment;
 	}

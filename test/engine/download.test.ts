@@ -1,4 +1,13 @@
+import { PassThrough } from 'node:stream';
+import type { ServerResponse } from 'node:http';
+
 import type { Fault } from '../../local-api/index.mts';
+import { systemClock } from '../../nodes/ImgTo3d/jobs/clock';
+import { Places } from '../../nodes/ImgTo3d/jobs/places';
+import type { Connection } from '../../nodes/ImgTo3d/jobs/run';
+import { downloadFile } from '../../nodes/ImgTo3d/output/files';
+import type { Delivery } from '../../nodes/ImgTo3d/request';
+import { gif, smallFiles } from '../unit/small-files.mts';
 import { API_KEY, openBench, type Bench } from './bench.mts';
 import { behindPublicName, gzipped, serve } from './http.mts';
 
@@ -22,9 +31,12 @@ const run = async (options: object = {}) =>
 const downloads = () => bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
 const spoil = (fault: Fault['do'], times = 1) => bench.service.addFault({ on: 'download', times, do: fault });
 
+/** Makes the service's answer say something else. */
+const answering = (changes: object) =>
+	bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, ...changes }) } });
+
 /** Makes the service name an output URL of the test's own. */
-const withOutput = (...output: string[]) =>
-	bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, output }) } });
+const withOutput = (...output: string[]) => answering({ output });
 
 test.each<[string, Fault['do']]>([
 	['503', { kind: 'answer', status: 503, body: '' }],
@@ -88,17 +100,19 @@ test.each<[string, (mesh: Buffer) => { headers: Record<string, string | number>;
 
 test('a download that stalls is given up and repeated', async () => {
 	bench.clock.patienceMs = 500;
+	const file = await gif();
+	const rest = file.subarray(6);
 	let asked = 0;
 	const files = await serve((_request, response) => {
 		asked += 1;
 		response.writeHead(200, { 'content-type': 'image/gif' });
 		response.write('GIF89a');
-		if (asked > 1) response.end('rest');
+		if (asked > 1) response.end(rest);
 	});
 	withOutput(`${files.origin}/spin.gif`);
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
-	expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe('GIF89arest');
+	expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(file);
 	expect(asked).toBe(2);
 	await files.close();
 });
@@ -149,22 +163,6 @@ test.each([
 	expect(error?.message).toBe(
 		`Job ${bench.service.jobs[0]?.id} is done, but its file could not be downloaded: it is larger than Max File Size allows, 0.2 MB${announced ? ' (it has 0.3 MB)' : ''}`,
 	);
-	expect(asked).toBe(1);
-	await files.close();
-});
-
-test('a file that unpacks to more than Max File Size is refused, however small it comes in', async () => {
-	let asked = 0;
-	const packed = gzipped(Buffer.alloc(50_000_000, 'GIF89a'));
-	const files = await serve((_request, response) => {
-		asked += 1;
-		response.setHeader('content-encoding', 'gzip').setHeader('content-length', packed.length).end(packed);
-	});
-	withOutput(`${files.origin}/spin.gif`);
-	const { error, items } = await run({ maxFileSize: 0.2 });
-	expect(packed.length).toBeLessThan(200_000);
-	expect(items).toEqual([]);
-	expect(error?.message).toMatch(/could not be downloaded: it is larger than Max File Size allows, 0\.2 MB$/);
 	expect(asked).toBe(1);
 	await files.close();
 });
@@ -272,6 +270,325 @@ test('five redirects are followed', async () => {
 	await files.close();
 });
 
+/** What a test's own file server does with a request for a path, by the clock. */
+type Served = (response: ServerResponse, at: number) => unknown;
+
+/** A file server that keeps when it was asked for what, ms from the first time on. */
+async function serveFiles(paths: Record<string, Served>) {
+	const asked: Array<[path: string, at: number]> = [];
+	let first: number | undefined;
+	const files = await serve(({ url = '' }, response) => {
+		first ??= bench.clock.now();
+		const at = bench.clock.now() - first;
+		asked.push([url, at]);
+		const answer = paths[url];
+		if (answer) answer(response, at);
+		else response.writeHead(404).end();
+	});
+	return { ...files, asked, at: (path: string) => `${files.origin}/${path}` };
+}
+
+const answer =
+	(status: number, headers: Record<string, string> = {}): Served =>
+	(response) =>
+		response.writeHead(status, headers).end();
+const whole: Served = (response) => response.end(GIF);
+const GIF = 'GIF89a of whatever';
+
+describe('a file that is not there yet', () => {
+	test('is waited for a minute, however often it is asked for', async () => {
+		const files = await serveFiles({
+			'/a.gif': (response, at) => (at < 60_000 ? answer(404) : whole)(response, at),
+		});
+		withOutput(files.at('a.gif'));
+		const { items, error } = await run();
+		expect(error).toBeUndefined();
+		expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe(GIF);
+		expect(files.asked.length).toBeGreaterThan(6);
+		expect(files.asked.at(-1)).toEqual(['/a.gif', 60_000]);
+		await files.close();
+	});
+
+	test('is then asked of its mirror, and not before', async () => {
+		const files = await serveFiles({ '/mirrors/1.gif': whole });
+		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirrors/1.gif')] });
+		const { items, error } = await run();
+		expect(error).toBeUndefined();
+		expect(items[0]?.json).toMatchObject({
+			output: [files.at('a.gif')],
+			proxy_links: [files.at('mirrors/1.gif')],
+		});
+		expect(items[0]?.binary?.data).toMatchObject({ fileName: 'a.gif', mimeType: 'image/gif' });
+		expect(files.asked.slice(-2)).toEqual([
+			['/a.gif', 60_000],
+			['/mirrors/1.gif', 60_000],
+		]);
+		await files.close();
+	});
+
+	test('is waited for as long as its server asks to', async () => {
+		const files = await serveFiles({
+			'/a.gif': (response, at) => (at < 90_000 ? answer(404, { 'retry-after': '90' }) : whole)(response, at),
+		});
+		withOutput(files.at('a.gif'));
+		expect((await run()).error).toBeUndefined();
+		expect(files.asked).toEqual([
+			['/a.gif', 0],
+			['/a.gif', 90_000],
+		]);
+		await files.close();
+	});
+
+	test('does not keep others from coming in', async () => {
+		const files = await serveFiles({ '/late.gif': whole, '/mirrors/0': whole });
+		const missing = Array.from({ length: 6 }, (_, index) => files.at(`${index}.gif`));
+		withOutput(...missing, files.at('late.gif'));
+		const { error } = await run();
+		expect(error?.message).toMatch(/: HTTP 404$/);
+		expect(files.asked.find(([path]) => path === '/late.gif')).toEqual(['/late.gif', 0]);
+		await files.close();
+	});
+
+	test('is asked of its mirror at once when a minute is more than Timeout leaves', async () => {
+		const files = await serveFiles({ '/mirror.gif': whole });
+		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
+		const { error } = await run({ timeout: 30 });
+		expect(error).toBeUndefined();
+		expect(files.asked.at(-1)?.[0]).toBe('/mirror.gif');
+		expect(files.asked.at(-1)?.[1]).toBeLessThan(30_000);
+		await files.close();
+	});
+});
+
+describe('the second address of a file', () => {
+	const cut: Served = (response) => response.write('GIF89a', () => response.end());
+	const page: Served = (response) => response.end('<html></html>');
+	const other: Served = (response) => response.end('glTF\x02\0\0\0\x0c\0\0\0');
+	const broken: Served = (response) => response.destroy();
+
+	test.each<[string, Served, number]>([
+		['403', answer(403), 1],
+		['410', answer(410), 1],
+		['503', answer(503), 5],
+		['a broken connection', broken, 5],
+		['an endless redirect', answer(302, { location: '/a.gif' }), 6],
+		['a web page', page, 5],
+		['another kind of file', other, 1],
+		['a file that is cut off', cut, 5],
+	])('is asked when the first one has %s for good', async (_name, first, tries) => {
+		const files = await serveFiles({ '/a.gif': first, '/mirror.gif': whole });
+		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
+		const { items, error } = await run();
+		expect(error).toBeUndefined();
+		expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe(GIF);
+		expect(files.asked.map(([path]) => path)).toEqual([
+			...Array.from({ length: tries }, () => '/a.gif'),
+			'/mirror.gif',
+		]);
+		await files.close();
+	});
+
+	test('is asked when nobody listens at the first one', async () => {
+		const closed = await serve(() => {});
+		await closed.close();
+		const files = await serveFiles({ '/mirror.gif': whole });
+		answering({ output: `${closed.origin}/a.gif`, proxy_links: files.at('mirror.gif') });
+		const { items, error } = await run();
+		expect(error).toBeUndefined();
+		expect(items[0]?.binary?.data?.fileName).toBe('a.gif');
+		await files.close();
+	});
+
+	test('is named in the error when it fails too, with the job and what can be done', async () => {
+		const files = await serveFiles({ '/a.gif': answer(403), '/mirror.gif': answer(410) });
+		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
+		const { error } = await run();
+		const id = bench.service.jobs[0]?.id;
+		expect(error?.message).toBe(
+			`Job ${id} is done, but its file could not be downloaded: HTTP 403; from its mirror: HTTP 410`,
+		);
+		expect(error?.description).toContain(
+			`The file is at ${files.at('a.gif')}, and its mirror at ${files.at('mirror.gif')}.`,
+		);
+		expect(error?.description).toMatch(/paid for and not lost: the Get Result operation/);
+		expect(error?.httpCode).toBe('403');
+		await files.close();
+	});
+
+	test('is not asked for a file that is too large anywhere', async () => {
+		const files = await serveFiles({
+			'/a.gif': (response) => response.end(Buffer.alloc(300_000, 'GIF89a')),
+			'/mirror.gif': whole,
+		});
+		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
+		const { error } = await run({ maxFileSize: 0.2 });
+		expect(error?.message).toMatch(/larger than Max File Size allows, 0\.2 MB \(it has 0\.3 MB\)$/);
+		expect(files.asked).toHaveLength(1);
+		await files.close();
+	});
+
+	test.each<[string, Served, RegExp]>([
+		[
+			'the size',
+			(response) => response.end(Buffer.alloc(300_000, 'GIF89a')),
+			/mirror: it is larger than Max/,
+		],
+		['the kind', other, /mirror: its name says GIF, but it begins with the bytes of a GLB file$/],
+		['redirects', answer(302, { location: 'file:///etc/passwd' }), /mirror: file addresses are not/],
+		['the end', cut, /mirror: it is cut off after 6 bytes$/],
+	])('is held to the same rules: %s', async (_name, served, problem) => {
+		const files = await serveFiles({ '/a.gif': answer(410), '/mirror.gif': served });
+		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
+		expect((await run({ maxFileSize: 0.2 })).error?.message).toMatch(problem);
+		await files.close();
+	});
+
+	test('is not asked when it is a private one, and the service on the open internet', async () => {
+		const network = await behindPublicName(bench.service.origin);
+		bench.credential({ baseUrl: 'http://img3d.example.com/api' });
+		answering({ output: ['http://cdn.example.com/files/x.gif'], proxy_links: ['http://127.0.0.1/x.gif'] });
+		spoil({ kind: 'answer', status: 410, body: '' });
+		const { error } = await run();
+		expect(error?.message).toMatch(/HTTP 410; from its mirror: 127\.0\.0\.1 is a private address/);
+		expect(network.asked).toHaveLength(2);
+		await network.end();
+	});
+
+	test.each<[string, (at: (path: string) => string) => object]>([
+		[
+			'there are fewer of them',
+			(at) => ({ output: [at('a.gif'), at('b.gif')], proxy_links: [at('mirror.gif')] }),
+		],
+		[
+			'one is none',
+			(at) => ({ output: ['', at('b.gif'), at('a.gif')], proxy_links: ['', at('mirror.gif')] }),
+		],
+		['it is the first one', (at) => ({ output: [at('a.gif')], proxy_links: [at('a.gif')] })],
+	])('is none when %s', async (_name, links) => {
+		const files = await serveFiles({ '/a.gif': answer(410), '/b.gif': answer(410), '/mirror.gif': whole });
+		answering(links(files.at));
+		expect((await run()).error?.message).toMatch(/: HTTP 410$/);
+		expect(files.asked.map(([path]) => path)).not.toContain('/mirror.gif');
+		await files.close();
+	});
+});
+
+test.each<[string, unknown]>([
+	['an empty list', []],
+	['an empty text', ''],
+	['null', null],
+	['nothing', undefined],
+	['a list of nothing', [null, '']],
+])('where output is %s, proxy_links are the output', async (_name, output) => {
+	const files = await serveFiles({ '/mirrors/1.gif': whole });
+	const link = files.at('mirrors/1.gif');
+	answering({ output, proxy_links: [link] });
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect(items[0]?.json).toMatchObject({ status: 'success', output: [link], proxy_links: [link] });
+	expect(items[0]?.binary?.data?.fileName).toBe('1.gif');
+	await files.close();
+});
+
+test('where one output is missing, its link in proxy_links stands in its place', async () => {
+	const files = await serveFiles({ '/a.gif': whole, '/m/b.gif': whole });
+	answering({ output: [files.at('a.gif'), ''], proxy_links: [files.at('m/a.gif'), files.at('m/b.gif')] });
+	const { items } = await run({ outputMode: 'file' });
+	expect(items.map(({ json }) => json.output_url)).toEqual([files.at('a.gif'), files.at('m/b.gif')]);
+	await files.close();
+});
+
+describe('a file without Content-Length', () => {
+	/** Sends a file in chunks that end as they should, whole or not. */
+	const chunked = (response: ServerResponse, bytes: Buffer) => response.write(bytes, () => response.end());
+
+	test('that ends early is noticed where its kind allows, and repeated', async () => {
+		for (const [extension, file] of await smallFiles()) {
+			const tries = [file.length >> 1, Math.floor(file.length * 0.95), file.length];
+			let asked = 0;
+			const path = `spin.${extension}`;
+			const files = await serveFiles({
+				[`/${path}`]: (response) => chunked(response, file.subarray(0, tries[asked++])),
+			});
+			withOutput(files.at(path));
+			const { items, error } = await run();
+			expect([extension, error]).toEqual([extension, undefined]);
+			expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(file);
+			expect([extension, asked]).toEqual([extension, 3]);
+			await files.close();
+		}
+	});
+
+	test('and without a name is judged by what it begins as', async () => {
+		const file = await gif();
+		let asked = 0;
+		const files = await serveFiles({
+			'/download': (response) => chunked(response, file.subarray(0, ++asked === 1 ? 600 : undefined)),
+		});
+		withOutput(files.at('download'));
+		const { items } = await run();
+		expect(items[0]?.binary?.data?.fileName).toBe('download.gif');
+		expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(file);
+		await files.close();
+	});
+
+	test('that always ends early is an error that says so', async () => {
+		const file = await gif();
+		const files = await serveFiles({ '/a.gif': (response) => chunked(response, file.subarray(0, 700)) });
+		withOutput(files.at('a.gif'));
+		const { error } = await run();
+		expect(error?.message).toMatch(/could not be downloaded: it is cut off after 700 bytes$/);
+		expect(files.asked).toHaveLength(5);
+		await files.close();
+	});
+
+	test('is taken with anything behind its end', async () => {
+		for (const [extension, file] of await smallFiles()) {
+			const longer = Buffer.concat([file, Buffer.from('\0\0\0 and what a server put there')]);
+			const path = `spin.${extension}`;
+			const files = await serveFiles({ [`/${path}`]: (response) => chunked(response, longer) });
+			withOutput(files.at(path));
+			const { items } = await run();
+			expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(longer);
+			await files.close();
+		}
+	});
+});
+
+test('a file with the length that was announced is taken without its end', async () => {
+	const file = (await gif()).subarray(0, -1);
+	const files = await serveFiles({ '/a.gif': (response) => response.end(file) });
+	withOutput(files.at('a.gif'));
+	expect((await run()).error).toBeUndefined();
+	expect(files.asked).toHaveLength(1);
+	await files.close();
+});
+
+test('an answer that comes after the time for it is left, and its connection closed', async () => {
+	const late = new PassThrough();
+	let answerNow = () => {};
+	const httpRequest = async () => {
+		await new Promise<void>((resolve) => (answerNow = resolve));
+		return { statusCode: 200, headers: {}, body: late };
+	};
+	const connection = {
+		context: { helpers: { httpRequest } },
+		clock: { ...systemClock, now: () => 0, sleep: async () => {} },
+		service: { canReach: () => true, clean: (text: string) => text },
+		signal: new AbortController().signal,
+	} as unknown as Connection;
+	const delivery = { timeoutMs: 100 } as Delivery;
+	const file = { url: 'http://127.0.0.1/a.gif', isAsset: false, fallbackName: 'a' };
+	await expect(downloadFile(connection, delivery, 7, file, new Places(1))).rejects.toThrow(
+		/did not answer in time/,
+	);
+	expect(late.destroyed).toBe(false);
+	answerNow();
+	await new Promise((resolve) => setImmediate(resolve));
+	expect(late.destroyed).toBe(true);
+	expect(() => late.emit('error', new Error('aborted'))).not.toThrow();
+});
+
 test.each([
 	'file:///etc/passwd',
 	'ftp://example.com/a.gif',
@@ -344,4 +661,25 @@ describe('a service on the open internet', () => {
 			await network.end();
 		},
 	);
+});
+
+// The last one: what is left unread of a packed file ends without a word, and would hold the clock.
+describe('a packed file', () => {
+	test('that unpacks to more than Max File Size is refused, however small it comes in', async () => {
+		let asked = 0;
+		const packed = gzipped(Buffer.alloc(50_000_000, 'GIF89a'));
+		const files = await serve((_request, response) => {
+			asked += 1;
+			response.setHeader('content-encoding', 'gzip').setHeader('content-length', packed.length).end(packed);
+		});
+		withOutput(`${files.origin}/spin.gif`);
+		const { error, items } = await run({ maxFileSize: 0.2 });
+		expect(packed.length).toBeLessThan(200_000);
+		expect(items).toEqual([]);
+		expect(error?.message).toMatch(
+			/could not be downloaded: it is larger than Max File Size allows, 0\.2 MB$/,
+		);
+		expect(asked).toBe(1);
+		await files.close();
+	});
 });

@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 
+import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import {
 	FILE_KINDS,
 	HEAD_BYTES,
-	identify,
+	identify as identifyOf,
 	kindByHead,
 	mismatchOf,
 	type FileKind,
 } from '../../nodes/ImgTo3d/file-type';
+
+const KEY = 'sk-test-3f9c1d7be2a84f60';
+
+const identify = (url: string, contentType: string | undefined, fallbackName: string) =>
+	identifyOf(url, contentType, fallbackName, keyRemover(KEY));
 
 test.each([
 	['https://x.example/a/b.gif', undefined, 'b.gif', 'image/gif'],
@@ -55,6 +61,17 @@ test.each([
 	[`${'.'.repeat(100_000)}gif`, 'gif'],
 ])('a file at .../%s is named %s', (segment, fileName) => {
 	expect(identify(`https://cdn.example/a/${segment}`, undefined, 'job-7-0').fileName).toBe(fileName);
+});
+
+test.each([
+	[`${KEY}.gif`, '___.gif'],
+	[KEY.replace(/-/g, '%2D'), '___'],
+	[encodeURIComponent(Buffer.from(`key=${KEY}`).toString('base64')), /^(?!.*c2stdGVzd)/],
+	[`${KEY}${'x'.repeat(190)}.gif`, `___${'x'.repeat(190)}.gif`],
+])('a file at .../%s has no key in its name', (segment, fileName) => {
+	const identity = identify(`https://cdn.example/a/${segment}`, `text/${KEY}`, 'job-7-0');
+	expect(identity.fileName).toMatch(fileName);
+	expect(JSON.stringify(identity)).not.toContain(KEY);
 });
 
 test('any name is harmless, fits into 255 bytes, and stays as it is when it goes through once more', () => {

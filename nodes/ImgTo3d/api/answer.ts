@@ -324,7 +324,9 @@ const textOfPage = (page: string) => page.replace(/<(script|style)[\s\S]*?(?:<\/
 function readJob(body: Record<string, unknown>): JobFacts {
 	const id = readJobId(body);
 	const generationTime = toSeconds(body.generationTime);
-	const job: JobFacts = { output: outputOf(body), extras: {} };
+	const output = readOutput(body.output, body.proxy_links);
+	// `link` is where the v3 upload puts its URL.
+	const job: JobFacts = { output: output.length > 0 ? output : readOutput(body.link), extras: {} };
 	if (id !== undefined) job.id = id;
 	if (generationTime !== undefined) job.generationTime = generationTime;
 	if (isRecord(body.meta)) job.meta = body.meta as IDataObject;
@@ -334,21 +336,29 @@ function readJob(body: Record<string, unknown>): JobFacts {
 	return job;
 }
 
-/** `link` is where the v3 upload puts its URL; the mirrors stand for an output that is empty. */
-function outputOf(body: Record<string, unknown>): string[] {
-	const lists = [body.output, body.link, body.proxy_links].map(readOutput);
-	return lists.find((list) => list.length > 0) ?? [];
+/** `output` comes as a list, a single URL, an empty text or null. */
+function listOf(output: unknown): unknown[] {
+	return Array.isArray(output) ? output : [output];
 }
 
-/** `output` comes as a list, a single URL, an empty text or null. */
-function readOutput(output: unknown): string[] {
-	const entries: unknown[] = Array.isArray(output) ? output : [output];
-	return entries.filter((entry): entry is string => typeof entry === 'string' && isHttpUrl(entry));
+const isLink = (entry: unknown): entry is string => typeof entry === 'string' && isHttpUrl(entry);
+
+/**
+ * The links of an output that can be used.
+ *
+ * @param mirrors the same files at other addresses, position by position: they stand in where a link is missing
+ */
+function readOutput(output: unknown, mirrors?: unknown): string[] {
+	const [links, others] = [listOf(output), listOf(mirrors)];
+	const all = links.some(isLink) ? links : others;
+	return all.map((link, index) => (isLink(link) ? link : others[index])).filter(isLink);
 }
 
 /** A file of a job that has ended well. */
 export interface JobFile {
 	url: string;
+	/** A second address of the same file. */
+	mirror?: string;
 	/** Whether it only belongs to the output, like the materials of an OBJ. */
 	isAsset: boolean;
 }
@@ -357,8 +367,14 @@ export interface JobFile {
 export function filesOf({ output, extras }: JobFacts): JobFile[] {
 	const assets = new Set(readOutput(extras.extra_assets));
 	for (const url of output) assets.delete(url);
+	const mirrors = readOutput(extras.proxy_links);
+	// With a link left out on either side, nothing says whose the others are.
+	const arePaired = mirrors.length === output.length && mirrors.length === listOf(extras.proxy_links).length;
 	return [
-		...output.map((url) => ({ url, isAsset: false })),
+		...output.map((url, index) => {
+			const mirror = arePaired ? mirrors[index] : undefined;
+			return { url, ...(mirror !== undefined && mirror !== url && { mirror }), isAsset: false };
+		}),
 		...[...assets].map((url) => ({ url, isAsset: true })),
 	];
 }

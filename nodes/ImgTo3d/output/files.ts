@@ -7,48 +7,38 @@ import { mayPass, ProblemError, sentences } from '../api/problems';
 import { unanswered, type Readable, type Service } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
 import { header, retryAfterHeader } from '../api/words';
-import {
-	HEAD_BYTES,
-	identify,
-	kindByHead,
-	mismatchOf,
-	ofKind,
-	type FileIdentity,
-	type FileKind,
-} from '../file-type';
+import { identify, kindByHead, ofKind, type FileIdentity } from '../file-type';
+import type { Places } from '../jobs/places';
 import { retryPause } from '../jobs/poll-schedule';
-import { MAX_TRIES, Stopped, stopIfAborted, type Connection } from '../jobs/run';
+import { MAX_TRIES, stopIfAborted, type Connection } from '../jobs/run';
 import type { Delivery } from '../request';
+import { Meter, tooLarge, type Failure } from './meter';
 
 const MAX_REDIRECTS = 5;
 
 /** A file server answers at once; only the bytes may take long. */
 const HEADERS_LIMIT_MS = 60_000;
 
-/** A download that brings no byte for this long is given up and tried again, ms. */
-const STALL_MS = 60_000;
+/** How long a file that is not there is waited for, from the first answer that said so, ms. */
+const MISSING_LIMIT_MS = 60_000;
+
+/** How long at most until it is asked for again, ms. */
+const MISSING_PAUSE_MS = 10_000;
 
 export interface OutputFile extends JobFile {
 	/** For a URL that holds no name. */
 	fallbackName: string;
 }
 
-/** What one try at a download came to. */
+/** What one try at a download, or all of them at one address, came to. */
 type Try = { stored: IBinaryData } | Failure;
 
-/** Why there is no file, and whether another try may bring it. */
-interface Failure {
-	problem: string;
-	httpCode?: number;
-	mayPass: boolean;
-	retryAfterSeconds?: number;
-}
-
 /**
- * Streams a file from the service's storage into n8n's. Free, so it is repeated while it may still succeed.
- * The key does not go along, and only http and https addresses are asked; private ones only if the service
- * itself is on one.
+ * Streams a file from the service's storage into n8n's. Free, so it is repeated while it may still succeed, and then
+ * tried at the file's second address, if it has one. The key does not go along, and only http and https addresses
+ * are asked; private ones only if the service itself is on one.
  *
+ * @param places limits how many downloads go on at once: each try has one, and pauses between tries have none
  * @throws ProblemError that says that the job itself is done
  * @throws Stopped when the run was stopped
  */
@@ -57,57 +47,137 @@ export async function downloadFile(
 	delivery: Delivery,
 	jobId: JobId | undefined,
 	file: OutputFile,
+	places: Places,
 ): Promise<IBinaryData> {
-	const deadline = connection.clock.now() + delivery.timeoutMs;
-	for (let tries = 1; ; tries++) {
-		stopIfAborted(connection.signal);
-		const result = await tryDownload(connection, delivery, file, deadline);
-		if ('stored' in result) return result.stored;
-		stopIfAborted(connection.signal);
+	const download = new Download(connection, delivery, file, places);
+	const first = await download.from(file.url);
+	if ('stored' in first) return first.stored;
+	const { mirror } = file;
+	const isOver = first.isSameAnywhere === true || download.isLate();
+	const second = mirror === undefined || isOver ? undefined : await download.from(mirror);
+	if (second && 'stored' in second) return second.stored;
+	throw lostFile(connection.service, jobId, file, first, second);
+}
 
-		const pause = retryPause(tries, result.retryAfterSeconds);
-		const isOver = connection.clock.now() + pause >= deadline;
-		if (!result.mayPass || tries === MAX_TRIES || isOver) {
-			throw new ProblemError({
-				message: `Job ${jobId === undefined ? '(no ID)' : writeId(jobId)} is done, but ${file.isAsset ? 'a file that belongs to its output' : 'its file'} could not be downloaded: ${connection.service.clean(result.problem)}`,
-				description: sentences(
-					`The file is at ${file.url}.`,
-					'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation; with Download Output Files off, only its links. The service deletes files after a while.',
-				),
-				paid: 'yes',
-				...(result.httpCode !== undefined && { httpCode: result.httpCode }),
-				...(jobId !== undefined && { jobId }),
-			});
+function lostFile(
+	{ clean }: Service,
+	jobId: JobId | undefined,
+	{ url, mirror, isAsset }: OutputFile,
+	first: Failure,
+	second: Failure | undefined,
+): ProblemError {
+	const what = isAsset ? 'a file that belongs to its output' : 'its file';
+	const problem = second ? `${first.problem}; from its mirror: ${second.problem}` : first.problem;
+	const httpCode = first.httpCode ?? second?.httpCode;
+	return new ProblemError({
+		message: `Job ${jobId === undefined ? '(no ID)' : writeId(jobId)} is done, but ${what} could not be downloaded: ${clean(problem)}`,
+		description: sentences(
+			`The file is at ${clean(url)}${mirror === undefined ? '' : `, and its mirror at ${clean(mirror)}`}.`,
+			'The job is paid for and not lost: the Get Result operation with the Job ID brings it again, without a new generation; with Download Output Files off, only its links. The service deletes files after a while.',
+		),
+		paid: 'yes',
+		...(httpCode !== undefined && { httpCode }),
+		...(jobId !== undefined && { jobId }),
+	});
+}
+
+/** The download of one file, at whatever address. */
+class Download {
+	/** Ms since the epoch. The wait for a place does not count. */
+	private deadline: number;
+
+	constructor(
+		private readonly connection: Connection,
+		private readonly delivery: Delivery,
+		private readonly file: OutputFile,
+		private readonly places: Places,
+	) {
+		this.deadline = connection.clock.now() + delivery.timeoutMs;
+	}
+
+	isLate(): boolean {
+		return this.connection.clock.now() >= this.deadline;
+	}
+
+	/**
+	 * Tries an address until it has brought the file or will not do so any more.
+	 *
+	 * @throws Stopped when the run was stopped
+	 */
+	async from(url: string): Promise<Try> {
+		const { clock, signal } = this.connection;
+		const patience = new Patience();
+		for (;;) {
+			const result = await this.tryWithinPlace(url);
+			if ('stored' in result) return result;
+			stopIfAborted(signal);
+
+			const pause = result.mayPass ? patience.pauseAfter(result, clock.now()) : undefined;
+			if (pause === undefined || clock.now() + pause >= this.deadline) return result;
+			await clock.sleep(pause, signal);
 		}
-		await connection.clock.sleep(pause, connection.signal);
+	}
+
+	private async tryWithinPlace(url: string): Promise<Try> {
+		const { clock, signal } = this.connection;
+		stopIfAborted(signal);
+		const askedAt = clock.now();
+		return await this.places.within(async () => {
+			this.deadline += clock.now() - askedAt;
+			stopIfAborted(signal);
+			return await this.tryOnce(url);
+		});
+	}
+
+	private async tryOnce(url: string): Promise<Try> {
+		const { connection, delivery, file, deadline } = this;
+		const opened = await open(connection, url, deadline);
+		if ('problem' in opened) return opened;
+
+		const { headers } = opened;
+		const body = opened.body as Readable;
+		const announced = Number(headers['content-length'] ?? NaN);
+		if (announced > delivery.maxFileBytes) {
+			discard(body);
+			return tooLarge(delivery, announced);
+		}
+		// By the first address: it is the same file, whichever one brings it.
+		const type = header(headers, 'content-type');
+		const identity = identify(file.url, type, file.fallbackName, connection.service.clean);
+		const meter = new Meter(connection, delivery, identity, Number.isNaN(announced), body, deadline);
+		return await store(connection, identity, meter);
 	}
 }
 
-async function tryDownload(
-	connection: Connection,
-	delivery: Delivery,
-	file: OutputFile,
-	deadline: number,
-): Promise<Try> {
-	const opened = await open(connection, file.url, deadline);
-	if ('problem' in opened) return opened;
+/** How long to go on with an address that does not bring its file. */
+class Patience {
+	private failures = 0;
+	private missing = 0;
+	private missingSince: number | undefined;
 
-	const { headers } = opened;
-	const body = opened.body as Readable;
-	const announced = Number(headers['content-length']);
-	if (announced > delivery.maxFileBytes) {
-		body.destroy();
-		return { problem: tooLarge(delivery, announced), mayPass: false };
+	/** @returns how long to wait before the next try, ms; nothing when there is to be none */
+	pauseAfter({ httpCode, retryAfterSeconds }: Failure, now: number): number | undefined {
+		if (httpCode !== 404) {
+			this.failures += 1;
+			return this.failures < MAX_TRIES ? retryPause(this.failures, retryAfterSeconds) : undefined;
+		}
+		// A link may be there before its file.
+		this.missing += 1;
+		this.missingSince ??= now;
+		const left = this.missingSince + MISSING_LIMIT_MS - now;
+		if (left <= 0) return undefined;
+		const pause = Math.min(retryPause(this.missing), MISSING_PAUSE_MS, left);
+		return Math.max(pause, (retryAfterSeconds ?? 0) * 1000);
 	}
-	const identity = identify(file.url, header(headers, 'content-type'), file.fallbackName);
+}
 
-	const meter = new Meter(connection, delivery, identity.kind, body, deadline);
+async function store(connection: Connection, identity: FileIdentity, meter: Meter): Promise<Try> {
 	try {
 		const stored = await Promise.race([
 			connection.context.helpers.prepareBinaryData(meter.measured, identity.fileName, identity.mimeType),
 			meter.watchdog(),
 		]);
-		const failure = meter.failure ?? meter.mismatch(meter.length);
+		const failure = meter.failure ?? meter.mismatch();
 		if (failure) return failure;
 		if (!stored) return { problem: 'the download stalled', mayPass: true };
 		return { stored: identity.isUnnamed ? namedByHead(stored, identity, meter.head) : stored };
@@ -116,7 +186,7 @@ async function tryDownload(
 		if (meter.failure) return meter.failure;
 		return meter.isBroken
 			? { problem: `the connection broke in the middle (${detail})`, mayPass: true }
-			: { problem: `n8n could not store it (${detail})`, mayPass: false };
+			: { problem: `n8n could not store it (${detail})`, mayPass: false, isSameAnywhere: true };
 	} finally {
 		meter.stop();
 	}
@@ -129,92 +199,6 @@ function namedByHead(stored: IBinaryData, { fileName }: FileIdentity, head: Buff
 	const [fileExtension] = kind.extensions;
 	const fileType = fileTypeFromMimeType(kind.mimeType);
 	return { ...stored, ...ofKind(fileName, kind), fileExtension, fileType };
-}
-
-/** Counts a download's bytes as they pass, and ends it when it is too large, too slow, not what it has to be, or no longer wanted. */
-class Meter {
-	/** The same bytes, counted. */
-	readonly measured: Readable;
-	/** Why it was ended. */
-	failure?: Failure;
-	/** Whether the bytes stopped coming before the end: what else fails is n8n's storage. */
-	isBroken = false;
-	/** How many bytes have passed. */
-	length = 0;
-	private readonly start: Buffer[] = [];
-	private startLength = 0;
-	private lastByteAt: number;
-	private readonly ended = new AbortController();
-
-	constructor(
-		private readonly connection: Connection,
-		private readonly delivery: Delivery,
-		private readonly kind: FileKind | undefined,
-		private readonly body: Readable,
-		private readonly deadline: number,
-	) {
-		this.lastByteAt = connection.clock.now();
-		body.once('error', () => {
-			this.isBroken = true;
-		});
-		this.measured = body.map((chunk: Buffer) => this.count(chunk), { concurrency: 1 });
-	}
-
-	/** The first bytes that have passed. */
-	get head(): Buffer {
-		return Buffer.concat(this.start);
-	}
-
-	/** @param length of the whole file, bytes, once it is known */
-	mismatch(length?: number): Failure | undefined {
-		return this.kind && mismatchOf(this.kind, this.head, length);
-	}
-
-	private count(chunk: Buffer): Buffer {
-		this.length += chunk.length;
-		this.lastByteAt = this.connection.clock.now();
-		if (this.startLength < HEAD_BYTES) {
-			const part = chunk.subarray(0, HEAD_BYTES - this.startLength);
-			this.start.push(part);
-			this.startLength += part.length;
-			const mismatch = this.startLength === HEAD_BYTES ? this.mismatch() : undefined;
-			if (mismatch) this.giveUp(mismatch);
-		}
-		if (this.length > this.delivery.maxFileBytes) {
-			this.giveUp({ problem: tooLarge(this.delivery), mayPass: false });
-		}
-		return chunk;
-	}
-
-	/** Resolves with nothing once the download has been given up; the bytes stop coming then. */
-	async watchdog(): Promise<undefined> {
-		const { clock, signal } = this.connection;
-		const either = AbortSignal.any([signal, this.ended.signal]);
-		while (!this.ended.signal.aborted) {
-			const limit = Math.min(this.lastByteAt + STALL_MS, this.deadline);
-			if (signal.aborted || clock.now() >= limit) {
-				const isLate = clock.now() >= this.deadline;
-				this.giveUp({
-					problem: isLate
-						? `it was not complete after ${this.delivery.timeoutMs / 1000} s`
-						: `no byte came for ${STALL_MS / 1000} s`,
-					mayPass: true,
-				});
-				return undefined;
-			}
-			await clock.sleep(limit - clock.now(), either);
-		}
-		return undefined;
-	}
-
-	stop(): void {
-		this.ended.abort();
-	}
-
-	private giveUp(failure: Failure): void {
-		this.failure ??= failure;
-		this.body.destroy(new Stopped(failure.problem));
-	}
 }
 
 /** Asks for a file, following redirects by hand, so that each address is looked at before it is asked. */
@@ -237,9 +221,8 @@ async function open(
 		const { statusCode: httpCode, headers } = response;
 		if (httpCode === 200) return response;
 
-		(response.body as Readable).destroy();
+		discard(response.body as Readable);
 		if (httpCode < 300 || httpCode >= 400) {
-			// A file may reach the storage's edge a moment after the job's end.
 			const mayPass = httpCode === 404 || httpCode === 408 || httpCode === 429 || httpCode >= 500;
 			const wanted = retryAfterHeader(headers, connection.clock.now());
 			return { problem: `HTTP ${httpCode}`, httpCode, mayPass, retryAfterSeconds: wanted };
@@ -276,6 +259,8 @@ async function ask(
 	settled.abort();
 	if (answered === undefined) {
 		leave.abort();
+		// It may have come at the same moment, and would be held open by nobody.
+		void response.then(({ body }) => discard(body as Readable)).catch(() => {});
 		return { problem: 'the file server did not answer in time', mayPass: true };
 	}
 	if (!('reason' in answered)) return answered;
@@ -286,6 +271,12 @@ async function ask(
 	return { problem: `${what} (${answered.detail})`, mayPass: mayPass(answered) };
 }
 
+/** Leaves a body that nobody reads. */
+function discard(body: Readable): void {
+	body.on('error', () => {});
+	body.destroy();
+}
+
 /** Why an address is not asked, if it is not. */
 function objectionTo(address: string, service: Service): string | undefined {
 	const url = new URL(address);
@@ -293,9 +284,4 @@ function objectionTo(address: string, service: Service): string | undefined {
 	return service.canReach(url.hostname)
 		? undefined
 		: `${url.hostname} is a private address, and files are fetched from the open internet only`;
-}
-
-function tooLarge(delivery: Delivery, bytes?: number): string {
-	const megabytes = (count: number) => Number((count / 1024 / 1024).toFixed(1));
-	return `it is larger than Max File Size allows, ${megabytes(delivery.maxFileBytes)} MB${bytes ? ` (it has ${megabytes(bytes)} MB)` : ''}`;
 }

@@ -43,7 +43,7 @@ export async function finishedItems(
 		return [{ json: { ...rest, output }, ...(delivery.download && { binary }) }];
 	}
 	return filesOf(job).map(({ url }, index) => ({
-		json: { ...rest, output_url: url, output_index: index },
+		json: { ...rest, output_url: connection.service.clean(url), output_index: index },
 		...(files[index] && { binary: { [field]: files[index] } }),
 	}));
 }
@@ -64,12 +64,10 @@ async function downloadAll(
 	const files = await Promise.all(
 		filesOf(job).map(async (listed, index) => {
 			const file = { ...listed, fallbackName: `job-${job.id ?? 'result'}-${index}` };
-			return await downloads
-				.within(async () => await downloadFile(own, delivery, job.id, file))
-				.catch((problem: unknown) => {
-					firstProblem ??= problem;
-					leave.abort();
-				});
+			return await downloadFile(own, delivery, job.id, file, downloads).catch((problem: unknown) => {
+				firstProblem ??= problem;
+				leave.abort();
+			});
 		}),
 	);
 	if (firstProblem) throw firstProblem;

@@ -233,7 +233,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'a Base URL': (text) => Endpoints.under(`https://a.example/${text}/a`),
 	'the address of a job': (text) => Endpoints.under('https://a.example')?.fetch('v3', 7, text),
 	'a link': isHttpUrl,
-	'the name of a file': (text) => identify(`https://a.example/${text}`, text, 'job'),
+	'the name of a file': (text) => identify(`https://a.example/${text}`, text, 'job', asIs),
 	'the beginning of a file': (text) => {
 		const head = Buffer.from(text);
 		return FILE_KINDS.map((kind) => mismatchOf(kind, head, head.length));

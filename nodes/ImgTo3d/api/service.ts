@@ -88,7 +88,7 @@ export function openService(
 				'Enter the key of your account in the credential. If an expression is to fill it: while an execution rests, and in a trigger, there is no input item for it to read.',
 		});
 	}
-	const clean = keyRemover(apiKey.trim());
+	const clean = keyRemover(apiKey.trim(), endpoints.hostname);
 
 	const call = async (
 		url: string,

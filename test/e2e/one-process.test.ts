@@ -1,5 +1,6 @@
 import { startWorld, type World } from '../../real-n8n/worlds.mts';
 import { examples } from './examples.mts';
+import { money } from './money.mts';
 import { keyIsNowhere } from './secrets.mts';
 import { everywhere } from './suite.mts';
 
@@ -13,6 +14,8 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 	});
 
 	everywhere(() => world);
+
+	money(() => world);
 
 	describe('the example', () => examples(() => world));
 

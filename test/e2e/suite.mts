@@ -301,7 +301,9 @@ export function everywhere(theWorld: () => World): void {
 			const node = { onError: 'continueErrorOutput' } as const;
 			const { items, errors } = await resultOf(world, await begin(world, { waitFor }, node));
 			expect(statuses(items)).toEqual(['success', 'success']);
-			expect(errors.map(({ json }) => json.error)).toEqual([expect.stringMatching(/too dark$/)]);
+			expect(errors.map(({ json }) => json.error)).toEqual([
+				expect.objectContaining({ message: expect.stringMatching(/too dark$/) }),
+			]);
 		});
 
 		test('Retry On Fail: it alone is paid for again', async () => {

@@ -109,3 +109,37 @@ export function named(error: NodeOperationError, jobs: Array<Pick<Failure, 'jobI
 	}
 	return error;
 }
+
+/** The name in the execution's custom data, and how much of a value n8n takes without a word in its log. */
+const CUSTOM_DATA = 'imgTo3d_jobs';
+const MAX_CUSTOM_DATA = 255;
+
+/** n8n's `$execution.customData`, as far as it is used. */
+interface CustomData {
+	get(key: string): string | undefined;
+	set(key: string, value: string): void;
+}
+
+/**
+ * Keeps the IDs of the accepted jobs in the execution's custom data. Of a run that is canceled n8n keeps nothing else:
+ * neither its error nor what it has left with its items.
+ */
+export function keepWithExecution({ context, ledger }: Run): void {
+	const ids = [...ledger].flatMap(([, entry]) => idOf(entry) ?? []).map(writeId);
+	if (ids.length === 0) return;
+	try {
+		const { $execution } = context.getWorkflowDataProxy(0) as unknown as {
+			$execution: { customData?: CustomData };
+		};
+		const earlier = $execution.customData?.get(CUSTOM_DATA)?.split(', ') ?? [];
+		let value = '';
+		for (const id of new Set([...ids, ...earlier])) {
+			const longer = value === '' ? id : `${value}, ${id}`;
+			if (longer.length > MAX_CUSTOM_DATA) break;
+			value = longer;
+		}
+		$execution.customData?.set(CUSTOM_DATA, value);
+	} catch {
+		// Nothing may keep the execution from being canceled. The log has the IDs.
+	}
+}

@@ -8,7 +8,7 @@ import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
 import { Accounts } from './account';
 import { systemClock, type Clock } from './clock';
-import { failureOf, forecastRetry, jobOf, named, submittedJobs } from './failures';
+import { failureOf, keepWithExecution, forecastRetry, jobOf, named, submittedJobs } from './failures';
 import { ledgerOf, type KnownJob } from './ledger';
 import { leaveJobs, takenUp } from './left-jobs';
 import { Places } from './places';
@@ -112,6 +112,7 @@ export async function runItems(
 		cancellation,
 		rest,
 	};
+	cancellation.onCancel(() => keepWithExecution(run));
 	try {
 		return await runAll(run, readings, halt, carried !== undefined);
 	} finally {

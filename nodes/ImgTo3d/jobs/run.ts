@@ -58,6 +58,11 @@ export class Cancellation {
 		return await Promise.race([work, this.happened]);
 	}
 
+	/** Calls `listener` in the tick of the cancellation: n8n saves the execution right after it, and never again. */
+	onCancel(listener: () => void): void {
+		this.signal?.addEventListener('abort', listener, { signal: this.end.signal });
+	}
+
 	/** The run is over, and nobody has to be told any more. */
 	forget(): void {
 		this.end.abort();

@@ -1,0 +1,217 @@
+/** What a person and a workflow are told of jobs that may have been paid for, where nothing but whole n8n shows it. */
+import { request as send } from 'node:http';
+
+import type { IDataObject, INode, INodeExecutionData } from 'n8n-workflow';
+
+import { until } from '../../real-n8n/processes.mts';
+import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
+import { serve } from '../engine/http.mts';
+import { itemsOf, pictureWorkflow, published, resultOf, samples, startBy } from './suite.mts';
+
+/** How soon an execution has to be over for n8n once it was stopped, ms. */
+const STOP_MS = 2000;
+
+/** A server before the service that keeps the answers to submits to itself. */
+interface Keeper {
+	origin: string;
+	/** The IDs in the answers that were kept. */
+	readonly kept: number[];
+	/** How many connections were cut off before they had their answer. */
+	readonly cut: number;
+	/** Gives all answers out. */
+	release(): void;
+	close(): Promise<void>;
+}
+
+/** @param skip how many submits are answered at once, before the first whose answer is kept */
+async function openKeeper(service: string, skip: number): Promise<Keeper> {
+	const kept: number[] = [];
+	let cut = 0;
+	let submits = 0;
+	let release = () => {};
+	const released = new Promise<void>((resolve) => (release = resolve));
+	const server = await serve((request, response) => {
+		const { method, headers, url = '' } = request;
+		const isKept = /\/img_to_3d$/.test(url) && ++submits > skip;
+		response.once('close', () => {
+			if (!response.writableFinished) cut += 1;
+		});
+		const passed = send(service + url, { method, headers }, (answer) => {
+			const chunks: Buffer[] = [];
+			answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+			answer.once('end', () => {
+				const body = Buffer.concat(chunks);
+				const give = () => response.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
+				if (!isKept) {
+					give();
+					return;
+				}
+				kept.push((JSON.parse(body.toString()) as { id: number }).id);
+				void released.then(give);
+			});
+		});
+		request.pipe(passed);
+	});
+	return {
+		...server,
+		kept,
+		get cut() {
+			return cut;
+		},
+		release,
+	};
+}
+
+/** The same workflow, with a node at the end that lets those items through whose job may have been paid for. */
+async function decided(
+	world: World,
+	onError: INode['onError'],
+	paid: string,
+): Promise<{ outputs: INodeExecutionData[][]; decided: INodeExecutionData[] }> {
+	const { path, workflow } = pictureWorkflow(
+		world,
+		{ download: false, options: { maxJobsInFlight: 1, trackId: '=order-{{ $itemIndex }}' } },
+		{ onError },
+	);
+	workflow.nodes.push({
+		id: 'paid',
+		name: 'Paid',
+		type: 'n8n-nodes-base.filter',
+		typeVersion: 2,
+		position: [880, 200],
+		parameters: {
+			conditions: {
+				options: { caseSensitive: true, leftValue: '', typeValidation: 'strict' },
+				combinator: 'or',
+				conditions: ['yes', 'unknown'].map((value) => ({
+					id: value,
+					leftValue: `={{ ${paid} ?? '' }}`,
+					rightValue: value,
+					operator: { type: 'string', operation: 'equals' },
+				})),
+			},
+			options: {},
+		},
+	});
+	const before = onError === 'continueErrorOutput' ? 'Failed' : 'After';
+	workflow.connections[before] = { main: [[{ node: 'Paid', type: 'main', index: 0 }]] };
+	const saved = await world.main.importWorkflow(workflow);
+	await world.main.publish(saved);
+	await startBy(world, path, samples(world, ['mug.jpg', 'duck.png', 'rocket.webp', 'mug.jpg']));
+	const { status, error, items, errors, data } = await resultOf(world, saved);
+	expect([status, error?.message]).toEqual(['success', undefined]);
+	return { outputs: [items, errors], decided: itemsOf(data, 'Paid') };
+}
+
+export function money(theWorld: () => World): void {
+	let world: World;
+	let paidBefore = 0;
+	beforeEach(() => {
+		world = theWorld();
+		world.service.clearFaults();
+		world.service.configure({ jobSeconds: 1, webhooks: 'once' });
+		paidBefore = world.service.jobs.length;
+	});
+	const jobs = () => world.service.jobs.slice(paidBefore);
+
+	test('stopping while a submit is in the air: it is over at once, and n8n has the ID of each job', async () => {
+		const { service, main } = world;
+		const keeper = await openKeeper(service.origin, 1);
+		try {
+			const name = `Kept ${keeper.origin}`;
+			const { id: credential } = await main.createCredential(name, CREDENTIAL_TYPE, {
+				apiKey: API_KEY,
+				baseUrl: service.baseUrl.replace(service.origin, keeper.origin),
+			});
+			const { path, saved } = await published(
+				world,
+				{ download: false },
+				{ credentials: { [CREDENTIAL_TYPE]: { id: credential, name } } },
+			);
+			// One that the main process has started: n8n 2.41 does not tell the worker of one that a webhook process has.
+			await main.call(`/webhook/${path}`, { images: samples(world, ['mug.jpg', 'duck.png']) });
+			await until('both are submitted', () => jobs().length === 2 && keeper.kept.length === 1);
+			const [late = 0] = keeper.kept;
+			const early = jobs().find(({ id }) => id !== late)?.id ?? 0;
+			await until('the first is accepted', () => world.printed().includes(`job ${early} was accepted`));
+
+			const execution = await main.latest(saved.id, ['running']);
+			const start = Date.now();
+			await main.rest('POST', `/executions/${execution}/stop`, {});
+			await main.latest(saved.id, ['canceled']);
+			expect(Date.now() - start).toBeLessThan(STOP_MS);
+			expect(keeper.cut).toBe(0);
+
+			keeper.release();
+			await until(
+				'the log tells the job that was accepted late',
+				() => world.printed().includes(`job ${late} was accepted after the execution was stopped`),
+				10_000,
+			);
+			const { customData = {} } = await main.rest<{ customData?: Record<string, string> }>(
+				'GET',
+				`/executions/${execution}`,
+			);
+			expect(Object.values(customData).join()).toContain(String(early));
+			expect(jobs()).toHaveLength(2);
+		} finally {
+			keeper.release();
+			await keeper.close();
+		}
+	});
+
+	describe('of four items one is refused, the job of one fails, and of one nobody knows:', () => {
+		beforeEach(() => {
+			const body = { status: 'error', message: 'Unable to fetch image from provided URL' };
+			world.service.addFault({ on: 'submit', do: { kind: 'answer', body } });
+			world.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+			world.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
+		});
+
+		/** What an error says, in the order of the items. */
+		const said = (message: string, failed: number | undefined): IDataObject[] => [
+			{
+				[message]: expect.stringContaining('Unable to fetch image') as string,
+				description: expect.any(String) as string,
+				paid: 'no',
+				track_id: 'order-0',
+			},
+			{
+				[message]: `Job ${failed}: the service ended the job as failed: too dark`,
+				description: expect.any(String) as string,
+				paid: 'yes',
+				id: failed,
+				track_id: 'order-1',
+			},
+			{
+				[message]: expect.stringMatching(/may have been accepted and paid/) as string,
+				description: expect.any(String) as string,
+				paid: 'unknown',
+				track_id: 'order-2',
+			},
+		];
+
+		test('Continue: the next node can tell by "paid" which may have been paid for', async () => {
+			const { outputs, decided: through } = await decided(world, 'continueRegularOutput', '$json.paid');
+			const [items = [], errors] = outputs;
+			const [failed] = jobs();
+			expect(items.slice(0, 3).map(({ json }) => json)).toEqual(said('error', failed?.id));
+			expect(items.slice(3).map(({ json }) => json.status)).toEqual(['success']);
+			expect(errors).toEqual([]);
+			expect(through.map(({ json }) => json.track_id)).toEqual(['order-1', 'order-2']);
+			expect(jobs()).toHaveLength(3);
+		});
+
+		test('Continue (using error output): so can the one on that output, by "error.paid"', async () => {
+			const how = '$json.error?.paid';
+			const { outputs, decided: through } = await decided(world, 'continueErrorOutput', how);
+			const [items = [], errors = []] = outputs;
+			const [failed] = jobs();
+			expect(errors.map(({ json }) => json.error)).toEqual(said('message', failed?.id));
+			expect(errors.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
+			expect(items.map(({ json }) => json.status)).toEqual(['success']);
+			expect(through.map(({ json }) => (json.error as IDataObject).track_id)).toEqual(['order-1', 'order-2']);
+			expect(jobs()).toHaveLength(3);
+		});
+	});
+}

@@ -53,7 +53,7 @@ export class StableDiffusionApi implements ICredentialType {
 	// test cannot quote where a redirect leads; the node's own errors do.
 	test: ICredentialTestRequest = {
 		request: {
-			baseURL: '={{$credentials.baseUrl.trim().replace(/\\/+$/, "")}}',
+			baseURL: '={{$credentials.baseUrl.trim().replace(/(?<!\\/)\\/+$/, "")}}',
 			url: '/v3/system_load',
 			method: 'POST',
 			disableFollowRedirect: true,

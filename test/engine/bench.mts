@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axios from 'axios';
 import sharp from 'sharp';
-import type { INode, INodeExecutionData, INodeParameters, IRun, IWebhookFunctions } from 'n8n-workflow';
+import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
 import {
@@ -47,7 +47,7 @@ export interface Bench {
 	credential(values: { apiKey?: string; baseUrl?: string }): void;
 	/** Calls n8n as the service does. A text goes out as it is. @param from a loopback address, 127.x.y.z */
 	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
-	/** What the nodes have logged when they were called, a line each: its level and its text. */
+	/** What the nodes have logged, a line each: its level and its text. */
 	log: readonly string[];
 	/** Resolves when n8n has nothing to do: no call, and each execution has ended or rests. */
 	allThrough(): Promise<void>;
@@ -128,7 +128,7 @@ export function fileItem(base64: string, mimeType: string, fileName: string): IN
 }
 
 /** Writes what a node logs into a list instead, unless somebody else listens already. */
-function keepLog(context: IWebhookFunctions, lines: string[]): void {
+function keepLog(context: object, lines: string[]): void {
 	if (Object.hasOwn(context, 'logger')) return;
 	const levels = ['error', 'warn', 'info', 'debug'].map((level) => [
 		level,
@@ -142,11 +142,12 @@ export async function openBench(options: Omit<LocalApiOptions, 'clock'> = {}): P
 	await smallPicture().toFile(join(SAMPLES, 'dot.png'));
 	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES });
 
+	const log: string[] = [];
 	const node = new ImgTo3d();
 	node.execute = async function () {
+		keepLog(this, log);
 		return await runItems(this, clock, accounts);
 	};
-	const log: string[] = [];
 	node.webhook = async function () {
 		keepLog(this, log);
 		return await answerResumeCall(this, clock);

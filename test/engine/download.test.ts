@@ -597,6 +597,8 @@ test.each([
 	'/a.gif',
 ])('an output at %s is none', async (output) => {
 	withOutput(output);
+	const edit = (body: Record<string, unknown>) => ({ ...body, output: [output] });
+	bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 	const { error } = await run();
 	expect(error?.message).toMatch(/names no file that can be fetched$/);
 	expect(downloads()).toHaveLength(0);

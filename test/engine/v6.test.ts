@@ -336,14 +336,14 @@ describe('what comes out', () => {
 		const get = async (apiVersion: string) =>
 			await bench.run({ operation: 'getResult', apiVersion, jobId: String(id) });
 		expect((await get('v6')).items[0]?.binary?.data?.mimeType).toBe('model/gltf-binary');
-		expect((await get('v3')).error?.message).toMatch(`Job ${String(id)}: the service does not know it`);
+		expect((await get('v3')).error?.message).toMatch(`Job ${String(id)}: the service does not know this job`);
 		expect(bench.service.jobs).toHaveLength(1);
 	});
 
 	test('a video that the service has rendered is a file like any other', async () => {
 		const files = await serve((_request, response) => {
 			response.writeHead(200, { 'content-type': 'application/octet-stream' });
-			response.end('\0\0\0\x20ftypisom');
+			response.end('\0\0\0\x0cftypisom');
 		});
 		bench.service.configure({ jobSeconds: 0 });
 		bench.service.addFault({
@@ -448,8 +448,9 @@ describe('a file whose first bytes are not what its name says', () => {
 		lie('<!DOCTYPE html><html><body>Please log in</body></html>', 'text/html');
 		const { error } = await bench.run(imageTo3d());
 		const [job] = bench.service.jobs;
+		const page = 'its name says GLB, but it begins with the bytes of a web page';
 		expect(error?.message).toBe(
-			`Job ${job?.id} is done, but its file could not be downloaded: its name says GLB, but it begins with the bytes of a web page`,
+			`Job ${job?.id} is done, but its file could not be downloaded: ${page}; from its mirror: ${page}`,
 		);
 		expect(error?.description).toContain(job?.outputs[0]);
 		expect(downloads()).toHaveLength(5);
@@ -479,7 +480,7 @@ describe('a file whose first bytes are not what its name says', () => {
 		bench.service.configure({ jobSeconds: 0 });
 		bench.service.addFault({
 			on: 'submit',
-			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/mug.glb`] }) },
+			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/mug.glb`], proxy_links: [] }) },
 		});
 		const { error } = await bench.run(imageTo3d());
 		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes 0101010101010101$/);

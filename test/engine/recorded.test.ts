@@ -1,0 +1,449 @@
+/** Answers that the reference does not show, but that clients of the service have recorded. */
+import type { INode, INodeParameters } from 'n8n-workflow';
+
+import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
+import type { Fault } from '../../local-api/index.mts';
+import { itemsOf, openBench, workflowOf, type Bench, type Result } from './bench.mts';
+
+let bench: Bench;
+beforeEach(async () => {
+	bench = await openBench({ jobSeconds: 10, parallel: 10, queueLimit: 100 });
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+const RETRIED: Partial<INode> = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
+
+const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
+
+const prompts = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
+	operation: 'textTo3d',
+	prompt: '=cup {{ $json.n }}',
+	download: false,
+	...more,
+	options: { trackId: '=item-{{ $json.n }}', ...options },
+});
+
+const run = async (parameters: INodeParameters = {}, node: Partial<INode> = {}, count = 1): Promise<Result> =>
+	await bench.run(prompts(parameters), { items: numbered(count), node });
+
+const answer = (body: unknown, status = 200): Fault['do'] => ({ kind: 'answer', body, status });
+
+const onFetch = (body: unknown, times = Infinity, status = 200) =>
+	bench.service.addFault({ on: 'fetch', times, do: answer(body, status) });
+
+const submits = () => bench.service.requests.filter(({ path }) => path.includes('txt_to_3d'));
+const fetches = () => bench.service.requests.filter(({ path }) => path.includes('/fetch'));
+const jobId = () => bench.service.jobs[0]?.idText;
+const seconds = (from: number) => (bench.clock.now() - from) / 1000;
+const latest = () => bench.engine.executions.at(-1) as Execution;
+
+/** The end of an item that failed, with the node set to continue. */
+const errorOf = ({ items }: Result) => items[0]?.json as { error: string; description: string; paid: string };
+const CONTINUE: Partial<INode> = { onError: 'continueRegularOutput' };
+
+const NOT_FOUND = {
+	status: 'failed',
+	id: '',
+	message: 'Request not found',
+	output: '',
+	tip: 'Get 20x faster',
+};
+
+describe('a job that the service does not know yet', () => {
+	test.each([
+		['v3, as failed', 'v3', NOT_FOUND, 200],
+		['v6, as failed', 'v6', NOT_FOUND, 200],
+		['v3, as an error', 'v3', { ...NOT_FOUND, status: 'error' }, 200],
+		['v6, with its ID', 'v6', { ...NOT_FOUND, id: 10684518 }, 200],
+		['v3, with HTTP 404', 'v3', { ...NOT_FOUND, status: 'error' }, 404],
+		['v6, as a page', 'v6', '<html>Not found</html>', 404],
+	])('is watched until it is done, and paid once (%s)', async (_name, apiVersion, body, status) => {
+		onFetch(body, 6, status);
+		const { items, error } = await run({ apiVersion }, RETRIED);
+		expect(error).toBeUndefined();
+		expect(items[0]?.json.status).toBe('success');
+		expect(bench.service.jobs).toHaveLength(1);
+		expect(fetches().length).toBeGreaterThan(6);
+	});
+
+	test('for good ends when its time is up, and no try submits it anew', async () => {
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'notFound' } });
+		const start = bench.clock.now();
+		const { error } = await bench.run(prompts({}, { timeout: 300 }), { items: numbered(1), node: RETRIED });
+		expect(error?.message).toBe(`Job ${jobId()}: not finished after 300 s`);
+		expect(seconds(start)).toBeGreaterThanOrEqual(900);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('gives its place to the next item after a minute, and is found in the end', async () => {
+		bench.service.addFault({ on: 'fetch', perJob: true, times: 8, do: { kind: 'notFound' } });
+		const { items } = await bench.run(prompts({}, { maxJobsInFlight: 1 }), { items: numbered(2) });
+		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
+		const [first, second] = submits();
+		const between = ((second?.at ?? 0) - (first?.at ?? 0)) / 1000;
+		expect(between).toBeGreaterThanOrEqual(60);
+		expect(between).toBeLessThan(110);
+	});
+});
+
+describe('Get Result of a job that nobody knows', () => {
+	test('asks again for half a minute, and gives no advice that costs money', async () => {
+		const start = bench.clock.now();
+		const { items } = await bench.run({ operation: 'getResult', jobId: 'gen/4711' }, { node: CONTINUE });
+		expect(items[0]?.json).toEqual({
+			error:
+				'Job gen/4711: the service does not know this job. With another API Version or account it may have been accepted and paid',
+			description: expect.not.stringMatching(/run|submit it|new job/) as string,
+			paid: 'unknown',
+			id: 'gen/4711',
+		});
+		expect(seconds(start)).toBeGreaterThanOrEqual(30);
+		expect(seconds(start)).toBeLessThan(40);
+		expect(fetches()[0]?.path).toMatch(/\/fetch\/gen%2F4711$/);
+	});
+});
+
+describe('an end that leaves a doubt', () => {
+	const own = () => ({ id: Number(jobId()) });
+
+	test.each<[string, () => object, RegExp, number]>([
+		[
+			'failed without an ID',
+			() => ({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
+			/ended the job as failed: Failed, Try Again$/,
+			60,
+		],
+		[
+			'error with its ID',
+			() => ({ ...own(), status: 'error', message: 'No.' }),
+			/refused the call: No\.$/,
+			60,
+		],
+		['cancelled with its ID', () => ({ ...own(), status: 'cancelled' }), /the job was cancelled$/, 60],
+		['success without a file', () => ({ ...own(), status: 'success', output: [] }), /names no file/, 60],
+		[
+			'a result that is withheld',
+			() => ({ ...own(), status: 'success', output: [], nsfw_content_detected: true }),
+			/withholds the result.*nsfw_content_detected/,
+			30,
+		],
+		[
+			'a refused key',
+			() => ({ status: 'error', message: 'Invalid Api Key' }),
+			/does not accept the API key/,
+			10,
+		],
+	])('(%s) is believed when it has been said again', async (_name, body, message, least) => {
+		const edit = () => body() as Record<string, unknown>;
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		const { error } = await run({}, RETRIED);
+		expect(error?.message).toMatch(message);
+		expect(error?.message).toMatch(new RegExp(`^Job ${jobId()}: `));
+		// Each try begins anew, and none submits.
+		expect(bench.service.jobs).toHaveLength(1);
+		const at = fetches().map((request) => request.at / 1000);
+		const first = at.slice(0, at.findIndex((time, n) => (at[n + 1] ?? Infinity) - time > 40) + 1);
+		expect(at.at(-1)! - at[0]!).toBeGreaterThanOrEqual(3 * least);
+		expect(first.length).toBeLessThan(30);
+	});
+
+	test.each<[string, () => object]>([
+		['failed without an ID', () => ({ status: 'failed', id: '', message: 'Failed, Try Again' })],
+		['error with its ID', () => ({ ...own(), status: 'error', message: 'No.' })],
+		['error without an ID', () => ({ status: 'error', message: 'Internal server error. Please try again.' })],
+		['success without a file', () => ({ ...own(), status: 'success', output: [] })],
+		['a refused key', () => ({ status: 'error', message: 'Invalid Api Key' })],
+		['a forbidden account', () => ({ status: 'error', message: 'Your plan has no 3D.' })],
+		['queued', () => ({ status: 'queued', ...own() })],
+		['starting', () => ({ status: 'starting' })],
+		['success of another job', () => ({ status: 'success', id: 4711, output: ['https://x.example/a.gif'] })],
+		['failed of another job', () => ({ status: 'failed', id: 4711, message: 'too dark' })],
+		['no credits', () => ({ status: 'error', message: 'credits exhausted' })],
+	])('(%s) is none when it is said once', async (_name, body) => {
+		const edit = () => body() as Record<string, unknown>;
+		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit } });
+		const { items, error } = await run({}, RETRIED);
+		expect(error).toBeUndefined();
+		expect(items[0]?.json).toMatchObject({ status: 'success', output: bench.service.jobs[0]?.outputs });
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('a success of another job is never the end', async () => {
+		const other = { status: 'success', id: 4711, output: ['https://x.example/a.gif'] };
+		onFetch(other);
+		const { error } = await bench.run(prompts({}, { timeout: 120 }), { items: numbered(1) });
+		expect(error?.message).toBe(`Job ${jobId()}: not finished after 120 s`);
+		expect(error?.description).toContain('answered about job 4711');
+	});
+
+	test('only failed with its own ID lets Retry On Fail submit anew', async () => {
+		bench.service.addFault({ on: 'submit', times: 2, do: { kind: 'failJob', message: 'too dark' } });
+		const { items } = await run({}, RETRIED);
+		expect(items[0]?.json.status).toBe('success');
+		expect(bench.service.jobs).toHaveLength(3);
+	});
+});
+
+describe('an answer to a submit that holds a job', () => {
+	test.each([303, 400, 403, 404, 409, 422, 429, 500])('means accepted, with HTTP %d', async (status) => {
+		bench.service.addFault({ on: 'submit', times: Infinity, do: { kind: 'code', status } });
+		const { items } = await run({}, RETRIED, 2);
+		expect(items.map(({ json }) => [json.status, json.track_id])).toEqual([
+			['success', 'item-0'],
+			['success', 'item-1'],
+		]);
+		expect(bench.service.jobs).toHaveLength(2);
+	});
+
+	test.each<[string, (body: Record<string, unknown>) => Record<string, unknown>, number]>([
+		['an error', ({ id }) => ({ status: 'error', message: 'Server Error', id }), 500],
+		['a limit', ({ id }) => ({ status: 'error', message: 'Too many requests', id }), 429],
+		[
+			'a nested ID',
+			({ id }) => ({ status: 'error', message: 'Queue is full', data: { request_id: id } }),
+			200,
+		],
+		['an address', ({ fetch_result }) => ({ status: 'dreaming', fetch_result }), 200],
+		['failed, with links to come', ({ id }) => ({ status: 'success', output: [], id }), 422],
+	])('means accepted: %s', async (_name, edit, _code) => {
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		const { items } = await run({}, RETRIED);
+		expect(items[0]?.json.status).toBe('success');
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test.each([{ eta: 12 }, { output: ['x'] }, { future_links: ['x'] }, { proxy_links: ['x'] }])(
+		'without an ID (%j) is paid for and not submitted again',
+		async (body) => {
+			const told = answer({ status: 'error', message: 'Too many requests', ...body }, 429);
+			bench.service.addFault({ on: 'submit', accept: true, do: told });
+			const { items } = await run({}, { ...RETRIED, ...CONTINUE });
+			expect(items[0]?.json.paid).toBe('yes');
+			expect(bench.service.jobs).toHaveLength(1);
+		},
+	);
+
+	test('of which only the beginning came is told all the same', async () => {
+		const begun = answer('{"status":"processing","id":10684518,"outp');
+		bench.service.addFault({ on: 'submit', accept: true, do: begun });
+		const { items } = await run({}, RETRIED);
+		expect(items[0]?.json.status).toBe('success');
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+});
+
+describe('an ID', () => {
+	const LONG = `"${'long-'.repeat(300)}"`;
+
+	test.each([
+		'1234567890123456789',
+		'1e21',
+		'-5',
+		'"a.b.c"',
+		'"job:123"',
+		'"gen/123"',
+		'".."',
+		'"a/../b"',
+		'"ä ö?#%"',
+		'{"id":-7}',
+		LONG,
+	])('as %s is told as it was written, and asked for', async (written) => {
+		bench.service.configure({ idFor: () => written });
+		const { items } = await run();
+		expect(items[0]?.json.status).toBe('success');
+		expect(String(items[0]?.json.id)).toBe(jobId());
+		expect(bench.log[0]).toContain(`job ${jobId()?.slice(0, 300)}`);
+
+		const failed = await bench.run(prompts({}, { timeout: 1 }), { items: numbered(1), node: CONTINUE });
+		const told = failed.items[0]?.json as { error: string; id: string | number };
+		expect(told.error).toContain(`Job ${jobId()?.slice(0, 300)}`);
+		expect(String(told.id)).toBe(jobId());
+	});
+});
+
+describe('a limit in other words', () => {
+	test.each([
+		{ status: 'error', message: 'Queue is full' },
+		{ status: 'failed', messege: 'Too many requests', id: '' },
+		{ status: 'error', message: 'Try later', current_queue: 5 },
+	])('%j is waited out', async (body) => {
+		bench.service.addFault({ on: 'submit', times: 2, do: answer(body) });
+		const { items } = await run();
+		expect(items[0]?.json.status).toBe('success');
+		expect(submits()).toHaveLength(3);
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test.each(['Please fund your wallet', 'credits exhausted', 'Monthly limit exceeded, upgrade subscription'])(
+		'"%s" means no credits',
+		async (message) => {
+			bench.service.addFault({ on: 'submit', do: answer({ status: 'error', message }) });
+			const { error, paid, description } = errorOf(await run({}, CONTINUE));
+			expect(error).toBe(`The job: the account has no credits left: ${message}`);
+			expect([paid, description]).toEqual(['no', expect.stringMatching(/^Add credits/)]);
+			expect(submits()).toHaveLength(1);
+		},
+	);
+});
+
+test('a byte order mark is skipped, in each answer', async () => {
+	const markEach = (on: Fault['on']) =>
+		bench.service.addFault({ on, times: Infinity, do: { kind: 'byteOrderMark' } });
+	(['submit', 'fetch'] as const).forEach(markEach);
+	const { items } = await run();
+	expect(items[0]?.json.status).toBe('success');
+});
+
+test('a server that speaks no TLS was certainly not given the job', async () => {
+	bench.credential({ baseUrl: bench.service.baseUrl.replace('http:', 'https:') });
+	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));
+	expect(error).toBe('The job: no secure connection could be made (EPROTO)');
+	expect(paid).toBe('no');
+	expect(description).toMatch(/may begin with https:\/\/ although.*nothing was paid/);
+});
+
+describe('an error item', () => {
+	const cut: Fault = { on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } };
+	const refused: Fault = { on: 'submit', do: answer({ status: 'error', message: 'No.' }) };
+	const failed: Fault = { on: 'submit', do: { kind: 'failJob', message: 'too dark' } };
+
+	test.each([
+		['no', refused],
+		['yes', failed],
+		['unknown', cut],
+	])('says whether the job is paid for: %s', async (paid, fault) => {
+		bench.service.addFault(fault);
+		const flat = errorOf(await run({}, CONTINUE));
+		expect(flat).toMatchObject({ paid, description: expect.stringMatching(/\w\.$/) as string });
+		expect(/may have been accepted and paid$/.test(flat.error)).toBe(paid === 'unknown');
+
+		bench.service.addFault(fault);
+		const { errors, items } = await run({}, { onError: 'continueErrorOutput' });
+		expect(items).toEqual([]);
+		const { error } = errors[0]?.json as { error: { message: string; paid: string; id?: number } };
+		expect(error.paid).toBe(paid);
+		expect(error.message).toBe(flat.error.replace(/\d+/, String(error.id)));
+		expect(errors[0]?.error).toBeUndefined();
+	});
+});
+
+describe('stopping the execution', () => {
+	test('ends the waiting for a submit at once; the submit runs on, and the log has its ID', async () => {
+		const stop = new AbortController();
+		// While the service answers.
+		const edit = (body: Record<string, unknown>) => {
+			stop.abort();
+			return body;
+		};
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		const { run: execution } = await bench.run(prompts(), { items: numbered(1), signal: stop.signal });
+		expect(execution.status).toBe('canceled');
+		await bench.clock.sleep(1000);
+		expect(bench.log).toEqual([
+			expect.stringMatching(new RegExp(`^warn: .*job ${jobId()} was accepted after the execution was stopped`)),
+		]);
+		expect(submits()).toHaveLength(1);
+	});
+
+	test('puts the IDs of the jobs into the execution', async () => {
+		bench.service.configure({ jobSeconds: 1e6 });
+		const stop = new AbortController();
+		const running = bench.run(prompts(), { items: numbered(2), signal: stop.signal });
+		while (bench.service.jobs.length < 2) await bench.clock.sleep(500);
+		await bench.clock.sleep(500);
+		stop.abort();
+		const { run: execution } = await running;
+		const ids = bench.service.jobs.map(({ idText }) => idText);
+		expect(Object.values(execution.data.resultData.metadata ?? {}).join()).toContain(ids.join(', '));
+	});
+});
+
+describe('a chain of two nodes', () => {
+	/** The first node, then the second one. */
+	function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
+		const json = workflowOf(first);
+		const [, node] = json.nodes;
+		const next = { ...node!, id: '3', name: 'Second', parameters: second };
+		return {
+			...json,
+			nodes: [...json.nodes, next],
+			connections: {
+				...json.connections,
+				[node!.name]: { main: [[{ node: 'Second', type: 'main', index: 0 }]] },
+			},
+		};
+	}
+
+	test('whose first one was suspended until its time was up: Retry pays none of the second one twice', async () => {
+		bench.service.configure({ webhooks: 'never', jobSeconds: 60 });
+		const mark = (name: string, n: string) => ({ options: { trackId: `=${name}-{{ ${n} }}` } });
+		await bench.engine.run(
+			chain(
+				{ ...prompts({ waitFor: 'webhook' }), ...mark('first', '$json.n') },
+				{ ...prompts({ prompt: '=cup {{ $json.track_id }}' }), ...mark('second', '$json.track_id.slice(6)') },
+			),
+			{ items: numbered(3) },
+		);
+		expect(bench.service.jobs).toHaveLength(3);
+		bench.service.addFault({ on: 'submit', skip: 2, times: 2, do: { kind: 'failJob', message: 'too dark' } });
+		await bench.engine.endWait(latest().id);
+		const paid = () => bench.service.jobs.map(({ trackId }) => trackId);
+		expect(paid()).toHaveLength(6);
+		const { error } = latest().run?.data.resultData ?? {};
+		expect(error?.description).toContain(
+			'Retry in the list of executions would fetch the jobs of 2 items without paying again, and submit 1 item.',
+		);
+
+		await bench.engine.retry(latest().id);
+		expect(paid()).toEqual([
+			...['first-0', 'first-1', 'first-2', 'second-0', 'second-1', 'second-2'],
+			'second-2',
+		]);
+		// Again, and the retry of the retry.
+		await bench.engine.retry(latest().id);
+		expect(paid()).toHaveLength(8);
+		expect(latest().run?.status).toBe('success');
+		expect(outputOf(latest().run!, 'Second')[0]).toHaveLength(3);
+	});
+});
+
+describe('a suspended execution', () => {
+	const suspended = () => prompts({ waitFor: 'webhook' });
+	const state = () => latest().run?.status;
+
+	test.each<[string, Fault['do']]>([
+		['a 403 page', answer('<html>Forbidden</html>', 403)],
+		['404', answer({ status: 'error', message: 'Not found' }, 404)],
+		['a redirect', { kind: 'redirect', status: 302, location: 'https://elsewhere.example/' }],
+		['Request not found', { kind: 'notFound' }],
+		['Invalid Api Key', answer({ status: 'error', message: 'Invalid Api Key' })],
+		['an unknown status', answer({ status: 'dreaming' })],
+		['failed without an ID', answer({ status: 'failed', id: '', message: 'Failed, Try Again' })],
+		['success of another job', answer({ status: 'success', id: 1, output: ['https://x.example/a.gif'] })],
+	])('rests on when anybody calls and the API answers once with %s', async (_name, fault) => {
+		bench.service.configure({ jobSeconds: 300 });
+		await bench.run(suspended(), { items: numbered(1) });
+		bench.service.addFault({ on: 'fetch', do: fault });
+		await bench.call(String(bench.service.jobs[0]?.webhook), { status: 'failed', id: Number(jobId()) });
+		await bench.clock.sleep(100_000);
+		expect(state()).toBe('waiting');
+		await bench.clock.sleep(300_000);
+		expect(state()).toBe('success');
+		expect(bench.service.jobs).toHaveLength(1);
+	});
+
+	test('is resumed by an end that the API says for a minute, although the service calls once only', async () => {
+		bench.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+		await bench.run(suspended(), { items: numbered(1), node: CONTINUE });
+		const edit = (body: Record<string, unknown>) => ({ ...body, id: '' });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		await bench.clock.sleep(50_000);
+		expect(state()).toBe('waiting');
+		await bench.clock.sleep(60_000);
+		expect(outputOf(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
+			`Job ${jobId()}: the service ended the job as failed: too dark`,
+		]);
+	});
+});

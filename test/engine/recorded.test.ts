@@ -342,7 +342,9 @@ describe('stopping the execution', () => {
 		expect(execution.status).toBe('canceled');
 		await bench.clock.sleep(1000);
 		expect(bench.log).toEqual([
-			expect.stringMatching(new RegExp(`^warn: .*job ${jobId()} was accepted after the execution was stopped`)),
+			expect.stringMatching(
+				new RegExp(`^warn: .*job ${jobId()} was accepted after the execution was stopped`),
+			),
 		]);
 		expect(submits()).toHaveLength(1);
 	});
@@ -422,11 +424,11 @@ describe('a suspended execution', () => {
 		['an unknown status', answer({ status: 'dreaming' })],
 		['failed without an ID', answer({ status: 'failed', id: '', message: 'Failed, Try Again' })],
 		['success of another job', answer({ status: 'success', id: 1, output: ['https://x.example/a.gif'] })],
-	])('rests on when anybody calls and the API answers once with %s', async (_name, fault) => {
+	])('rests on when anybody calls and the API answers for a moment with %s', async (_name, fault) => {
 		bench.service.configure({ jobSeconds: 300 });
 		await bench.run(suspended(), { items: numbered(1) });
-		bench.service.addFault({ on: 'fetch', do: fault });
-		await bench.call(String(bench.service.jobs[0]?.webhook), { status: 'failed', id: Number(jobId()) });
+		bench.service.addFault({ on: 'fetch', times: 2, do: fault });
+		await bench.call(String(bench.service.jobs[0]?.webhook), {});
 		await bench.clock.sleep(100_000);
 		expect(state()).toBe('waiting');
 		await bench.clock.sleep(300_000);

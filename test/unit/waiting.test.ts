@@ -191,6 +191,23 @@ describe("the system's clock", () => {
 		expect(systemClock.now() - start).toBeLessThan(2000);
 	});
 
+	test("runs on when the machine's is set, by which n8n goes", async () => {
+		const start = systemClock.now();
+		const setTo = Date.now() - 5 * 3_600_000;
+		const set = jest.spyOn(Date, 'now').mockReturnValue(setTo);
+		try {
+			await systemClock.sleep(20);
+			const passed = systemClock.now() - start;
+			expect(passed).toBeGreaterThanOrEqual(19);
+			expect(passed).toBeLessThan(2000);
+			const inMinute = systemClock.toDate(start + 60_000).getTime() - setTo;
+			expect(inMinute).toBeGreaterThan(58_000);
+			expect(inMinute).toBeLessThan(60_000);
+		} finally {
+			set.mockRestore();
+		}
+	});
+
 	test('does not sleep at all once the signal is aborted, or when the time is over', async () => {
 		const start = systemClock.now();
 		await systemClock.sleep(60_000, AbortSignal.abort());

@@ -1,6 +1,7 @@
 /** Answers that the reference does not show, but that clients of the service have recorded. */
 import type { INode, INodeParameters } from 'n8n-workflow';
 
+import { triggerWorkflow } from '../../bench/calls.mts';
 import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import { itemsOf, openBench, workflowOf, type Bench, type Result } from './bench.mts';
@@ -411,6 +412,20 @@ describe('a chain of two nodes', () => {
 	});
 });
 
+test('in a sub-workflow, the error says which execution is to be retried', async () => {
+	bench.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
+	const { error } = await bench.run(prompts(), { items: numbered(2), mode: 'integrated' });
+	expect(error?.description).toMatch(
+		/fetch the jobs of 1 item without paying again, and submit 1 item\. Retry this execution, not the one that called it/,
+	);
+});
+
+test('a submit of which nobody knows is named in what Retry would do', async () => {
+	bench.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
+	const { error } = await bench.run(prompts(), { items: numbered(3) });
+	expect(error?.description).toMatch(/It would end in an error again for 1 item, and not submit there\.$/);
+});
+
 describe('a suspended execution', () => {
 	const suspended = () => prompts({ waitFor: 'webhook' });
 	const state = () => latest().run?.status;
@@ -448,5 +463,66 @@ describe('a suspended execution', () => {
 		expect(outputOf(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
 			`Job ${jobId()}: the service ended the job as failed: too dark`,
 		]);
+	});
+});
+
+describe('the trigger', () => {
+	const publish = () => bench.engine.publish(triggerWorkflow({ download: false }), 'published').production;
+	const STARTED = { status: 200, message: 'The workflow was started.' };
+	const starts = () => bench.engine.executions.map(({ run: started }) => started?.status);
+
+	/** A job whose end nobody has told yet. */
+	async function ended(): Promise<number> {
+		bench.service.configure({ webhooks: 'never' });
+		await bench.run(prompts({ waitFor: 'none' }), { items: numbered(1) });
+		await bench.clock.sleep(11_000);
+		return Number(jobId());
+	}
+
+	test.each([NOT_FOUND, { ...NOT_FOUND, status: 'error' }])(
+		'starts nothing for a job that the API does not know (%j)',
+		async (body) => {
+			const url = publish();
+			for (const status of [200, 404]) {
+				onFetch(body, Infinity, status);
+				expect(await bench.call(url, { status: 'failed', id: 4711 })).toEqual({
+					status: 403,
+					message: 'The API does not confirm this job.',
+				});
+			}
+			expect(starts()).toEqual([]);
+		},
+	);
+
+	test('asks again for a job that is not known for a moment', async () => {
+		const id = await ended();
+		const url = publish();
+		onFetch(NOT_FOUND, 1);
+		expect(await bench.call(url, { status: 'success', id })).toEqual(STARTED);
+	});
+
+	test('starts nothing for the success of another job', async () => {
+		const id = await ended();
+		const url = publish();
+		onFetch({ status: 'success', id: 4711, output: ['https://x.example/a.gif'] });
+		expect((await bench.call(url, { status: 'success', id })).status).toBe(403);
+		expect(starts()).toEqual(['success']);
+	});
+
+	test.each([
+		['after a minute, when the API still says so', Infinity, ['success', 'success']],
+		['not when the job succeeds yet', 4, ['success']],
+	])('starts for a failure that names no job: %s', async (_name, times, wanted) => {
+		const id = await ended();
+		const url = publish();
+		onFetch({ status: 'failed', id: '', message: 'Failed, Try Again' }, times);
+		const start = bench.clock.now();
+		expect((await bench.call(url, { status: 'failed', id })).status).toBe(200);
+		expect(seconds(start)).toBeLessThan(30);
+		expect(starts()).toEqual(['success']);
+		await bench.clock.sleep(50_000);
+		expect(starts()).toEqual(['success']);
+		await bench.clock.sleep(50_000);
+		expect(starts()).toEqual(wanted);
 	});
 });

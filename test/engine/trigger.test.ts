@@ -615,6 +615,29 @@ describe('when the API', () => {
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/does not accept the API key/);
 	});
 
+	test.each<[string, () => void, string]>([
+		['refuses the key', () => bench.credential({ apiKey: 'wrong-key' }), 'does not accept the API key'],
+		[
+			'tells no file',
+			() => {
+				const edit = (answer: Record<string, unknown>) => ({ ...answer, output: [] });
+				bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+			},
+			'names no file that can be fetched',
+		],
+	])('%s, a call that says "failed" starts nothing, however long that lasts', async (_what, spoil, said) => {
+		const { production } = publish();
+		const id = await ended();
+		spoil();
+		for (let call = 0; call < 2; call++) {
+			expect((await bench.call(production, failureOf(id))).status).toBe(503);
+			await bench.clock.sleep(120_000);
+		}
+		expect(executions().map(({ run }) => run?.data.resultData.error?.message)).toEqual(
+			Array(2).fill(expect.stringContaining(said)),
+		);
+	});
+
 	test('does not give the file, n8n shows it with the job, and a repeated call counts', async () => {
 		const { production } = publish({ download: true });
 		const id = await ended();

@@ -232,7 +232,9 @@ async function jobEnd(
 	const watch = new EndWatch(call.id, true);
 	let { answer, finding } = await question(connection, received, call, watch, ASKING_LIMIT_MS);
 	const start = clock.now();
-	while (answer && call.outcome === 'failed' && isDoubtful(finding) && clock.now() - start < PROOF_LIMIT_MS) {
+	const mayBeProved = (latest: Answer) =>
+		call.outcome === 'failed' && tellsFailure(latest) && isDoubtful(finding);
+	while (answer && mayBeProved(answer) && clock.now() - start < PROOF_LIMIT_MS) {
 		// A job that failed without being named may succeed yet, and the service waits for its answer.
 		reply(context, 200, 'Received. The API is asked again before the workflow starts.');
 		await clock.sleep(PROOF_PAUSE_MS, connection.signal);
@@ -240,6 +242,12 @@ async function jobEnd(
 	}
 	if (!answer) return refusal(received, call, 503, 'Too many calls at once.');
 	return endOrRefusal(connection, received, call, answer, finding);
+}
+
+/** Whether an answer speaks of a job's bad end, and not of the account or of a file that is late. */
+function tellsFailure(answer: Answer): boolean {
+	if (answer.state === 'refused') return answer.reason !== 'key' && answer.reason !== 'forbidden';
+	return answer.state === 'failed' || answer.state === 'trouble';
 }
 
 const isDoubtful = (finding: Finding) => finding.state === 'open' && finding.believedAt !== undefined;
@@ -291,7 +299,7 @@ function endOrRefusal(
 	if (answer.state === 'processing') {
 		return refusal(received, call, 403, 'The API says that this job has not ended.');
 	}
-	if (finding.state === 'over' && call.outcome === 'failed') {
+	if (finding.state === 'over' && call.outcome === 'failed' && tellsFailure(answer)) {
 		const message = 'message' in answer ? answer.message : '';
 		return { state: 'failed', message, ...('advice' in answer && { advice: answer.advice }) };
 	}

@@ -1,6 +1,3 @@
-import { PassThrough } from 'node:stream';
-import type { ServerResponse } from 'node:http';
-
 import type { Fault } from '../../local-api/index.mts';
 import { systemClock } from '../../nodes/ImgTo3d/jobs/clock';
 import { Places } from '../../nodes/ImgTo3d/jobs/places';
@@ -9,6 +6,7 @@ import { downloadFile } from '../../nodes/ImgTo3d/output/files';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
 import { gif, smallFiles } from '../unit/small-files.mts';
 import { API_KEY, openBench, type Bench } from './bench.mts';
+import { chunked, nextTurn, openBody, serveByClock, type Served } from './file-server.mts';
 import { behindPublicName, gzipped, serve } from './http.mts';
 
 let bench: Bench;
@@ -270,23 +268,7 @@ test('five redirects are followed', async () => {
 	await files.close();
 });
 
-/** What a test's own file server does with a request for a path, by the clock. */
-type Served = (response: ServerResponse, at: number) => unknown;
-
-/** A file server that keeps when it was asked for what, ms from the first time on. */
-async function serveFiles(paths: Record<string, Served>) {
-	const asked: Array<[path: string, at: number]> = [];
-	let first: number | undefined;
-	const files = await serve(({ url = '' }, response) => {
-		first ??= bench.clock.now();
-		const at = bench.clock.now() - first;
-		asked.push([url, at]);
-		const answer = paths[url];
-		if (answer) answer(response, at);
-		else response.writeHead(404).end();
-	});
-	return { ...files, asked, at: (path: string) => `${files.origin}/${path}` };
-}
+const serveFiles = async (paths: Record<string, Served>) => await serveByClock(bench.clock, paths);
 
 const answer =
 	(status: number, headers: Record<string, string> = {}): Served =>
@@ -499,9 +481,6 @@ test('where one output is missing, its link in proxy_links stands in its place',
 });
 
 describe('a file without Content-Length', () => {
-	/** Sends a file in chunks that end as they should, whole or not. */
-	const chunked = (response: ServerResponse, bytes: Buffer) => response.write(bytes, () => response.end());
-
 	test('that ends early is noticed where its kind allows, and repeated', async () => {
 		for (const [extension, file] of await smallFiles()) {
 			const tries = [file.length >> 1, Math.floor(file.length * 0.95), file.length];
@@ -565,7 +544,7 @@ test('a file with the length that was announced is taken without its end', async
 });
 
 test('an answer that comes after the time for it is left, and its connection closed', async () => {
-	const late = new PassThrough();
+	const late = openBody();
 	let answerNow = () => {};
 	const httpRequest = async () => {
 		await new Promise<void>((resolve) => (answerNow = resolve));
@@ -584,7 +563,7 @@ test('an answer that comes after the time for it is left, and its connection clo
 	);
 	expect(late.destroyed).toBe(false);
 	answerNow();
-	await new Promise((resolve) => setImmediate(resolve));
+	await nextTurn();
 	expect(late.destroyed).toBe(true);
 	expect(() => late.emit('error', new Error('aborted'))).not.toThrow();
 });

@@ -647,7 +647,7 @@ describe('when the API', () => {
 			do: { kind: 'answer', status: 404, body: 'gone' },
 		});
 		expect((await bench.call(production, callFor(id))).status).toBe(200);
-		await bench.clock.sleep(60_000);
+		await bench.clock.sleep(70_000);
 		expect(executions().map(({ run }) => run?.status)).toEqual(['error']);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(
 			new RegExp(`^Job ${id} is done, but its file could not be downloaded: HTTP 404`),

@@ -480,7 +480,10 @@ describe('a file whose first bytes are not what its name says', () => {
 		bench.service.configure({ jobSeconds: 0 });
 		bench.service.addFault({
 			on: 'submit',
-			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/mug.glb`], proxy_links: [] }) },
+			do: {
+				kind: 'edit',
+				edit: (body) => ({ ...body, output: [`${files.origin}/mug.glb`], proxy_links: [] }),
+			},
 		});
 		const { error } = await bench.run(imageTo3d());
 		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes 0101010101010101$/);

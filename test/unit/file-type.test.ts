@@ -10,10 +10,10 @@ import {
 	type FileKind,
 } from '../../nodes/ImgTo3d/file-type';
 
-const KEY = 'sk-test-3f9c1d7be2a84f60';
+const pasted = 'sk-test-3f9c1d7be2a84f60';
 
 const identify = (url: string, contentType: string | undefined, fallbackName: string) =>
-	identifyOf(url, contentType, fallbackName, keyRemover(KEY));
+	identifyOf(url, contentType, fallbackName, keyRemover(pasted));
 
 test.each([
 	['https://x.example/a/b.gif', undefined, 'b.gif', 'image/gif'],
@@ -64,14 +64,14 @@ test.each([
 });
 
 test.each([
-	[`${KEY}.gif`, '___.gif'],
-	[KEY.replace(/-/g, '%2D'), '___'],
-	[encodeURIComponent(Buffer.from(`key=${KEY}`).toString('base64')), /^(?!.*c2stdGVzd)/],
-	[`${KEY}${'x'.repeat(190)}.gif`, `___${'x'.repeat(190)}.gif`],
+	[`${pasted}.gif`, '___.gif'],
+	[pasted.replace(/-/g, '%2D'), '___'],
+	[encodeURIComponent(Buffer.from(`key=${pasted}`).toString('base64')), /^(?!.*c2stdGVzd)/],
+	[`${pasted}${'x'.repeat(190)}.gif`, `___${'x'.repeat(190)}.gif`],
 ])('a file at .../%s has no key in its name', (segment, fileName) => {
-	const identity = identify(`https://cdn.example/a/${segment}`, `text/${KEY}`, 'job-7-0');
+	const identity = identify(`https://cdn.example/a/${segment}`, `text/${pasted}`, 'job-7-0');
 	expect(identity.fileName).toMatch(fileName);
-	expect(JSON.stringify(identity)).not.toContain(KEY);
+	expect(JSON.stringify(identity)).not.toContain(pasted);
 });
 
 test('any name is harmless, fits into 255 bytes, and stays as it is when it goes through once more', () => {

@@ -136,7 +136,7 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	const { httpCode } = reply;
 	const isRedirect = httpCode >= 300 && httpCode < 400;
 	if (!isRedirect || holdsJob(answer)) return answer;
-	return { state: 'redirected', httpCode, location: clean(header(reply.headers, 'location') ?? '') };
+	return { state: 'redirected', httpCode, location: quote(clean(header(reply.headers, 'location') ?? '')) };
 }
 
 /** Whether an answer to a submit shows that the service took it. */
@@ -146,9 +146,9 @@ export function holdsJob(answer: Answer): boolean {
 }
 
 /** Judges a body that is no JSON object. */
-function readPage({ why, excerpt, id }: NoObject, reply: HttpReply, now: number): Answer {
+function readPage({ why, excerpt, id, holdsJob }: NoObject, reply: HttpReply, now: number): Answer {
 	const { httpCode } = reply;
-	const told: Told = { httpCode, ...(id !== undefined && { id, holdsJob: true, isIdLoose: true }) };
+	const told: Told = { httpCode, ...(id !== undefined && { id, isIdLoose: true }), holdsJob };
 	const message = excerpt;
 	const retryAfterSeconds = retryAfterHeader(reply.headers, now);
 	if (isTroubleCode(httpCode)) return { state: 'trouble', ...told, message, retryAfterSeconds };
@@ -168,7 +168,7 @@ export function readObject(
 	now: number,
 	status = body.status,
 ): Answer {
-	const word = typeof status === 'string' ? status.trim().toLowerCase() : undefined;
+	const word = wordOf(status);
 	// Nearly every answer is one of these, and they have no need of the service's words.
 	switch (word) {
 		case 'success':
@@ -180,6 +180,8 @@ export function readObject(
 			return readRefusal(word, body, reply, now);
 	}
 }
+
+const wordOf = (status: unknown) => (typeof status === 'string' ? status.trim().toLowerCase() : undefined);
 
 function readSuccess(body: Record<string, unknown>, httpCode: number): Answer {
 	const job = readJob(body);
@@ -279,6 +281,8 @@ interface NoObject {
 	excerpt: string;
 	/** An ID that stands in it nevertheless, as in JSON that broke off. */
 	id?: JobId;
+	/** Whether it shows that there is a job. */
+	holdsJob?: boolean;
 }
 
 /**
@@ -306,16 +310,28 @@ export function readBody(
 		return {
 			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
 			excerpt: quote(isHtml ? textOfPage(words) : words),
-			...(id !== undefined && { id }),
+			...(id !== undefined && { id, holdsJob: true }),
 		};
 	}
 	const cleaned = cleanJson(parsed, clean);
-	if (cleaned === undefined) return { why: `${what} is nested too deeply`, excerpt: '' };
+	if (cleaned === undefined) {
+		return { why: `${what} is nested too deeply`, excerpt: '', ...jobIn(parsed, clean) };
+	}
 	if (!isRecord(cleaned)) {
 		const kind = Array.isArray(cleaned) ? 'a list' : cleaned === null ? 'null' : `a ${typeof cleaned}`;
 		return { why: `${what} is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
 	}
 	return { object: cleaned, status: (parsed as Record<string, unknown>).status };
+}
+
+/** What shows a job in JSON that is nested too deeply: in all its fields but those that are. */
+function jobIn(parsed: unknown, clean: (text: string) => string): Pick<NoObject, 'id' | 'holdsJob'> {
+	if (!isRecord(parsed)) return {};
+	const fields = Object.entries(parsed).map(([name, value]) => [name, cleanJson(value, clean)] as const);
+	const object = Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+	const id = readJobId(object);
+	const isAccepted = ['success', 'processing', 'queued'].includes(wordOf(parsed.status) ?? '');
+	return { ...(id !== undefined && { id }), holdsJob: isAccepted || isEvidence(object) };
 }
 
 /** A page's text says more than its first tags. What begins and does not end goes to the end: no piece is read twice. */

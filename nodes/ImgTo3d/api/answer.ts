@@ -97,7 +97,7 @@ export type Answer =
 			queueLimit?: number;
 			/** Whether it came as no JSON, so that a proxy may have sent it. */
 			isPage?: boolean;
-			/** Whether the API itself says so: JSON with a `status`. */
+			/** Whether the API itself says so: JSON with a `status` that it is known to send. */
 			isOfApi?: boolean;
 	  } & Told)
 	/** The service or something in front of it is in trouble. */
@@ -204,6 +204,11 @@ function readProcessing(body: Record<string, unknown>, httpCode: number): Answer
 	};
 }
 
+const CANCELLED = ['cancelled', 'canceled'];
+
+/** The status words of the API for what was not done. */
+const BAD_WORDS = ['error', 'failed', ...CANCELLED];
+
 /** Anything else: the service did not do what was asked, or does not speak as it should. */
 function readRefusal(
 	word: string | undefined,
@@ -215,7 +220,7 @@ function readRefusal(
 	const told: Told = { httpCode, ...toldId(body), holdsJob: isEvidence(body) };
 	const message = messageOf(body);
 	const advice = adviceOf(body);
-	const isOfApi = word !== undefined;
+	const isOfApi = word !== undefined && BAD_WORDS.includes(word);
 	const retryAfterSeconds = retryAfterOf(body, `${message} ${advice ?? ''}`, reply.headers, now);
 	const reason = reasonOf(httpCode, message, body);
 	const refused = { state: 'refused', ...told, reason, message, advice, retryAfterSeconds, isOfApi } as const;
@@ -231,9 +236,11 @@ function readRefusal(
 	if (word === 'failed') {
 		return { state: 'failed', ...told, message, advice, isUnknownJob: isNotFound(told, message) };
 	}
-	if (word === 'cancelled' || word === 'canceled') return { ...refused, reason: 'cancelled' };
+	if (word !== undefined && CANCELLED.includes(word)) return { ...refused, reason: 'cancelled' };
 	if (httpCode >= 400 || word === 'error') {
-		return { ...refused, reason: isNotFound(told, message) ? 'notFound' : reason };
+		if (isNotFound(told, message)) return { ...refused, reason: 'notFound' };
+		// Of a job that is named it is something else that was not found.
+		return { ...refused, reason: reason === 'notFound' && httpCode !== 404 ? 'other' : reason };
 	}
 	return word === undefined
 		? { state: 'unreadable', ...told, why: 'the answer has no status' }

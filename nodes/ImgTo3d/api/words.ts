@@ -41,7 +41,7 @@ const MEANINGS: ReadonlyArray<[RefusalReason, RegExp]> = [
 ];
 
 /** The service does not know the job. Not of a job's own failure, as in "Image not found". */
-const UNKNOWN_JOB = /^\s*(?:the )?(?:request|job|generation|id)\b[^.]{0,30}\bnot found\b/i;
+const UNKNOWN_JOB = /^\s*(?:(?:the )?(?:request|job|generation|id)\b(?:[^.]|\.(?!\s)){0,300}\b)?not found\b/i;
 
 /** A trouble of the service's own that passes, said with a status of "error" and HTTP 200. */
 const PASSING_TROUBLE =

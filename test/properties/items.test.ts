@@ -158,12 +158,22 @@ const MAY_BE_PAID: readonly Fate[] = ['lost', 'broken'];
 /** What leaves for an item whose last submit had this fate. */
 const LEAVES: Record<Fate, (job: JobRecord | undefined) => object> = {
 	job: (job) => ({ status: 'success', id: job?.id, output: job?.outputs }),
-	failing: (job) => ({ id: job?.id, error: `Job ${job?.id}: the service ended the job as failed: too dark` }),
-	refused: () => ({ error: 'The job: the service refused the call: The prompt is not allowed' }),
-	lost: () => ({
-		error: expect.stringMatching(/^The job: the connection broke before the answer was complete/),
+	failing: (job) => ({
+		id: job?.id,
+		error: `Job ${job?.id}: the service ended the job as failed: too dark`,
+		paid: 'yes',
 	}),
-	broken: () => ({ error: 'The job: the service is in trouble, HTTP 500: Server Error' }),
+	refused: () => ({ error: 'The job: the service refused the call: The prompt is not allowed', paid: 'no' }),
+	lost: () => ({
+		error: expect.stringMatching(
+			/^The job: the connection broke before the answer was complete .*\. It may have been accepted and paid$/,
+		),
+		paid: 'unknown',
+	}),
+	broken: () => ({
+		error: 'The job: the service is in trouble, HTTP 500: Server Error. It may have been accepted and paid',
+		paid: 'unknown',
+	}),
 	busy: () => ({ error: 'is waited out' }),
 	full: () => ({ error: 'is waited out' }),
 };
@@ -208,6 +218,8 @@ test('each item is paid once at most, no more are open than allowed, and each le
 				const { fate = 'job' } = byItem[item]?.slice(-1)[0] ?? {};
 				const [job] = jobs.filter(({ trackId }) => itemOf(trackId) === item).slice(-1);
 				expect(json).toMatchObject({ track_id: `item-${item}`, ...LEAVES[fate](job) });
+				expect('description' in json && json.description !== '').toBe('error' in json);
+				expect('id' in json).toBe(fate === 'job' || fate === 'failing');
 				see(fate);
 			}
 		}),

@@ -4,6 +4,7 @@ import { simulatedItem, simulatedRun, SimulatedClock } from '../../bench/simulat
 import { readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
 import { ProblemError } from '../../nodes/ImgTo3d/api/problems';
 import { Account, kindOf } from '../../nodes/ImgTo3d/jobs/account';
+import { EndWatch } from '../../nodes/ImgTo3d/jobs/end-watch';
 import { MAX_PAUSE_MS, MAX_RETRY_MS, MIN_PAUSE_MS } from '../../nodes/ImgTo3d/jobs/poll-schedule';
 import { CALL_LIMIT_MS } from '../../nodes/ImgTo3d/jobs/run';
 import { endOfJob } from '../../nodes/ImgTo3d/jobs/watch';
@@ -74,6 +75,15 @@ const bringsNothing = fc.oneof(
 	anyNumber.map((wait) => read(`{"status":"error","message":"wait for ${wait} seconds, rate limit"}`)),
 	fc.constantFrom(500, 502, 503, 408).map((httpCode) => read('', httpCode)),
 	fc.constantFrom('', '<html>', '{"status":"success","id":1,"output":[]}').map((text) => read(text)),
+	anyNumber.map((wait) => read(`{"status":"error","message":"Invalid Api Key","retry_after":${wait}}`)),
+	anyNumber.map((wait) => read(`{"status":"error","id":1,"message":"too dark","retry_after":${wait}}`)),
+	fc.integer({ min: 0, max: 90 }).map((wait) =>
+		readAnswer(
+			{ httpCode: 503, headers: { 'retry-after': String(wait) }, text: '' },
+			(same) => same,
+			0,
+		),
+	),
 	fc
 		.constantFrom('refused', 'unresolved', 'timeout', 'interrupted')
 		.map((reason) => ({ state: 'unanswered', reason, detail: '' }) as Answer),
@@ -144,11 +154,17 @@ async function watched(
 	return { start, looks, outcome, end: clock.now(), deadline: start + item.timeoutMs };
 }
 
-/** The least and the longest pause after a look, ms. @param failures looks in a row that brought nothing, this one included */
+/**
+ * The least and the longest pause after a look, ms.
+ *
+ * @param failures looks in a row that brought nothing, this one included
+ * @param believedAt when the end that it tells is believed if it is said again
+ */
 function pauseAfter(
 	{ to, answer: { state, ...told } }: Look,
 	failures: number,
 	start: number,
+	believedAt: number,
 	interval?: number,
 ) {
 	if (state === 'processing') {
@@ -158,7 +174,11 @@ function pauseAfter(
 	const { retryAfterSeconds: wanted = 0 } = told as { retryAfterSeconds?: number };
 	const backoff = Math.min(MAX_RETRY_MS, 1000 * 2 ** (failures - 1));
 	expect(wanted * 1000).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
-	return [Math.max(wanted * 1000, (1 - JITTER) * backoff), Math.max(wanted * 1000, (1 + JITTER) * backoff)];
+	// It is asked for again at the moment when it will be believed, but not sooner than the service wants it.
+	const proof = Math.max(believedAt - to, MIN_LOOK_MS);
+	return [1 - JITTER, 1 + JITTER].map((share) =>
+		Math.max(wanted * 1000, Math.min(share * backoff, proof)),
+	);
 }
 
 test('a job is watched until its time is up at the latest, with no pause too short or too long, whatever the service says', async () => {
@@ -177,14 +197,18 @@ test('a job is watched until its time is up at the latest, with no pause too sho
 				expect(end).toBeLessThanOrEqual(deadline + MIN_LOOK_MS + ROUNDING);
 				let before: Look = { from: start, to: start, answer: read('{"status":"processing"}') };
 				let failures = 0;
+				let believedAt = Infinity;
+				const endWatch = new EndWatch(1, true);
 				for (const look of looks) {
-					const [least = NaN, most = NaN] = pauseAfter(before, failures, start, interval);
+					const [least = NaN, most = NaN] = pauseAfter(before, failures, start, believedAt, interval);
 					const pause = look.from - before.to;
 					// The last look may come sooner: when the time is up.
 					if (look.from < deadline - ROUNDING) expect(pause).toBeGreaterThanOrEqual(least - ROUNDING);
 					expect(pause).toBeLessThanOrEqual(most + ROUNDING);
 					expect(look.from).toBeLessThanOrEqual(deadline + ROUNDING);
 					failures = look.answer.state === 'processing' ? 0 : failures + 1;
+					const finding = endWatch.note(look.answer, look.to);
+					believedAt = (finding.state === 'open' && finding.believedAt) || Infinity;
 					before = look;
 				}
 			}

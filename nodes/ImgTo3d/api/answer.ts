@@ -97,7 +97,7 @@ export type Answer =
 			queueLimit?: number;
 			/** Whether it came as no JSON, so that a proxy may have sent it. */
 			isPage?: boolean;
-			/** Whether the API itself says so: JSON with a `status`. */
+			/** Whether the API itself says so: JSON with a `status` that it is known to send. */
 			isOfApi?: boolean;
 	  } & Told)
 	/** The service or something in front of it is in trouble. */
@@ -136,7 +136,7 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	const { httpCode } = reply;
 	const isRedirect = httpCode >= 300 && httpCode < 400;
 	if (!isRedirect || holdsJob(answer)) return answer;
-	return { state: 'redirected', httpCode, location: clean(header(reply.headers, 'location') ?? '') };
+	return { state: 'redirected', httpCode, location: quote(clean(header(reply.headers, 'location') ?? '')) };
 }
 
 /** Whether an answer to a submit shows that the service took it. */
@@ -146,9 +146,9 @@ export function holdsJob(answer: Answer): boolean {
 }
 
 /** Judges a body that is no JSON object. */
-function readPage({ why, excerpt, id }: NoObject, reply: HttpReply, now: number): Answer {
+function readPage({ why, excerpt, id, holdsJob }: NoObject, reply: HttpReply, now: number): Answer {
 	const { httpCode } = reply;
-	const told: Told = { httpCode, ...(id !== undefined && { id, holdsJob: true, isIdLoose: true }) };
+	const told: Told = { httpCode, ...(id !== undefined && { id, isIdLoose: true }), holdsJob };
 	const message = excerpt;
 	const retryAfterSeconds = retryAfterHeader(reply.headers, now);
 	if (isTroubleCode(httpCode)) return { state: 'trouble', ...told, message, retryAfterSeconds };
@@ -168,7 +168,7 @@ export function readObject(
 	now: number,
 	status = body.status,
 ): Answer {
-	const word = typeof status === 'string' ? status.trim().toLowerCase() : undefined;
+	const word = wordOf(status);
 	// Nearly every answer is one of these, and they have no need of the service's words.
 	switch (word) {
 		case 'success':
@@ -180,6 +180,8 @@ export function readObject(
 			return readRefusal(word, body, reply, now);
 	}
 }
+
+const wordOf = (status: unknown) => (typeof status === 'string' ? status.trim().toLowerCase() : undefined);
 
 function readSuccess(body: Record<string, unknown>, httpCode: number): Answer {
 	const job = readJob(body);
@@ -202,6 +204,11 @@ function readProcessing(body: Record<string, unknown>, httpCode: number): Answer
 	};
 }
 
+const CANCELLED = ['cancelled', 'canceled'];
+
+/** The status words of the API for what was not done. */
+const BAD_WORDS = ['error', 'failed', ...CANCELLED];
+
 /** Anything else: the service did not do what was asked, or does not speak as it should. */
 function readRefusal(
 	word: string | undefined,
@@ -213,7 +220,7 @@ function readRefusal(
 	const told: Told = { httpCode, ...toldId(body), holdsJob: isEvidence(body) };
 	const message = messageOf(body);
 	const advice = adviceOf(body);
-	const isOfApi = word !== undefined;
+	const isOfApi = word !== undefined && BAD_WORDS.includes(word);
 	const retryAfterSeconds = retryAfterOf(body, `${message} ${advice ?? ''}`, reply.headers, now);
 	const reason = reasonOf(httpCode, message, body);
 	const refused = { state: 'refused', ...told, reason, message, advice, retryAfterSeconds, isOfApi } as const;
@@ -229,9 +236,11 @@ function readRefusal(
 	if (word === 'failed') {
 		return { state: 'failed', ...told, message, advice, isUnknownJob: isNotFound(told, message) };
 	}
-	if (word === 'cancelled' || word === 'canceled') return { ...refused, reason: 'cancelled' };
+	if (word !== undefined && CANCELLED.includes(word)) return { ...refused, reason: 'cancelled' };
 	if (httpCode >= 400 || word === 'error') {
-		return { ...refused, reason: isNotFound(told, message) ? 'notFound' : reason };
+		if (isNotFound(told, message)) return { ...refused, reason: 'notFound' };
+		// Of a job that is named it is something else that was not found.
+		return { ...refused, reason: reason === 'notFound' && httpCode !== 404 ? 'other' : reason };
 	}
 	return word === undefined
 		? { state: 'unreadable', ...told, why: 'the answer has no status' }
@@ -279,6 +288,8 @@ interface NoObject {
 	excerpt: string;
 	/** An ID that stands in it nevertheless, as in JSON that broke off. */
 	id?: JobId;
+	/** Whether it shows that there is a job. */
+	holdsJob?: boolean;
 }
 
 /**
@@ -306,16 +317,28 @@ export function readBody(
 		return {
 			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
 			excerpt: quote(isHtml ? textOfPage(words) : words),
-			...(id !== undefined && { id }),
+			...(id !== undefined && { id, holdsJob: true }),
 		};
 	}
 	const cleaned = cleanJson(parsed, clean);
-	if (cleaned === undefined) return { why: `${what} is nested too deeply`, excerpt: '' };
+	if (cleaned === undefined) {
+		return { why: `${what} is nested too deeply`, excerpt: '', ...jobIn(parsed, clean) };
+	}
 	if (!isRecord(cleaned)) {
 		const kind = Array.isArray(cleaned) ? 'a list' : cleaned === null ? 'null' : `a ${typeof cleaned}`;
 		return { why: `${what} is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
 	}
 	return { object: cleaned, status: (parsed as Record<string, unknown>).status };
+}
+
+/** What shows a job in JSON that is nested too deeply: in all its fields but those that are. */
+function jobIn(parsed: unknown, clean: (text: string) => string): Pick<NoObject, 'id' | 'holdsJob'> {
+	if (!isRecord(parsed)) return {};
+	const fields = Object.entries(parsed).map(([name, value]) => [name, cleanJson(value, clean)] as const);
+	const object = Object.fromEntries(fields.filter(([, value]) => value !== undefined));
+	const id = readJobId(object);
+	const isAccepted = ['success', 'processing', 'queued'].includes(wordOf(parsed.status) ?? '');
+	return { ...(id !== undefined && { id }), holdsJob: isAccepted || isEvidence(object) };
 }
 
 /** A page's text says more than its first tags. What begins and does not end goes to the end: no piece is read twice. */

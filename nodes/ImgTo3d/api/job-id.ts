@@ -119,7 +119,7 @@ export function isSameId(one: JobId, other: JobId): boolean {
 
 function canonicalId(id: JobId): string {
 	const text = String(id);
-	return /^\d+$/.test(text) ? text.replace(/^0+/, '') : text;
+	return /^\d+$/.test(text) ? text.replace(/^0+(?=\d)/, '') : text;
 }
 
 /** The longest ID that is written out in a sentence, characters. */

@@ -41,7 +41,7 @@ const MEANINGS: ReadonlyArray<[RefusalReason, RegExp]> = [
 ];
 
 /** The service does not know the job. Not of a job's own failure, as in "Image not found". */
-const UNKNOWN_JOB = /^\s*(?:the )?(?:request|job|generation|id)\b[^.]{0,30}\bnot found\b/i;
+const UNKNOWN_JOB = /^\s*(?:(?:the )?(?:request|job|generation|id)\b(?:[^.]|\.(?!\s)){0,300}\b)?not found\b/i;
 
 /** A trouble of the service's own that passes, said with a status of "error" and HTTP 200. */
 const PASSING_TROUBLE =
@@ -117,12 +117,15 @@ export function retryAfterOf(
 	headers: IDataObject,
 	now: number,
 ): number | undefined {
-	const seconds =
-		toSeconds(body.retry_after) ??
+	return (
+		limited(toSeconds(body.retry_after)) ??
 		retryAfterHeader(headers, now) ??
-		retryAfterInWords(words.slice(0, MAX_READ));
-	return seconds === undefined ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
+		limited(retryAfterInWords(words.slice(0, MAX_READ)))
+	);
 }
+
+const limited = (seconds: number | undefined) =>
+	seconds === undefined ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
 
 function retryAfterInWords(words: string): number | undefined {
 	const found = /\b(?:wait|after|in)\b[^.]{0,30}?(\d{1,9})\s{0,9}(second|sec|minute|min)/i.exec(words);
@@ -130,16 +133,16 @@ function retryAfterInWords(words: string): number | undefined {
 	return Number(found[1]) * (/^m/i.test(found[2] ?? '') ? 60 : 1);
 }
 
-/** Seconds from a `Retry-After` header: a number of seconds, or a date (RFC 9110, 10.2.3). */
+/** Seconds from a `Retry-After` header, an hour at most: a number of seconds, or a date (RFC 9110, 10.2.3). */
 export function retryAfterHeader(headers: IDataObject, now: number): number | undefined {
 	const value = header(headers, 'retry-after');
 	if (value === undefined) return undefined;
 	const seconds = toSeconds(value);
-	if (seconds !== undefined) return seconds;
+	if (seconds !== undefined) return limited(seconds);
 	// The server's own clock, where it tells it: ours may be set wrongly.
 	const sentAt = Date.parse(header(headers, 'date') ?? '');
 	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : Math.max(0, (date - (sentAt || now)) / 1000);
+	return Number.isNaN(date) ? undefined : limited(Math.max(0, (date - (sentAt || now)) / 1000));
 }
 
 /** A header that stands once in an answer; names are in lower case. */

@@ -162,13 +162,15 @@ class Watch {
 		if (!this.isSeen && !isWaitedFor && isHopeless) throw new ProblemError(problem);
 		if (this.endWatch.isLost(now)) this.giveUpPlace();
 		this.lastProblem = problem;
-		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
+		const wanted = ('retryAfterSeconds' in answer && answer.retryAfterSeconds) || 0;
 		const pause = retryPause(this.failures, wanted);
 		// Then the service's call has to tell, or the end of the wait.
 		const isLastLook = this.failures >= MAX_TRIES || pause > LAST_LOOK_MS;
 		if (mayRest?.aborted && this.latest && isLastLook) return this.latest;
 		const believedAt = (finding.state === 'open' && finding.believedAt) || Infinity;
-		const retryAt = Math.min(now + pause, Math.max(believedAt, now + MIN_LOOK_MS));
+		// Asked for when it will be believed, but never sooner than the service wants it.
+		const least = Math.max(MIN_LOOK_MS, wanted * 1000);
+		const retryAt = Math.min(now + pause, Math.max(believedAt, now + least));
 		this.dueAt = () => retryAt;
 		return undefined;
 	}

@@ -88,6 +88,8 @@ type Effect =
 	| 'jobIsOver'
 	/** The execution rests until its time is up. */
 	| 'restsOn'
+	/** The job leaves as one that has not ended. */
+	| 'isOpen'
 	/** No rule says which of these. */
 	| 'mayFail'
 	| 'mayRest'
@@ -124,6 +126,7 @@ function effectOnSubmit({ means, persistence, mode }: Cell): Effect {
 	if (LATER.includes(means)) return persistence === 'once' ? 'passes' : 'fails';
 	switch (means) {
 		// A job that was accepted is watched, whatever the submit's answer says of it.
+		case 'processing':
 		case 'unknownStatus':
 		case 'noFile':
 			return 'passes';
@@ -134,17 +137,23 @@ function effectOnSubmit({ means, persistence, mode }: Cell): Effect {
 		case 'noAnswer':
 		case 'unnamed':
 			return 'failsForGood';
+		case 'cutOff':
+			return 'mayFail';
 		default:
 			return 'fails';
 	}
 }
+
+/** Whether whoever asks for a job by its ID may take an answer as the last word: nothing is lost by it. */
+const mayBeFinal = (means: Cell['means']) => ['refused', 'noAccess', 'open'].includes(means);
 
 function effectOnFetch({ means, persistence, mode }: Cell): Effect {
 	// An answer that says "success" is the job's end, whenever it comes.
 	if (means === 'forbiddenFile') return mode === 'none' ? 'passes' : 'failsForGood';
 	// Whoever fetches a job of another execution has nothing to submit.
 	if (means === 'failed') return mode === 'none' ? 'fails' : 'jobIsOver';
-	if (persistence === 'once') return 'passes';
+	if (means === 'processing' && mode === 'none') return 'isOpen';
+	if (persistence === 'once') return mode === 'none' && mayBeFinal(means) ? 'mayFail' : 'passes';
 	if (means === 'open') return mode === 'suspended' ? 'mayRest' : 'mayFail';
 	if (mode !== 'suspended' || means === 'noAccess') return 'fails';
 	// A call is answered before a minute is over.
@@ -168,6 +177,7 @@ function fatesOf(cell: Cell, effect: Effect): readonly Fate[] {
 			// A submit that was answered with "success" is a result without a file.
 			return means === 'noFile' && place === 'submit' && mode === 'none' ? [good, 'result'] : [good];
 		case 'restsOn':
+		case 'isOpen':
 			return ['reference'];
 		case 'mayRest':
 			return means === 'open' ? [good, 'reference', 'error'] : [good, 'reference'];
@@ -234,11 +244,11 @@ function leastOf(cell: Cell, { timeout }: Pace): number {
 /** What an error may say of what was paid. */
 function paidOf({ place, means, mode }: Cell, effect: Effect): readonly Paid[] {
 	if (place === 'upload') return ['no'];
-	// It pays for nothing, and the job is paid for.
-	if (place === 'fetch' && mode === 'none') return ['no', 'yes'];
+	// Whoever asks for a job by its ID has paid for nothing, the job is paid for, and it may be nobody's.
+	if (place === 'fetch' && mode === 'none') return ['no', 'yes', 'unknown'];
 	if (place !== 'submit') return ['yes'];
 	if (means === 'open') return ['no', 'unknown'];
-	if (means === 'noAnswer') return ['unknown'];
+	if (means === 'noAnswer' || means === 'cutOff') return ['unknown'];
 	return effect === 'fails' ? ['no'] : ['yes'];
 }
 

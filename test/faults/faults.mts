@@ -34,6 +34,8 @@ export type ApiMeaning =
 	| 'failed'
 	/** It says so without the ID, or in a word that leaves it open: that counts once it has been said for a while. */
 	| 'doubtfulEnd'
+	/** The job has not ended. */
+	| 'processing'
 	/** A status word that nobody knows, of this job. */
 	| 'unknownStatus'
 	/** The service says that it is done, but names no file that can be fetched. */
@@ -42,6 +44,8 @@ export type ApiMeaning =
 	| 'forbiddenFile'
 	/** A job was accepted, and it is not said which. */
 	| 'unnamed'
+	/** The answer breaks off behind the job's ID, which may have come in or not. */
+	| 'cutOff'
 	/** No rule decides. */
 	| 'open'
 	/** The right answer, in unusual form. */
@@ -192,7 +196,7 @@ const CHUNK = Buffer.alloc(64 * 1024, 'x');
 function largeJson(): Readable {
 	return Readable.from(
 		(function* () {
-			yield Buffer.from('{"status":"success","id":1,"output":["');
+			yield Buffer.from('{"status":"success","output":["');
 			for (let sent = 0; sent < LARGE; sent += CHUNK.length) yield CHUNK;
 			yield Buffer.from('"]}');
 		})(),
@@ -348,7 +352,13 @@ export const FAULTS: readonly FaultEntry[] = [
 	{ name: 'connection refused', way: 'closed', api: 'notSent', file: 'passes' },
 	{ name: 'unresolved host', way: 'unresolved', api: 'notSent', file: 'passes' },
 	{ name: 'reset before the answer', way: 'resetBefore', api: 'noAnswer', file: 'passes' },
-	{ name: 'reset in the middle', way: 'resetMiddle', api: 'noAnswer', file: 'passes' },
+	{
+		name: 'reset in the middle',
+		way: 'resetMiddle',
+		api: 'noAnswer',
+		file: 'passes',
+		except: { submit: 'cutOff' },
+	},
 	{ name: 'timeout', way: 'silent', api: 'noAnswer', file: 'passes' },
 	{ name: 'slow drip', way: 'drip', api: 'noAnswer', file: 'slow' },
 	{
@@ -422,6 +432,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		way: ({ right }) => ({ body: right.body.subarray(0, right.body.length / 2) }),
 		api: 'noAnswer',
 		file: { none: 'a file that ends early under its own length is whole, as far as anybody can tell' },
+		except: { submit: 'cutOff' },
 	},
 	{
 		name: 'truncated under the full length',
@@ -431,6 +442,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		}),
 		api: 'noAnswer',
 		file: 'passes',
+		except: { submit: 'cutOff' },
 	},
 	{ name: 'JSON: a list', way: json([1, 2]), api: 'noAnswer', file: 'passes' },
 	{ name: 'JSON: a number', way: json('5'), api: 'noAnswer', file: 'passes' },
@@ -525,19 +537,24 @@ export const FAULTS: readonly FaultEntry[] = [
 		file: NO_API,
 		except: { upload: NO_FIELD, submit: 'harmless' },
 	},
-	...['queued', 'starting'].map(
-		(word): FaultEntry => ({
-			name: `status ${word}`,
-			way: standing(word),
-			api: 'unknownStatus',
-			file: NO_API,
-			except: { upload: NO_FIELD },
-		}),
-	),
+	{
+		name: 'status queued',
+		way: standing('queued'),
+		api: 'processing',
+		file: NO_API,
+		except: { upload: NO_FIELD },
+	},
+	{
+		name: 'status starting',
+		way: standing('starting'),
+		api: 'unknownStatus',
+		file: NO_API,
+		except: { upload: NO_FIELD },
+	},
 	{
 		name: 'status queued, and no id',
 		way: json({ status: 'queued' }),
-		api: 'unknownStatus',
+		api: 'processing',
 		file: NO_API,
 		except: { upload: NO_FIELD, submit: 'unnamed' },
 	},
@@ -581,7 +598,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		way: edited((answer) => ({ ...answer, status: 'dreaming' })),
 		api: 'unknownStatus',
 		file: SAME_FILE,
-		except: { upload: 'refused' },
+		except: { upload: 'open' },
 	},
 	{
 		name: 'success, then processing',

@@ -343,7 +343,8 @@ export class Front {
 		{ socket }: IncomingMessage,
 		response: ServerResponse,
 	): Promise<void> {
-		response.writeHead(status, { 'content-type': 'application/json', ...headers });
+		const date = new Date(this.backing.clock.now()).toUTCString();
+		response.writeHead(status, { date, 'content-type': 'application/json', ...headers });
 		if (typeof body === 'function') {
 			await pipeline(body(), response);
 			return;

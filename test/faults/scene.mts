@@ -68,7 +68,8 @@ export function spoilingOf(cell: Cell, { jobSeconds }: Pace): Spoiling {
 	return {
 		place: place === 'webhook' ? undefined : place,
 		way,
-		times,
+		// Elsewhere what comes a few times is no other than what comes once.
+		times: place === 'fetch' ? times : 1,
 		...(rawId !== undefined && { rawId }),
 		isIdNested,
 		hasMirror,

@@ -103,7 +103,7 @@ const TRANSIENT = [...LATER, 'noAnswer', 'noFile'];
 function effectOf(cell: Cell): Effect {
 	const { place, means, persistence, mode } = cell;
 	const isOnce = persistence === 'once';
-	if (means === 'harmless' && place !== 'webhook') return isIdNested(cell) ? 'mayFail' : 'passes';
+	if (means === 'harmless' && place !== 'webhook') return 'passes';
 	switch (place) {
 		case 'submit':
 			return effectOnSubmit(cell);
@@ -159,8 +159,6 @@ function effectOnFetch({ means, persistence, mode }: Cell): Effect {
 	// A call is answered before a minute is over.
 	return means === 'doubtfulEnd' || means === 'noFile' ? 'failsOrRests' : 'restsOn';
 }
-
-const isIdNested = (cell: Cell) => faultOf(cell)?.isIdNested === true;
 
 /** What leaves when nothing is wrong. */
 function usual({ place }: Cell, mode: Mode): Fate {

@@ -257,9 +257,9 @@ const foreignPage = (status: number, submit: ApiMeaning): FaultEntry => ({
 const rightUnder = (status: number): FaultEntry => ({
 	name: `the right answer under ${status}`,
 	way: ({ right }) => ({ status, body: right.body }),
-	api: 'open',
+	api: 'harmless',
 	file: { none: 'a file under the code of an error is none' },
-	except: { submit: 'harmless' },
+	except: { upload: 'open' },
 });
 
 /** What the service was recorded to say of a job that it does not know, or not yet. */

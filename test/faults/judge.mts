@@ -120,8 +120,7 @@ function idComplaints(cell: Cell, seen: Seen, { isPaidAnew }: Expectation): stri
 		if (!isOver && !hasName(reported, name)) {
 			complaints.push(`job ${name} of item ${itemOf(job)} stands in no item and no error`);
 		}
-		// Of a submit whose answer cannot be understood the error tells.
-		const isLogged = (place === 'submit' && isHit) || seen.log.some((line) => hasName(line, name));
+		const isLogged = seen.log.some((line) => hasName(line, name));
 		if (!isLogged) complaints.push(`job ${name} is not in the log`);
 		return complaints;
 	});

@@ -14,6 +14,7 @@ import { PACKAGE, type N8n, type WorkflowFile } from '../../real-n8n/n8n.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
 import { nameOf, PERSISTENCES, rows, type Cell, type Gap, type Row } from '../faults/cells.mts';
 import { expectationOf, type Pace } from '../faults/expect.mts';
+import { faultOf } from '../faults/faults.mts';
 import { Front, type Names } from '../faults/front.mts';
 import { verdictOf } from '../faults/judge.mts';
 import { generationOf, inputPictures, madeFor, settingsOf, spoilingOf, type Seen } from '../faults/scene.mts';
@@ -51,7 +52,9 @@ const LOOK_MS = 1500;
 const CELL_LIMIT_MS = 10 * 60_000;
 
 /** Why a cell of the table is not run here, if it is not. */
-function leftOut({ mode, onError, isRetried }: Cell): string | undefined {
+function leftOut(cell: Cell): string | undefined {
+	const { mode, onError, isRetried } = cell;
+	if ((faultOf(cell)?.lasts ?? 0) > paceOf(cell).timeout) return 'it takes longer than the node has here';
 	if (!isRetried) return "without n8n's own retry there is nothing of n8n's to try";
 	if (mode === 'none')
 		return 'without waiting there is no more than the submit, which is the same as when watching';

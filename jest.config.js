@@ -19,7 +19,7 @@ module.exports = {
 	testEnvironment: 'node',
 	roots: ['<rootDir>/test'],
 	// They need whole n8n's: `npm run e2e`. They take long: `npm run test:faults`.
-	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/all/'],
+	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/'],
 	// Only for what hangs: a busy machine may well take a minute for a test that makes real meshes.
 	testTimeout: 120_000,
 	testMatch: ['**/*.test.ts'],

@@ -12,8 +12,9 @@ import { isObject } from '../../local-api/answers.mts';
 import { startLocalApi, systemClock, type LocalApi } from '../../local-api/index.mts';
 import { PACKAGE, type N8n, type WorkflowFile } from '../../real-n8n/n8n.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
-import { nameOf, rows, type Cell, type Gap, type Row } from '../faults/cells.mts';
+import { nameOf, PERSISTENCES, rows, type Cell, type Gap, type Row } from '../faults/cells.mts';
 import { expectationOf, type Pace } from '../faults/expect.mts';
+import { faultOf } from '../faults/faults.mts';
 import { Front, type Names } from '../faults/front.mts';
 import { verdictOf } from '../faults/judge.mts';
 import { generationOf, inputPictures, madeFor, settingsOf, spoilingOf, type Seen } from '../faults/scene.mts';
@@ -51,7 +52,9 @@ const LOOK_MS = 1500;
 const CELL_LIMIT_MS = 10 * 60_000;
 
 /** Why a cell of the table is not run here, if it is not. */
-function leftOut({ mode, onError, isRetried }: Cell): string | undefined {
+function leftOut(cell: Cell): string | undefined {
+	const { mode, onError, isRetried } = cell;
+	if ((faultOf(cell)?.lasts ?? 0) > paceOf(cell).timeout) return 'it takes longer than the node has here';
 	if (!isRetried) return "without n8n's own retry there is nothing of n8n's to try";
 	if (mode === 'none')
 		return 'without waiting there is no more than the submit, which is the same as when watching';
@@ -65,23 +68,23 @@ function leftOut({ mode, onError, isRetried }: Cell): string | undefined {
 /**
  * The rows of the table that are run on a real n8n, with what is left out.
  *
- * @param share which of the versions this is: among them are shared out those cells in which the node continues, and
- *   those at rest in which the fault is none of a job
+ * @param share which of the versions this is: among them are shared out the cells in which the node continues, and those
+ *   at rest
  */
 export function realRows(share: number, shares: number): Row[] {
-	let count = 0;
-	const reasonFor = (cell: Cell) =>
+	const reasonFor = (cell: Cell, index: number) =>
 		leftOut(cell) ??
-		(cell.onError === 'continue' && count++ % shares !== share
+		((cell.onError === 'continue' || cell.mode === 'suspended') &&
+		(index + PERSISTENCES.indexOf(cell.persistence)) % shares !== share
 			? 'run on the other version of n8n'
 			: undefined);
 	return rows()
 		.filter(({ place }) => place !== 'webhook')
-		.map(({ cells, gaps, ...row }) => {
+		.map(({ cells, gaps, ...row }, index) => {
 			const own: Cell[] = [];
 			const more: Gap[] = [];
 			for (const cell of cells) {
-				const reason = reasonFor(cell);
+				const reason = reasonFor(cell, index);
 				if (reason !== undefined) more.push({ ...cell, reason });
 				else own.push({ ...cell, ...(cell.waitSeconds && { waitSeconds: WAIT_SECONDS }) });
 			}

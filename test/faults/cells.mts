@@ -58,7 +58,11 @@ function meaningAt(fault: FaultEntry, place: RequestPlace): ApiMeaning | FileMea
 }
 
 /** Why a combination does not exist, if it does not. */
-function gapAt({ place, mode, onError, isRetried, isPublic }: Omit<Gap, 'reason'>): string | undefined {
+function gapAt(
+	{ place, mode, onError, isRetried, isPublic, persistence }: Omit<Gap, 'reason'>,
+	staysBecause: string | undefined,
+): string | undefined {
+	if (persistence === 'once' && staysBecause !== undefined) return staysBecause;
 	if (place === 'download' && mode === 'none') return 'without waiting nothing is downloaded';
 	if (place === 'webhook' && isRetried) return 'a call is not an attempt of the node';
 	if (place === 'webhook' && mode !== 'suspended' && onError !== 'stop') {
@@ -79,13 +83,18 @@ const COMBINATIONS = PERSISTENCES.flatMap((persistence) =>
 
 function rowOf(
 	place: Place,
-	{ name: fault, waitSeconds, isPublic }: Pick<FaultEntry, 'name' | 'waitSeconds' | 'isPublic'>,
+	{
+		name: fault,
+		waitSeconds,
+		isPublic,
+		staysBecause,
+	}: Pick<FaultEntry, 'name' | 'waitSeconds' | 'isPublic' | 'staysBecause'>,
 	meaning: Meaning | { none: string },
 ): Row {
 	const row: Row = { place, fault, cells: [], gaps: [] };
 	for (const combination of COMBINATIONS) {
 		const cell = { place, fault, waitSeconds, isPublic, ...combination };
-		const reason = typeof meaning === 'object' ? meaning.none : gapAt(cell);
+		const reason = typeof meaning === 'object' ? meaning.none : gapAt(cell, staysBecause);
 		if (reason !== undefined) row.gaps.push({ ...cell, reason });
 		else if (typeof meaning === 'string') row.cells.push({ ...cell, means: meaning });
 	}
@@ -108,6 +117,63 @@ export function rows(): Row[] {
 				]
 			: FAULTS.map((fault) => rowOf(place, fault, meaningAt(fault, place))),
 	);
+}
+
+/** What a cell's settings are, two at a time. */
+export function pairsOf({ mode, persistence, onError, isRetried }: Cell): string[] {
+	const values = [mode, persistence, onError, isRetried ? 'retried' : 'not retried'];
+	return values.flatMap((value, n) => values.slice(n + 1).map((other) => `${value}, ${other}`));
+}
+
+/** What a selection has to meet in a cell: each setting for the fault itself, each pair of them for what it means there. */
+function matters(cell: Cell): string[] {
+	const { place, fault, means, mode, persistence, onError, isRetried } = cell;
+	return [
+		...[`${mode}, ${persistence}`, onError, isRetried].map((value) => `${place}, ${fault}: ${value}`),
+		...pairsOf(cell).map((pair) => `${place}, ${means}: ${pair}`),
+	];
+}
+
+/** Chooses cells that meet as much as they can that none before them has met. */
+class Selection {
+	readonly cells = new Set<Cell>();
+	private readonly met = new Set<string>();
+	/** How often settings were taken at a place: else the first ones would be, wherever there is nothing new. */
+	private readonly counts = new Map<string, number>();
+
+	/** Takes the best of some cells, if it has so much that is new. */
+	take(cells: readonly Cell[], least: number): boolean {
+		let best: { cell: Cell; news: number; count: number } | undefined;
+		for (const cell of cells) {
+			const news = matters(cell).filter((matter) => !this.met.has(matter)).length;
+			const count = this.counts.get(settingsAt(cell)) ?? 0;
+			if (!best || news > best.news || (news === best.news && count < best.count)) {
+				best = { cell, news, count };
+			}
+		}
+		if (!best || best.news < least) return false;
+		this.cells.add(best.cell);
+		this.counts.set(settingsAt(best.cell), best.count + 1);
+		for (const matter of matters(best.cell)) this.met.add(matter);
+		return true;
+	}
+}
+
+const settingsAt = (cell: Cell) => [cell.place, ...pairsOf(cell)].join();
+
+/** The same cells each time: of each row every mode, once and always, and as few more as meet all that matters. */
+export function selectedRows(all: readonly Row[]): Row[] {
+	const selection = new Selection();
+	for (const { cells } of all) {
+		for (const mode of MODES) {
+			for (const persistence of PERSISTENCES) {
+				const own = cells.filter((cell) => cell.mode === mode && cell.persistence === persistence);
+				selection.take(own, 0);
+			}
+		}
+	}
+	for (const { cells } of all) while (selection.take(cells, 1));
+	return all.map((row) => ({ ...row, cells: row.cells.filter((cell) => selection.cells.has(cell)) }));
 }
 
 /** What a combination is called in messages. */

@@ -24,16 +24,30 @@ export type ApiMeaning =
 	| 'noPlace'
 	/** No answer, or none that can be read: nobody knows whether the request was dealt with. */
 	| 'noAnswer'
-	/** The service itself, or what stands before it, says no. */
+	/** The service itself, or what stands before it, says no: nothing was done. */
 	| 'refused'
-	/** The service says that the job is over, without a result. */
+	/** The service does not accept the key, or forbids the account to ask. */
+	| 'noAccess'
+	/** The service does not know the job, or does not know it yet. */
+	| 'notFound'
+	/** The service says that the job of this ID is over, without a result. */
 	| 'failed'
-	/** A status word that nobody knows: somebody has dealt with the request. */
+	/** It says so without the ID, or in a word that leaves it open: that counts once it has been said for a while. */
+	| 'doubtfulEnd'
+	/** The job has not ended. */
+	| 'processing'
+	/** A status word that nobody knows, of this job. */
 	| 'unknownStatus'
 	/** The service says that it is done, but names no file that can be fetched. */
 	| 'noFile'
 	/** The result is there, at an address that must not be asked. */
 	| 'forbiddenFile'
+	/** A job was accepted, and it is not said which. */
+	| 'unnamed'
+	/** The answer breaks off behind the job's ID, which may have come in or not. */
+	| 'cutOff'
+	/** No rule decides. */
+	| 'open'
 	/** The right answer, in unusual form. */
 	| 'harmless';
 
@@ -60,6 +74,8 @@ export interface Moment {
 	outputs: string[];
 	/** The address of the file that is asked for, by another way. */
 	elsewhere: string;
+	/** Since the first request that was spoilt, s. */
+	sinceFirst: number;
 	/** Whether an answer before this one said that this job is done. */
 	wasDone: boolean;
 }
@@ -77,6 +93,8 @@ export type Answering = (moment: Moment) => FaultyAnswer | undefined;
 
 /** How a request is spoilt. */
 export type Way =
+	/** The service is asked by TLS, and does not speak it. */
+	| 'noTls'
 	/** Nobody listens at the service's port. */
 	| 'closed'
 	/** The service's name does not resolve. */
@@ -104,12 +122,31 @@ export interface FaultEntry {
 	waitSeconds?: number;
 	/** The service is on the open internet, as far as its name tells. */
 	isPublic?: true;
+	/** How many requests are hit by what does not stay, default one. */
+	times?: number;
+	/** How long an end has to be said until it counts, s; default a minute. */
+	saidFor?: number;
+	/** How long it holds an item up that is well in the end, s. */
+	lasts?: number;
+	/** Why it cannot be hit once, if it cannot. */
+	staysBecause?: string;
+	/** An answer that says that the job is done ends it, also when it is the submit's. */
+	isDoneAtOnce?: true;
+	/** How the service writes the job's ID, as it stands in its JSON, where it is not a plain number. */
+	rawId?: string;
+	/** The ID stands deeper than it should. */
+	isIdNested?: true;
+	/** The service names a second address of each file. */
+	hasMirror?: true;
+	/** What the error of a submit has to say. */
+	says?: RegExp;
 }
 
 const NO_API = { none: 'a file server does not speak the API' };
 const SAME_FILE = { none: 'a file has no id, and no status' };
 const NO_OUTPUT = { none: 'a file names no output' };
 const NO_KEY = { none: 'the key does not go to the file server' };
+const NO_FILE = { none: 'it is a fault of a file' };
 const NO_FIELD = { none: 'an upload is answered with a link, and without a job' };
 
 const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Answering => {
@@ -122,7 +159,7 @@ const failure = (
 	more: object = {},
 	headers?: Record<string, string>,
 ): Answering => json({ status: 'error', message, ...more }, status, headers);
-const page = (status: number): Way => {
+const page = (status: number): Answering => {
 	const body = `<!doctype html><html><head><title>${status}</title></head><body><h1>Sorry</h1></body></html>`;
 	return () => ({ status, headers: { 'content-type': 'text/html' }, body });
 };
@@ -134,7 +171,7 @@ type Json = Record<string, unknown>;
 
 /** The right answer, changed. */
 const edited =
-	(edit: (answer: Json, moment: Moment) => Json | undefined): Way =>
+	(edit: (answer: Json, moment: Moment) => Json | undefined): Answering =>
 	(moment) => {
 		const answer: unknown = moment.right.body.length > 0 ? JSON.parse(moment.right.body.toString()) : {};
 		const body = isObject(answer) ? edit(answer, moment) : undefined;
@@ -142,14 +179,14 @@ const edited =
 	};
 
 /** The answer that says that the job is done, whether it is or not, with another output. */
-const withOutput = (output: (outputs: string[]) => unknown): Way =>
+const withOutput = (output: (outputs: string[]) => unknown): Answering =>
 	edited((answer, { outputs }) => {
 		const isUpload = 'link' in answer;
 		const done = { ...answer, status: 'success', future_links: undefined };
 		return isUpload ? { ...done, link: output([]) } : { ...done, output: output(outputs) };
 	});
 
-const without = (...fields: string[]): Way =>
+const without = (...fields: string[]): Answering =>
 	edited((answer) => Object.fromEntries(Object.entries(answer).filter(([name]) => !fields.includes(name))));
 
 const LARGE = 100 * 1024 * 1024;
@@ -159,7 +196,7 @@ const CHUNK = Buffer.alloc(64 * 1024, 'x');
 function largeJson(): Readable {
 	return Readable.from(
 		(function* () {
-			yield Buffer.from('{"status":"success","id":1,"output":["');
+			yield Buffer.from('{"status":"success","output":["');
 			for (let sent = 0; sent < LARGE; sent += CHUNK.length) yield CHUNK;
 			yield Buffer.from('"]}');
 		})(),
@@ -205,6 +242,62 @@ const spam = (seconds: number) => ({
 	tips: `you are sending same request multiple times, spam filter is enabled, please wait for ${seconds} seconds and try again`,
 });
 
+const NO_EVIDENCE_OF_FILE = { none: 'of a file server the code counts, not what it says' };
+
+/** A proxy, or whatever else is no API, answers in the service's place. */
+const foreignPage = (status: number, submit: ApiMeaning): FaultEntry => ({
+	name: `HTTP ${status}, a page`,
+	way: page(status),
+	api: 'refused',
+	file: NO_EVIDENCE_OF_FILE,
+	except: { submit, upload: 'open' },
+});
+
+/** The service accepts the job, and says so under a code that says otherwise. */
+const rightUnder = (status: number): FaultEntry => ({
+	name: `the right answer under ${status}`,
+	way: ({ right }) => ({ status, body: right.body }),
+	api: 'harmless',
+	file: { none: 'a file under the code of an error is none' },
+	except: { upload: 'open' },
+});
+
+/** What the service was recorded to say of a job that it does not know, or not yet. */
+const NOT_FOUND = {
+	id: '',
+	message: 'Request not found',
+	output: '',
+	tip: 'Get 20x faster image generation using enterprise plan. Click here : https://example.com/enterprise',
+};
+
+/** How many times a job is not found that is found then. */
+const NOT_FOUND_TIMES = 3;
+
+const notFound = (status: 'failed' | 'error', httpCode: number): FaultEntry => ({
+	name: `not found, as "${status}" with ${httpCode}`,
+	way: json({ status, ...NOT_FOUND }, httpCode),
+	api: 'notFound',
+	file: NO_API,
+	times: NOT_FOUND_TIMES,
+	except: { submit: 'refused' },
+});
+
+/** What the service says of this job, by its ID. */
+const standing = (status: string, more: Json = {}): Answering =>
+	edited(({ id }) => ({ status, id, output: '', ...more }));
+
+/** An ID that is no plain number: the service knows the job by it. */
+const oddId = (name: string, rawId: string, more: Partial<FaultEntry> = {}): FaultEntry => ({
+	name: `id ${name}`,
+	way: ({ right }) => ({ body: right.body }),
+	api: 'harmless',
+	file: SAME_FILE,
+	except: { upload: NO_FIELD, fetch: { none: 'the id is the one that the submit was answered with' } },
+	staysBecause: "a job's id does not change",
+	rawId,
+	...more,
+});
+
 const redirect = (status: number): FaultEntry => {
 	// 304 is no redirect, and 305 and 306 are no more in use.
 	const isFollowed = [301, 302, 303, 307, 308].includes(status);
@@ -217,6 +310,9 @@ const redirect = (status: number): FaultEntry => {
 		}),
 		api: 'refused',
 		file: isFollowed ? 'harmless' : 'refused',
+		// "See Other" is what a server says that has done what it was asked to.
+		...(status === 303 && { except: { submit: 'noAnswer' } }),
+		...(!isFollowed && { except: { submit: 'open' } }),
 	};
 };
 
@@ -256,14 +352,28 @@ export const FAULTS: readonly FaultEntry[] = [
 	{ name: 'connection refused', way: 'closed', api: 'notSent', file: 'passes' },
 	{ name: 'unresolved host', way: 'unresolved', api: 'notSent', file: 'passes' },
 	{ name: 'reset before the answer', way: 'resetBefore', api: 'noAnswer', file: 'passes' },
-	{ name: 'reset in the middle', way: 'resetMiddle', api: 'noAnswer', file: 'passes' },
+	{
+		name: 'reset in the middle',
+		way: 'resetMiddle',
+		api: 'noAnswer',
+		file: 'passes',
+		except: { submit: 'cutOff' },
+	},
 	{ name: 'timeout', way: 'silent', api: 'noAnswer', file: 'passes' },
 	{ name: 'slow drip', way: 'drip', api: 'noAnswer', file: 'slow' },
+	{
+		name: 'https:// of a server that does not speak it',
+		way: 'noTls',
+		api: 'notSent',
+		file: { none: 'the service names its files itself' },
+		except: { fetch: { none: 'who cannot submit has nothing to fetch' } },
+		staysBecause: 'a server does not learn TLS meanwhile',
+	},
 
 	httpError(400, 'refused', 'refused'),
-	httpError(401, 'refused', 'refused'),
+	httpError(401, 'noAccess', 'refused'),
 	httpError(402, 'refused', 'refused'),
-	httpError(403, 'refused', 'refused'),
+	httpError(403, 'noAccess', 'refused'),
 	httpError(404, 'refused', 'passes'),
 	httpError(408, 'noAnswer', 'passes'),
 	{
@@ -304,6 +414,16 @@ export const FAULTS: readonly FaultEntry[] = [
 	{ name: 'HTTP 503, a page', way: page(503), api: 'noAnswer', file: 'passes' },
 	{ name: 'HTTP 504, empty', way: json('', 504), api: 'noAnswer', file: 'passes' },
 	...[301, 302, 303, 304, 305, 306, 307, 308].map(redirect),
+	foreignPage(400, 'noAnswer'),
+	foreignPage(401, 'refused'),
+	foreignPage(403, 'noAnswer'),
+	foreignPage(404, 'refused'),
+	foreignPage(405, 'refused'),
+	foreignPage(407, 'refused'),
+	foreignPage(409, 'noAnswer'),
+	foreignPage(413, 'refused'),
+	foreignPage(422, 'noAnswer'),
+	...[303, 400, 403, 404, 409, 422, 429, 500].map(rightUnder),
 
 	{ name: 'HTML with 200', way: page(200), api: 'noAnswer', file: 'passes' },
 	{ name: 'empty body', way: json(''), api: 'noAnswer', file: 'passes' },
@@ -312,6 +432,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		way: ({ right }) => ({ body: right.body.subarray(0, right.body.length / 2) }),
 		api: 'noAnswer',
 		file: { none: 'a file that ends early under its own length is whole, as far as anybody can tell' },
+		except: { submit: 'cutOff' },
 	},
 	{
 		name: 'truncated under the full length',
@@ -321,6 +442,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		}),
 		api: 'noAnswer',
 		file: 'passes',
+		except: { submit: 'cutOff' },
 	},
 	{ name: 'JSON: a list', way: json([1, 2]), api: 'noAnswer', file: 'passes' },
 	{ name: 'JSON: a number', way: json('5'), api: 'noAnswer', file: 'passes' },
@@ -347,7 +469,102 @@ export const FAULTS: readonly FaultEntry[] = [
 		api: 'noAnswer',
 		file: 'passes',
 	},
+	{
+		name: 'byte order mark',
+		way: ({ right }) => ({ body: Buffer.concat([Buffer.from('\uFEFF'), right.body]) }),
+		api: 'harmless',
+		file: { none: 'what a file begins with is its own' },
+	},
 	{ name: 'error body with 200', way: failure('Something is not right.'), api: 'refused', file: 'passes' },
+	{
+		name: 'in trouble, with 200',
+		way: failure('Internal server error. Please try again.'),
+		api: 'noAnswer',
+		file: NO_API,
+	},
+	{
+		name: 'unavailable, with 200',
+		way: failure('Service temporarily unavailable'),
+		api: 'noAnswer',
+		file: NO_API,
+	},
+	{ name: 'queue is full, with 200', way: failure('Queue is full'), api: 'noPlace', file: NO_API },
+	{ name: 'too many requests, with 200', way: failure('Too many requests'), api: 'notNow', file: NO_API },
+	{
+		name: 'current_queue, with 200',
+		way: failure('Please wait until your requests are done.', 200, { current_queue: 5 }),
+		api: 'noPlace',
+		file: NO_API,
+	},
+	{
+		name: 'a limit, and a job',
+		way: standing('error', { message: QUEUE_FULL, retry_after: 5 }),
+		api: 'open',
+		file: NO_API,
+		except: { upload: NO_FIELD, submit: 'harmless' },
+	},
+	...['Please fund your wallet.', 'Credits exhausted', 'Monthly limit exceeded, upgrade subscription'].map(
+		(words): FaultEntry => ({
+			name: `no credits: ${words}`,
+			way: failure(words),
+			api: 'refused',
+			file: NO_API,
+			says: /has no credits/,
+		}),
+	),
+	notFound('failed', 200),
+	notFound('failed', 404),
+	notFound('error', 200),
+	notFound('error', 404),
+	{
+		name: 'failed, by its id',
+		way: standing('failed', { message: 'Processing failed: Invalid input dimensions' }),
+		api: 'failed',
+		file: NO_API,
+		except: { upload: NO_FIELD },
+	},
+	{
+		name: 'error, with the id',
+		way: standing('error', { message: 'Something went wrong' }),
+		api: 'doubtfulEnd',
+		file: NO_API,
+		except: { upload: NO_FIELD, submit: 'harmless' },
+	},
+	{
+		name: 'cancelled, with the id',
+		way: standing('cancelled'),
+		api: 'doubtfulEnd',
+		file: NO_API,
+		except: { upload: NO_FIELD, submit: 'harmless' },
+	},
+	{
+		name: 'status queued',
+		way: standing('queued'),
+		api: 'processing',
+		file: NO_API,
+		except: { upload: NO_FIELD },
+	},
+	{
+		name: 'status starting',
+		way: standing('starting'),
+		api: 'unknownStatus',
+		file: NO_API,
+		except: { upload: NO_FIELD },
+	},
+	{
+		name: 'status queued, and no id',
+		way: json({ status: 'queued' }),
+		api: 'processing',
+		file: NO_API,
+		except: { upload: NO_FIELD, submit: 'unnamed' },
+	},
+	{
+		name: 'status starting, and no id',
+		way: json({ status: 'starting' }),
+		api: 'unknownStatus',
+		file: NO_API,
+		except: { upload: NO_FIELD, submit: 'noAnswer' },
+	},
 
 	documented(
 		'spam filter, with 200',
@@ -362,12 +579,13 @@ export const FAULTS: readonly FaultEntry[] = [
 	documented(
 		'Invalid Api Key',
 		failure('Invalid Api Key', 200, { tip: '4. Make sure you have valid API key.' }),
+		{ api: 'noAccess' },
 	),
 	documented('errors by field', failure({ prompt: ['The prompt field is required.'] })),
 	documented(
 		'Failed, Try Again',
 		json({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
-		{ api: 'failed' },
+		{ api: 'doubtfulEnd' },
 	),
 	documented('Unable to fetch image', failure('Unable to fetch image from provided URL')),
 	documented(
@@ -380,6 +598,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		way: edited((answer) => ({ ...answer, status: 'dreaming' })),
 		api: 'unknownStatus',
 		file: SAME_FILE,
+		except: { upload: 'open' },
 	},
 	{
 		name: 'success, then processing',
@@ -391,11 +610,24 @@ export const FAULTS: readonly FaultEntry[] = [
 		api: 'harmless',
 		file: SAME_FILE,
 		except: { upload: NO_FIELD },
+		isDoneAtOnce: true,
+	},
+	{
+		name: 'success of another job',
+		way: edited((answer) => ({
+			...answer,
+			status: 'success',
+			output: ['http://files.localhost/a.ply'],
+			id: 4711,
+		})),
+		api: 'noAnswer',
+		file: SAME_FILE,
+		except: { upload: NO_FIELD, submit: { none: 'the id that comes first is the id' } },
 	},
 	{
 		name: 'id changed',
 		way: edited((answer) => ({ ...answer, id: 4711 })),
-		api: 'harmless',
+		api: 'noAnswer',
 		file: SAME_FILE,
 		except: { upload: NO_FIELD, submit: { none: 'the id that comes first is the id' } },
 	},
@@ -411,7 +643,7 @@ export const FAULTS: readonly FaultEntry[] = [
 		way: without('id', 'fetch_result'),
 		api: 'harmless',
 		file: SAME_FILE,
-		except: { upload: NO_FIELD, submit: 'noAnswer' },
+		except: { upload: NO_FIELD, submit: 'unnamed' },
 	},
 	{
 		name: 'id a text',
@@ -420,6 +652,14 @@ export const FAULTS: readonly FaultEntry[] = [
 		file: SAME_FILE,
 		except: { upload: NO_FIELD },
 	},
+	oddId('of 19 digits', '9007199254740993123'),
+	oddId('1e21', '1e21'),
+	oddId('negative', '-17'),
+	oddId('with dots', '"a.b.c"'),
+	oddId('with a colon', '"job:123"'),
+	oddId('with a slash', '"gen/123"'),
+	oddId('of 300 characters', `"${'0123456789abcdef'.repeat(20).slice(0, 300)}"`),
+	oddId('nested', '7321', { isIdNested: true }),
 
 	outputFault('a number', () => 5),
 	outputFault('an object', () => ({ url: 'x' })),
@@ -429,9 +669,53 @@ export const FAULTS: readonly FaultEntry[] = [
 	outputFault('file:', () => ['file:///etc/passwd']),
 	outputFault('data:', () => ['data:text/html,hello']),
 	{
+		name: 'output withheld',
+		way: edited((answer) => ({
+			...answer,
+			status: 'success',
+			output: [],
+			future_links: undefined,
+			nsfw_content_detected: true,
+		})),
+		api: 'noFile',
+		file: NO_OUTPUT,
+		except: { upload: NO_FIELD },
+		saidFor: 30,
+	},
+	{
+		name: 'output empty, proxy_links',
+		way: edited((answer, { outputs }) => ({
+			...answer,
+			status: 'success',
+			output: [],
+			future_links: undefined,
+			proxy_links: outputs,
+		})),
+		api: 'harmless',
+		file: NO_OUTPUT,
+		except: { upload: NO_FIELD },
+		isDoneAtOnce: true,
+	},
+	{
+		name: 'file readable after 20 s',
+		way: (moment) => (moment.sinceFirst < 20 ? page(404)(moment) : undefined),
+		api: NO_FILE,
+		file: 'harmless',
+		lasts: 25,
+	},
+	{
+		name: 'file never readable, with a mirror',
+		way: page(404),
+		api: NO_FILE,
+		file: 'harmless',
+		hasMirror: true,
+		lasts: 75,
+	},
+	{
 		name: 'output in a private network',
 		way: withOutput(() => ['http://10.11.12.13/latest/meta-data/x.ply']),
 		api: 'forbiddenFile',
+		isDoneAtOnce: true,
 		file: NO_OUTPUT,
 		except: { upload: { none: 'the node does not ask for the link of an upload' } },
 		isPublic: true,
@@ -466,7 +750,7 @@ export const FAULTS: readonly FaultEntry[] = [
 			};
 			return { status: 403, body: JSON.stringify(body) };
 		},
-		api: 'refused',
+		api: 'noAccess',
 		file: NO_KEY,
 	},
 	{
@@ -489,6 +773,11 @@ export const FAULTS: readonly FaultEntry[] = [
 	},
 ];
 
+/** The entry of a cell whose fault is one of an answer. */
+export function faultOf({ place, fault }: { place: Place; fault: string }): FaultEntry | undefined {
+	return place === 'webhook' ? undefined : FAULTS.find(({ name }) => name === fault);
+}
+
 /** What a call of the service means for who is called. */
 export type CallMeaning =
 	/** It tells of the job's end: the API is asked. */
@@ -496,7 +785,9 @@ export type CallMeaning =
 	/** n8n itself takes it for no request: the node does not hear of it. */
 	| 'unheard'
 	/** The node hears of it, but not which job has ended, or that none has. */
-	| 'tellsNothing';
+	| 'tellsNothing'
+	/** It says that the job has ended, which is not so yet. */
+	| 'early';
 
 /** A call as it is made instead of the right one. */
 export interface FaultyCall {
@@ -506,6 +797,8 @@ export interface FaultyCall {
 	afterSeconds?: number;
 	/** How often, default once. */
 	times?: number;
+	/** How the API answers the first question that comes of it. */
+	meanwhile?: Answering;
 }
 
 export interface CallFault {
@@ -531,6 +824,13 @@ const saying = (
 	means,
 });
 
+/** A call by anybody, before the job has ended, at a moment when the API does not answer as it should. */
+const forgedWhile = (name: string, meanwhile: Answering): CallFault => ({
+	name: `call early, the API answers ${name}`,
+	call: (right) => ({ body: JSON.stringify(right), afterSeconds: -6, meanwhile }),
+	means: 'early',
+});
+
 export const CALL_FAULTS: readonly CallFault[] = [
 	{ name: 'call lost', call: () => undefined, means: 'unheard' },
 	{ name: 'call twice', call: (right) => ({ body: JSON.stringify(right), times: 2 }), means: 'harmless' },
@@ -542,6 +842,28 @@ export const CALL_FAULTS: readonly CallFault[] = [
 	{
 		name: 'call late',
 		call: (right) => ({ body: JSON.stringify(right), afterSeconds: 60 }),
+		means: 'harmless',
+	},
+	forgedWhile('HTTP 403, a page', page(403)),
+	forgedWhile('HTTP 404', failure('This is answered with 404.', 404)),
+	forgedWhile('a redirect', ({ elsewhere }) => ({ status: 302, headers: { location: elsewhere }, body: '' })),
+	forgedWhile('"Request not found"', json({ status: 'failed', ...NOT_FOUND })),
+	forgedWhile('"Failed, Try Again"', json({ status: 'failed', id: '', message: 'Failed, Try Again' })),
+	forgedWhile('"Invalid Api Key"', failure('Invalid Api Key')),
+	forgedWhile('an unknown status', standing('dreaming')),
+	forgedWhile('an error with the id', standing('error', { message: 'Something went wrong' })),
+	forgedWhile(
+		'success of another job',
+		json({ status: 'success', id: 4711, output: ['http://localhost/a.ply'] }),
+	),
+	forgedWhile('success without a file', standing('success')),
+	saying('not found', 'tellsNothing', () => ({ status: 'failed', ...NOT_FOUND })),
+	saying('status error, with the id', 'tellsNothing', ({ id }) => ({ id, status: 'error', message: 'No.' })),
+	saying('status cancelled, with the id', 'tellsNothing', ({ id }) => ({ id, status: 'cancelled' })),
+	saying('byte order mark', 'unheard', (right) => `\uFEFF${JSON.stringify(right)}`),
+	{
+		name: 'byte order mark, as text',
+		call: said((right) => `\uFEFF${JSON.stringify(right)}`, { 'content-type': 'text/plain' }),
 		means: 'harmless',
 	},
 	saying('HTML', 'unheard', () => '<html><body>hello</body></html>'),

@@ -67,6 +67,13 @@ export interface Spoiling {
 	outageSeconds: number;
 	/** How long an answer asks to wait that asks for it, s. */
 	waitSeconds: number;
+	/** How many requests are hit, where not each is. */
+	times: number;
+	/** How the service writes the ID of the item's job, where it does so in its own way. */
+	rawId?: string;
+	isIdNested: boolean;
+	/** Whether the item's files have a second address, which is never hit. */
+	hasMirror: boolean;
 }
 
 /** Names that resolve to this machine, or to nothing, as long as there is a front. */
@@ -168,6 +175,9 @@ export class Front {
 	private isArmed = false;
 	private isClosed = false;
 	private hits = 0;
+	private firstHitAt?: number;
+	/** What the next fetch of the item is answered. */
+	private nextFetch?: Answering;
 	private readonly done = new Set<string>();
 
 	private constructor(
@@ -207,7 +217,8 @@ export class Front {
 	}
 
 	get baseUrl(): string {
-		return `${this.api.origin}/api`;
+		const { origin } = this.api;
+		return `${this.spoiling.way === 'noTls' ? origin.replace('http:', 'https:') : origin}/api`;
 	}
 
 	/** Names of hosts that the node may ask. */
@@ -221,8 +232,13 @@ export class Front {
 		if (this.isOutage && !this.waitsForJobs) await this.beginOutage();
 	}
 
+	/** The next time that the item's job is asked for, the answer is another one. */
+	spoilNextFetch(way: Answering | undefined): void {
+		this.nextFetch = way;
+	}
+
 	private get isOutage(): boolean {
-		return this.spoiling.way === 'closed' || this.spoiling.way === 'unresolved';
+		return ['closed', 'unresolved', 'noTls'].includes(String(this.spoiling.way));
 	}
 
 	/** An outage of the fetch begins when the jobs are in. */
@@ -233,6 +249,7 @@ export class Front {
 	private async beginOutage(): Promise<void> {
 		const { place, way, isPersistent, outageSeconds } = this.spoiling;
 		const door = place === 'download' ? this.files : this.api;
+		if (way === 'noTls') return;
 		this.hits += 1;
 		if (way === 'unresolved') door.setName(false);
 		else await door.shut();
@@ -249,12 +266,13 @@ export class Front {
 		response.setHeader('connection', 'close');
 		const isHit = this.isDue(exchange);
 		const isKept = isHit && exchange.place === 'submit' && !this.spoiling.isAccepted;
-		const right = isKept ? NOTHING : await this.forward(request, exchange.body);
-		if (!isHit) {
+		const right = isKept ? NOTHING : await this.forward(request, exchange);
+		const meanwhile = this.takeNextFetch(exchange);
+		if (!isHit && !meanwhile) {
 			this.pass(exchange, right, response);
 			return;
 		}
-		const { way } = this.spoiling;
+		const way = meanwhile ?? this.spoiling.way;
 		const faulty = typeof way === 'function' ? way(this.momentOf(exchange, right)) : way;
 		if (faulty === undefined) {
 			this.pass(exchange, right, response);
@@ -264,6 +282,13 @@ export class Front {
 		exchange.isHit = true;
 		if (typeof faulty === 'string') await this.breakOff(faulty, right, request, response);
 		else await this.tell(faulty, exchange, request, response);
+	}
+
+	private takeNextFetch({ place, item }: Exchange): Answering | undefined {
+		const { nextFetch } = this;
+		if (place !== 'fetch' || item !== this.spoiling.item) return undefined;
+		this.nextFetch = undefined;
+		return nextFetch;
 	}
 
 	private async record(request: IncomingMessage): Promise<Exchange> {
@@ -306,6 +331,9 @@ export class Front {
 			case 'drip':
 				letClockMoveDuring(socket.remotePort ?? 0);
 				await this.drip(right, response);
+				return;
+			default:
+				throw new Error(`"${way}" is no way to answer`);
 		}
 	}
 
@@ -315,7 +343,8 @@ export class Front {
 		{ socket }: IncomingMessage,
 		response: ServerResponse,
 	): Promise<void> {
-		response.writeHead(status, { 'content-type': 'application/json', ...headers });
+		const date = new Date(this.backing.clock.now()).toUTCString();
+		response.writeHead(status, { date, 'content-type': 'application/json', ...headers });
 		if (typeof body === 'function') {
 			await pipeline(body(), response);
 			return;
@@ -329,7 +358,7 @@ export class Front {
 	private isDue({ place, item }: Exchange): boolean {
 		const { spoiling, hits, isOutage } = this;
 		if (!this.isArmed || isOutage || place !== spoiling.place || item !== spoiling.item) return false;
-		return spoiling.isPersistent || hits === 0;
+		return spoiling.isPersistent || hits < spoiling.times;
 	}
 
 	private pass(exchange: Exchange, right: Right, response: ServerResponse): void {
@@ -360,9 +389,12 @@ export class Front {
 		const job = this.jobOf(item);
 		const wasDone = job !== undefined && this.done.has(String(job.id));
 		if (job) this.done.add(String(job.id));
+		const now = this.backing.clock.now();
+		this.firstHitAt ??= now;
 		return {
 			right: { body, headers },
-			now: this.backing.clock.now(),
+			now,
+			sinceFirst: (now - this.firstHitAt) / 1000,
 			waitSeconds: this.spoiling.waitSeconds,
 			key: this.key,
 			outputs: (job?.outputs ?? []).map((url) => this.outside(url)),
@@ -376,12 +408,15 @@ export class Front {
 		const { jobs } = this.backing.service;
 		if (path.startsWith('/files/')) {
 			const job = jobs.find(({ outputs }) => outputs.some((url) => url.endsWith(last)));
-			return { place: path.endsWith('?moved') ? undefined : 'download', item: itemOf(job) };
+			return { place: /\?(moved|mirror)$/.test(path) ? undefined : 'download', item: itemOf(job) };
 		}
-		if (path.includes('/fetch/'))
-			return { place: 'fetch', item: itemOf(jobs.find(({ id }) => `${id}` === last)) };
 		const json: unknown = JSON.parse(body);
 		const sent = isObject(json) ? json : {};
+		if (path.includes('/fetch')) {
+			const asked = path.endsWith('/fetch') ? String(sent.request_id) : decodeURIComponent(last);
+			if (asked === this.ownId) return { place: 'fetch', item: this.spoiling.item };
+			return { place: 'fetch', item: itemOf(jobs.find(({ id }) => `${id}` === asked)) };
+		}
 		if (path.endsWith('/base64_crop')) {
 			const item = this.images.findIndex((image) => String(sent.image).endsWith(image));
 			return { place: 'upload', item };
@@ -392,6 +427,26 @@ export class Front {
 	/** The latest job of an item. */
 	private jobOf(item: number | undefined): JobRecord | undefined {
 		return this.backing.service.jobs.findLast((job) => itemOf(job) === item);
+	}
+
+	/** The ID of the item's job as it is told, where it is told in its own way. */
+	private get ownId(): string | undefined {
+		return this.spoiling.rawId?.replace(/^"|"$/g, '');
+	}
+
+	/** What the service says of the item's job, in the service's own way. */
+	private dressed(text: string): string {
+		const { rawId, isIdNested, hasMirror, item } = this.spoiling;
+		const id = this.jobOf(item)?.id;
+		if (id === undefined || (rawId === undefined && !hasMirror)) return text;
+		const answer: unknown = JSON.parse(text);
+		if (!isObject(answer) || answer.id !== id) return text;
+		if (rawId !== undefined) delete answer.fetch_result;
+		if (hasMirror && answer.status === 'success') {
+			answer.proxy_links = (answer.output as string[]).map((url) => `${url}?mirror`);
+		}
+		const own = rawId === undefined ? `"id":${id}` : `"id":${rawId}`;
+		return JSON.stringify(answer).replace(`"id":${id}`, isIdNested ? `"data":{${own}}` : own);
 	}
 
 	/** The service's address of itself, as the node knows it. */
@@ -406,10 +461,16 @@ export class Front {
 	}
 
 	/** Asks the stand-in service. */
-	private async forward({ method, url, headers }: IncomingMessage, body: string): Promise<Right> {
+	private async forward(
+		{ method, headers }: IncomingMessage,
+		{ path: asked, place, item, body }: Exchange,
+	): Promise<Right> {
 		const { origin } = this.backing.service;
 		const inside = body.replaceAll(this.api.origin, origin);
-		const path = (url ?? '').replace('?moved', '');
+		const isOwn = place === 'fetch' && item === this.spoiling.item && this.ownId !== undefined;
+		const path = isOwn
+			? asked.replace(/\/fetch.*$/, `/fetch/${this.jobOf(item)?.id}`)
+			: asked.replace(/\?(moved|mirror)$/, '');
 		const own = { ...headers, host: new URL(origin).host, 'content-length': Buffer.byteLength(inside) };
 		return await new Promise((resolve, reject) => {
 			const onward = send(origin + path, { method, headers: own }, (answer) => {
@@ -418,7 +479,9 @@ export class Front {
 				answer.once('end', () => {
 					const type = String(answer.headers['content-type']);
 					const bytes = Buffer.concat(chunks);
-					const told = type.includes('json') ? Buffer.from(this.outside(bytes.toString())) : bytes;
+					const told = type.includes('json')
+						? Buffer.from(this.outside(this.dressed(bytes.toString())))
+						: bytes;
 					resolve({ status: answer.statusCode ?? 0, headers: { 'content-type': type }, body: told });
 				});
 			});

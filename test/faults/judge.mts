@@ -1,10 +1,12 @@
 /** Compares what was seen of a cell with what has to hold. */
 import type { INodeExecutionData } from 'n8n-workflow';
 
+import { isObject, type Json } from '../../local-api/answers.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { tracesOf } from '../writings.mts';
 import type { Cell } from './cells.mts';
-import { expectationOf, JUMPING, type Expectation, type Fate, type Pace } from './expect.mts';
+import { expectationOf, JUMPING, type Expectation, type Fate, type Paid, type Pace } from './expect.mts';
+import { faultOf } from './faults.mts';
 import { itemOf } from './front.mts';
 import { HIT, type Seen } from './scene.mts';
 import type { Verdict } from './table.mts';
@@ -47,42 +49,90 @@ const errorText = ({ run }: Seen): string => {
 	return error ? `${error.message}\n${(error as { description?: string }).description ?? ''}` : '';
 };
 
-/** The jobs whose ID the service has told in an answer that could be read. */
-function knownJobs({ jobs, exchanges }: Seen): JobRecord[] {
-	const told = exchanges.flatMap(({ place, told: text }) => (place === 'submit' && text ? [text] : []));
-	return jobs.filter(({ id }) =>
-		told.some((text) => {
-			try {
-				const answer = JSON.parse(text) as { id?: unknown; fetch_result?: unknown };
-				return String(answer.id) === `${id}` || String(answer.fetch_result).endsWith(`/fetch/${id}`);
-			} catch {
-				return false;
-			}
-		}),
+/** What the service has answered to submits, where that is a JSON object. */
+function submitAnswers({ exchanges }: Seen, item?: number): Array<{ text: string; answer: Json }> {
+	return exchanges.flatMap((exchange) => {
+		const { place, told } = exchange;
+		if (place !== 'submit' || told === undefined || (item ?? exchange.item) !== exchange.item) return [];
+		try {
+			const answer: unknown = JSON.parse(told.replace(/^\uFEFF/, ''));
+			return isObject(answer) ? [{ text: told, answer }] : [];
+		} catch {
+			return [];
+		}
+	});
+}
+
+/** Every ID that an object tells, nested too. */
+function idsIn(value: unknown): unknown[] {
+	if (typeof value !== 'object' || value === null) return [];
+	return Object.entries(value).flatMap(([name, part]: [string, unknown]) =>
+		/^(id|request_id)$/.test(name) && (typeof part === 'string' || typeof part === 'number')
+			? [part]
+			: idsIn(part),
 	);
 }
 
-function idComplaints({ place, mode }: Cell, seen: Seen, { isPaidAnew }: Expectation): string[] {
+/** Whether an answer to a submit shows that a job was accepted. */
+function isEvidence(answer: Json): boolean {
+	const { status, fetch_result: fetchResult, eta, output, future_links: future, proxy_links: proxy } = answer;
+	const isThere = (links: unknown) => (Array.isArray(links) ? links.length > 0 : Boolean(links));
+	return (
+		idsIn(answer).some((id) => id !== '') ||
+		[fetchResult, eta].some((field) => field !== undefined && field !== null) ||
+		[output, future, proxy].some(isThere) ||
+		['processing', 'queued', 'success'].includes(String(status))
+	);
+}
+
+/** How the service writes an item's job. */
+function nameOfJob(cell: Cell, { id, trackId }: JobRecord): string {
+	const { rawId } = faultOf(cell) ?? {};
+	return rawId !== undefined && itemOf({ trackId }) === HIT ? rawId.replace(/^"|"$/g, '') : `${id}`;
+}
+
+/** The jobs whose ID the service has told in an answer that could be read. */
+function knownJobs(cell: Cell, seen: Seen): JobRecord[] {
+	const told = submitAnswers(seen);
+	return seen.jobs.filter((job) => {
+		const name = nameOfJob(cell, job);
+		return told.some(
+			({ text, answer }) =>
+				text.includes(`"id":${name}`) ||
+				String(answer.id) === name ||
+				String(answer.fetch_result).endsWith(`/fetch/${name}`),
+		);
+	});
+}
+
+function idComplaints(cell: Cell, seen: Seen, { isPaidAnew }: Expectation): string[] {
+	const { place, mode } = cell;
 	// There the IDs come with the items.
 	if (place === 'fetch' && mode === 'none') return [];
 	const texts = [...seen.items, ...seen.errors].map(({ json }) => JSON.stringify(json)).join('\n');
 	const reported = `${texts}\n${errorText(seen)}`;
 	const latest = seen.jobs.findLast((job) => itemOf(job) === HIT);
-	return knownJobs(seen).flatMap((job) => {
+	return knownJobs(cell, seen).flatMap((job) => {
 		const complaints: string[] = [];
 		const isHit = itemOf(job) === HIT;
 		const isOver = isPaidAnew && isHit && job !== latest;
-		if (!isOver && !hasNumber(reported, job.id)) {
-			complaints.push(`job ${job.id} of item ${itemOf(job)} stands in no item and no error`);
+		const name = nameOfJob(cell, job);
+		if (!isOver && !hasName(reported, name)) {
+			complaints.push(`job ${name} of item ${itemOf(job)} stands in no item and no error`);
 		}
-		// Of a submit whose answer cannot be understood the error tells.
-		const isLogged = (place === 'submit' && isHit) || seen.log.some((line) => hasNumber(line, job.id));
-		if (!isLogged) complaints.push(`job ${job.id} is not in the log`);
+		const isLogged = seen.log.some((line) => hasName(line, name));
+		if (!isLogged) complaints.push(`job ${name} is not in the log`);
 		return complaints;
 	});
 }
 
-const hasNumber = (text: string, id: number) => new RegExp(`(?<!\\d)${id}(?!\\d)`).test(text);
+/** Whether an ID stands in a text, and not as a part of a longer one. */
+function hasName(text: string, name: string): boolean {
+	return text.split(name).some((before, n, parts) => {
+		const after = parts[n + 1];
+		return after !== undefined && !/\d$/.test(before) && !/^\d/.test(after);
+	});
+}
 
 function fateOf({ json }: INodeExecutionData): Fate {
 	if (json.error !== undefined) return 'error';
@@ -97,15 +147,13 @@ function itemComplaints(cell: Cell, seen: Seen, item: INodeExecutionData, index:
 	const fate = fateOf(item);
 	const { json } = item;
 	if (fate === 'error') {
-		const isKnown = job && knownJobs(seen).includes(job);
-		if (isKnown && !hasNumber(String(json.error), job.id)) complain(`its error does not name job ${job.id}`);
-		// On the error output n8n keeps the message only.
-		if (cell.onError !== 'continue') return complaints;
-		if (isKnown && String(json.id) !== `${job.id}`) complain(`has the id ${String(json.id)}`);
-		if (json.track_id !== `item-${index}`) complain(`has the track ID ${String(json.track_id)}`);
-		return complaints;
+		const isKnown = job !== undefined && knownJobs(cell, seen).includes(job);
+		const name = isKnown ? nameOfJob(cell, job) : undefined;
+		return errorComplaints(cell, item, index, name, seen).map((what) => `item ${index}: ${what}`);
 	}
-	if (String(json.id) !== String(job?.id)) complain(`has the id ${String(json.id)} instead of ${job?.id}`);
+	const name = job && nameOfJob(cell, job);
+	// A number of more digits than a number can have is a text.
+	if (String(json.id) !== name) complain(`has the id ${String(json.id)} instead of ${name}`);
 	if (json.track_id !== `item-${index}`) complain(`has the track ID ${String(json.track_id)}`);
 	if (fate === 'reference' && json.fetch_result === undefined) complain('has no fetch_result');
 	if (fate !== 'result') return complaints;
@@ -113,7 +161,8 @@ function itemComplaints(cell: Cell, seen: Seen, item: INodeExecutionData, index:
 	const isRight =
 		outputs.length === job?.outputs.length &&
 		job.outputs.every((url, n) => new URL(url).pathname === new URL(String(outputs[n])).pathname);
-	if (!isRight && cell.means !== 'forbiddenFile') complain(`has the output ${JSON.stringify(json.output)}`);
+	const isOther = cell.means === 'forbiddenFile' || (cell.means === 'noFile' && cell.place === 'submit');
+	if (!isRight && !isOther) complain(`has the output ${JSON.stringify(json.output)}`);
 	const file = seen.files[seen.items.indexOf(item)];
 	if (
 		cell.mode !== 'none' &&
@@ -125,7 +174,62 @@ function itemComplaints(cell: Cell, seen: Seen, item: INodeExecutionData, index:
 	return complaints;
 }
 
-const MAYBE_PAID = /may have (been )?accepted/;
+/** What an item's error has to tell. */
+function errorComplaints(
+	cell: Cell,
+	item: INodeExecutionData,
+	index: number,
+	name: string | undefined,
+	seen: Seen,
+): string[] {
+	const { json } = item;
+	const isNested = cell.onError === 'errorOutput';
+	const error = (isNested ? json.error : { ...json, message: json.error }) as Json;
+	const complaints: string[] = [];
+	// Beside it n8n puts the fields of the input item.
+	const isFlat = isNested && ['message', 'description', 'paid'].some((name) => name in json);
+	if (isFlat || item.error !== undefined) complaints.push('has the error in another form');
+	if (typeof error !== 'object' || typeof error.message !== 'string') {
+		return [...complaints, `has no message: ${JSON.stringify(json).slice(0, 300)}`];
+	}
+	const { message, description, id, track_id: trackId } = error;
+	if (typeof description !== 'string' || description === '') complaints.push('has no description');
+	if (name !== undefined && !hasName(message as string, name))
+		complaints.push(`its error does not name job ${name}`);
+	if (name !== undefined && String(id) !== name) complaints.push(`has the id ${String(id)}`);
+	if (trackId !== `item-${index}`) complaints.push(`has the track ID ${String(trackId)}`);
+	return [...complaints, ...paidComplaints(cell, error, index, seen)];
+}
+
+/** Whether what an error says of what was paid is true. */
+function paidComplaints(
+	cell: Cell,
+	{ paid, message, description }: Json,
+	index: number,
+	seen: Seen,
+): string[] {
+	const expected = expectationOf(cell, JUMPING);
+	const count = seen.jobs.filter((job) => itemOf(job) === index).length;
+	const isTold = submitAnswers(seen, index).some(({ answer }) => isEvidence(answer));
+	const complaints: string[] = [];
+	if (index === HIT && !expected.paid.includes(paid as Paid))
+		complaints.push(`says of what is paid: ${String(paid)}`);
+	const isFetched = cell.place === 'fetch' && cell.mode === 'none';
+	if (paid === 'no' && count > 0 && !isFetched)
+		complaints.push(`says that nothing is paid, and ${count} jobs are`);
+	if (paid === 'yes' && count === 0) complaints.push('says that a job is paid, and none is');
+	if (paid === 'unknown' && isTold && !isFetched)
+		complaints.push('says that nobody knows what is paid, and the service has told it');
+	if ((paid === 'unknown') !== MAYBE_PAID.test(String(message))) {
+		complaints.push(`its message says the wrong thing of what is paid (${String(paid)}): ${String(message)}`);
+	}
+	if (index === HIT && expected.says && !expected.says.test(`${String(message)} ${String(description)}`)) {
+		complaints.push(`does not say ${String(expected.says)}: ${String(message)}`);
+	}
+	return complaints;
+}
+
+const MAYBE_PAID = /may have been accepted and paid/;
 
 const pairOf = ({ pairedItem }: INodeExecutionData) =>
 	typeof pairedItem === 'object' && !Array.isArray(pairedItem) ? pairedItem.item : undefined;
@@ -133,7 +237,7 @@ const pairOf = ({ pairedItem }: INodeExecutionData) =>
 function outputComplaints(cell: Cell, seen: Seen, expected: Expectation): string[] {
 	const { items, errors, run } = seen;
 	const complaints: string[] = [];
-	const wanted = [expected.hit, [expected.other]] as const;
+	const wanted = [expected.hit, expected.other] as const;
 	const canStop = cell.onError === 'stop' && wanted.some((fates) => fates.includes('error'));
 	if (cell.onError === 'stop' && run.status === 'error') {
 		const { message } = run.data.resultData.error ?? { message: '' };
@@ -142,8 +246,12 @@ function outputComplaints(cell: Cell, seen: Seen, expected: Expectation): string
 		if (!/^(Job [\w-]+|The job|The upload of the image)\b/.test(message)) {
 			complaints.push(`the error does not say whom it is about: ${message}`);
 		}
-		if (expected.mayBePaid !== undefined && expected.mayBePaid !== MAYBE_PAID.test(errorText(seen))) {
+		const mayBePaid = MAYBE_PAID.test(message);
+		if (!expected.paid.some((paid) => (paid === 'unknown') === mayBePaid)) {
 			complaints.push(`the error says the wrong thing of what is paid: ${errorText(seen)}`);
+		}
+		if (expected.says && !expected.says.test(errorText(seen))) {
+			complaints.push(`the error does not say ${String(expected.says)}: ${errorText(seen)}`);
 		}
 		return complaints;
 	}
@@ -182,20 +290,21 @@ function paymentComplaints(
 	return [mostJobs, 1].flatMap((most, item) => {
 		const paid = jobs.filter((job) => itemOf(job) === item).length;
 		if (paid > most) return [`${paid} jobs are paid for item ${item}`];
-		const fates = item === HIT ? hit : [other];
+		const fates = item === HIT ? hit : other;
 		const isNeeded = !hasStopped && !fates.includes('error');
 		return paid === 0 && isNeeded ? [`no job was made for item ${item}`] : [];
 	});
 }
 
 function timeComplaints({ seconds, exchanges }: Seen, expected: Expectation): string[] {
-	const { longest, leastPause, mostEarly } = expected;
+	const { longest, least, leastPause, mostEarly } = expected;
 	const pauses = exchanges.flatMap(({ isHit, place, at }, n) => {
 		const next = exchanges.slice(n + 1).find((later) => later.item === HIT && later.place === place);
 		return isHit && next ? [(next.at - at) / 1000] : [];
 	});
 	const early = pauses.filter((pause) => pause < leastPause);
 	return [
+		...(seconds < least ? [`it was given up after ${seconds} s instead of ${least} s`] : []),
 		...(seconds > longest ? [`it took ${seconds} s instead of ${longest} s at most`] : []),
 		...(early.length > mostEarly
 			? [`it asked again after ${early.join(' s, ')} s instead of ${leastPause} s`]
@@ -216,8 +325,8 @@ function complaintsOf(cell: Cell, seen: Seen, pace: Pace): string[] {
 		...keyComplaints(seen),
 		...timeComplaints(seen, expected),
 		...(strangers.length > 0 ? [`${strangers.join(', ')} was asked`] : []),
-		...(starts !== undefined && startsOf(HIT) !== starts
-			? [`the trigger's workflow has started ${startsOf(HIT)} times instead of ${starts}`]
+		...(starts !== undefined && !starts.includes(startsOf(HIT))
+			? [`the trigger's workflow has started ${startsOf(HIT)} times instead of ${starts.join(' or ')}`]
 			: []),
 		...(starts !== undefined && startsOf(1) !== 1
 			? [`the other job has started the trigger's workflow ${startsOf(1)} times`]

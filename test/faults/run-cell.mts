@@ -220,9 +220,11 @@ class CellRun {
 		if (itemOf(job) === HIT) {
 			const faulty = fault.call(right, KEY);
 			await clock.sleep(job.endsAt + 1000 * (2 + (faulty?.afterSeconds ?? 0)) - clock.now());
+			this.front.spoilNextFetch(faulty?.meanwhile);
 			for (let time = 0; faulty && time < (faulty.times ?? 1); time++) {
 				this.answers.push(await call(url, faulty.body, faulty.headers));
 			}
+			this.front.spoilNextFetch(undefined);
 			if (this.cell.persistence === 'always') return;
 		}
 		await clock.sleep(job.endsAt + (itemOf(job) === HIT ? 5000 : 0) - clock.now());

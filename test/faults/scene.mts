@@ -5,7 +5,7 @@ import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workf
 import type { JobRecord } from '../../local-api/jobs.mts';
 import type { Cell } from './cells.mts';
 import { TRIES, type Pace } from './expect.mts';
-import { FAULTS } from './faults.mts';
+import { faultOf } from './faults.mts';
 import type { Exchange, Spoiling } from './front.mts';
 
 /** The item that a fault hits. It is the first: of a node that continues, n8n's Retry On Fail looks at that one only. */
@@ -57,17 +57,22 @@ async function madePictures(): Promise<string[]> {
 	);
 }
 
-/** Requests that were not accepted, in the worst case that their answer leaves open. */
-const UNPAID = ['notSent', 'notNow', 'noPlace', 'refused', 'failed'];
+/** Submits that were not accepted, in the worst case that their answer leaves open. */
+const UNPAID = ['notSent', 'notNow', 'noPlace', 'refused', 'noAccess', 'notFound', 'doubtfulEnd', 'open'];
 
 /** What the front does in a cell. */
 export function spoilingOf(cell: Cell, { jobSeconds }: Pace): Spoiling {
-	const { place, means, persistence, fault, mode, waitSeconds = 0 } = cell;
-	const entry = FAULTS.find(({ name }) => name === fault);
+	const { place, means, persistence, mode, waitSeconds = 0 } = cell;
+	const { way = 'silent', times = 1, rawId, isIdNested = false, hasMirror = false } = faultOf(cell) ?? {};
 	const isLater = place === 'download' || (place === 'fetch' && mode !== 'none');
 	return {
 		place: place === 'webhook' ? undefined : place,
-		way: entry?.way ?? 'silent',
+		way,
+		// Elsewhere what comes a few times is no other than what comes once.
+		times: place === 'fetch' ? times : 1,
+		...(rawId !== undefined && { rawId }),
+		isIdNested,
+		hasMirror,
 		isPersistent: persistence === 'always',
 		isAccepted: !UNPAID.includes(means),
 		item: HIT,

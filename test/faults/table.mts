@@ -7,6 +7,9 @@ import { MODES, nameOf, ON_ERRORS, PERSISTENCES, type Cell, type Gap } from './c
 /** The folder where results are collected, in the environment. */
 export const RESULTS = 'IMG_TO_3D_FAULT_RESULTS';
 
+/** Whether every cell is run, in the environment; else a selection. */
+export const RUNS_ALL = 'IMG_TO_3D_ALL_FAULTS';
+
 /** What came of a cell. */
 export interface Verdict {
 	cell: Cell;

@@ -56,9 +56,17 @@ test('nothing is published before CI has passed, and its notes are there before 
 	expect(commandsOf(jobs.notes?.steps)).toContainEqual(expect.stringContaining('release:notes'));
 	expect(jobs.test).toMatchObject({ needs: 'notes', uses: './.github/workflows/ci.yml' });
 	expect(workflow('ci.yml').on).toHaveProperty('workflow_call');
-	expect(jobs.publish?.needs).toBe('test');
+	expect(jobs.faults).toMatchObject({ needs: 'notes', uses: './.github/workflows/faults.yml' });
+	expect(workflow('faults.yml').on).toHaveProperty('workflow_call');
+	expect(jobs.publish?.needs).toEqual(['test', 'faults']);
 	expect(commandsOf(jobs.publish?.steps)).toContain('npm publish --provenance --access public');
 	expect(jobs['github-release']?.needs).toBe('publish');
+});
+
+test('every cell of the fault table is run each night', () => {
+	const { on, jobs } = workflow('faults.yml');
+	expect(on).toHaveProperty('schedule');
+	expect(commandsOf(jobs.all?.steps)).toContain('npm run test:faults -- all');
 });
 
 test('npm itself refuses to publish without provenance, as from a desk', () => {

@@ -92,7 +92,7 @@ test('v6 has addresses of its own', () => {
 	const endpoints = Endpoints.under('https://modelslab.com/api') as Endpoints;
 	expect(endpoints.submit('v6', 'imageTo3d')).toBe('https://modelslab.com/api/v6/3d/image_to_3d');
 	expect(endpoints.submit('v6', 'textTo3d')).toBe('https://modelslab.com/api/v6/3d/text_to_3d');
-	expect(endpoints.fetch('v6', 7)).toBe('https://modelslab.com/api/v6/3d/fetch/7');
+	expect(endpoints.fetch('v6', 7)).toEqual({ url: 'https://modelslab.com/api/v6/3d/fetch/7', body: {} });
 	expect(endpoints.upload('v6', 'data:image/png;base64,AA')).toEqual({
 		url: 'https://modelslab.com/api/v6/base64_to_url',
 		body: { base64_string: 'data:image/png;base64,AA' },
@@ -122,10 +122,19 @@ describe('the address of a job', () => {
 		['on another port', 'https://modelslab.com:8443/api/v3/fetch/7', 'https://modelslab.com/api/v3/fetch/7'],
 		['without TLS', 'http://modelslab.com/api/v3/fetch/7', 'https://modelslab.com/api/v3/fetch/7'],
 		['with a user in it', 'https://u:p@modelslab.com/x', 'https://modelslab.com/api/v3/fetch/7'],
+		['that would submit', 'https://modelslab.com/api/v3/img_to_3d', 'https://modelslab.com/api/v3/fetch/7'],
 		['that is none', 'fetch it yourself', 'https://modelslab.com/api/v3/fetch/7'],
 		['that is missing', undefined, 'https://modelslab.com/api/v3/fetch/7'],
 	])('named %s', (_name, fetchResult, expected) => {
-		expect(endpoints.fetch('v3', 7, fetchResult)).toBe(expected);
+		expect(endpoints.fetch('v3', 7, fetchResult)).toEqual({ url: expected, body: {} });
+	});
+
+	test('that cannot hold its ID is the one without, and the ID goes into the body', () => {
+		const url = 'https://modelslab.com/api/v3/fetch';
+		for (const id of ['..', 'a/../b', 'x'.repeat(2000), '\ud800']) {
+			expect(endpoints.fetch('v3', id)).toEqual({ url, body: { request_id: id } });
+		}
+		expect(endpoints.fetch('v3', 'gen/1 ?#').url).toBe(`${url}/gen%2F1%20%3F%23`);
 	});
 
 	test.each(['', 'modelslab.com/api', 'ftp://modelslab.com', 'javascript:alert(1)', 'http://'])(

@@ -1,6 +1,6 @@
 import { holdsJob, readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
 import { retryAfterHeader } from '../../nodes/ImgTo3d/api/words';
-import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/problems';
+import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/judge';
 import { unanswered } from '../../nodes/ImgTo3d/api/service';
 
 const NOW = Date.UTC(2026, 0, 1);

@@ -125,8 +125,11 @@ function canonicalId(id: JobId): string {
 /** The longest ID that is written out in a sentence, characters. */
 const MAX_IN_TEXT = 300;
 
+/** The whole ID on one line, for a log. */
+export const writeWholeId = (id: JobId): string => String(id).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
+
 /** The ID for a text that people read: on one line, and not longer than a line or two. */
 export function writeId(id: JobId): string {
-	const text = String(id).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
+	const text = writeWholeId(id);
 	return text.length > MAX_IN_TEXT ? `${text.slice(0, MAX_IN_TEXT)}...` : text;
 }

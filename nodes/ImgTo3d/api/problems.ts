@@ -3,6 +3,7 @@ import { NodeApiError, type INode } from 'n8n-workflow';
 
 import { holdsJob, type Answer } from './answer';
 import { writeId, type JobId } from './job-id';
+import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
 import { urlOf } from './url';
 
 /** What a call was for; a submit is the only one that is paid. */
@@ -28,9 +29,6 @@ export class ProblemError extends Error {
 		super(problem.message);
 	}
 }
-
-/** An answer that ends what was attempted; `success` and `processing` are no problems. */
-export type BadAnswer = Exclude<Answer, { state: 'success' | 'processing' }>;
 
 const KEY_HELP =
 	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and save it: n8n tests it then.';
@@ -122,12 +120,6 @@ function paidOf(answer: BadAnswer, purpose: CallPurpose, isOwn: boolean): Paid {
 	}
 }
 
-/** Whether the service says that it does not know the job. */
-export function isUnknownJob(answer: Answer): boolean {
-	if (answer.state === 'failed') return answer.isUnknownJob;
-	return answer.state === 'refused' && answer.reason === 'notFound';
-}
-
 /** Advice on the host, to come first where it is the likely cause, or last where it is a possible one. */
 function hostAdvice(answer: BadAnswer, betterBaseUrl: string | undefined, said: string): [string, string] {
 	if (betterBaseUrl === undefined || said.includes(betterBaseUrl)) return ['', ''];
@@ -147,32 +139,6 @@ function hostAdvice(answer: BadAnswer, betterBaseUrl: string | undefined, said: 
 			if (answer.reason === 'notFound') return [advice, ''];
 			// Who speaks of these has the endpoints.
 			return ['', isLimit(answer) || answer.reason === 'credits' || answer.reason === 'image' ? '' : advice];
-	}
-}
-
-/** HTTP codes of pages that are sent before a request reaches the service behind them. */
-const NOT_LET_THROUGH = [401, 404, 405, 407, 413];
-
-/**
- * Whether a submit that was answered like this may have been accepted, although the answer shows no job. It was
- * certainly not taken when nobody was reached, or when the service itself said no.
- */
-export function isFateUnknown(answer: BadAnswer): boolean {
-	switch (answer.state) {
-		case 'unanswered':
-			return answer.reason === 'timeout' || answer.reason === 'interrupted';
-		case 'trouble':
-		case 'noOutput':
-		case 'unreadable':
-		case 'unknownStatus':
-			return true;
-		case 'redirected':
-			// "See Other" is the answer to a request that was carried out.
-			return answer.httpCode === 303;
-		case 'refused':
-			return answer.isPage === true && !isLimit(answer) && !NOT_LET_THROUGH.includes(answer.httpCode);
-		case 'failed':
-			return false;
 	}
 }
 
@@ -388,31 +354,6 @@ function refusal(
 			more,
 		),
 	};
-}
-
-/** "Not now": nothing was done, and the same call may be made again later. */
-export type Limit = Extract<Answer, { state: 'refused' }> & { reason: 'queueFull' | 'rateLimit' };
-
-export function isLimit(answer: Answer): answer is Limit {
-	return answer.state === 'refused' && (answer.reason === 'queueFull' || answer.reason === 'rateLimit');
-}
-
-/** Whether a free call that was answered like this may bring something else when it is repeated. */
-export function mayPass(answer: BadAnswer): boolean {
-	switch (answer.state) {
-		case 'unanswered':
-			return !['certificate', 'handshake', 'blocked'].includes(answer.reason);
-		case 'trouble':
-		case 'noOutput':
-		case 'unreadable':
-		case 'unknownStatus':
-			return true;
-		case 'refused':
-			return isLimit(answer);
-		case 'failed':
-		case 'redirected':
-			return false;
-	}
 }
 
 /** The HTTP code, where it says something: this service sends most of its errors with 200. */

@@ -9,14 +9,8 @@ import {
 
 import { filesOf, type Answer } from '../api/answer';
 import { writeId } from '../api/job-id';
-import {
-	isUnknownJob,
-	mayPass,
-	problemOf,
-	ProblemError,
-	toNodeApiError,
-	type BadAnswer,
-} from '../api/problems';
+import { isUnknownJob, mayPass, type BadAnswer } from '../api/judge';
+import { problemOf, ProblemError, toNodeApiError } from '../api/problems';
 import { expandIpv6 } from '../api/public-address';
 import { isSpeltOtherwise, readWebhookCall, type ToldEnd, type WebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../jobs/clock';

@@ -4,7 +4,7 @@
  */
 import type { Answer } from '../api/answer';
 import { isSameId, type JobId } from '../api/job-id';
-import { isUnknownJob } from '../api/problems';
+import { isUnknownJob } from '../api/judge';
 
 /** What an answer says of a job. */
 type Claim =

@@ -1,4 +1,4 @@
-import type { Limit } from '../api/problems';
+import type { Limit } from '../api/judge';
 import { REFUSED_WITHIN_MS, type Account } from './account';
 import type { Clock } from './clock';
 

@@ -3,16 +3,9 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { holdsJob, type Answer } from '../api/answer';
 import { imageBody } from '../api/body';
-import { writeId, type JobId } from '../api/job-id';
-import {
-	isFateUnknown,
-	isLimit,
-	problemOf,
-	ProblemError,
-	type BadAnswer,
-	type Limit,
-	type Problem,
-} from '../api/problems';
+import { writeWholeId, type JobId } from '../api/job-id';
+import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
+import { problemOf, ProblemError, type Problem } from '../api/problems';
 import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob, Entry, KnownJob } from './ledger';
 import { retryPause } from './poll-schedule';
@@ -136,7 +129,7 @@ const withoutId = ({ httpCode }: KnownJob): BadAnswer => ({
 /** If n8n is killed or stopped before the job's item or error is there, this is where its ID can be found. */
 function noteAcceptance(run: Run, { itemIndex }: ItemRequest, id: JobId | undefined): void {
 	const { context, cancellation } = run;
-	const job = `Image to 3D: job ${id === undefined ? '(no ID)' : writeId(id)} was accepted`;
+	const job = `Image to 3D: job ${id === undefined ? '(no ID)' : writeWholeId(id)} was accepted`;
 	const where = `(execution ${context.getExecutionId()}, item ${itemIndex}).`;
 	if (cancellation.isCanceled) context.logger.warn(`${job} after the execution was stopped ${where}`);
 	else context.logger.info(`${job} ${where}`);

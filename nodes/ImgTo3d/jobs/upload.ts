@@ -1,7 +1,8 @@
 /** Turning a file that n8n holds into a link that the service can read. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
-import { mayPass, problemOf, ProblemError } from '../api/problems';
+import { mayPass } from '../api/judge';
+import { problemOf, ProblemError } from '../api/problems';
 import type { UploadAnswer } from '../api/service';
 import { kindByHead } from '../file-type';
 import type { ItemRequest } from '../request';

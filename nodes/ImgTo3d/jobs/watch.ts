@@ -1,7 +1,8 @@
 /** Watching a job until the service has ended it. Looking is free. */
 import { merged, type Answer } from '../api/answer';
 import { isSameId, writeId, type JobId } from '../api/job-id';
-import { mayPass, overdue, problemOf, ProblemError, type BadAnswer, type Problem } from '../api/problems';
+import { mayPass, type BadAnswer } from '../api/judge';
+import { overdue, problemOf, ProblemError, type Problem } from '../api/problems';
 import type { ItemRequest } from '../request';
 import type { OpenJob, SeenJob } from './account';
 import { EndWatch } from './end-watch';

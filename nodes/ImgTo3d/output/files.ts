@@ -3,7 +3,8 @@ import { fileTypeFromMimeType, type IBinaryData, type IN8nHttpFullResponse } fro
 
 import type { JobFile } from '../api/answer';
 import { writeId, type JobId } from '../api/job-id';
-import { mayPass, ProblemError, sentences } from '../api/problems';
+import { mayPass } from '../api/judge';
+import { ProblemError, sentences } from '../api/problems';
 import { unanswered, type Readable, type Service } from '../api/service';
 import { isHttp, urlOf } from '../api/url';
 import { header, retryAfterHeader } from '../api/words';

@@ -77,13 +77,11 @@ const bringsNothing = fc.oneof(
 	fc.constantFrom('', '<html>', '{"status":"success","id":1,"output":[]}').map((text) => read(text)),
 	anyNumber.map((wait) => read(`{"status":"error","message":"Invalid Api Key","retry_after":${wait}}`)),
 	anyNumber.map((wait) => read(`{"status":"error","id":1,"message":"too dark","retry_after":${wait}}`)),
-	fc.integer({ min: 0, max: 90 }).map((wait) =>
-		readAnswer(
-			{ httpCode: 503, headers: { 'retry-after': String(wait) }, text: '' },
-			(same) => same,
-			0,
+	fc
+		.integer({ min: 0, max: 90 })
+		.map((wait) =>
+			readAnswer({ httpCode: 503, headers: { 'retry-after': String(wait) }, text: '' }, (same) => same, 0),
 		),
-	),
 	fc
 		.constantFrom('refused', 'unresolved', 'timeout', 'interrupted')
 		.map((reason) => ({ state: 'unanswered', reason, detail: '' }) as Answer),
@@ -176,9 +174,7 @@ function pauseAfter(
 	expect(wanted * 1000).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
 	// It is asked for again at the moment when it will be believed, but not sooner than the service wants it.
 	const proof = Math.max(believedAt - to, MIN_LOOK_MS);
-	return [1 - JITTER, 1 + JITTER].map((share) =>
-		Math.max(wanted * 1000, Math.min(share * backoff, proof)),
-	);
+	return [1 - JITTER, 1 + JITTER].map((share) => Math.max(wanted * 1000, Math.min(share * backoff, proof)));
 }
 
 test('a job is watched until its time is up at the latest, with no pause too short or too long, whatever the service says', async () => {

@@ -191,6 +191,42 @@ describe("the system's clock", () => {
 		expect(systemClock.now() - start).toBeLessThan(2000);
 	});
 
+	describe.each([
+		['back', -5 * 3_600_000],
+		['forward', 5 * 3_600_000],
+	])('set %s by hours', (_way, aheadMs) => {
+		const systemNow = Date.now;
+		const set = () => jest.spyOn(Date, 'now').mockImplementation(() => systemNow() + aheadMs);
+		afterEach(() => jest.restoreAllMocks());
+
+		test('only runs on', () => {
+			const before = systemClock.now();
+			set();
+			const passed = systemClock.now() - before;
+			expect(passed).toBeGreaterThanOrEqual(0);
+			expect(passed).toBeLessThan(2000);
+		});
+
+		test('wakes a sleeper neither sooner nor later', async () => {
+			const start = performance.now();
+			const slept = systemClock.sleep(300);
+			set();
+			await slept;
+			const took = performance.now() - start;
+			expect(took).toBeGreaterThanOrEqual(299);
+			expect(took).toBeLessThan(5000);
+		});
+
+		test('tells a moment as those see it who go by the system’s clock', () => {
+			const moment = systemClock.now() + 60_000;
+			const inAMinute = () => systemClock.toDate(moment).getTime() - Date.now() - 60_000;
+			expect(Math.abs(inAMinute())).toBeLessThan(2000);
+			set();
+			expect(Math.abs(inAMinute())).toBeLessThan(2000);
+			expect(Math.abs(systemClock.toDate(moment).getTime() - systemNow() - aheadMs)).toBeLessThan(62_000);
+		});
+	});
+
 	test('does not sleep at all once the signal is aborted, or when the time is over', async () => {
 		const start = systemClock.now();
 		await systemClock.sleep(60_000, AbortSignal.abort());

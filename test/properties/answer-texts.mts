@@ -118,6 +118,7 @@ export const anyBody = fc.oneof(
 	{ weight: 1, arbitrary: page },
 	{ weight: 1, arbitrary: anyText },
 	{ weight: 1, arbitrary: fc.tuple(mutated, fc.nat(300)).map(([text, end]) => text.slice(0, end)) },
+	{ weight: 1, arbitrary: mutated.map((text) => `\uFEFF${text}`) },
 );
 
 const headerValue = fc.oneof(

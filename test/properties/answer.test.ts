@@ -10,10 +10,19 @@ import {
 	type JobFacts,
 } from '../../nodes/ImgTo3d/api/answer';
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
+import {
+	findIdInText,
+	idAsPath,
+	idInAddress,
+	isSameId,
+	keepIdsExact,
+	readId,
+	writeId,
+} from '../../nodes/ImgTo3d/api/job-id';
 import { problemOf } from '../../nodes/ImgTo3d/api/problems';
 import { expandIpv6, isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
 import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
-import { isHttpUrl } from '../../nodes/ImgTo3d/api/url';
+import { isHttpUrl, urlOf } from '../../nodes/ImgTo3d/api/url';
 import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { FILE_KINDS, identify, mismatchOf } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from './answer-texts.mts';
@@ -250,6 +259,10 @@ const READERS: Record<string, (text: string) => unknown> = {
 		problemOf({ state: 'redirected', httpCode: 302, location: `https://${text}` }, 'submit'),
 	'a call': (text) =>
 		readWebhookCall(JSON.stringify({ status: 'failed', id: text, track_id: text, message: text }), asIs),
+	'the IDs in JSON': keepIdsExact,
+	'the ID in JSON that broke off': findIdInText,
+	'an ID': (text) => [readId(text), idAsPath(text), isSameId(text, `0${text}`), writeId(text)],
+	'the ID in an address': (text) => idInAddress(urlOf(`https://a.example/fetch/${text}`)),
 	'the spelling of an ID': (text) => isSpeltOtherwise(text, 7),
 	'the key remover': keyRemover('sk-3f9c1d7be2a84f60'),
 	'the remover of a key that is encoded itself': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
@@ -328,6 +341,19 @@ const PIECES = [
 		'file.',
 		'.glb',
 		'solid ',
+	],
+	...[
+		'"id":',
+		'"id" ',
+		'"id":"',
+		'"id":1',
+		'"id":1 ',
+		'"request_id":-1e',
+		'a_',
+		'id"',
+		'\\"',
+		'/fetch/',
+		'job ',
 	],
 ];
 

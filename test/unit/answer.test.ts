@@ -163,6 +163,12 @@ test('a Retry-After in the past asks for no wait, and nonsense for none either',
 	expect(retryAfterHeader({ 'retry-after': 'soon' }, NOW)).toBeUndefined();
 });
 
+test('a Retry-After asks for an hour at most, also where a page or a file has it', () => {
+	expect(retryAfterHeader({ 'retry-after': '1e12' }, NOW)).toBe(3600);
+	expect(retryAfterHeader({ 'retry-after': new Date(NOW + 1e9).toUTCString() }, NOW)).toBe(3600);
+	expect(read('<html>', 503, { 'retry-after': '99999' })).toMatchObject({ retryAfterSeconds: 3600 });
+});
+
 test('a Retry-After that is a date goes by the clock of the server that sent it', () => {
 	const at = (ms: number) => new Date(NOW + ms).toUTCString();
 	const dayLater = 86_400_000;
@@ -179,6 +185,20 @@ test.each([200, 303, 404, 408, 500, 503])(
 test('a nesting too deep to walk is unreadable', () => {
 	const deep = `{"status":"success","output":["https://x.example/a.gif"],"meta":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
 	expect(read(deep)).toMatchObject({ state: 'unreadable', why: 'the answer is nested too deeply' });
+});
+
+test.each<[object, unknown]>([
+	[{ id: 326 }, 326],
+	[{ data: { request_id: 'gen/123' } }, 'gen/123'],
+	[{ eta: 5 }, undefined],
+	[{ status: 'processing' }, undefined],
+])('but the job that it shows is kept: %j', (body, id) => {
+	const deep = `{"meta":${'['.repeat(500)}${']'.repeat(500)},${JSON.stringify(body).slice(1)}`;
+	for (const httpCode of [200, 303, 400, 401, 404, 503]) {
+		const answer = read(deep, httpCode);
+		expect([holdsJob(answer), 'id' in answer ? answer.id : undefined]).toEqual([true, id]);
+		expect(holdsJob(read(deep.replace(/"(?:id|request_id|eta|status)"/, '"x"'), httpCode))).toBe(false);
+	}
 });
 
 test('a "__proto__" in an answer stays an ordinary name', () => {
@@ -257,6 +277,7 @@ test.each([
 	['Monthly limit exceeded, upgrade subscription', 'credits'],
 	['Subscribe to a plan first.', 'credits'],
 	['Request not found', 'notFound'],
+	['Not found', 'notFound'],
 ])('"%s" with HTTP 200 is told as %s', (message, reason) => {
 	for (const field of ['message', 'messege']) {
 		expect(read({ status: 'error', [field]: message })).toMatchObject({ state: 'refused', reason });

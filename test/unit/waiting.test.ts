@@ -191,21 +191,40 @@ describe("the system's clock", () => {
 		expect(systemClock.now() - start).toBeLessThan(2000);
 	});
 
-	test("runs on when the machine's is set, by which n8n goes", async () => {
-		const start = systemClock.now();
-		const setTo = Date.now() - 5 * 3_600_000;
-		const set = jest.spyOn(Date, 'now').mockReturnValue(setTo);
-		try {
-			await systemClock.sleep(20);
-			const passed = systemClock.now() - start;
-			expect(passed).toBeGreaterThanOrEqual(19);
+	describe.each([
+		['back', -5 * 3_600_000],
+		['forward', 5 * 3_600_000],
+	])('set %s by hours', (_way, aheadMs) => {
+		const systemNow = Date.now;
+		const set = () => jest.spyOn(Date, 'now').mockImplementation(() => systemNow() + aheadMs);
+		afterEach(() => jest.restoreAllMocks());
+
+		test('only runs on', () => {
+			const before = systemClock.now();
+			set();
+			const passed = systemClock.now() - before;
+			expect(passed).toBeGreaterThanOrEqual(0);
 			expect(passed).toBeLessThan(2000);
-			const inMinute = systemClock.toDate(start + 60_000).getTime() - setTo;
-			expect(inMinute).toBeGreaterThan(58_000);
-			expect(inMinute).toBeLessThan(60_000);
-		} finally {
-			set.mockRestore();
-		}
+		});
+
+		test('wakes a sleeper neither sooner nor later', async () => {
+			const start = performance.now();
+			const slept = systemClock.sleep(300);
+			set();
+			await slept;
+			const took = performance.now() - start;
+			expect(took).toBeGreaterThanOrEqual(299);
+			expect(took).toBeLessThan(5000);
+		});
+
+		test("tells a moment by the system's time", () => {
+			const moment = systemClock.now() + 60_000;
+			const inAMinute = () => systemClock.toDate(moment).getTime() - Date.now() - 60_000;
+			expect(Math.abs(inAMinute())).toBeLessThan(2000);
+			set();
+			expect(Math.abs(inAMinute())).toBeLessThan(2000);
+			expect(Math.abs(systemClock.toDate(moment).getTime() - systemNow() - aheadMs)).toBeLessThan(62_000);
+		});
 	});
 
 	test('does not sleep at all once the signal is aborted, or when the time is over', async () => {

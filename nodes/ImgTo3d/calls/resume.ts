@@ -54,6 +54,8 @@ interface RestState {
 	ends: Map<string, KnownEnd>;
 	/** The waiting for a job because a call was about it, by its ID, the looks at all jobs, and the proofs. */
 	turns: Turns;
+	/** Until when the API asks to be left alone, ms of the clock. */
+	quietUntil: number;
 	/** When the node was woken, ms of the clock. */
 	wokenAt?: number;
 }
@@ -64,7 +66,7 @@ const rests = new Map<string, RestState>();
 const troubles = new Allowance();
 
 function stateOf(rest: string): RestState {
-	const state = rests.get(rest) ?? { watches: new Map(), ends: new Map(), turns: new Turns() };
+	const state = rests.get(rest) ?? { watches: new Map(), ends: new Map(), turns: new Turns(), quietUntil: 0 };
 	rests.set(rest, state);
 	const [oldest] = rests.keys();
 	if (rests.size > MAX_RESTS && oldest !== undefined) rests.delete(oldest);
@@ -172,6 +174,8 @@ async function learn(
 			return finding.state !== 'open' || isEnough(finding);
 		},
 	);
+	const wanted = ('retryAfterSeconds' in answer && answer.retryAfterSeconds) || 0;
+	state.quietUntil = Math.max(state.quietUntil, connection.clock.now() + wanted * 1000);
 	const end = endIn(finding, answer, job.id);
 	if (end) state.ends.set(id, end);
 	return standingOf(finding);
@@ -222,8 +226,9 @@ async function proof(
 	const askAgain = async (): Promise<Verdict> => {
 		const deadline = Math.min(clock.now() + PROOF_LIMIT_MS, until - LEAST_LEFT_MS);
 		let verdict: Verdict = 'doubtful';
-		while (verdict === 'doubtful' && clock.now() + PROOF_PAUSE_MS < deadline) {
-			await clock.sleep(PROOF_PAUSE_MS, signal);
+		const pause = () => Math.max(PROOF_PAUSE_MS, state.quietUntil - clock.now());
+		while (verdict === 'doubtful' && clock.now() + pause() < deadline) {
+			await clock.sleep(pause(), signal);
 			verdict = await lookAtAll(state, connection, open);
 		}
 		return verdict;

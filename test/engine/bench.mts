@@ -110,6 +110,18 @@ export function itemsOf(...json: Array<INodeExecutionData['json']>): INodeExecut
 	return json.map((entry) => ({ json: entry }));
 }
 
+/** Items that say which they are, from 0: `n`. */
+export const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
+
+/** A prompt for each item. Without an image to fetch, jobs are accepted in the order in which they come. */
+export const prompts = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
+	operation: 'textTo3d',
+	prompt: '=cup {{ $json.n }}',
+	download: false,
+	...more,
+	options: { trackId: '=item-{{ $json.n }}', ...options },
+});
+
 /** A disc of few pixels: quick to make a model of. */
 function smallPicture(): ReturnType<typeof sharp> {
 	const svg =

@@ -1,5 +1,5 @@
 import type { Fault } from '../../local-api/index.mts';
-import { itemsOf, NODE, openBench, type Bench } from './bench.mts';
+import { type Bench, NODE, numbered, openBench } from './bench.mts';
 import { outputOf } from '../../engine/engine.cts';
 
 let bench: Bench;
@@ -9,9 +9,6 @@ beforeEach(async () => {
 afterEach(async () => {
 	await bench.close();
 });
-
-/** Items whose expression gives each a track id and a seed of its own. */
-const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
 
 const perItem = (options: object = {}) => ({
 	operation: 'imageTo3d',

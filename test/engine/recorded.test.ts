@@ -4,7 +4,7 @@ import type { INode, INodeParameters } from 'n8n-workflow';
 import { triggerWorkflow } from '../../bench/calls.mts';
 import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { itemsOf, openBench, workflowOf, type Bench, type Result } from './bench.mts';
+import { type Bench, numbered, openBench, prompts, type Result, workflowOf } from './bench.mts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -15,16 +15,6 @@ afterEach(async () => {
 });
 
 const RETRIED: Partial<INode> = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
-
-const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
-
-const prompts = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
-	operation: 'textTo3d',
-	prompt: '=cup {{ $json.n }}',
-	download: false,
-	...more,
-	options: { trackId: '=item-{{ $json.n }}', ...options },
-});
 
 const run = async (parameters: INodeParameters = {}, node: Partial<INode> = {}, count = 1): Promise<Result> =>
 	await bench.run(prompts(parameters), { items: numbered(count), node });

@@ -2,7 +2,7 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
 import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { API_KEY, fileItem, itemsOf, NODE, openBench, pngBase64, type Bench } from './bench.mts';
+import { API_KEY, type Bench, fileItem, NODE, numbered, openBench, pngBase64 } from './bench.mts';
 import { behindPublicName } from './http.mts';
 
 let bench: Bench;
@@ -12,8 +12,6 @@ beforeEach(async () => {
 afterEach(async () => {
 	await bench.close();
 });
-
-const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
 
 const QUICK = { frameSize: 16, seconds: 1, steps: 1, seed: '1' };
 

@@ -2,7 +2,7 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import { outputOf, type Execution } from '../../engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { fileItem, itemsOf, NODE, openBench, pngBase64, type Bench } from './bench.mts';
+import { type Bench, fileItem, NODE, numbered, openBench, pngBase64, prompts } from './bench.mts';
 
 let bench: Bench;
 beforeEach(async () => {
@@ -10,17 +10,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
 	await bench.close();
-});
-
-const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
-
-/** Without an image to fetch, jobs are accepted in the order in which they come. */
-const prompts = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
-	operation: 'textTo3d',
-	prompt: '=cup {{ $json.n }}',
-	download: false,
-	...more,
-	options: { trackId: '=item-{{ $json.n }}', ...options },
 });
 
 const failJob = (skip: number, times = 1): Fault => ({

@@ -123,7 +123,7 @@ export const FORGED_KINDS: readonly ForgedKind[] = [
 	malformed('no status', 2, asJson({ id: 5 })),
 	malformed('no ID', 2, asJson({ status: 'success', output: ['https://files.example/a.gif'] })),
 	malformed('wrong types', 2, asJson({ status: 5, id: {}, track_id: [], output: 7 })),
-	malformed('an ID that is a path', 2, asJson({ status: 'failed', id: '../../wallet_balance' })),
+	forged('an ID that is a path', 2, () => ({ status: 'failed', id: '../../wallet_balance' }), OR_IN_HAND),
 	malformed('a huge ID', 1, asJson({ status: 'failed', id: '9'.repeat(100_000) })),
 	malformed('deep nesting', 1, { headers: JSON_TYPE, body: '['.repeat(5000) + ']'.repeat(5000) }),
 	malformed('a form', 2, {

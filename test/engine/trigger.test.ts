@@ -284,6 +284,7 @@ describe('a call that is not to be believed', () => {
 		['an unknown status', { status: 'done', id: 5 }],
 		['no ID', { status: 'success', output: ['https://example.com/a.gif'] }],
 		['an empty ID', { status: 'failed', id: '', message: 'Failed, Try Again' }],
+		['an ID that nobody has', { status: 'failed', id: '9'.repeat(2001) }],
 		['a deep nesting', '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000)],
 		['a deep list', '['.repeat(100_000) + ']'.repeat(100_000)],
 		['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
@@ -522,6 +523,12 @@ describe('a flood', () => {
 		reading.mockRestore();
 		expect(new Set(looks().map(({ path }) => path)).size).toBe(50);
 		expect(readings).toBeLessThan(10);
+	});
+
+	test('asks about ten unknown jobs a minute once more, and about the others once', async () => {
+		const { production } = publish();
+		for (let id = 1; id <= 30; id++) await bench.call(production, callFor(id), STRANGER);
+		expect(looks()).toHaveLength(30 + 10);
 	});
 
 	test('fills neither the log nor the list of executions: ten a minute are told, and how many more there were', async () => {

@@ -15,6 +15,9 @@ export interface WebhookCall {
 	told?: ToldEnd;
 }
 
+/** Longest ID that is asked for because of a call, characters: anybody can send one. */
+const MAX_ID = 2000;
+
 /** Longest mark that is taken over, characters. */
 const MAX_TRACK_ID = 10_000;
 
@@ -38,6 +41,7 @@ export function readWebhookCall(
 	}
 	const id = answer.state === 'success' ? answer.job.id : 'id' in answer ? answer.id : undefined;
 	if (id === undefined) return { problem: 'it has no job ID' };
+	if (String(id).length > MAX_ID) return { problem: 'its job ID is too long' };
 	const trackId = readTrackId(body.object.track_id);
 	return {
 		outcome,

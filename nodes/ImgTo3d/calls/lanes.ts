@@ -16,11 +16,6 @@ export class Lanes {
 		private readonly most: number,
 	) {}
 
-	/** Whether anybody waits for a place. */
-	get isCrowded(): boolean {
-		return this.waiting > 0;
-	}
-
 	/**
 	 * Runs `work` in a place of its own and frees the place when it ends, however it ends.
 	 *

@@ -61,10 +61,10 @@ export class CallDesk {
 	readonly seen = new SeenJobs();
 	readonly questions = new Lanes(QUESTIONS_AT_ONCE, MAX_WAITING);
 	readonly downloads = new Places(DOWNLOADS_AT_ONCE);
-	/** What n8n's log and its list of executions are told, by trigger and kind. */
+	/** What n8n's log and its list of executions are told, and what is asked for again, by trigger and kind. */
 	private readonly allowances = new Map<string, Allowance>();
 
-	allowance(trigger: string, kind: 'refusals' | 'errors'): Allowance {
+	allowance(trigger: string, kind: 'refusals' | 'errors' | 'repeats'): Allowance {
 		const key = `${trigger}/${kind}`;
 		const allowance = this.allowances.get(key) ?? new Allowance();
 		this.allowances.set(key, allowance);
@@ -257,6 +257,7 @@ async function question(
 	const lane = laneOf(context);
 	let finding: Finding = { state: 'open', isTold: false };
 	let unknown = 0;
+	const mayAskAgain = desk.allowance(nameOf(context), 'repeats');
 	const answer = await ask(
 		connection,
 		{ apiVersion: settings.apiVersion, id },
@@ -265,8 +266,8 @@ async function question(
 		(latest) => {
 			finding = watch.note(latest, clock.now());
 			if (isUnknownJob(latest)) unknown += 1;
-			// A job may be unknown for a moment, but the questions of forged calls must not keep others waiting.
-			const isUnknown = unknown >= MAX_UNKNOWN || (unknown > 0 && desk.questions.isCrowded);
+			// A job may be unknown for a moment; but of forged calls ten a minute are asked for again, and no more.
+			const isUnknown = unknown >= MAX_UNKNOWN || (unknown > 0 && !mayAskAgain.take(clock, () => {}));
 			return finding.state !== 'open' || isDoubtful(finding) || isUnknown || isRefusal(latest);
 		},
 	);

@@ -82,21 +82,32 @@ function pictures(sources: string[], service: LocalApi | undefined): Picture[] {
 	);
 }
 
-/** Writes an item's files to out/ and returns where they are, relative to the working directory. */
+/** A path in out/ that no other file of this run has. */
+function freePath(name: string, ending: string, written: ReadonlySet<string>): string {
+	let path = join(OUT, `${name}.${ending}`);
+	for (let count = 1; written.has(path); count++) path = join(OUT, `${name}_${count}.${ending}`);
+	return path;
+}
+
+/**
+ * Writes an item's files to out/ and returns where they are, relative to the working directory.
+ *
+ * @param written what this run has written: no file takes the place of another one
+ */
 async function writeFiles(
 	item: INodeExecutionData,
 	name: string,
 	read: (item: INodeExecutionData, field: string) => Promise<Buffer>,
+	written: Set<string>,
 ): Promise<string[]> {
-	const written = new Set<string>();
+	const paths: string[] = [];
 	for (const [field, { fileExtension }] of Object.entries(item.binary ?? {})) {
-		const ending = fileExtension ?? 'bin';
-		const plain = join(OUT, `${name}.${ending}`);
-		const path = written.has(plain) ? join(OUT, `${name}${field.replace(/^data/, '')}.${ending}`) : plain;
+		const path = freePath(name, fileExtension ?? 'bin', written);
 		writeFileSync(path, await read(item, field));
 		written.add(path);
+		paths.push(relative(process.cwd(), path));
 	}
-	return [...written].map((path) => relative(process.cwd(), path));
+	return paths;
 }
 
 /** What the person asked for. */
@@ -167,9 +178,11 @@ async function main({ sources, version }: Wishes, closing: Closing): Promise<boo
 	const [items = []] = outputOf(run, NODE);
 	mkdirSync(OUT, { recursive: true });
 	const files: string[] = [];
+	const written = new Set<string>();
 	for (const [index, item] of items.entries()) {
 		console.log(`\nItem ${index}: ${JSON.stringify(item.json, null, 2)}`);
-		files.push(...(await writeFiles(item, inputs[index]?.name ?? `item-${index}`, engine.readBinary)));
+		const name = inputs[index]?.name ?? `item-${index}`;
+		files.push(...(await writeFiles(item, name, engine.readBinary, written)));
 	}
 	console.log(`\n${items.length} item(s) after ${seconds()} s. The files:`);
 	for (const file of files) console.log(`  ${file}`);

@@ -86,8 +86,8 @@ describe('an answer to the submit that is an error', () => {
 		[
 			'a failure at once',
 			answer({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
-			'The job: the service ended the job as failed: Failed, Try Again',
-			/The job is over/,
+			'The job: the service answered "failed": Failed, Try Again',
+			/run the item again\. No job was accepted, so nothing was paid\.$/,
 			'200',
 		],
 		[
@@ -191,7 +191,7 @@ describe('an answer to the submit that is an error', () => {
 			bench.service.addFault({ on: 'submit', accept: true, do: fault });
 			const error = expectApiError(await run());
 			expect(error.message).toBe(`The job: ${message}. It may have been accepted and paid`);
-			expect(error.description).toMatch(/is not submitted again, and Retry On Fail does not/);
+			expect(error.description).toMatch(/Neither this node nor Retry On Fail submits it again/);
 			expect(error.httpCode).toBe(httpCode);
 			expect(submits()).toHaveLength(1);
 			expect(bench.service.jobs).toHaveLength(1);
@@ -211,8 +211,8 @@ describe('an answer to the submit that is an error', () => {
 	test('a job without an ID was accepted: the error says that it is paid for', async () => {
 		bench.service.addFault({ on: 'submit', accept: true, do: answer({ status: 'processing', output: [] }) });
 		const error = expectApiError(await run());
-		expect(error.message).toBe('The job: the service accepted it, but its answer has no ID (HTTP 200)');
-		expect(error.description).toMatch(/It is paid for, so it is not submitted again/);
+		expect(error.message).toBe('The job: accepted and paid for, but the answer has no ID');
+		expect(error.description).toMatch(/Neither this node nor Retry On Fail submits it again/);
 		expect(submits()).toHaveLength(1);
 	});
 

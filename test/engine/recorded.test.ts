@@ -103,7 +103,7 @@ describe('an end that leaves a doubt', () => {
 		[
 			'failed without an ID',
 			() => ({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
-			/ended the job as failed: Failed, Try Again$/,
+			/says that the job failed: Failed, Try Again$/,
 			60,
 		],
 		[
@@ -382,7 +382,7 @@ describe('a chain of two nodes', () => {
 		expect(paid()).toHaveLength(6);
 		const { error } = latest().run?.data.resultData ?? {};
 		expect(error?.description).toContain(
-			'Retry in the list of executions would fetch the jobs of 2 items without paying again, and submit 1 item.',
+			'Retry in the list of executions would fetch the jobs of 2 items without paying again and submit 1 item anew, which is paid.',
 		);
 
 		await bench.engine.retry(latest().id);
@@ -402,14 +402,14 @@ test('in a sub-workflow, the error says which execution is to be retried', async
 	bench.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
 	const { error } = await bench.run(prompts(), { items: numbered(2), mode: 'integrated' });
 	expect(error?.description).toMatch(
-		/fetch the jobs of 1 item without paying again, and submit 1 item\. Retry this execution, not the one that called it/,
+		/fetch the jobs of 1 item without paying again and submit 1 item anew, which is paid\. Retry this execution, not the one that called it/,
 	);
 });
 
 test('a submit of which nobody knows is named in what Retry would do', async () => {
 	bench.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
 	const { error } = await bench.run(prompts(), { items: numbered(3) });
-	expect(error?.description).toMatch(/It would end in an error again for 1 item, and not submit there\.$/);
+	expect(error?.description).toMatch(/and end in this error again for 1 item, and submit nothing there\.$/);
 });
 
 describe('a suspended execution', () => {
@@ -447,7 +447,7 @@ describe('a suspended execution', () => {
 		expect(state()).toBe('waiting');
 		await bench.clock.sleep(60_000);
 		expect(outputOf(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
-			`Job ${jobId()}: the service ended the job as failed: too dark`,
+			`Job ${jobId()}: the service says that the job failed: too dark`,
 		]);
 	});
 });

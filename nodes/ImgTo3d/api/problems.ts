@@ -34,10 +34,10 @@ const KEY_HELP =
 	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and save it: n8n tests it then.';
 
 const MAYBE_PAID =
-	'The job is not submitted again, and Retry On Fail does not submit it again either. Look at the generations of your account on the service before you run this item again.';
+	'Neither this node nor Retry On Fail submits it again. Look at the generations of your account on the service before you run this item again.';
 
 const PAID_WITHOUT_ID =
-	'It is paid for, so it is not submitted again, and Retry On Fail does not submit it again either. Look for it among the generations of your account on the service.';
+	'Look for it among the generations of your account on the service. Neither this node nor Retry On Fail submits it again.';
 
 const NOT_PAID = 'No job was accepted, so nothing was paid.';
 
@@ -167,6 +167,9 @@ function word(
 		upload: NOT_PAID,
 	}[purpose];
 	if (purpose === 'fetch' && isUnknownJob(answer)) return unknownJob(answer, who, isOwn);
+	if (purpose === 'submit' && holdsJob(answer)) {
+		return { message: `${who}: accepted and paid for, but the answer has no ID`, description: '' };
+	}
 	const said = 'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
 	const advice = 'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
 
@@ -198,16 +201,7 @@ function word(
 			};
 		}
 		case 'failed':
-			if (purpose === 'upload') {
-				return { message: `${who}: it failed${said}`, description: sentences(advice, next) };
-			}
-			return {
-				message: `${who}: the service ended the job as failed${said}`,
-				description: sentences(
-					advice,
-					'The job is over. Check the image or the prompt, then run the item again: that is a new job.',
-				),
-			};
+			return failure(answer, purpose, who, said, sentences(advice, next));
 		case 'noOutput':
 			if (answer.isWithheld) {
 				return {
@@ -250,6 +244,34 @@ function word(
 				),
 			);
 	}
+}
+
+/** The service says "failed": of a job that it names, of one that it does not name, or of the call itself. */
+function failure(
+	{ id }: Extract<BadAnswer, { state: 'failed' }>,
+	purpose: CallPurpose,
+	who: string,
+	said: string,
+	more: string,
+): Pick<Problem, 'message' | 'description'> {
+	if (purpose === 'upload') return { message: `${who}: it failed${said}`, description: more };
+	if (purpose === 'submit') {
+		return {
+			message: `${who}: the service answered "failed"${said}`,
+			description: sentences('Check the image or the prompt, then run the item again.', more, NOT_PAID),
+		};
+	}
+	if (id === undefined) {
+		return {
+			message: `${who}: the service says that the job failed${said}`,
+			description: sentences('It said so without the ID of the job, which may succeed yet.', more),
+		};
+	}
+	return {
+		message: `${who}: the service ended the job as failed${said}`,
+		description:
+			'The job is over. Check the image or the prompt, then run the item again: that is a new job.',
+	};
 }
 
 /** The service does not know a job. */
@@ -361,10 +383,13 @@ const code = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '')
 
 /** A job that had not ended when its time was up. */
 export function overdue(jobId: JobId, timeoutMs: number, last?: Problem): Problem {
+	const subject = `Job ${writeId(jobId)}: `;
+	const { message = '' } = last ?? {};
+	const lastWords = message.startsWith(subject) ? message.slice(subject.length) : message;
 	return {
-		message: `Job ${writeId(jobId)}: not finished after ${timeoutMs / 1000} s`,
+		message: `${subject}not finished after ${timeoutMs / 1000} s`,
 		description: sentences(
-			last ? `The last look at it failed: ${last.message}.` : 'The service was still processing it.',
+			last ? `The last look at it failed: ${lastWords}.` : 'The service was still processing it.',
 			'It is paid for and not lost: fetch it later with the Get Result operation and the Job ID, or allow more time with Timeout.',
 		),
 		paid: 'yes',

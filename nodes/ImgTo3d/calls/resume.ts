@@ -102,7 +102,11 @@ export async function answerResumeCall(
 		}
 		if (verdict === 'later') return refuse(context, 200, 'Received. The jobs are being looked at already.');
 		if (verdict === 'unknown') {
-			return refuse(context, 503, 'The API cannot be asked now. The execution rests on.');
+			return refuse(
+				context,
+				503,
+				'The API does not know the job yet, or cannot be asked. The execution rests on.',
+			);
 		}
 		if (verdict === 'open' || verdict === 'doubtful')
 			return refuse(context, 200, 'Not all jobs have ended. The execution rests on.');

@@ -81,10 +81,14 @@ export function forecastRetry({ context, ledger }: Run, readings: readonly Readi
 	const count = (wanted: Entry['fate']) => fates.filter((fate) => fate === wanted).length;
 	const items = (number: number) => `${number} ${number === 1 ? 'item' : 'items'}`;
 	const [fetched, submitted, unknown] = [count('accepted'), count('failed'), count('unknown')];
+	const parts = [
+		fetched > 0 ? `fetch the jobs of ${items(fetched)} without paying again` : '',
+		submitted > 0 ? `submit ${items(submitted)} anew, which is paid` : '',
+		unknown > 0 ? `end in this error again for ${items(unknown)}, and submit nothing there` : '',
+	].filter(Boolean);
 	const isSubWorkflow = context.getMode() === 'integrated';
 	return sentences(
-		`Retry in the list of executions would fetch the jobs of ${items(fetched)} without paying again, and submit ${items(submitted)}.`,
-		unknown > 0 ? `It would end in an error again for ${items(unknown)}, and not submit there.` : '',
+		`Retry in the list of executions would ${new Intl.ListFormat('en').format(parts)}.`,
 		isSubWorkflow
 			? 'Retry this execution, not the one that called it: that one would start this workflow anew, and pay for all items again.'
 			: '',

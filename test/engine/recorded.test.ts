@@ -212,6 +212,29 @@ describe('an answer to a submit that holds a job', () => {
 		},
 	);
 
+	test.each<[string, unknown, number?, string?]>([
+		['failed, but with doubt whose', { status: 'failed', id: 777, message: 'Request not found' }],
+		['failed, with an address', { status: 'failed', id: '', fetch_result: 'https://x.example/fetch/777' }],
+		['failed, nested', { status: 'failed', id: '', data: { id: 777 } }],
+		['a limit, the ID in a list', { status: 'error', message: 'Too many requests', id: [777] }],
+		['a limit, the ID wrapped', { status: 'error', message: 'Rate limit', id: { $oid: '777' } }, 429],
+		['the ID in a list', { status: 'processing', request_id: [['777']] }],
+		['a relative address', { status: 'processing', fetch_result: '/api/v3/fetch/777' }],
+		['a list', [{ status: 'processing', id: 777 }]],
+		['JSON encoded twice', JSON.stringify('{"status":"processing","id":777}')],
+		['two byte order marks', '\uFEFF\uFEFF{"status":"processing","id":777}'],
+		['nested too deeply', `${'['.repeat(5000)}{"id":777}${']'.repeat(5000)}`],
+		['See Other', '', 303, '/api/v3/fetch/777'],
+	])('means accepted, and its job is watched: %s', async (...[, body, status = 200, location]) => {
+		bench.service.configure({ idFor: () => '777' });
+		const headers = location === undefined ? undefined : { location };
+		const told: Fault['do'] = { kind: 'answer', body, status, headers };
+		bench.service.addFault({ on: 'submit', accept: true, times: Infinity, do: told });
+		const { items } = await run({}, { ...RETRIED, ...CONTINUE });
+		expect(submits()).toHaveLength(1);
+		expect(items[0]?.json).toMatchObject({ id: 777, status: 'success' });
+	});
+
 	test('of which only the beginning came is told all the same', async () => {
 		const begun = answer('{"status":"processing","id":10684518,"outp');
 		bench.service.addFault({ on: 'submit', accept: true, do: begun });
@@ -283,6 +306,12 @@ test('a byte order mark is skipped, in each answer', async () => {
 	expect(items[0]?.json.status).toBe('success');
 });
 
+test('two byte order marks are skipped as well', async () => {
+	onFetch('\uFEFF\uFEFF{"status":"success","output":["https://x.example/a.gif"]}');
+	const { items } = await run();
+	expect(items[0]?.json.status).toBe('success');
+});
+
 test('a server that speaks no TLS was certainly not given the job', async () => {
 	bench.credential({ baseUrl: bench.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));
@@ -349,22 +378,22 @@ describe('stopping the execution', () => {
 	});
 });
 
-describe('a chain of two nodes', () => {
-	/** The first node, then the second one. */
-	function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
-		const json = workflowOf(first);
-		const [, node] = json.nodes;
-		const next = { ...node!, id: '3', name: 'Second', parameters: second };
-		return {
-			...json,
-			nodes: [...json.nodes, next],
-			connections: {
-				...json.connections,
-				[node!.name]: { main: [[{ node: 'Second', type: 'main', index: 0 }]] },
-			},
-		};
-	}
+/** The first node, then the second one. */
+function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
+	const json = workflowOf(first);
+	const [, node] = json.nodes;
+	const next = { ...node!, id: '3', name: 'Second', parameters: second };
+	return {
+		...json,
+		nodes: [...json.nodes, next],
+		connections: {
+			...json.connections,
+			[node!.name]: { main: [[{ node: 'Second', type: 'main', index: 0 }]] },
+		},
+	};
+}
 
+describe('a chain of two nodes', () => {
 	test('whose first one was suspended until its time was up: Retry pays none of the second one twice', async () => {
 		bench.service.configure({ webhooks: 'never', jobSeconds: 60 });
 		const mark = (name: string, n: string) => ({ options: { trackId: `=${name}-{{ ${n} }}` } });

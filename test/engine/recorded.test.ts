@@ -235,6 +235,19 @@ describe('an answer to a submit that holds a job', () => {
 		expect(items[0]?.json).toMatchObject({ id: 777, status: 'success' });
 	});
 
+	test.each([
+		['another job', /[^/]*$/, '4711'],
+		['nowhere', '/api/', '/nowhere/'],
+	])('may name an address that leads to %s: the documented one is asked too', async (_name, from, to) => {
+		const edit = (body: Record<string, unknown>) => ({
+			...body,
+			fetch_result: String(body.fetch_result).replace(from, to),
+		});
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		const { items } = await run({}, CONTINUE);
+		expect(items[0]?.json).toMatchObject({ status: 'success', id: Number(jobId()) });
+	});
+
 	test('of which only the beginning came is told all the same', async () => {
 		const begun = answer('{"status":"processing","id":10684518,"outp');
 		bench.service.addFault({ on: 'submit', accept: true, do: begun });

@@ -458,6 +458,26 @@ describe('a suspended execution', () => {
 	const suspended = () => prompts({ waitFor: 'webhook' });
 	const state = () => latest().run?.status;
 
+	test('is not resumed from before its end, whose call is looked into when its time is up', async () => {
+		bench.service.configure({ jobSeconds: 101, webhooks: 'never' });
+		await bench.engine.run(
+			chain(
+				prompts({ waitFor: 'webhook' }, { timeout: 100, trackId: 'first' }),
+				prompts({ waitFor: 'webhook', prompt: 'A cup' }, { trackId: 'second' }),
+			),
+			{ items: numbered(1) },
+		);
+		await bench.clock.sleep(96_000);
+		const [job] = bench.service.jobs;
+		const called = bench.call(String(job?.webhook), { status: 'failed', id: job?.id });
+		await bench.clock.sleep(5000);
+		await bench.engine.endWait(latest().id);
+		expect((await called).message).toBe('The wait is over. The execution goes on by itself.');
+		await bench.clock.sleep(20_000);
+		expect(bench.service.jobs.map(({ trackId }) => trackId)).toEqual(['first', 'second']);
+		expect(state()).toBe('waiting');
+	});
+
 	test.each<[string, Fault['do']]>([
 		['a 403 page', answer('<html>Forbidden</html>', 403)],
 		['404', answer({ status: 'error', message: 'Not found' }, 404)],

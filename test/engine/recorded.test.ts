@@ -325,6 +325,18 @@ test('two byte order marks are skipped as well', async () => {
 	expect(items[0]?.json.status).toBe('success');
 });
 
+test('a try that finds no credential tells the jobs of the one before', async () => {
+	bench.service.configure({ jobSeconds: 1000 });
+	void bench.clock.sleep(61_000).then(() => bench.credential({ apiKey: '' }));
+	const { items } = await bench.run(prompts({}, { timeout: 60 }), {
+		items: numbered(2),
+		node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
+	});
+	expect(items.map(({ json }) => [json.error, json.paid, json.id])).toEqual(
+		bench.service.jobs.map(({ id }) => ['The credential has no API key', 'yes', id]),
+	);
+});
+
 test('a server that speaks no TLS was certainly not given the job', async () => {
 	bench.credential({ baseUrl: bench.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));

@@ -121,6 +121,14 @@ describe('an execution that failed is retried in the list of executions:', () =>
 		expect(paid()).toHaveLength(4);
 	});
 
+	test('an expression that brings something else each time makes no other job', async () => {
+		bench.service.addFault(failJob(1));
+		await bench.run(prompts({ prompt: '=cup {{ Math.random() }}' }), { items: numbered(3) });
+		const { items } = await retried();
+		expect(items).toHaveLength(3);
+		expect(paid()).toEqual(['item-0', 'item-1', 'item-2', 'item-1']);
+	});
+
 	test('a mark that changes with the execution is no other job', async () => {
 		bench.service.addFault(failJob(1));
 		await bench.run(prompts({}, { trackId: '={{ $execution.id }}-{{ $json.n }}' }), { items: numbered(2) });

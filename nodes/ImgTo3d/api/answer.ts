@@ -242,11 +242,12 @@ function readRefusal(
 	}
 	const isTrouble = isTroubleCode(httpCode) || (word === 'error' && isPassingTrouble(message));
 	if (isTrouble) return { state: 'trouble', ...told, message, retryAfterSeconds, isOfApi };
-	if (word === 'failed') {
+	// Where the key is refused, nothing is said of a job.
+	if (word === 'failed' && (reason !== 'key' || told.id !== undefined)) {
 		return { state: 'failed', ...told, message, advice, isUnknownJob: isNotFound(told, message) };
 	}
 	if (word !== undefined && CANCELLED.includes(word)) return { ...refused, reason: 'cancelled' };
-	if (httpCode >= 400 || word === 'error') {
+	if (httpCode >= 400 || word === 'error' || word === 'failed') {
 		if (isNotFound(told, message)) return { ...refused, reason: 'notFound' };
 		// Of a job that is named it is something else that was not found.
 		return { ...refused, reason: reason === 'notFound' && httpCode !== 404 ? 'other' : reason };

@@ -212,6 +212,42 @@ describe('an answer to a submit that holds a job', () => {
 		},
 	);
 
+	test.each<[string, unknown, number?, string?]>([
+		['failed, but with doubt whose', { status: 'failed', id: 777, message: 'Request not found' }],
+		['failed, with an address', { status: 'failed', id: '', fetch_result: 'https://x.example/fetch/777' }],
+		['failed, nested', { status: 'failed', id: '', data: { id: 777 } }],
+		['a limit, the ID in a list', { status: 'error', message: 'Too many requests', id: [777] }],
+		['a limit, the ID wrapped', { status: 'error', message: 'Rate limit', id: { $oid: '777' } }, 429],
+		['the ID in a list', { status: 'processing', request_id: [['777']] }],
+		['a relative address', { status: 'processing', fetch_result: '/api/v3/fetch/777' }],
+		['a list', [{ status: 'processing', id: 777 }]],
+		['JSON encoded twice', JSON.stringify('{"status":"processing","id":777}')],
+		['two byte order marks', '\uFEFF\uFEFF{"status":"processing","id":777}'],
+		['nested too deeply', `${'['.repeat(5000)}{"id":777}${']'.repeat(5000)}`],
+		['See Other', '', 303, '/api/v3/fetch/777'],
+	])('means accepted, and its job is watched: %s', async (...[, body, status = 200, location]) => {
+		bench.service.configure({ idFor: () => '777' });
+		const headers = location === undefined ? undefined : { location };
+		const told: Fault['do'] = { kind: 'answer', body, status, headers };
+		bench.service.addFault({ on: 'submit', accept: true, times: Infinity, do: told });
+		const { items } = await run({}, { ...RETRIED, ...CONTINUE });
+		expect(submits()).toHaveLength(1);
+		expect(items[0]?.json).toMatchObject({ id: 777, status: 'success' });
+	});
+
+	test.each([
+		['another job', /[^/]*$/, '4711'],
+		['nowhere', '/api/', '/nowhere/'],
+	])('may name an address that leads to %s: the documented one is asked too', async (_name, from, to) => {
+		const edit = (body: Record<string, unknown>) => ({
+			...body,
+			fetch_result: String(body.fetch_result).replace(from, to),
+		});
+		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		const { items } = await run({}, CONTINUE);
+		expect(items[0]?.json).toMatchObject({ status: 'success', id: Number(jobId()) });
+	});
+
 	test('of which only the beginning came is told all the same', async () => {
 		const begun = answer('{"status":"processing","id":10684518,"outp');
 		bench.service.addFault({ on: 'submit', accept: true, do: begun });
@@ -283,6 +319,24 @@ test('a byte order mark is skipped, in each answer', async () => {
 	expect(items[0]?.json.status).toBe('success');
 });
 
+test('two byte order marks are skipped as well', async () => {
+	onFetch('\uFEFF\uFEFF{"status":"success","output":["https://x.example/a.gif"]}');
+	const { items } = await run();
+	expect(items[0]?.json.status).toBe('success');
+});
+
+test('a try that finds no credential tells the jobs of the one before', async () => {
+	bench.service.configure({ jobSeconds: 1000 });
+	void bench.clock.sleep(61_000).then(() => bench.credential({ apiKey: '' }));
+	const { items } = await bench.run(prompts({}, { timeout: 60 }), {
+		items: numbered(2),
+		node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
+	});
+	expect(items.map(({ json }) => [json.error, json.paid, json.id])).toEqual(
+		bench.service.jobs.map(({ id }) => ['The credential has no API key', 'yes', id]),
+	);
+});
+
 test('a server that speaks no TLS was certainly not given the job', async () => {
 	bench.credential({ baseUrl: bench.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));
@@ -349,22 +403,22 @@ describe('stopping the execution', () => {
 	});
 });
 
-describe('a chain of two nodes', () => {
-	/** The first node, then the second one. */
-	function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
-		const json = workflowOf(first);
-		const [, node] = json.nodes;
-		const next = { ...node!, id: '3', name: 'Second', parameters: second };
-		return {
-			...json,
-			nodes: [...json.nodes, next],
-			connections: {
-				...json.connections,
-				[node!.name]: { main: [[{ node: 'Second', type: 'main', index: 0 }]] },
-			},
-		};
-	}
+/** The first node, then the second one. */
+function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
+	const json = workflowOf(first);
+	const [, node] = json.nodes;
+	const next = { ...node!, id: '3', name: 'Second', parameters: second };
+	return {
+		...json,
+		nodes: [...json.nodes, next],
+		connections: {
+			...json.connections,
+			[node!.name]: { main: [[{ node: 'Second', type: 'main', index: 0 }]] },
+		},
+	};
+}
 
+describe('a chain of two nodes', () => {
 	test('whose first one was suspended until its time was up: Retry pays none of the second one twice', async () => {
 		bench.service.configure({ webhooks: 'never', jobSeconds: 60 });
 		const mark = (name: string, n: string) => ({ options: { trackId: `=${name}-{{ ${n} }}` } });
@@ -415,6 +469,26 @@ test('a submit of which nobody knows is named in what Retry would do', async () 
 describe('a suspended execution', () => {
 	const suspended = () => prompts({ waitFor: 'webhook' });
 	const state = () => latest().run?.status;
+
+	test('is not resumed from before its end, whose call is looked into when its time is up', async () => {
+		bench.service.configure({ jobSeconds: 101, webhooks: 'never' });
+		await bench.engine.run(
+			chain(
+				prompts({ waitFor: 'webhook' }, { timeout: 100, trackId: 'first' }),
+				prompts({ waitFor: 'webhook', prompt: 'A cup' }, { trackId: 'second' }),
+			),
+			{ items: numbered(1) },
+		);
+		await bench.clock.sleep(96_000);
+		const [job] = bench.service.jobs;
+		const called = bench.call(String(job?.webhook), { status: 'failed', id: job?.id });
+		await bench.clock.sleep(5000);
+		await bench.engine.endWait(latest().id);
+		expect((await called).message).toBe('The wait is over. The execution goes on by itself.');
+		await bench.clock.sleep(20_000);
+		expect(bench.service.jobs.map(({ trackId }) => trackId)).toEqual(['first', 'second']);
+		expect(state()).toBe('waiting');
+	});
 
 	test.each<[string, Fault['do']]>([
 		['a 403 page', answer('<html>Forbidden</html>', 403)],

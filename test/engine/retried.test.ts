@@ -121,6 +121,14 @@ describe('an execution that failed is retried in the list of executions:', () =>
 		expect(paid()).toHaveLength(4);
 	});
 
+	test('an expression that brings something else each time makes no other job', async () => {
+		bench.service.addFault(failJob(1));
+		await bench.run(prompts({ prompt: '=cup {{ Math.random() }}' }), { items: numbered(3) });
+		const { items } = await retried();
+		expect(items).toHaveLength(3);
+		expect(paid()).toEqual(['item-0', 'item-1', 'item-2', 'item-1']);
+	});
+
 	test('a mark that changes with the execution is no other job', async () => {
 		bench.service.addFault(failJob(1));
 		await bench.run(prompts({}, { trackId: '={{ $execution.id }}-{{ $json.n }}' }), { items: numbered(2) });
@@ -163,6 +171,26 @@ describe('an execution that failed is retried in the list of executions:', () =>
 				['success', 'item-1'],
 			]);
 			expect(paid()).toEqual(['item-0', 'item-1']);
+		});
+
+		test('after ends that are none for good: each job is fetched first', async () => {
+			let isCancelled = false;
+			const edit = (body: Record<string, unknown>) => {
+				if (body.id === bench.service.jobs[0]?.id) return body;
+				return isCancelled
+					? { id: body.id, status: 'cancelled' }
+					: { ...body, status: 'processing', output: [] };
+			};
+			bench.service.configure({ webhooks: 'never' });
+			bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+			await bench.run(resting({ maxJobsInFlight: 2 }), { items: numbered(3) });
+			isCancelled = true;
+			await bench.call(String(bench.service.jobs[1]?.webhook), {});
+			await bench.clock.sleep(100_000);
+			expect(latest().run?.data.resultData.error?.message).toMatch(/cancelled/);
+			bench.service.clearFaults();
+			expect((await retried()).items.map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
+			expect(paid()).toHaveLength(3);
 		});
 
 		test('after it, again and again: only what had failed is paid for once more', async () => {

@@ -90,6 +90,20 @@ describe('a call that tells the end of a job', () => {
 		]);
 	});
 
+	test.each([
+		[{ status: 'error', message: 'Invalid Api Key' }, 200],
+		[{ status: 'failed', id: '', message: 'Invalid Api Key' }, 200],
+		[{ status: 'error', message: 'Your plan has no 3D.' }, 403],
+	])('starts nothing where the API tells this account nothing: %j', async (body, status) => {
+		const { production } = publish({ events: ['success', 'failed'] });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'answer', body, status } });
+		expect((await bench.call(production, failureOf(4711))).status).toBe(503);
+		await bench.clock.sleep(100_000);
+		await bench.allThrough();
+		expect(executions().flatMap(itemsOf)).toEqual([]);
+		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/API key|HTTP 403/);
+	});
+
 	test('of a job of v6 starts it with what the API of v6 says', async () => {
 		bench.service.configure({ webhooks: 'once' });
 		const { production } = publish({ apiVersion: 'v6', download: true, outputMode: 'file' });

@@ -203,7 +203,7 @@ describe('whatever comes', () => {
 			fc.property(anyBody, (text) => {
 				const call = readWebhookCall(text, asIs);
 				if ('problem' in call) {
-					expect(call.problem).toMatch(/^(the body|its status|it has) [\w "]{2,60}$/);
+					expect(call.problem).toMatch(/^(the body|its status|its job ID|it has) [\w "]{2,60}$/);
 					seen.add('problem');
 					return;
 				}

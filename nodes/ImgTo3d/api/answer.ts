@@ -136,8 +136,17 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	const { httpCode } = reply;
 	const isRedirect = httpCode >= 300 && httpCode < 400;
 	if (!isRedirect || holdsJob(answer)) return answer;
-	return { state: 'redirected', httpCode, location: quote(clean(header(reply.headers, 'location') ?? '')) };
+	const location = clean(header(reply.headers, 'location') ?? '');
+	// "See Other" names the address of what was made.
+	const id = httpCode === 303 ? idInAddress(urlOf(location, NOWHERE)) : undefined;
+	return { state: 'redirected', httpCode, location: quote(location), ...looseId(id) };
 }
+
+/** For reading addresses that are relative to the service's own, of which only the path counts. */
+const NOWHERE = 'http://service.invalid';
+
+/** An ID that shows that there is a job, although it does not stand where it should. */
+const looseId = (id: JobId | undefined) => (id === undefined ? {} : { id, holdsJob: true, isIdLoose: true });
 
 /** Whether an answer to a submit shows that the service took it. */
 export function holdsJob(answer: Answer): boolean {
@@ -233,11 +242,12 @@ function readRefusal(
 	}
 	const isTrouble = isTroubleCode(httpCode) || (word === 'error' && isPassingTrouble(message));
 	if (isTrouble) return { state: 'trouble', ...told, message, retryAfterSeconds, isOfApi };
-	if (word === 'failed') {
+	// Where the key is refused, nothing is said of a job.
+	if (word === 'failed' && (reason !== 'key' || told.id !== undefined)) {
 		return { state: 'failed', ...told, message, advice, isUnknownJob: isNotFound(told, message) };
 	}
 	if (word !== undefined && CANCELLED.includes(word)) return { ...refused, reason: 'cancelled' };
-	if (httpCode >= 400 || word === 'error') {
+	if (httpCode >= 400 || word === 'error' || word === 'failed') {
 		if (isNotFound(told, message)) return { ...refused, reason: 'notFound' };
 		// Of a job that is named it is something else that was not found.
 		return { ...refused, reason: reason === 'notFound' && httpCode !== 404 ? 'other' : reason };
@@ -261,7 +271,7 @@ const looseness = ({ id }: Record<string, unknown>) => (readId(id) === undefined
 /** The job's ID, in whatever form the answer tells it. */
 function readJobId(body: Record<string, unknown>): JobId | undefined {
 	const { fetch_result: address } = body;
-	const id = findId(body) ?? idInAddress(typeof address === 'string' ? urlOf(address) : undefined);
+	const id = findId(body) ?? idInAddress(typeof address === 'string' ? urlOf(address, NOWHERE) : undefined);
 	// What the key was taken out of is nobody's ID any more.
 	return String(id).includes(MASK) ? undefined : id;
 }
@@ -279,14 +289,14 @@ function isSomething(value: unknown): boolean {
 	return typeof value === 'string' ? value.trim() !== '' : value !== undefined && value !== null;
 }
 
-/** Some servers begin a text with it; JSON.parse takes it for an error. */
-const BYTE_ORDER_MARK = '\uFEFF';
+/** Some servers begin a text with it, some proxies add another; JSON.parse takes it for an error. */
+const BYTE_ORDER_MARKS = /^\uFEFF+/;
 
 /** What is there instead of a JSON object. */
 interface NoObject {
 	why: string;
 	excerpt: string;
-	/** An ID that stands in it nevertheless, as in JSON that broke off. */
+	/** An ID that stands in it nevertheless, as in JSON that broke off, or in a list. */
 	id?: JobId;
 	/** Whether it shows that there is a job. */
 	holdsJob?: boolean;
@@ -303,7 +313,7 @@ export function readBody(
 	clean: (text: string) => string,
 	what = 'the answer',
 ): { object: Record<string, unknown>; status: unknown } | NoObject {
-	const body = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+	const body = text.replace(BYTE_ORDER_MARKS, '');
 	if (body.trim() === '') return { why: `${what} is empty`, excerpt: '' };
 	let parsed: unknown;
 	try {
@@ -317,23 +327,29 @@ export function readBody(
 		return {
 			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
 			excerpt: quote(isHtml ? textOfPage(words) : words),
-			...(id !== undefined && { id, holdsJob: true }),
+			...looseId(id),
 		};
 	}
 	const cleaned = cleanJson(parsed, clean);
 	if (cleaned === undefined) {
-		return { why: `${what} is nested too deeply`, excerpt: '', ...jobIn(parsed, clean) };
+		const job = isRecord(parsed) ? jobIn(parsed, clean) : looseId(findIdInText(clean(body)));
+		return { why: `${what} is nested too deeply`, excerpt: '', ...job };
 	}
 	if (!isRecord(cleaned)) {
 		const kind = Array.isArray(cleaned) ? 'a list' : cleaned === null ? 'null' : `a ${typeof cleaned}`;
-		return { why: `${what} is ${kind} instead of an object`, excerpt: quote(JSON.stringify(cleaned)) };
+		// A text may be JSON that was encoded twice.
+		const id = typeof cleaned === 'string' ? findIdInText(cleaned) : readJobId({ cleaned });
+		const excerpt = quote(JSON.stringify(cleaned));
+		return { why: `${what} is ${kind} instead of an object`, excerpt, ...looseId(id) };
 	}
 	return { object: cleaned, status: (parsed as Record<string, unknown>).status };
 }
 
 /** What shows a job in JSON that is nested too deeply: in all its fields but those that are. */
-function jobIn(parsed: unknown, clean: (text: string) => string): Pick<NoObject, 'id' | 'holdsJob'> {
-	if (!isRecord(parsed)) return {};
+function jobIn(
+	parsed: Record<string, unknown>,
+	clean: (text: string) => string,
+): Pick<NoObject, 'id' | 'holdsJob'> {
 	const fields = Object.entries(parsed).map(([name, value]) => [name, cleanJson(value, clean)] as const);
 	const object = Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 	const id = readJobId(object);

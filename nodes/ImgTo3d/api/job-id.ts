@@ -18,8 +18,8 @@ const MAX_DEPTH = 8;
 /** Longer IDs are sent in the body: servers refuse long addresses. */
 const MAX_PATH_LENGTH = 1000;
 
-/** A number that is the value of `id`, `request_id` and the like. */
-const NUMERIC_ID = /(?<!\\)("(?:[a-z]{1,20}_){0,3}id"\s*:\s*)(-?\d[\d.eE+-]*)/gi;
+/** A number that is the value of `id`, `request_id` and the like, or the first of a list that is. */
+const NUMERIC_ID = /(?<!\\)("(?:[a-z]{1,20}_){0,3}id"\s*:\s*(?:\[\s*){0,3})(-?\d[\d.eE+-]*)/gi;
 
 /**
  * The same JSON, in which an ID that a JavaScript number cannot hold as it was written is a text.
@@ -41,17 +41,35 @@ export function readId(value: unknown): JobId | undefined {
 
 /** The ID that an answer tells, wherever it stands in it: the one that is nested least. */
 export function findId(answer: Record<string, unknown>): JobId | undefined {
+	return findIdBy(readId, answer) ?? findIdBy(unwrapId, answer);
+}
+
+function findIdBy(
+	read: (value: unknown) => JobId | undefined,
+	answer: Record<string, unknown>,
+): JobId | undefined {
 	let level: Array<Record<string, unknown>> = [answer];
 	for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth++) {
 		for (const field of ID_FIELDS) {
 			for (const part of level) {
-				const id = readId(part[field]);
+				const id = read(part[field]);
 				if (id !== undefined) return id;
 			}
 		}
 		level = level.flatMap(partsOf);
 	}
 	return undefined;
+}
+
+/** An ID that is wrapped, as in `["326"]` or `{ "$oid": "326" }`. Where there are several values, all are kept. */
+function unwrapId(value: unknown): JobId | undefined {
+	let inner = value;
+	for (let depth = 0; depth < MAX_DEPTH && typeof inner === 'object' && inner !== null; depth++) {
+		const values: unknown[] = Object.values(inner).filter((part) => part !== null);
+		if (values.length !== 1) return values.length > 1 ? JSON.stringify(inner) : undefined;
+		[inner] = values;
+	}
+	return readId(inner);
 }
 
 /** An ID in JSON that may be cut off; one that is cut off itself is followed by nothing. */

@@ -92,14 +92,17 @@ export async function ask<Away extends undefined = never>(
 	isFinal: (answer: Answer) => boolean,
 ): Promise<Answer | Away> {
 	let deadline = clock.now() + limitMs;
+	let named = fetchResult;
 	for (let tries = 1; ; tries++) {
 		const queuedAt = clock.now();
 		const answer = await turn(async () => {
 			deadline += clock.now() - queuedAt;
 			const leftMs = Math.max(LEAST_MS, deadline - clock.now());
-			return await service.fetch(apiVersion, id, fetchResult, leftMs, signal);
+			return await service.fetch(apiVersion, id, named, leftMs, signal);
 		});
 		if (!answer || isFinal(answer)) return answer;
+		// The address that the service named may be another job's, or lead nowhere.
+		if (answer.state !== 'processing') named = named === undefined ? fetchResult : undefined;
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
 		const pause = answer.state === 'processing' ? SOON_MS : retryPause(tries, wanted);
 		if (clock.now() + pause >= deadline) return answer;

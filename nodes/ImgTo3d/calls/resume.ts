@@ -37,7 +37,10 @@ const questions = new Places(10);
 const PROOF_LIMIT_MS = 75_000;
 const PROOF_PAUSE_MS = 10_000;
 
-/** How long before the wait runs out the node is not woken any more, ms: n8n goes on by itself then. */
+/**
+ * How long before the wait runs out the node is not woken any more, ms. n8n goes on by itself then, and woken all the
+ * same, the execution would begin again from here: what a node after this one had submitted would be paid for twice.
+ */
 const LEAST_LEFT_MS = 5000;
 
 /**
@@ -93,12 +96,13 @@ export async function answerResumeCall(
 		const [first] = carried;
 		if (!first) return refuse(context, 200, 'Nothing of this execution waits for a call.');
 
+		const until = endOfRest(carried);
 		const state = stateOf(first.rest);
 		const connection = await connectionFor(context, clock, first.rest);
 		let verdict = await verdictOn(state, connection, open);
 		if (verdict === 'doubtful') {
 			reply(context, 200, 'Received. The API is asked again before the execution goes on.');
-			verdict = await proof(state, connection, open, endOfRest(carried));
+			verdict = await proof(state, connection, open, until);
 		}
 		if (verdict === 'later') return refuse(context, 200, 'Received. The jobs are being looked at already.');
 		if (verdict === 'unknown') {
@@ -110,6 +114,9 @@ export async function answerResumeCall(
 		}
 		if (verdict === 'open' || verdict === 'doubtful')
 			return refuse(context, 200, 'Not all jobs have ended. The execution rests on.');
+		if (clock.now() > until - LEAST_LEFT_MS) {
+			return refuse(context, 200, 'The wait is over. The execution goes on by itself.');
+		}
 		if (state.wokenAt !== undefined && clock.now() - state.wokenAt < WAKING_MS) {
 			return refuse(context, 200, 'The execution goes on already.');
 		}
@@ -240,10 +247,12 @@ async function proof(
 	return (await state.turns.take('proof', askAgain)) ?? 'later';
 }
 
-/** When the rest ends by itself, ms of the clock. */
+/** When the rest ends by itself, ms of the clock: with the time of the last open job. */
 function endOfRest(carried: readonly Carried[]): number {
-	const ends = carried.map((entry) => ('request' in entry ? entry.job.since + entry.request.timeoutMs : 0));
-	return Math.max(0, ...ends);
+	const ends = carried.flatMap((entry) =>
+		'request' in entry && openJob(entry).length > 0 ? entry.job.since + entry.request.timeoutMs : [],
+	);
+	return ends.length > 0 ? Math.max(...ends) : Infinity;
 }
 
 function continuesOnError(context: IWebhookFunctions): boolean {

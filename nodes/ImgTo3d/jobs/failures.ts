@@ -95,8 +95,16 @@ export function forecastRetry({ context, ledger }: Run, readings: readonly Readi
 	);
 }
 
+type Job = Pick<Failure, 'paid' | 'jobId' | 'trackId'>;
+
+/** What is known of an item's job before anything is done: from an earlier try of the run, else from before a rest. */
+export function jobBefore(entry: Entry | undefined, carried: Carried | undefined): Job {
+	const job = carried && jobOf(carried);
+	return entry ? { ...job, paid: paidOf(entry), jobId: idOf(entry) } : (job ?? { paid: 'no' });
+}
+
 /** What is known of the job that an item brought through a rest. */
-export function jobOf(carried: Carried): Pick<Failure, 'paid' | 'jobId' | 'trackId'> {
+function jobOf(carried: Carried): Job {
 	return 'request' in carried
 		? { paid: 'yes', jobId: carried.job.known.job.id, trackId: carried.request.trackId }
 		: { paid: carried.problem.paid, jobId: carried.problem.jobId, trackId: carried.trackId };

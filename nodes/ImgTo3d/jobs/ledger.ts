@@ -46,6 +46,12 @@ export type Ledger = Map<number, Entry>;
  */
 const runs = new WeakMap<object, WeakMap<object, Ledger>>();
 
+/** The ledger of this run, if an earlier try of it has one. */
+export function earlierLedger(context: IExecuteFunctions): Ledger | undefined {
+	const run = context.getExecuteData();
+	return runs.get(run)?.get(context.getInputData()[0]?.json ?? run);
+}
+
 /**
  * The ledger of this run: with the entries of its earlier tries when n8n runs the node again.
  *

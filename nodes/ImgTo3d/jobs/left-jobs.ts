@@ -7,6 +7,7 @@
  * once more, and not repeated. What was refused, and what the service ended as failed, leaves nothing: who retries the
  * execution wants it anew.
  */
+import { createHash } from 'crypto';
 import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-workflow';
 
 import type { GenerationRequest, ItemRequest } from '../request';
@@ -25,6 +26,8 @@ interface LeftJob {
 	/** The credential's id: another one may be that of another account, which does not know the job. */
 	credential?: string | null;
 	work: GenerationRequest;
+	/** Of the node's parameters as they were entered: an expression may bring something else each time it is read. */
+	parameters: string;
 	trackId?: string;
 	entry: LeftEntry;
 }
@@ -52,6 +55,7 @@ export function leaveJobs({ context, ledger }: Run, readings: readonly Reading[]
 			node: context.getNode().id,
 			credential: credentialOf(context),
 			work,
+			parameters: parametersOf(context),
 			trackId,
 			entry,
 		};
@@ -92,14 +96,19 @@ function credentialOf(context: IExecuteFunctions): string | null | undefined {
 	return context.getNode().credentials?.stableDiffusionApi?.id;
 }
 
+function parametersOf(context: IExecuteFunctions): string {
+	return createHash('sha256').update(JSON.stringify(context.getNode().parameters)).digest('base64url');
+}
+
 /** Whether the person still wants what the job was submitted for, from the same account. */
 function isFor(
-	{ node, credential, work }: LeftJob,
+	{ node, credential, work, parameters }: LeftJob,
 	reading: GenerationItem,
 	context: IExecuteFunctions,
 ): boolean {
 	const isOfNode = node === context.getNode().id && credential === credentialOf(context);
-	return isOfNode && paidPart(work) === paidPart(reading.work);
+	const isUnchanged = parameters === parametersOf(context) || paidPart(work) === paidPart(reading.work);
+	return isOfNode && isUnchanged;
 }
 
 /** What the job is made of: without who is told of its end, and the mark, which may hold the execution's number. */

@@ -167,8 +167,11 @@ export function carryingOn(item: INodeExecutionData, entry: Entry | undefined): 
 	const carried = item[CARRIED] as unknown as Carried | undefined;
 	if (!carried || !('request' in carried) || !entry) return item;
 	switch (entry.fate) {
-		case 'accepted':
-			return { ...item, [CARRIED]: asData({ ...carried, job: entry, end: undefined, isFailed: undefined }) };
+		case 'accepted': {
+			// Whoever retries the execution wants to know how the job stands then.
+			const job = { ...entry, badEnd: undefined };
+			return { ...item, [CARRIED]: asData({ ...carried, job, end: undefined, isFailed: undefined }) };
+		}
 		case 'failed':
 			return { ...item, [CARRIED]: asData({ ...carried, end: undefined, isFailed: true }) };
 		case 'unknown': {

@@ -8,8 +8,8 @@ import { NUMERIC_OPTIONS } from '../properties/options';
 import type { ItemRequest } from '../request';
 import { Accounts } from './account';
 import { systemClock, type Clock } from './clock';
-import { failureOf, keepWithExecution, forecastRetry, jobOf, named, submittedJobs } from './failures';
-import { ledgerOf, type KnownJob } from './ledger';
+import { failureOf, keepWithExecution, forecastRetry, jobBefore, named, submittedJobs } from './failures';
+import { earlierLedger, ledgerOf, type KnownJob } from './ledger';
 import { leaveJobs, takenUp } from './left-jobs';
 import { Places } from './places';
 import { isRequest, readAll, readingOf, settled, type Reading } from './readings';
@@ -66,15 +66,13 @@ export async function runItems(
 	const node = context.getNode();
 	const continues = context.continueOnFail();
 	const carried = carriedAndWoken(inputs, node.id);
-	/** The error of all items, when the node continues on it. Jobs of before a rest are named. */
+	/** The error of all items, when the node continues on it. Jobs of before a rest, and of earlier tries, are named. */
 	const failed = (error: NodeOperationError) => {
-		const jobs = carried?.map(jobOf) ?? [];
+		const earlier = earlierLedger(context);
+		const jobs = inputs.map((_input, index) => jobBefore(earlier?.get(index), carried?.[index]));
 		if (!continues) throw named(error, jobs);
 		const onErrorOutput = node.onError === 'continueErrorOutput';
-		const items = inputs.map((_input, index) =>
-			errorItem({ error, paid: 'no', ...jobs[index] }, onErrorOutput),
-		);
-		return [items.map(paired)];
+		return [jobs.map((job) => errorItem({ error, ...job }, onErrorOutput)).map(paired)];
 	};
 
 	const service = await settled(context, async () =>

@@ -80,8 +80,9 @@ async function submitAndRecord(
 ): Promise<Submitted> {
 	const answer = await submit(run, item, work, body);
 	const known = acceptanceIn(answer);
-	// A job that failed as soon as it was accepted has its end already.
-	const isFailed = answer.state === 'failed' && known !== undefined;
+	// A job that failed as soon as it was accepted has its end already, if the answer leaves no doubt whose that is.
+	const isFailed =
+		answer.state === 'failed' && known !== undefined && !answer.isIdLoose && !answer.isUnknownJob;
 	if (known && !isFailed) {
 		const at = run.clock.now();
 		const accepted = { fate: 'accepted', known, at, since: at, images, submits: submits + 1 } as const;

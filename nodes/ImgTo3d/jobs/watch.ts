@@ -70,6 +70,8 @@ class Watch {
 	private isSeen = false;
 	private failures = 0;
 	private lastProblem: Problem | undefined;
+	/** Whether the documented address is asked, because the one that the service named told nothing of the job. */
+	private isAtDocumented = false;
 	private dueAt: () => number;
 
 	constructor(
@@ -118,7 +120,8 @@ class Watch {
 		const limitMs = this.watching.mayRest?.aborted ? LAST_LOOK_MS : CALL_LIMIT_MS;
 		const callMs = Math.min(limitMs, Math.max(MIN_LOOK_MS, this.deadline - clock.now()));
 		const { apiVersion } = this.item.work;
-		const answer = await service.fetch(apiVersion, this.id, this.latest?.fetchResult, callMs, signal);
+		const named = this.isAtDocumented ? undefined : this.latest?.fetchResult;
+		const answer = await service.fetch(apiVersion, this.id, named, callMs, signal);
 		stopIfAborted(signal);
 		return answer;
 	}
@@ -159,6 +162,7 @@ class Watch {
 		// Where the service was never reached for this job, a wrong address is likelier than an outage.
 		const isHopeless = !mayPass(asBad(answer)) || this.failures >= MAX_TRIES;
 		const isWaitedFor = finding.state === 'open' && finding.believedAt !== undefined;
+		if (!isWaitedFor) this.isAtDocumented = !this.isAtDocumented;
 		this.isSeen ||= this.latest !== undefined || answer.state === 'unknownStatus';
 		if (!this.isSeen && !isWaitedFor && isHopeless) throw new ProblemError(problem);
 		if (this.endWatch.isLost(now)) this.giveUpPlace();

@@ -337,6 +337,19 @@ test('a try that finds no credential tells the jobs of the one before', async ()
 	);
 });
 
+test('an item that cannot be read on a later try still tells its job', async () => {
+	bench.service.configure({ jobSeconds: 1000 });
+	const items = numbered(1);
+	void bench.clock.sleep(61_000).then(() => Object.assign(items[0]!.json, { n: 'no seed' }));
+	const { items: out } = await bench.run(prompts({ settings: { seed: '={{ $json.n }}' } }, { timeout: 60 }), {
+		items,
+		node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
+	});
+	expect(out.map(({ json }) => [json.error, json.paid, json.id])).toEqual([
+		[expect.stringMatching(/^Seed must be/), 'yes', bench.service.jobs[0]?.id],
+	]);
+});
+
 test('a server that speaks no TLS was certainly not given the job', async () => {
 	bench.credential({ baseUrl: bench.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));

@@ -9,7 +9,7 @@ import type { ItemRequest } from '../request';
 import { Accounts } from './account';
 import { systemClock, type Clock } from './clock';
 import { failureOf, keepWithExecution, forecastRetry, jobBefore, named, submittedJobs } from './failures';
-import { earlierLedger, ledgerOf, type KnownJob } from './ledger';
+import { earlierLedger, ledgerOf, type Entry, type KnownJob } from './ledger';
 import { leaveJobs, takenUp } from './left-jobs';
 import { Places } from './places';
 import { isRequest, readAll, readingOf, settled, type Reading } from './readings';
@@ -111,13 +111,19 @@ export async function runItems(
 		rest,
 	};
 	cancellation.onCancel(() => keepWithExecution(run));
+	const told = readings.map((reading, index) => withJob(reading, run.ledger.get(index)));
 	try {
-		return await runAll(run, readings, halt, carried !== undefined);
+		return await runAll(run, told, halt, carried !== undefined);
 	} finally {
 		cancellation.forget();
 		// What is open still is not watched any more.
 		for (const job of run.open.values()) account.drop(job);
 	}
+}
+
+/** An item that cannot be read any more may have a job of an earlier try. */
+function withJob(reading: Reading, entry: Entry | undefined): Reading {
+	return isRequest(reading) || !entry ? reading : { ...reading, ...jobBefore(entry, undefined) };
 }
 
 /** Tells the person in the editor that the credential's host is not the one where the items' API is documented. */

@@ -63,14 +63,19 @@ function submitAnswers({ exchanges }: Seen, item?: number): Array<{ text: string
 	});
 }
 
-/** Every ID that an object tells, nested too. */
+/** Every ID that an object tells, nested too, however deeply. */
 function idsIn(value: unknown): unknown[] {
-	if (typeof value !== 'object' || value === null) return [];
-	return Object.entries(value).flatMap(([name, part]: [string, unknown]) =>
-		/^(id|request_id)$/.test(name) && (typeof part === 'string' || typeof part === 'number')
-			? [part]
-			: idsIn(part),
-	);
+	const ids: unknown[] = [];
+	const open: unknown[] = [value];
+	while (open.length > 0) {
+		const part = open.pop();
+		if (typeof part !== 'object' || part === null) continue;
+		for (const [name, inner] of Object.entries(part) as Array<[string, unknown]>) {
+			const isId = /^(id|request_id)$/.test(name) && ['string', 'number'].includes(typeof inner);
+			(isId ? ids : open).push(inner);
+		}
+	}
+	return ids;
 }
 
 /** Whether an answer to a submit shows that a job was accepted. */
@@ -81,7 +86,7 @@ function isEvidence(answer: Json): boolean {
 		idsIn(answer).some((id) => id !== '') ||
 		[fetchResult, eta].some((field) => field !== undefined && field !== null) ||
 		[output, future, proxy].some(isThere) ||
-		['processing', 'queued', 'success'].includes(String(status))
+		['processing', 'queued', 'success'].includes(status as string)
 	);
 }
 

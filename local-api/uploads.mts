@@ -13,15 +13,23 @@ const EXTENSIONS: Record<string, string> = {
 	ply: 'ply',
 };
 
+/** The longest beginning of a data URL, characters. */
+const MAX_HEAD = 200;
+
+const withoutPadding = (base64: string) => (base64.endsWith('=') ? base64.replace(/={1,2}$/, '') : base64);
+
 /**
  * Reads the data URL of a 3D file. The file is not looked into.
  * @throws UploadError when it is none, and over 5 MB
  */
 export function readModelUpload(dataUrl: string): Upload {
-	const match = /^data:(model\/([\w.+-]+));base64,([A-Za-z0-9+/]+={0,2})$/.exec(dataUrl);
-	if (!match) throw new UploadError('The file must be a base64 data URL of a 3D model.');
-	const [, contentType = '', subtype = '', base64 = ''] = match;
+	// The head alone: a pattern over megabytes can overflow the engine's stack.
+	const head = /^data:(model\/([\w.+-]+));base64,/.exec(dataUrl.slice(0, MAX_HEAD));
+	const base64 = head ? dataUrl.slice(head[0].length) : '';
 	const file = Buffer.from(base64, 'base64');
+	const isBase64 = base64 !== '' && withoutPadding(file.toString('base64')) === withoutPadding(base64);
+	if (!head || !isBase64) throw new UploadError('The file must be a base64 data URL of a 3D model.');
+	const [, contentType = '', subtype = ''] = head;
 	if (file.length > LARGEST_UPLOAD) throw new UploadError('The file must not be greater than 5 MB.');
 	return { file, extension: EXTENSIONS[subtype] ?? 'bin', contentType };
 }

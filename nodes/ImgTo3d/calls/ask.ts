@@ -27,6 +27,13 @@ const SOON_MS = 2000;
 /** What a question may take at least, ms: one that is cut short says that the API cannot be asked. */
 const LEAST_MS = 3000;
 
+/**
+ * The longest that an end which one answer cannot prove is asked for again, ms, and the pause before it. The caller has
+ * its answer by then.
+ */
+export const PROOF_LIMIT_MS = 75_000;
+export const PROOF_PAUSE_MS = 10_000;
+
 /** Far more than a job's end needs, bytes. */
 const MAX_CALL_BYTES = 1024 * 1024;
 

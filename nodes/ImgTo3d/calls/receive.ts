@@ -19,7 +19,7 @@ import { Places } from '../jobs/places';
 import { failedItem, finishedItems } from '../output/items';
 import { readTrigger, type TriggerSettings } from '../properties/read-trigger';
 import { Allowance } from './allowance';
-import { ask, bodyOf, connectionFor, type CallConnection } from './ask';
+import { ask, bodyOf, connectionFor, PROOF_LIMIT_MS, PROOF_PAUSE_MS, type CallConnection } from './ask';
 import { Lanes } from './lanes';
 import { refuse, reply } from './reply';
 import { markOf, SeenJobs } from './seen-jobs';
@@ -27,10 +27,6 @@ import { Turns } from './turns';
 
 /** The service wants its answer within 30 s. This much of it goes into asking the API, ms. */
 const ASKING_LIMIT_MS = 20_000;
-
-/** An end that one answer cannot prove is asked for again, for so long and after such pauses, ms. */
-const PROOF_LIMIT_MS = 75_000;
-const PROOF_PAUSE_MS = 10_000;
 
 /** How often the API may say of a call's job that it does not know it until that is believed. */
 const MAX_UNKNOWN = 2;

@@ -10,7 +10,15 @@ import { EndWatch, type Finding } from '../jobs/end-watch';
 import { Places } from '../jobs/places';
 import { carriedThroughRest, waitsForCall, wokenItems, type Carried, type KnownEnd } from '../jobs/rest';
 import { Allowance } from './allowance';
-import { ask, bodyOf, connectionFor, type CallConnection, type Question } from './ask';
+import {
+	ask,
+	bodyOf,
+	connectionFor,
+	PROOF_LIMIT_MS,
+	PROOF_PAUSE_MS,
+	type CallConnection,
+	type Question,
+} from './ask';
 import { refuse, reply } from './reply';
 import { Turns } from './turns';
 
@@ -29,13 +37,6 @@ const MAX_RESTS = 1000;
 
 /** How many jobs this process asks for at the same time because of calls to rests, however many come in. */
 const questions = new Places(10);
-
-/**
- * The longest that an end which one answer cannot prove is asked for again, ms, and how often. The caller has its
- * answer by then.
- */
-const PROOF_LIMIT_MS = 75_000;
-const PROOF_PAUSE_MS = 10_000;
 
 /**
  * How long before the wait runs out the node is not woken any more, ms. n8n goes on by itself then, and woken all the

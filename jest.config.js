@@ -25,8 +25,8 @@ module.exports = {
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {
-		'\\.[mc]ts$': '<rootDir>/test/esm-transform.cjs',
-		[`/node_modules/(${esModules})/.*\\.m?js$`]: '<rootDir>/test/esm-transform.cjs',
+		'\\.[mc]ts$': '<rootDir>/test/support/esm-transform.cjs',
+		[`/node_modules/(${esModules})/.*\\.m?js$`]: '<rootDir>/test/support/esm-transform.cjs',
 		// Types are checked once, by `npm run typecheck`.
 		'\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json', diagnostics: false }],
 	},

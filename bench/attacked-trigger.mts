@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 
 import type { CallRecord } from '../local-api/index.mts';
-import { PACKAGE } from '../real-n8n/n8n.mts';
-import { until } from '../real-n8n/processes.mts';
-import { API_KEY, type World } from '../real-n8n/worlds.mts';
+import { PACKAGE } from '../n8n/real/n8n.mts';
+import { until } from '../n8n/real/processes.mts';
+import { API_KEY, type World } from '../n8n/real/worlds.mts';
 import { AFTER, TRIGGER } from './calls.mts';
 import type { KnownJobs } from './forged-calls.mts';
 

@@ -1,7 +1,7 @@
 /** Calls to the trigger that somebody made who is not the service, and the workflow that they go to. */
 import type { INodeParameters } from 'n8n-workflow';
 
-import type { WorkflowJson } from '../engine/engine.cts';
+import type { WorkflowJson } from '../n8n/engine/engine.cts';
 
 export const TRIGGER = 'Image to 3D Trigger';
 

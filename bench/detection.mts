@@ -1,5 +1,5 @@
 /** How soon the end of a job is known, and how many calls that takes: by the service's ETAs, good and bad. */
-import { Account } from '../nodes/ImgTo3d/jobs/account.ts';
+import { Account } from '../nodes/ImgTo3d/polling/account.ts';
 import { seeded, SimulatedClock, watched, type Eta, type SimulatedJob, type Watching } from './simulated.mts';
 import { median, quantile, verdict, type Table } from './table.mts';
 

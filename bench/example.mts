@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { INodeParameters } from 'n8n-workflow';
 
-import type { WorkflowJson } from '../engine/engine.cts';
+import type { WorkflowJson } from '../n8n/engine/engine.cts';
 
 /** The Image to 3D node's parameters in the first example: a link on each item, a few settings, watched. */
 export function exampleParameters(): INodeParameters {

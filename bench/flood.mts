@@ -3,9 +3,9 @@ import { join } from 'node:path';
 
 import axios from 'axios';
 
-import type { Say } from '../real-n8n/install.mts';
-import { until } from '../real-n8n/processes.mts';
-import { startWorld, type World } from '../real-n8n/worlds.mts';
+import type { Say } from '../n8n/real/install.mts';
+import { until } from '../n8n/real/processes.mts';
+import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { AttackedTrigger } from './attacked-trigger.mts';
 import { flood as sendFlood, statuses, type Flooded } from './flooder.mts';
 import { FORGED_KINDS, type KnownJobs } from './forged-calls.mts';

@@ -8,9 +8,9 @@ import axios, { type AxiosInstance } from 'axios';
 import type { INodeParameters } from 'n8n-workflow';
 
 import { startLocalApi, type JobRecord, type LocalApi } from '../local-api/index.mts';
-import type { Execution } from '../real-n8n/n8n.mts';
-import type { Say } from '../real-n8n/install.mts';
-import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../real-n8n/worlds.mts';
+import type { Execution } from '../n8n/real/n8n.mts';
+import type { Say } from '../n8n/real/install.mts';
+import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../n8n/real/worlds.mts';
 import { median, spread, verdict, type Table } from './table.mts';
 import {
 	executed,

@@ -20,7 +20,13 @@ import {
 	type IRun,
 } from 'n8n-workflow';
 
-import { createEngine, outputOf, type Engine, type Execution, type WorkflowJson } from '../engine/engine.cts';
+import {
+	createEngine,
+	outputOf,
+	type Engine,
+	type Execution,
+	type WorkflowJson,
+} from '../n8n/engine/engine.cts';
 
 /** Who does the work: the node, or a few lines that do no more than get it done. */
 export type Contender =

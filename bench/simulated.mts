@@ -1,12 +1,12 @@
 /** A service and a clock that exist in memory only, so that days of jobs pass in seconds. The node's own code watches them. */
 import type { Answer } from '../nodes/ImgTo3d/api/answer.ts';
 import type { Service } from '../nodes/ImgTo3d/api/service.ts';
-import type { Account } from '../nodes/ImgTo3d/jobs/account.ts';
-import type { Clock, StopSign } from '../nodes/ImgTo3d/jobs/clock.ts';
+import type { Account } from '../nodes/ImgTo3d/polling/account.ts';
+import type { Clock, CancelSignal } from '../nodes/ImgTo3d/async/clock.ts';
 import type { AcceptedJob } from '../nodes/ImgTo3d/jobs/ledger.ts';
 import type { Run } from '../nodes/ImgTo3d/jobs/run.ts';
 import { SubmitGate } from '../nodes/ImgTo3d/jobs/submit-gate.ts';
-import { endOfJob } from '../nodes/ImgTo3d/jobs/watch.ts';
+import { pollUntilEnd } from '../nodes/ImgTo3d/jobs/poll.ts';
 import type { ItemRequest } from '../nodes/ImgTo3d/request.ts';
 
 /** Numbers from 0 to 1 that are the same in each run (a linear congruential generator, Numerical Recipes' constants). */
@@ -20,7 +20,7 @@ export function seeded(seed: number): () => number {
 
 interface Sleeper {
 	at: number;
-	signal?: StopSign;
+	signal?: CancelSignal;
 	wake: () => void;
 }
 
@@ -38,7 +38,7 @@ export class SimulatedClock implements Clock {
 		return new Date(time);
 	}
 
-	async sleep(ms: number, signal?: StopSign): Promise<void> {
+	async sleep(ms: number, signal?: CancelSignal): Promise<void> {
 		if (ms <= 0 || signal?.aborted) return;
 		await new Promise<void>((wake) => this.sleepers.push({ at: this.time + ms, signal, wake }));
 	}
@@ -122,7 +122,7 @@ export async function watched(
 		work: { operation: 'imageTo3d', apiVersion: 'v3', body: { kind } },
 		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
 	});
-	await clock.run(endOfJob(simulatedRun(clock, account, fetch), item, 1, { accepted }));
+	await clock.run(pollUntilEnd(simulatedRun(clock, account, fetch), item, 1, { accepted }));
 	return { delay: (clock.now() - endsAt) / 1000, looks };
 }
 

@@ -5,11 +5,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { CallRecord } from '../local-api/index.mts';
-import type { Say } from '../real-n8n/install.mts';
-import { LeapingClock } from '../real-n8n/leaping-clock.mts';
-import { until } from '../real-n8n/processes.mts';
-import { query, redisNumber } from '../real-n8n/services.mts';
-import { startWorld, type World } from '../real-n8n/worlds.mts';
+import type { Say } from '../n8n/real/install.mts';
+import { LeapingClock } from '../n8n/real/leaping-clock.mts';
+import { until } from '../n8n/real/processes.mts';
+import { query, redisNumber } from '../n8n/real/services.mts';
+import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { median, verdict, type Table } from './table.mts';
 import { called, imageTo3d, pictures, published, SPLIT, type NodeSketch } from './workflows.mts';
 

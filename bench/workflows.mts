@@ -3,9 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type { IConnections, INode, INodeParameters } from 'n8n-workflow';
 
-import { PACKAGE, type Execution, type Saved, type WorkflowFile } from '../real-n8n/n8n.mts';
-import { until } from '../real-n8n/processes.mts';
-import type { World } from '../real-n8n/worlds.mts';
+import { PACKAGE, type Execution, type Saved, type WorkflowFile } from '../n8n/real/n8n.mts';
+import { until } from '../n8n/real/processes.mts';
+import type { World } from '../n8n/real/worlds.mts';
 
 /** A node, as far as it matters. */
 export interface NodeSketch {

@@ -1,4 +1,4 @@
-import { hashOf, seededRandom } from './random.mts';
+import { hashOf, seededRandom } from './model/random.mts';
 
 /** Durations in s, uniformly spread from `from` up to `to`. A seed gives each job number the same one always. */
 export interface RandomSeconds {

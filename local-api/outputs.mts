@@ -1,15 +1,15 @@
 import path from 'node:path';
 
 import { BoundedMap } from './bounded.mts';
-import { gifOf, plyOf } from './formats.mts';
+import { gifOf, plyOf } from './model/formats.mts';
 import type { Picture, PictureStore } from './images.mts';
 import type { Job } from './jobs.mts';
-import { meshFilesOf, meshTurntableOf, type MeshRecipe } from './mesh-files.mts';
-import { modelOf } from './model.mts';
+import { meshFilesOf, meshTurntableOf, type MeshRecipe } from './model/mesh-files.mts';
+import { modelOf } from './model/model.mts';
 import type { ParametersV3 } from './parameters-v3.mts';
 import type { ParametersV6 } from './parameters-v6.mts';
 import { isV6 } from './parameters.mts';
-import { renderTurntable } from './render.mts';
+import { renderTurntable } from './model/render.mts';
 
 const CACHE_SIZE = 64 * 1024 * 1024;
 

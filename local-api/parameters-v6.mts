@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { Check, isGiven, type Body, type Reading } from './check.mts';
-import type { MeshFormat } from './mesh-files.mts';
+import type { MeshFormat } from './model/mesh-files.mts';
 
 export const ENDPOINTS_V6 = ['image_to_3d', 'text_to_3d'] as const;
 export type EndpointV6 = (typeof ENDPOINTS_V6)[number];

@@ -10,10 +10,10 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { exampleNames, readExample } from '../real-n8n/examples.mts';
-import { CACHE } from '../real-n8n/install.mts';
-import { OWNER } from '../real-n8n/n8n.mts';
-import { startWorld, type World } from '../real-n8n/worlds.mts';
+import { exampleNames, readExample } from '../n8n/real/examples.mts';
+import { CACHE } from '../n8n/real/install.mts';
+import { OWNER } from '../n8n/real/n8n.mts';
+import { startWorld, type World } from '../n8n/real/worlds.mts';
 
 const EDITOR_PORT = 5678;
 const SERVICE_PORT = 3003;

@@ -13,9 +13,9 @@ import type { INodeParameters } from 'n8n-workflow';
 import type { Locator } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 
-import { exampleNames, readExample } from '../real-n8n/examples.mts';
-import { PACKAGE, type WorkflowFile } from '../real-n8n/n8n.mts';
-import { API_KEY, startWorld, type World } from '../real-n8n/worlds.mts';
+import { exampleNames, readExample } from '../n8n/real/examples.mts';
+import { PACKAGE, type WorkflowFile } from '../n8n/real/n8n.mts';
+import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
 import { Editor } from '../test/e2e/browser.mts';
 import { clickFirstWorkflow, type FirstStep } from '../test/e2e/first-workflow.mts';
 import { pollingPlot } from './polling-plot.mts';

@@ -1,6 +1,6 @@
 /** The plot of `docs/polling.md`: when the node looks at a job, by what is known of its end. The node's own code watches. */
 import { seeded, SimulatedClock, watched, type Eta, type Watching } from '../bench/simulated.mts';
-import { Account } from '../nodes/ImgTo3d/jobs/account.ts';
+import { Account } from '../nodes/ImgTo3d/polling/account.ts';
 
 /** What is known of a job, or what is done without knowing anything. */
 interface Case {

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { packedPackage, unpack } from '../real-n8n/install.mts';
+import { packedPackage, unpack } from '../n8n/real/install.mts';
 
 /** What the scanner lints of a tarball; it exports the patterns of sources only. */
 const TARBALL_FILE_PATTERNS = ['**/*.js', 'package.json'];

@@ -14,7 +14,7 @@ import { basename, extname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
-import { createEngine, outputOf, type WorkflowJson } from '../engine/engine.cts';
+import { createEngine, outputOf, type WorkflowJson } from '../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi } from '../local-api/index.mts';
 import { MODELSLAB } from '../nodes/ImgTo3d/api/endpoints';
 import { API_VERSIONS, type ApiVersion } from '../nodes/ImgTo3d/api/fields';

@@ -9,11 +9,11 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
-import { answerResumeCall } from './calls/resume';
-import { RESUME_PATH } from './jobs/rest';
-import { runItems } from './jobs/run-items';
-import { properties } from './properties';
-import { operationNames } from './properties/operation';
+import { runItems } from './item-loop/run-items';
+import { properties } from './operations';
+import { operationNames } from './operations/operation';
+import { handleResumeCall } from './suspend/resume';
+import { RESUME_PATH } from './suspend/suspend';
 
 /** Where the service calls an execution that is at rest. */
 const WEBHOOKS: IWebhookDescription[] = [
@@ -51,6 +51,6 @@ export class ImgTo3d implements INodeType {
 	}
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
-		return await answerResumeCall(this);
+		return await handleResumeCall(this);
 	}
 }

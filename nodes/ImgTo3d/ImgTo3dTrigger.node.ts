@@ -7,8 +7,8 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
-import { receiveCall } from './calls/receive';
-import { triggerProperties } from './properties/trigger';
+import { triggerProperties } from './trigger/properties';
+import { handleTriggerCall } from './trigger/receive';
 
 /** Where the service calls. There is nothing to register: the address is sent along with each job. */
 const WEBHOOKS: IWebhookDescription[] = [
@@ -49,6 +49,6 @@ export class ImgTo3dTrigger implements INodeType {
 	};
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
-		return await receiveCall(this);
+		return await handleTriggerCall(this);
 	}
 }

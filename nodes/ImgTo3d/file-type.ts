@@ -25,7 +25,7 @@ export interface FileKind {
 }
 
 /** @param signature of the first bytes, as latin1 */
-function known(
+function withSignature(
 	name: string,
 	extensions: FileKind['extensions'],
 	mimeType: string,
@@ -37,14 +37,13 @@ function known(
 }
 
 /** What nothing in particular begins: anything that is not recognisably something else. */
-function unknown(
+function withoutSignature(
 	name: string,
 	extension: string,
 	mimeType: string,
 	mayBegin: FileKind['mayBegin'],
 ): FileKind {
-	const isSomethingElse = (head: Buffer) =>
-		kindByHead(head) !== undefined || describeText(head) !== undefined;
+	const isSomethingElse = (head: Buffer) => findKind(head) !== undefined || describeText(head) !== undefined;
 	return {
 		name,
 		extensions: [extension],
@@ -77,23 +76,23 @@ const MP4_BOX = /^[^]{4}(ftyp|styp|moov|mdat|free|skip|wide|uuid)/;
 
 /** From the formats' specifications. */
 export const FILE_KINDS: readonly FileKind[] = [
-	known('GIF', ['gif'], 'image/gif', /^GIF8[79]a/, { walk: walkGif }),
-	known('PLY', ['ply'], 'application/x-ply', /^ply\s/, { walk: walkPly }),
-	known('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isWholeGlb }),
-	known('MP4', ['mp4'], 'video/mp4', MP4, {
+	withSignature('GIF', ['gif'], 'image/gif', /^GIF8[79]a/, { walk: walkGif }),
+	withSignature('PLY', ['ply'], 'application/x-ply', /^ply\s/, { walk: walkPly }),
+	withSignature('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isWholeGlb }),
+	withSignature('MP4', ['mp4'], 'video/mp4', MP4, {
 		mayBegin: (head) => MP4_BOX.test(latin1(head)),
 		walk: walkMp4,
 	}),
-	known('PNG', ['png'], 'image/png', /^\x89PNG/, { walk: walkPng }),
-	known('JPEG', ['jpg', 'jpeg'], 'image/jpeg', /^\xff\xd8\xff/),
-	known('WebP', ['webp'], 'image/webp', /^RIFF[^]{4}WEBP/),
-	unknown('OBJ', 'obj', 'model/obj', (head, length) => length !== 0 && !head.includes(0)),
-	unknown('MTL', 'mtl', 'model/mtl', (head) => !head.includes(0)),
-	unknown('STL', 'stl', 'model/stl', isStl),
+	withSignature('PNG', ['png'], 'image/png', /^\x89PNG/, { walk: walkPng }),
+	withSignature('JPEG', ['jpg', 'jpeg'], 'image/jpeg', /^\xff\xd8\xff/),
+	withSignature('WebP', ['webp'], 'image/webp', /^RIFF[^]{4}WEBP/),
+	withoutSignature('OBJ', 'obj', 'model/obj', (head, length) => length !== 0 && !head.includes(0)),
+	withoutSignature('MTL', 'mtl', 'model/mtl', (head) => !head.includes(0)),
+	withoutSignature('STL', 'stl', 'model/stl', isStl),
 ];
 
 /** The kind that a file's first bytes give away; nothing for those that nothing in particular begins. */
-export function kindByHead(head: Buffer): FileKind | undefined {
+export function findKind(head: Buffer): FileKind | undefined {
 	return FILE_KINDS.find(({ signature }) => signature?.(head));
 }
 
@@ -134,13 +133,13 @@ export function identify(
 
 	const sent = contentType?.split(';')[0]?.trim().toLowerCase() || 'application/octet-stream';
 	const kind = FILE_KINDS.find(({ mimeType }) => mimeType === sent);
-	if (kind) return { ...ofKind(name, kind), kind, isUnnamed: false };
+	if (kind) return { ...nameByKind(name, kind), kind, isUnnamed: false };
 	const isUnnamed = extension === undefined && sent === 'application/octet-stream';
 	return { fileName: name, mimeType: clean(sent), isUnnamed };
 }
 
 /** The name and type of a file whose own name does not say what it is. */
-export function ofKind(
+export function nameByKind(
 	name: string,
 	{ extensions: [extension], mimeType }: FileKind,
 ): Pick<FileIdentity, 'fileName' | 'mimeType'> {
@@ -154,7 +153,7 @@ export interface Mismatch {
 }
 
 /** @param length bytes */
-export function cutOff(length: number): Mismatch {
+export function describeCutOff(length: number): Mismatch {
 	return { problem: `it is cut off after ${length} bytes`, mayPass: true };
 }
 
@@ -165,14 +164,14 @@ export function cutOff(length: number): Mismatch {
  * @param length of the whole file, bytes; absent while it is not known
  * @returns nothing when it may be that
  */
-export function mismatchOf(
+export function findMismatch(
 	{ name, mayBegin }: FileKind,
 	head: Buffer,
 	length?: number,
 ): Mismatch | undefined {
 	if (mayBegin(head, length)) return undefined;
-	const other = kindByHead(head);
-	if (other?.name === name && length !== undefined) return cutOff(length);
+	const other = findKind(head);
+	if (other?.name === name && length !== undefined) return describeCutOff(length);
 	const what = other ? `of a ${other.name} file` : (describeText(head) ?? head.toString('hex', 0, 8));
 	return {
 		problem: `its name says ${name}, but it ${head.length === 0 ? 'is empty' : `begins with the bytes ${what}`}`,

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 import sharp, { type Sharp } from 'sharp';
 
-import { seededRandom } from '../../local-api/random.mts';
+import { seededRandom } from '../../local-api/model/random.mts';
 
 const SIZE = 640;
 const SOURCE = dirname(fileURLToPath(import.meta.url));

@@ -10,8 +10,8 @@ import type { INode, IRun } from 'n8n-workflow';
 
 import { isObject } from '../../local-api/answers.mts';
 import { startLocalApi, systemClock, type LocalApi } from '../../local-api/index.mts';
-import { PACKAGE, type N8n, type WorkflowFile } from '../../real-n8n/n8n.mts';
-import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
+import { PACKAGE, type N8n, type WorkflowFile } from '../../n8n/real/n8n.mts';
+import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
 import { nameOf, PERSISTENCES, rows, type Cell, type Gap, type Row } from '../faults/cells.mts';
 import { expectationOf, type Pace } from '../faults/expect.mts';
 import { faultOf } from '../faults/faults.mts';

@@ -9,10 +9,10 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
 import { startLocalApi, type FaultPlace, type LocalApi } from '../../local-api/index.mts';
-import { LeapingClock } from '../../real-n8n/leaping-clock.mts';
-import type { Saved, WorkflowFile } from '../../real-n8n/n8n.mts';
-import { until } from '../../real-n8n/processes.mts';
-import { API_KEY, CREDENTIAL_TYPE, type Part, type World } from '../../real-n8n/worlds.mts';
+import { LeapingClock } from '../../n8n/real/leaping-clock.mts';
+import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
+import { until } from '../../n8n/real/processes.mts';
+import { API_KEY, CREDENTIAL_TYPE, type Part, type World } from '../../n8n/real/worlds.mts';
 import { begin, itemsOf, NODE, published, resultOf, say, startBy } from './suite.mts';
 
 /** How it is known that a job has ended. */

@@ -4,7 +4,7 @@
  * Whatever crashes, no job is paid twice, and each job that was paid is a result, a reference, or an ID that somebody has
  * been told, which Get Result makes a result of. The one exception: what a process that submits was not yet told.
  */
-import { PARTS, startWorld, type Part, type World, type WorldOptions } from '../../real-n8n/worlds.mts';
+import { PARTS, startWorld, type Part, type World, type WorldOptions } from '../../n8n/real/worlds.mts';
 import { nameOf, outcomesOf, Play, SCENES, type Outcome, type Trace } from './crash-scenes.mts';
 import { begin, resultOf, say } from './suite.mts';
 

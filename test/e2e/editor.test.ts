@@ -1,5 +1,5 @@
-import { readExample } from '../../real-n8n/examples.mts';
-import { API_KEY, startWorld, type World } from '../../real-n8n/worlds.mts';
+import { readExample } from '../../n8n/real/examples.mts';
+import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
 import { Editor } from './browser.mts';
 import { clickFirstWorkflow } from './first-workflow.mts';
 import { keyIsNowhere } from './secrets.mts';

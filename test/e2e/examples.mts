@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import axios from 'axios';
 import type { INodeParameters } from 'n8n-workflow';
 
-import { exampleNames, readExample } from '../../real-n8n/examples.mts';
-import type { Saved, WorkflowFile } from '../../real-n8n/n8n.mts';
-import { until } from '../../real-n8n/processes.mts';
-import type { World } from '../../real-n8n/worlds.mts';
+import { exampleNames, readExample } from '../../n8n/real/examples.mts';
+import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
+import { until } from '../../n8n/real/processes.mts';
+import type { World } from '../../n8n/real/worlds.mts';
 import { itemsOf, resultOf, samples, served } from './suite.mts';
 import { openChatModel, openSink } from './loopback.mts';
 

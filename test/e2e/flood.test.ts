@@ -1,10 +1,10 @@
 import { AttackedTrigger } from '../../bench/attacked-trigger.mts';
 import { flood, statuses } from '../../bench/flooder.mts';
 import { FORGED_KINDS, type KnownJobs } from '../../bench/forged-calls.mts';
-import { LeapingClock } from '../../real-n8n/leaping-clock.mts';
-import type { N8nVersion } from '../../real-n8n/install.mts';
-import { until } from '../../real-n8n/processes.mts';
-import { API_KEY, startWorld, type World } from '../../real-n8n/worlds.mts';
+import { LeapingClock } from '../../n8n/real/leaping-clock.mts';
+import type { N8nVersion } from '../../n8n/real/install.mts';
+import { until } from '../../n8n/real/processes.mts';
+import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
 import { begin, resultOf, samples, say } from './suite.mts';
 
 /** True calls in between. */

@@ -1,7 +1,7 @@
 /** Servers on loopback that stand for what a workflow talks to besides the 3D service. */
 import { join } from 'node:path';
 
-import { serve, type TestServer } from '../engine/http.mts';
+import { serve, type TestServer } from '../support/http.mts';
 
 /** A public name that resolves to an address of this machine, in an n8n with this environment: by `resolve.cjs`. */
 export const RESOLVED = {

@@ -3,9 +3,9 @@ import { request as send } from 'node:http';
 
 import type { IDataObject, INode, INodeExecutionData } from 'n8n-workflow';
 
-import { until } from '../../real-n8n/processes.mts';
-import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
-import { serve } from '../engine/http.mts';
+import { until } from '../../n8n/real/processes.mts';
+import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
+import { serve } from '../support/http.mts';
 import { itemsOf, pictureWorkflow, published, resultOf, samples, startBy } from './suite.mts';
 
 /** How soon an execution has to be over for n8n once it was stopped, ms. */

@@ -1,4 +1,4 @@
-import { startWorld, type World } from '../../real-n8n/worlds.mts';
+import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { examples } from './examples.mts';
 import { money } from './money.mts';
 import { keyIsNowhere } from './secrets.mts';

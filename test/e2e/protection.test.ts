@@ -1,6 +1,6 @@
-import { PACKAGE } from '../../real-n8n/n8n.mts';
-import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../../real-n8n/worlds.mts';
-import { serve, type TestServer } from '../engine/http.mts';
+import { PACKAGE } from '../../n8n/real/n8n.mts';
+import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../../n8n/real/worlds.mts';
+import { serve, type TestServer } from '../support/http.mts';
 import { RESOLVED } from './loopback.mts';
 import { begin, resultOf } from './suite.mts';
 

@@ -1,5 +1,5 @@
-import { until } from '../../real-n8n/processes.mts';
-import { startWorld, type World } from '../../real-n8n/worlds.mts';
+import { until } from '../../n8n/real/processes.mts';
+import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { examples } from './examples.mts';
 import { keyIsNowhere } from './secrets.mts';
 import { begin, everywhere, published, resultOf, samples, say } from './suite.mts';

@@ -1,4 +1,4 @@
-import { startWorld, type World } from '../../real-n8n/worlds.mts';
+import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { nameOf } from '../faults/cells.mts';
 import { totalsOf, type RowResult } from '../faults/table.mts';
 import { FolderNames, RealCells, realRows } from './cells.mts';

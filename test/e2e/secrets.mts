@@ -6,10 +6,10 @@ import { promisify } from 'node:util';
 
 import { isObject } from '../../local-api/answers.mts';
 import type { RequestRecord } from '../../local-api/index.mts';
-import type { Installation } from '../../real-n8n/install.mts';
-import { dumpPostgres, dumpRedis } from '../../real-n8n/services.mts';
-import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
-import { tracesOf } from '../writings.mts';
+import type { Installation } from '../../n8n/real/install.mts';
+import { dumpPostgres, dumpRedis } from '../../n8n/real/services.mts';
+import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
+import { tracesOf } from '../support/writings.mts';
 import { begin, resultOf, say } from './suite.mts';
 
 const run = promisify(execFile);

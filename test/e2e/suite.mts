@@ -2,9 +2,9 @@
 import axios from 'axios';
 import type { INode, INodeExecutionData, INodeParameters, IRunExecutionData } from 'n8n-workflow';
 
-import { PACKAGE, type Saved, type WorkflowFile } from '../../real-n8n/n8n.mts';
-import { until } from '../../real-n8n/processes.mts';
-import { API_KEY, CREDENTIAL_TYPE, type World } from '../../real-n8n/worlds.mts';
+import { PACKAGE, type Saved, type WorkflowFile } from '../../n8n/real/n8n.mts';
+import { until } from '../../n8n/real/processes.mts';
+import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
 
 export const NODE = 'Image to 3D';
 const PICTURES = ['mug.jpg', 'duck.png', 'rocket.webp'];

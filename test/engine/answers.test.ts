@@ -1,9 +1,9 @@
 import type { Fault } from '../../local-api/index.mts';
-import { API_KEY, openBench, type Bench, type Result } from './bench.mts';
+import { API_KEY, openRig, type Rig, type Result } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 10 });
+	bench = await openRig({ jobSeconds: 10 });
 });
 afterEach(async () => {
 	await bench.close();

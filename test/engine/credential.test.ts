@@ -1,11 +1,11 @@
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
-import { testCredential } from '../../engine/credential-test.cts';
+import { testCredential } from '../../n8n/engine/credential-test.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { API_KEY, openBench, type Bench } from './bench.mts';
+import { API_KEY, openRig, type Rig } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeAll(async () => {
-	bench = await openBench();
+	bench = await openRig();
 });
 afterEach(() => bench.service.clearFaults());
 afterAll(async () => {

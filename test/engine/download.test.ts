@@ -1,17 +1,17 @@
 import type { Fault } from '../../local-api/index.mts';
-import { systemClock } from '../../nodes/ImgTo3d/jobs/clock';
-import { Places } from '../../nodes/ImgTo3d/jobs/places';
-import type { Connection } from '../../nodes/ImgTo3d/jobs/run';
-import { downloadFile } from '../../nodes/ImgTo3d/output/files';
+import { systemClock } from '../../nodes/ImgTo3d/async/clock';
+import { Semaphore } from '../../nodes/ImgTo3d/async/semaphore';
+import { downloadFile } from '../../nodes/ImgTo3d/output/download';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
 import { gif, smallFiles } from '../unit/small-files.mts';
-import { API_KEY, openBench, type Bench } from './bench.mts';
-import { chunked, nextTurn, openBody, serveByClock, type Served } from './file-server.mts';
-import { behindPublicName, gzipped, serve } from './http.mts';
+import { API_KEY, openRig, type Rig } from '../support/rig.mts';
+import { chunked, nextTurn, openBody, serveByClock, type Served } from '../support/file-server.mts';
+import { behindPublicName, gzipped, serve } from '../support/http.mts';
+import type { Connection } from '../../nodes/ImgTo3d/api/connection';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 0 });
+	bench = await openRig({ jobSeconds: 0 });
 });
 afterEach(async () => {
 	await bench.close();
@@ -558,7 +558,7 @@ test('an answer that comes after the time for it is left, and its connection clo
 	} as unknown as Connection;
 	const delivery = { timeoutMs: 100 } as Delivery;
 	const file = { url: 'http://127.0.0.1/a.gif', isAsset: false, fallbackName: 'a' };
-	await expect(downloadFile(connection, delivery, 7, file, new Places(1))).rejects.toThrow(
+	await expect(downloadFile(connection, delivery, 7, file, new Semaphore(1))).rejects.toThrow(
 		/did not answer in time/,
 	);
 	expect(late.destroyed).toBe(false);

@@ -1,13 +1,13 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { outputOf, type WorkflowJson } from '../../engine/engine.cts';
+import { outputOf, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import imageToTurntable from '../../examples/image-to-turntable.json';
 import suspendWithFallback from '../../examples/suspend-with-fallback.json';
-import { itemsOf, NODE, openBench, type Bench } from './bench.mts';
+import { itemsOf, NODE, openRig, type Rig } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench();
+	bench = await openRig();
 });
 afterEach(async () => {
 	await bench.close();

@@ -1,13 +1,13 @@
 import type { Fault } from '../../local-api/index.mts';
-import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
-import { API_KEY, fileItem, itemsOf, openBench, pngBase64, type Bench } from './bench.mts';
+import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../support/reference';
+import { API_KEY, fileItem, itemsOf, openRig, pngBase64, type Rig } from '../support/rig.mts';
 
 /** Small and quick to render. */
 const QUICK = { frameSize: 32, seconds: 1, steps: 1, seed: '20' };
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench();
+	bench = await openRig();
 });
 afterEach(async () => {
 	await bench.close();

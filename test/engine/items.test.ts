@@ -1,10 +1,10 @@
 import type { Fault } from '../../local-api/index.mts';
-import { type Bench, NODE, numbered, openBench } from './bench.mts';
-import { outputOf } from '../../engine/engine.cts';
+import { type Rig, NODE, numbered, openRig } from '../support/rig.mts';
+import { outputOf } from '../../n8n/engine/engine.cts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 10, parallel: 3, queueLimit: 100 });
+	bench = await openRig({ jobSeconds: 10, parallel: 3, queueLimit: 100 });
 });
 afterEach(async () => {
 	await bench.close();

@@ -2,13 +2,13 @@
 import type { INode, INodeParameters } from 'n8n-workflow';
 
 import { triggerWorkflow } from '../../bench/calls.mts';
-import { outputOf, type Execution, type WorkflowJson } from '../../engine/engine.cts';
+import { outputOf, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { type Bench, numbered, openBench, prompts, type Result, workflowOf } from './bench.mts';
+import { type Rig, numbered, openRig, prompts, type Result, workflowOf } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 10, parallel: 10, queueLimit: 100 });
+	bench = await openRig({ jobSeconds: 10, parallel: 10, queueLimit: 100 });
 });
 afterEach(async () => {
 	await bench.close();

@@ -1,12 +1,12 @@
 import type { INodeParameters } from 'n8n-workflow';
 
-import { outputOf, type Execution } from '../../engine/engine.cts';
+import { outputOf, type Execution } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { type Bench, fileItem, NODE, numbered, openBench, pngBase64, prompts } from './bench.mts';
+import { type Rig, fileItem, NODE, numbered, openRig, pngBase64, prompts } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 10, parallel: 10 });
+	bench = await openRig({ jobSeconds: 10, parallel: 10 });
 });
 afterEach(async () => {
 	await bench.close();

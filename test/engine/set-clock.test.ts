@@ -1,6 +1,6 @@
-import { outputOf } from '../../engine/engine.cts';
-import { NODE, workflowOf } from './bench.mts';
-import { openSystemBench, setClock, setClockDuringJob, type SystemBench } from './system-clock.mts';
+import { outputOf } from '../../n8n/engine/engine.cts';
+import { NODE, workflowOf } from '../support/rig.mts';
+import { openSystemBench, setClock, setClockDuringJob, type SystemBench } from '../support/system-clock.mts';
 
 const HOUR_MS = 3_600_000;
 

@@ -1,9 +1,9 @@
 import axios from 'axios';
 
-import { letClockMoveDuring, letClockMoveFor } from './exchanges.mts';
-import { serve, type TestServer } from './http.mts';
-import { heldUpAndPausing, LARGE, later, packed, picture, unpackHalf } from './real-work.mts';
-import { TestClock } from './test-clock.mts';
+import { letClockMoveDuring, letClockMoveFor } from '../support/exchanges.mts';
+import { serve, type TestServer } from '../support/http.mts';
+import { heldUpAndPausing, LARGE, later, packed, picture, unpackHalf } from '../support/real-work.mts';
+import { TestClock } from '../support/test-clock.mts';
 
 /** Does the work while somebody sleeps. @returns how far the clock had gone at its end, ms */
 async function gone(work: () => Promise<unknown>): Promise<number> {

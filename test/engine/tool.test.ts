@@ -1,11 +1,11 @@
 import type { INode } from 'n8n-workflow';
 
-import { toolCalls } from '../../engine/tool-call.cts';
-import { openBench, workflowOf, type Bench } from './bench.mts';
+import { toolCalls } from '../../n8n/engine/tool-call.cts';
+import { openRig, workflowOf, type Rig } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 10 });
+	bench = await openRig({ jobSeconds: 10 });
 });
 afterEach(async () => {
 	await bench.close();

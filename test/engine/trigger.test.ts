@@ -1,14 +1,14 @@
 import type { INodeParameters } from 'n8n-workflow';
 
 import { AFTER, triggerWorkflow } from '../../bench/calls.mts';
-import { EngineCredentials } from '../../engine/credentials.cts';
-import { outputOf, type Execution } from '../../engine/engine.cts';
-import { API_KEY, openBench, type Bench } from './bench.mts';
-import { behindPublicName, highest } from './http.mts';
+import { EngineCredentials } from '../../n8n/engine/credentials.cts';
+import { outputOf, type Execution } from '../../n8n/engine/engine.cts';
+import { API_KEY, openRig, type Rig } from '../support/rig.mts';
+import { behindPublicName, highest } from '../support/http.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench({ jobSeconds: 10, parallel: 10, queueLimit: 100, webhooks: 'never' });
+	bench = await openRig({ jobSeconds: 10, parallel: 10, queueLimit: 100, webhooks: 'never' });
 });
 afterEach(async () => {
 	await bench.close();

@@ -1,14 +1,14 @@
-import { outputOf } from '../../engine/engine.cts';
-import { API_KEY, fileItem, itemsOf, NODE, openBench, pngBase64, type Bench } from './bench.mts';
+import { outputOf } from '../../n8n/engine/engine.cts';
+import { API_KEY, fileItem, itemsOf, NODE, openRig, pngBase64, type Rig } from '../support/rig.mts';
 import type { Fault } from '../../local-api/index.mts';
-import { behindPublicName, serve } from './http.mts';
+import { behindPublicName, serve } from '../support/http.mts';
 
 /** A mesh of few faces, made quickly. */
 const COARSE = { resolution: 16, seed: '20' };
 
-let bench: Bench;
+let bench: Rig;
 beforeEach(async () => {
-	bench = await openBench();
+	bench = await openRig();
 });
 afterEach(async () => {
 	await bench.close();
@@ -389,7 +389,7 @@ describe('a Base URL on the first host, where v6 is not documented', () => {
 			await proxy.end();
 		}
 	}
-	const hintsOf = ({ run }: Awaited<ReturnType<Bench['run']>>) =>
+	const hintsOf = ({ run }: Awaited<ReturnType<Rig['run']>>) =>
 		run.data.resultData.runData['Image to 3D']?.[0]?.hints?.map(({ message }) => message);
 
 	test('is hinted at where it works', async () => {

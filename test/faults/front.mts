@@ -13,7 +13,7 @@ import { pipeline } from 'node:stream/promises';
 import { isObject } from '../../local-api/answers.mts';
 import type { Clock, LocalApi } from '../../local-api/index.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { letClockMoveDuring } from '../engine/exchanges.mts';
+import { letClockMoveDuring } from '../support/exchanges.mts';
 import type { Answering, FaultyAnswer, Moment, RequestPlace, Way } from './faults.mts';
 
 /** A pause between two bytes of a slow answer, ms. */

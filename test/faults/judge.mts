@@ -3,7 +3,7 @@ import type { INodeExecutionData } from 'n8n-workflow';
 
 import { isObject, type Json } from '../../local-api/answers.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { tracesOf } from '../writings.mts';
+import { tracesOf } from '../support/writings.mts';
 import type { Cell } from './cells.mts';
 import { expectationOf, JUMPING, type Expectation, type Fate, type Paid, type Pace } from './expect.mts';
 import { faultOf } from './faults.mts';

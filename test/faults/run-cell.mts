@@ -7,9 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { triggerWorkflow } from '../../bench/calls.mts';
-import { outputOf, type Execution } from '../../engine/engine.cts';
+import { outputOf, type Execution } from '../../n8n/engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { fileItem, NODE, openBench, workflowOf, type Bench } from '../engine/bench.mts';
+import { fileItem, NODE, openRig, workflowOf, type Rig } from '../support/rig.mts';
 import type { Cell } from './cells.mts';
 import { JUMPING } from './expect.mts';
 import { CALL_FAULTS, type CallFault } from './faults.mts';
@@ -40,7 +40,7 @@ class CellRun {
 
 	constructor(
 		private readonly cell: Cell,
-		private readonly bench: Bench,
+		private readonly bench: Rig,
 		private readonly front: Front,
 		private readonly images: readonly string[],
 	) {}
@@ -263,7 +263,7 @@ async function call(
 export async function runCell(cell: Cell): Promise<Seen> {
 	const images = await inputPictures();
 	const isCalled = cell.place === 'webhook';
-	const bench = await openBench({
+	const bench = await openRig({
 		// Of the calls, the one that a fault hits has to be the last.
 		jobSeconds: (number) => (isCalled && number === 1 ? JUMPING.jobSeconds + 5 : JUMPING.jobSeconds),
 		parallel: 10,

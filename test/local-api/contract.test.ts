@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../reference';
+import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../support/reference';
 import type { JobSeconds } from '../../local-api/index.mts';
 import { KEY, NOT_FOUND, openStandIn, QUICK, type StandIn } from './stand-in.mts';
 

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 
 import { decodePicture, type Picture } from '../../local-api/images.mts';
-import { inflate } from '../../local-api/inflate.mts';
-import type { Mesh } from '../../local-api/mesh.mts';
-import { modelOf } from '../../local-api/model.mts';
+import { inflate } from '../../local-api/model/inflate.mts';
+import type { Mesh } from '../../local-api/model/mesh.mts';
+import { modelOf } from '../../local-api/model/model.mts';
 import { readV3, type ParametersV3 } from '../../local-api/parameters-v3.mts';
-import { cutOut } from '../../local-api/silhouette.mts';
+import { cutOut } from '../../local-api/model/silhouette.mts';
 import { examined, extent } from './surface.mts';
 
 const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];

@@ -10,7 +10,7 @@ import {
 	meshTurntableOf,
 	type MeshFormat,
 	type MeshRecipe,
-} from '../../local-api/mesh-files.mts';
+} from '../../local-api/model/mesh-files.mts';
 import { readMesh, type ReadMesh } from './read-mesh.mts';
 import { examined, extent, joinedAtPlaces } from './surface.mts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import axios from 'axios';
 
-import { runScript, TSX } from '../run-script.mts';
+import { runScript, TSX } from '../support/run-script.mts';
 
 /** The stand-in service's program, as a person runs it. */
 const PROGRAM = join('local-api', 'cli.mts');

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import axios from 'axios';
 
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
-import { TestClock } from '../engine/test-clock.mts';
+import { TestClock } from '../support/test-clock.mts';
 
 /** Long enough to be a secret, and found nowhere by chance. */
 export const KEY = 'sk-stand-in-51c0e7d9a4b84f02';

@@ -19,12 +19,12 @@ import {
 	readId,
 	writeId,
 } from '../../nodes/ImgTo3d/api/job-id';
-import { problemOf } from '../../nodes/ImgTo3d/api/problems';
+import { describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import { expandIpv6, isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
 import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
-import { isHttpUrl, urlOf } from '../../nodes/ImgTo3d/api/url';
+import { isHttpUrl, parseUrl } from '../../nodes/ImgTo3d/api/url';
 import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
-import { FILE_KINDS, identify, mismatchOf } from '../../nodes/ImgTo3d/file-type';
+import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from './answer-texts.mts';
 import { workOf } from './work.mts';
 
@@ -188,7 +188,7 @@ describe('whatever comes', () => {
 			fc.property(anyReply, fc.constantFrom('submit', 'fetch', 'upload'), (reply, purpose) => {
 				const answer = readAnswer(reply, asIs, NOW);
 				if (answer.state === 'success' || answer.state === 'processing') return;
-				const { message, description } = problemOf(answer, purpose);
+				const { message, description } = describeProblem(answer, purpose);
 				expect(message).not.toMatch(/[\r\n]/);
 				expect(message.length).toBeLessThanOrEqual(MAX_QUOTE + MAX_ID + MAX_OWN_WORDS);
 				expect(description.length).toBeLessThanOrEqual(2 * (MAX_QUOTE + MAX_OWN_WORDS));
@@ -256,13 +256,13 @@ const READERS: Record<string, (text: string) => unknown> = {
 		readAnswer({ httpCode: 302, headers: { location: text }, text: '' }, asIs, NOW),
 	],
 	'the error that is made of it': (text) =>
-		problemOf({ state: 'redirected', httpCode: 302, location: `https://${text}` }, 'submit'),
+		describeProblem({ state: 'redirected', httpCode: 302, location: `https://${text}` }, 'submit'),
 	'a call': (text) =>
 		readWebhookCall(JSON.stringify({ status: 'failed', id: text, track_id: text, message: text }), asIs),
 	'the IDs in JSON': keepIdsExact,
 	'the ID in JSON that broke off': findIdInText,
 	'an ID': (text) => [readId(text), idAsPath(text), isSameId(text, `0${text}`), writeId(text)],
-	'the ID in an address': (text) => idInAddress(urlOf(`https://a.example/fetch/${text}`)),
+	'the ID in an address': (text) => idInAddress(parseUrl(`https://a.example/fetch/${text}`)),
 	'the spelling of an ID': (text) => isSpeltOtherwise(text, 7),
 	'the key remover': keyRemover('sk-3f9c1d7be2a84f60'),
 	'the remover of a key that is encoded itself': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
@@ -275,7 +275,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'the name of a file': (text) => identify(`https://a.example/${text}`, text, 'job', asIs),
 	'the beginning of a file': (text) => {
 		const head = Buffer.from(text);
-		return FILE_KINDS.map((kind) => mismatchOf(kind, head, head.length));
+		return FILE_KINDS.map((kind) => findMismatch(kind, head, head.length));
 	},
 };
 

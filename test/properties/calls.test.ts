@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 
 import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
-import { outputOf } from '../../engine/engine.cts';
-import { markOf, REMEMBERED } from '../../nodes/ImgTo3d/calls/seen-jobs';
-import { openBench, type Bench } from '../engine/bench.mts';
+import { outputOf } from '../../n8n/engine/engine.cts';
+import { hashEnd, REMEMBERED } from '../../nodes/ImgTo3d/trigger/seen-jobs';
+import { openRig, type Rig } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeAll(async () => {
-	bench = await openBench();
+	bench = await openRig();
 });
 afterAll(async () => {
 	await bench.close();
@@ -107,7 +107,7 @@ test('each end that is wanted starts the workflow once as long as it is remember
 				count === 0
 					? []
 					: [...earlier, ...Array.from({ length: count - earlier.length }, (_, n) => `old-${n}/success`)];
-			const marks = known.map((end) => markOf(...(end.split('/') as [string, string])));
+			const marks = known.map((end) => hashEnd(...(end.split('/') as [string, string])));
 			published += 1;
 			bench.restartN8n();
 			const { production } = bench.engine.publish(

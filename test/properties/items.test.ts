@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 
 import type { Fault, JobRecord, Misbehaviour } from '../../local-api/index.mts';
-import { itemsOf, openBench, type Bench, type Result } from '../engine/bench.mts';
+import { itemsOf, openRig, type Rig, type Result } from '../support/rig.mts';
 
-let bench: Bench;
+let bench: Rig;
 beforeAll(async () => {
-	bench = await openBench({ queueLimit: 1000 });
+	bench = await openRig({ queueLimit: 1000 });
 });
 afterAll(async () => {
 	await bench.close();

@@ -3,13 +3,13 @@ import type { INode } from 'n8n-workflow';
 
 import { readAnswer, type Answer, type HttpReply } from '../../nodes/ImgTo3d/api/answer';
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
-import { problemOf, toNodeApiError, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
+import { describeProblem, toNodeApiError, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
 import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import type { Service } from '../../nodes/ImgTo3d/api/service';
 import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
-import { errorItem, failedItem, finishedJson, referenceJson } from '../../nodes/ImgTo3d/output/items';
+import { toErrorItem, toFailedItem, toJson, toReference } from '../../nodes/ImgTo3d/output/items';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
-import { WRITINGS } from '../writings.mts';
+import { WRITINGS } from '../support/writings.mts';
 import { anyText, DOCUMENTED } from './answer-texts.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -32,12 +32,12 @@ const SERVICE = {
 
 /** Everything that leaves the node because of an answer: items, or errors and the items that stand for them. */
 function told(answer: Answer): string {
-	if (answer.state === 'success') return JSON.stringify(finishedJson(DELIVERY, answer.job));
+	if (answer.state === 'success') return JSON.stringify(toJson(DELIVERY, answer.job));
 	if (answer.state === 'processing') {
-		return JSON.stringify([answer, referenceJson(SERVICE, 'v3', answer, undefined)]);
+		return JSON.stringify([answer, toReference(SERVICE, 'v3', answer, undefined)]);
 	}
 	const errors = (['submit', 'fetch', 'upload'] as CallPurpose[]).map((purpose) => {
-		const problem = problemOf(answer, purpose);
+		const problem = describeProblem(answer, purpose);
 		const { timestamp, ...error } = toNodeApiError(NODE, problem, 0);
 		expect(timestamp).toBeGreaterThan(0);
 		const { message, description, stack = '' } = error as Error & { description?: string };
@@ -47,11 +47,14 @@ function told(answer: Answer): string {
 			message,
 			description,
 			ofStack,
-			errorItem({ error: error as never, paid: problem.paid, jobId: problem.jobId }, false),
-			errorItem({ error: error as never, paid: problem.paid, jobId: problem.jobId }, true),
+			toErrorItem({ error: error as never, paid: problem.paid, jobId: problem.jobId }, false),
+			toErrorItem({ error: error as never, paid: problem.paid, jobId: problem.jobId }, true),
 		];
 	});
-	return JSON.stringify([errors, answer.state === 'failed' && failedItem(answer, answer.id ?? 1, undefined)]);
+	return JSON.stringify([
+		errors,
+		answer.state === 'failed' && toFailedItem(answer, answer.id ?? 1, undefined),
+	]);
 }
 
 /** Stands around what is echoed, so that it is the key as far as anyone can see. */
@@ -127,7 +130,7 @@ const OWN_WORDS = Object.values(ANSWERS)
 	.flatMap((answer) =>
 		answer.state === 'success' || answer.state === 'processing'
 			? []
-			: problemOf(answer, 'submit').description,
+			: describeProblem(answer, 'submit').description,
 	);
 
 const characters = (...each: string[]) => fc.constantFrom(...each.join(''));

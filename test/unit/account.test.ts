@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 
 import { seeded, SimulatedClock, watched } from '../../bench/simulated.mts';
-import { Account, Accounts, kindOf } from '../../nodes/ImgTo3d/jobs/account';
+import { Account, Accounts, describeKind } from '../../nodes/ImgTo3d/polling/account';
 import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
 
 /** Lets jobs that were accepted at 0 s end at these times, s, seen within a second. */
 function taught(ends: readonly number[], isWell = true): Account {
 	const account = new Account();
-	const jobs = ends.map(() => account.watch('a', 0));
+	const jobs = ends.map(() => account.track('a', 0));
 	for (const [index, job] of jobs.entries()) {
 		const end = (ends[index] ?? 0) * 1000;
-		job.openAt = end - 500;
-		account.end(job, end + 500, isWell);
+		job.lastOpenAt = end - 500;
+		account.recordEnd(job, end + 500, isWell);
 	}
 	return account;
 }
@@ -21,55 +21,55 @@ const seconds = (work: { mean: number } | undefined) => Math.exp(work?.mean ?? N
 describe('what ended jobs teach', () => {
 	test('is how long jobs of their kind work, and not those of another', () => {
 		const account = taught([60, 61, 59]);
-		expect(seconds(account.forecast(account.watch('a', 0), 0).work)).toBeCloseTo(60, 0);
-		expect(account.forecast(account.watch('b', 0), 0).work).toBeUndefined();
+		expect(seconds(account.predict(account.track('a', 0), 0).work)).toBeCloseTo(60, 0);
+		expect(account.predict(account.track('b', 0), 0).work).toBeUndefined();
 	});
 
 	test('is nothing when they failed, or when the clock was set back', () => {
 		const failed = taught([60, 60, 60], false);
-		expect(failed.forecast(failed.watch('a', 0), 0).work).toBeUndefined();
+		expect(failed.predict(failed.track('a', 0), 0).work).toBeUndefined();
 		const account = taught([60, 60, 60]);
-		account.end(account.watch('a', 5_000_000), 0, true);
-		expect(seconds(account.forecast(account.watch('a', 0), 0).work)).toBeCloseTo(60, 0);
+		account.recordEnd(account.track('a', 5_000_000), 0, true);
+		expect(seconds(account.predict(account.track('a', 0), 0).work)).toBeCloseTo(60, 0);
 	});
 
 	test('is by what factor ETAs are too long', () => {
 		const account = new Account();
 		for (let before = 0; before < 3; before++) {
-			const job = account.watch('a', 0);
-			job.readings.push({ age: 0, eta: 600 });
-			job.openAt = 59_900;
-			account.end(job, 60_100, true);
+			const job = account.track('a', 0);
+			job.etas.push({ age: 0, eta: 600 });
+			job.lastOpenAt = 59_900;
+			account.recordEnd(job, 60_100, true);
 		}
-		expect(Math.exp(account.forecast(account.watch('a', 0), 0).etaFactor.mean)).toBeCloseTo(10, 1);
+		expect(Math.exp(account.predict(account.track('a', 0), 0).etaFactor.mean)).toBeCloseTo(10, 1);
 	});
 
 	test('is finite, however absurd an ETA was', () => {
 		const account = new Account();
-		const job = account.watch('a', 0);
-		job.readings.push({ age: 0, eta: Number.MAX_VALUE });
-		job.openAt = 59_900;
-		account.end(job, 60_100, true);
-		const { etaFactor } = account.forecast(account.watch('a', 0), 0);
+		const job = account.track('a', 0);
+		job.etas.push({ age: 0, eta: Number.MAX_VALUE });
+		job.lastOpenAt = 59_900;
+		account.recordEnd(job, 60_100, true);
+		const { etaFactor } = account.predict(account.track('a', 0), 0);
 		expect(etaFactor).toEqual({ mean: expect.any(Number), sd: expect.any(Number) });
 		expect(etaFactor.mean + etaFactor.sd).toBeLessThan(10_000);
 	});
 
 	test('is how many jobs are worked on at once, and so when a turn comes', () => {
 		const account = taught([60, 60, 120, 120, 180, 180]);
-		const open = Array.from({ length: 5 }, () => account.watch('a', 1_000_000));
-		const forecasts = open.map((job) => account.forecast(job, 1_000_000));
+		const open = Array.from({ length: 5 }, () => account.track('a', 1_000_000));
+		const forecasts = open.map((job) => account.predict(job, 1_000_000));
 		expect(forecasts.map(({ startsAt }) => Math.round(startsAt / 60))).toEqual([0, 0, 1, 1, 2]);
 		expect(seconds(forecasts[0]?.work)).toBeCloseTo(60, 0);
 	});
 
 	test('is not that a job waits for those that came after it', () => {
 		const account = taught([60, 60, 120, 120, 180, 180]);
-		const long = account.watch('b', 1_000_000);
+		const long = account.track('b', 1_000_000);
 		for (let younger = 1; younger < 8; younger++) {
-			const job = account.watch('a', 1_000_000 + 60_000 * younger);
-			account.end(job, 1_000_000 + 60_000 * (younger + 1), true);
-			expect(account.forecast(long, 1_000_000 + 60_000 * (younger + 1)).startsAt).toBe(0);
+			const job = account.track('a', 1_000_000 + 60_000 * younger);
+			account.recordEnd(job, 1_000_000 + 60_000 * (younger + 1), true);
+			expect(account.predict(long, 1_000_000 + 60_000 * (younger + 1)).startsAt).toBe(0);
 		}
 	});
 
@@ -87,8 +87,8 @@ describe('what ended jobs teach', () => {
 		const random = seeded(3);
 		for (let round = 0; round < 100; round++) {
 			const account = taught(Array.from({ length: 5 }, () => 5 + 10 * random()).sort((a, b) => a - b));
-			account.watch('a', 1_000_000);
-			expect(account.forecast(account.watch('a', 1_000_000), 1_000_000).startsAt).toBe(0);
+			account.track('a', 1_000_000);
+			expect(account.predict(account.track('a', 1_000_000), 1_000_000).startsAt).toBe(0);
 		}
 	});
 
@@ -113,7 +113,7 @@ describe('room for a submit', () => {
 
 	test('is for a few at once as long as the limit is not known, beside those that take long to be answered', () => {
 		const account = new Account();
-		for (let sent = 0; sent < 5; sent++) void account.submitting(0, never);
+		for (let sent = 0; sent < 5; sent++) void account.countSubmit(0, never);
 		expect(account.hasRoom(0)).toBe(false);
 		expect(account.hasRoom(5000)).toBe(true);
 	});
@@ -121,18 +121,18 @@ describe('room for a submit', () => {
 	test('is what the limit leaves beside open jobs and submits in the air, as long as the word holds', async () => {
 		const account = new Account();
 		account.learnLimit(3, 0);
-		const job = account.watch('a', 0);
-		account.watch('a', 0);
+		const job = account.track('a', 0);
+		account.track('a', 0);
 		expect(account.hasRoom(0)).toBe(true);
-		void account.submitting(0, never);
+		void account.countSubmit(0, never);
 		expect(account.hasRoom(10_000)).toBe(false);
-		account.drop(job);
+		account.untrack(job);
 		expect(account.hasRoom(10_000)).toBe(true);
 		expect(account.knowsLimit(3_600_000)).toBe(false);
 	});
 
 	test.each([
-		['a place is freed', (account: Account) => account.drop(account.watch('a', 0))],
+		['a place is freed', (account: Account) => account.untrack(account.track('a', 0))],
 		['a job of the run has ended', (_account: Account, gate: SubmitGate) => gate.jobEnded()],
 	])('is noticed at once when %s', async (_name, free) => {
 		const clock = new SimulatedClock();
@@ -159,12 +159,12 @@ test('a forecast is made of finite numbers, whatever jobs have ended before', ()
 		fc.property(fc.array(ended, { maxLength: 80 }), (jobs) => {
 			const account = new Account();
 			for (const { acceptedAt, took, lastLook, kind, eta, isWell } of jobs) {
-				const job = account.watch(kind, acceptedAt);
-				if (eta !== undefined) job.readings.push({ age: 0, eta });
-				job.openAt = acceptedAt + Math.min(lastLook, took);
-				account.end(job, acceptedAt + took, isWell);
+				const job = account.track(kind, acceptedAt);
+				if (eta !== undefined) job.etas.push({ age: 0, eta });
+				job.lastOpenAt = acceptedAt + Math.min(lastLook, took);
+				account.recordEnd(job, acceptedAt + took, isWell);
 			}
-			const { work, startsAt, etaFactor } = account.forecast(account.watch('a', 2000), 3000);
+			const { work, startsAt, etaFactor } = account.predict(account.track('a', 2000), 3000);
 			expect(startsAt).toBeGreaterThanOrEqual(0);
 			for (const { mean, sd } of [etaFactor, ...(work ? [work] : [])]) {
 				expect(Number.isFinite(mean)).toBe(true);
@@ -178,9 +178,11 @@ test('a forecast is made of finite numbers, whatever jobs have ended before', ()
 
 test('the kind of a job is its settings, in any order, and not what it is made from', () => {
 	const work = { operation: 'textTo3d', apiVersion: 'v3' } as const;
-	const kind = kindOf({ ...work, body: { prompt: 'a cup', seed: 1, steps: 10, seconds: 3 } });
-	expect(kindOf({ ...work, body: { seconds: 3, prompt: 'a duck', steps: 10, track_id: 'x' } })).toBe(kind);
-	expect(kindOf({ ...work, body: { seconds: 3, steps: 11 } })).not.toBe(kind);
+	const kind = describeKind({ ...work, body: { prompt: 'a cup', seed: 1, steps: 10, seconds: 3 } });
+	expect(describeKind({ ...work, body: { seconds: 3, prompt: 'a duck', steps: 10, track_id: 'x' } })).toBe(
+		kind,
+	);
+	expect(describeKind({ ...work, body: { seconds: 3, steps: 11 } })).not.toBe(kind);
 });
 
 test('the accounts used last are kept in mind, and no more than a hundred', () => {

@@ -1,7 +1,7 @@
 import { holdsJob, readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
-import { retryAfterHeader } from '../../nodes/ImgTo3d/api/words';
+import { readRetryAfterHeader } from '../../nodes/ImgTo3d/api/words';
 import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/judge';
-import { unanswered } from '../../nodes/ImgTo3d/api/service';
+import { readFailure } from '../../nodes/ImgTo3d/api/service';
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -142,7 +142,7 @@ test.each([
 	'a submit that ends with %s was %s, and whether it may have been accepted: %s',
 	(code, reason, isUnknown) => {
 		const inN8nsError = { name: 'NodeApiError', cause: { code } };
-		const answer = unanswered(inN8nsError);
+		const answer = readFailure(inN8nsError);
 		expect(answer.reason).toBe(reason);
 		expect(isFateUnknown(answer)).toBe(isUnknown);
 	},
@@ -151,7 +151,7 @@ test.each([
 test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
 	'what n8n blocks (%s) was certainly not sent',
 	(name) => {
-		const answer = unanswered({ name: 'NodeApiError', cause: { name: 'AxiosError', cause: { name } } });
+		const answer = readFailure({ name: 'NodeApiError', cause: { name: 'AxiosError', cause: { name } } });
 		expect(answer).toMatchObject({ reason: 'blocked', detail: 'N8N_SSRF_PROTECTION_ENABLED' });
 		expect([isFateUnknown(answer), mayPass(answer)]).toEqual([false, false]);
 	},
@@ -159,20 +159,20 @@ test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
 
 test('a Retry-After in the past asks for no wait, and nonsense for none either', () => {
 	const date = new Date(NOW - 5000).toUTCString();
-	expect(retryAfterHeader({ 'retry-after': date }, NOW)).toBe(0);
-	expect(retryAfterHeader({ 'retry-after': 'soon' }, NOW)).toBeUndefined();
+	expect(readRetryAfterHeader({ 'retry-after': date }, NOW)).toBe(0);
+	expect(readRetryAfterHeader({ 'retry-after': 'soon' }, NOW)).toBeUndefined();
 });
 
 test('a Retry-After asks for an hour at most, also where a page or a file has it', () => {
-	expect(retryAfterHeader({ 'retry-after': '1e12' }, NOW)).toBe(3600);
-	expect(retryAfterHeader({ 'retry-after': new Date(NOW + 1e9).toUTCString() }, NOW)).toBe(3600);
+	expect(readRetryAfterHeader({ 'retry-after': '1e12' }, NOW)).toBe(3600);
+	expect(readRetryAfterHeader({ 'retry-after': new Date(NOW + 1e9).toUTCString() }, NOW)).toBe(3600);
 	expect(read('<html>', 503, { 'retry-after': '99999' })).toMatchObject({ retryAfterSeconds: 3600 });
 });
 
 test('a Retry-After that is a date goes by the clock of the server that sent it', () => {
 	const at = (ms: number) => new Date(NOW + ms).toUTCString();
 	const dayLater = 86_400_000;
-	expect(retryAfterHeader({ 'retry-after': at(dayLater + 7000), date: at(dayLater) }, NOW)).toBe(7);
+	expect(readRetryAfterHeader({ 'retry-after': at(dayLater + 7000), date: at(dayLater) }, NOW)).toBe(7);
 });
 
 test.each([200, 303, 404, 408, 500, 503])(

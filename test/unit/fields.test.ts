@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
-import { generationBody, imageBody } from '../../nodes/ImgTo3d/api/body';
+import { buildBody, buildImageBody } from '../../nodes/ImgTo3d/api/body';
 import {
-	bodyNameOf,
+	toBodyName,
 	checkField,
 	FIELDS,
 	type ApiVersion,
@@ -10,7 +10,7 @@ import {
 	type Generation,
 } from '../../nodes/ImgTo3d/api/fields';
 import { toNumber } from '../../nodes/ImgTo3d/api/numbers';
-import { settingsProperty } from '../../nodes/ImgTo3d/properties/settings';
+import { settingsProperty } from '../../nodes/ImgTo3d/parameters/settings';
 
 const fieldsOf = (version: ApiVersion, operation: Generation) =>
 	FIELDS.filter(({ versions, operations }) => versions.includes(version) && operations.includes(operation));
@@ -59,7 +59,7 @@ test.each<[ApiVersion, Generation, Record<string, string>]>([
 	'the table holds the documented body fields of %s %s, under the names of the node',
 	(version, operation, names) => {
 		const entries = fieldsOf(version, operation);
-		expect(Object.fromEntries(entries.map((entry) => [entry.name, bodyNameOf(entry)]))).toEqual(names);
+		expect(Object.fromEntries(entries.map((entry) => [entry.name, toBodyName(entry)]))).toEqual(names);
 		// Each once: which one holds must not depend on the order.
 		expect(entries).toHaveLength(Object.keys(names).length);
 	},
@@ -125,7 +125,7 @@ test.each<[ApiVersion, string, unknown]>([
 test('settings of the other operation and of the other version are not sent', () => {
 	const settings = { outputType: 'ply', batchSize: 2, steps: 3, outputFormat: 'obj', guidanceScale: 2 };
 	const bodyOf = (apiVersion: ApiVersion, operation: Generation) =>
-		generationBody({ apiVersion, operation, settings });
+		buildBody({ apiVersion, operation, settings });
 	expect(bodyOf('v3', 'imageTo3d')).toEqual({ body: { batch_size: 2, steps: 3, guidance_scale: 2 } });
 	expect(bodyOf('v3', 'textTo3d')).toEqual({ body: { output_type: 'ply', steps: 3, guidance_scale: 2 } });
 	expect(bodyOf('v6', 'imageTo3d')).toEqual({ body: { output_format: 'obj' } });
@@ -134,7 +134,7 @@ test('settings of the other operation and of the other version are not sent', ()
 
 test('several images are said to be such, and taken where the API takes them', () => {
 	const bodyOf = (apiVersion: ApiVersion, imageCount: number, settings = {}) =>
-		generationBody({ apiVersion, operation: 'imageTo3d', imageCount, settings });
+		buildBody({ apiVersion, operation: 'imageTo3d', imageCount, settings });
 	expect(bodyOf('v6', 1)).toEqual({ body: {} });
 	expect(bodyOf('v6', 1, { multiImage: true })).toEqual({ body: { multi_image: true } });
 	expect(bodyOf('v6', 2)).toEqual({ body: { multi_image: true } });
@@ -147,9 +147,9 @@ test('several images are said to be such, and taken where the API takes them', (
 });
 
 test('v6 gets the image under both of its names, and several as a list', () => {
-	expect(imageBody('v3', ['a'])).toEqual({ image: 'a' });
-	expect(imageBody('v6', ['a'])).toEqual({ image: 'a', init_image: 'a' });
-	expect(imageBody('v6', ['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
+	expect(buildImageBody('v3', ['a'])).toEqual({ image: 'a' });
+	expect(buildImageBody('v6', ['a'])).toEqual({ image: 'a', init_image: 'a' });
+	expect(buildImageBody('v6', ['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
 });
 
 test('every setting that the panel offers passes its own check as it is preset, and is shown where it is sent', () => {

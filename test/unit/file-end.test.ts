@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { FileEnd } from '../../nodes/ImgTo3d/file-end';
-import { FILE_KINDS, HEAD_BYTES, mismatchOf, type FileKind } from '../../nodes/ImgTo3d/file-type';
+import { FILE_KINDS, HEAD_BYTES, findMismatch, type FileKind } from '../../nodes/ImgTo3d/file-type';
 import { smallFiles } from './small-files.mts';
 
 const kindOf = (extension: string) =>
@@ -13,7 +13,9 @@ function isWhole(extension: string, ...pieces: Buffer[]): boolean {
 	const end = kind.walk && new FileEnd(kind.walk());
 	for (const piece of pieces) end?.take(piece);
 	const file = Buffer.concat(pieces);
-	return mismatchOf(kind, file.subarray(0, HEAD_BYTES), file.length) === undefined && end?.isWhole !== false;
+	return (
+		findMismatch(kind, file.subarray(0, HEAD_BYTES), file.length) === undefined && end?.isWhole !== false
+	);
 }
 
 /** Pieces of every length from `least` bytes on. */

@@ -5,8 +5,8 @@ import {
 	FILE_KINDS,
 	HEAD_BYTES,
 	identify as identifyOf,
-	kindByHead,
-	mismatchOf,
+	findKind,
+	findMismatch,
 	type FileKind,
 } from '../../nodes/ImgTo3d/file-type';
 
@@ -113,7 +113,7 @@ function glb(length: number, said = length): Buffer {
 
 const mismatch = (extension: string, file: Buffer | string) => {
 	const bytes = Buffer.from(file as string);
-	return mismatchOf(kind(extension), bytes.subarray(0, HEAD_BYTES), bytes.length);
+	return findMismatch(kind(extension), bytes.subarray(0, HEAD_BYTES), bytes.length);
 };
 
 test.each<[string, Buffer | string]>([
@@ -184,12 +184,12 @@ test('what is seen of a file while it comes in is not held against one that is r
 		['glb', glb(5000)],
 		['obj', Buffer.from('v 0 0 0\n'.repeat(100))],
 	] as const) {
-		expect(mismatchOf(kind(extension), file.subarray(0, HEAD_BYTES))).toBeUndefined();
+		expect(findMismatch(kind(extension), file.subarray(0, HEAD_BYTES))).toBeUndefined();
 	}
 });
 
 test.each(['heic', 'avif', 'qt  ', 'M4A '])('a file of the brand "%s" is not taken for an MP4', (brand) => {
-	expect(kindByHead(Buffer.from(`\0\0\0\x20ftyp${brand}`))).toBeUndefined();
+	expect(findKind(Buffer.from(`\0\0\0\x20ftyp${brand}`))).toBeUndefined();
 });
 
 test('a signature belongs to one kind, and nothing is read past the bytes that are there', () => {
@@ -198,7 +198,7 @@ test('a signature belongs to one kind, and nothing is read past the bytes that a
 			const head = Buffer.from(bytes);
 			const kinds = FILE_KINDS.filter(({ signature }) => signature?.(head));
 			expect(kinds.length).toBeLessThanOrEqual(1);
-			expect(kindByHead(head)).toBe(kinds[0]);
+			expect(findKind(head)).toBe(kinds[0]);
 			for (const { mayBegin } of FILE_KINDS) {
 				expect(typeof mayBegin(head, head.length)).toBe('boolean');
 				expect(typeof mayBegin(head)).toBe('boolean');

@@ -4,16 +4,16 @@ import { ImgTo3d, ImgTo3dTrigger, StableDiffusionApi } from '../../index';
 import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
 import triggerCodex from '../../nodes/ImgTo3d/ImgTo3dTrigger.node.json';
 import { readAnswer, type UnansweredReason } from '../../nodes/ImgTo3d/api/answer';
-import { generationBody } from '../../nodes/ImgTo3d/api/body';
-import { bodyNameOf, FIELDS } from '../../nodes/ImgTo3d/api/fields';
+import { buildBody } from '../../nodes/ImgTo3d/api/body';
+import { toBodyName, FIELDS } from '../../nodes/ImgTo3d/api/fields';
 import { type BadAnswer } from '../../nodes/ImgTo3d/api/judge';
-import { overdue, problemOf, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
+import { describeOverdue, describeProblem, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
 import type { RefusalReason } from '../../nodes/ImgTo3d/api/words';
-import { Form } from '../../nodes/ImgTo3d/properties/form';
-import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/properties/options';
+import { Form } from '../../nodes/ImgTo3d/parameters/form';
+import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/parameters/options';
 import manifest from '../../package.json';
-import { exampleNames } from '../../real-n8n/examples.mts';
-import { RECIPES } from '../../real-n8n/install.mts';
+import { exampleNames } from '../../n8n/real/examples.mts';
+import { RECIPES } from '../../n8n/real/install.mts';
 import { pollingPlot } from '../../scripts/polling-plot.mts';
 import { deadEnd, Document, documents, filesIn, textOf } from './markdown.mts';
 import { FILLED_IN, textsIn } from './texts.mts';
@@ -121,7 +121,7 @@ describe("the README's tables say what the code does:", () => {
 				`${apiVersion.map((version) => version.toUpperCase()).join(', ')}: ${operations.join()}`,
 				field.kind === 'seed' ? 'integer, or empty' : valuesOf(setting),
 				defaultOf(setting),
-				bodyNameOf(field),
+				toBodyName(field),
 			];
 		});
 		expect(readme.rows('Settings', 'setting', 5)).toEqual(rows);
@@ -199,9 +199,9 @@ describe('the errors that the README quotes', () => {
 	};
 	const answers = Object.values(STATES).flat();
 	const worded = (purpose: CallPurpose) =>
-		answers.map((answer) => problemOf(answer, purpose, { jobId: 326 }));
+		answers.map((answer) => describeProblem(answer, purpose, { jobId: 326 }));
 	const outOfRange = () => {
-		const made = generationBody({
+		const made = buildBody({
 			apiVersion: 'v3',
 			operation: 'imageTo3d',
 			settings: { steps: 65 },
@@ -215,7 +215,7 @@ describe('the errors that the README quotes', () => {
 		...(['submit', 'fetch', 'upload'] as const)
 			.flatMap(worded)
 			.flatMap((problem) => [problem.message, problem.description]),
-		overdue(326, NUMERIC_OPTIONS.timeout.default * 1000).message,
+		describeOverdue(326, NUMERIC_OPTIONS.timeout.default * 1000).message,
 		outOfRange().message,
 		...textsIn(['nodes', 'credentials']),
 	];

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { runScriptIn } from '../run-script.mts';
+import { runScriptIn } from '../support/run-script.mts';
 
 /** A repository with little in it, to be released. */
 export class Repository {

@@ -2,8 +2,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { packedPackage, unpack } from '../../real-n8n/install.mts';
-import { runScript } from '../run-script.mts';
+import { packedPackage, unpack } from '../../n8n/real/install.mts';
+import { runScript } from '../support/run-script.mts';
 
 /** n8n's package scanner on this folder and its tarball, or on other sources and another unpacked package. */
 export const scan = async (...folders: [] | [sources: string, unpacked: string]) =>

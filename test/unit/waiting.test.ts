@@ -1,25 +1,25 @@
 import fc from 'fast-check';
 
-import { Lanes } from '../../nodes/ImgTo3d/calls/lanes';
-import { News, systemClock } from '../../nodes/ImgTo3d/jobs/clock';
-import { Places } from '../../nodes/ImgTo3d/jobs/places';
-import type { EtaReading } from '../../nodes/ImgTo3d/jobs/end-estimate';
+import { FairQueue } from '../../nodes/ImgTo3d/async/fair-queue';
+import { systemClock } from '../../nodes/ImgTo3d/async/clock';
+import { Semaphore } from '../../nodes/ImgTo3d/async/semaphore';
+import type { EtaReport } from '../../nodes/ImgTo3d/polling/end-estimate';
 import {
 	MAX_PAUSE_MS,
-	MAX_RETRY_MS,
 	MIN_PAUSE_MS,
-	nextLookAt,
-	retryPause,
-	type Watched,
-} from '../../nodes/ImgTo3d/jobs/poll-schedule';
+	computeNextPoll,
+	type PolledJobView,
+} from '../../nodes/ImgTo3d/polling/schedule';
+import { Condition } from '../../nodes/ImgTo3d/async/condition';
+import { MAX_RETRY_MS, computeBackoff } from '../../nodes/ImgTo3d/async/retry';
 
 describe('the pause before the next look', () => {
 	const since = 1_000_000;
 	const pause = (
 		ageMs: number,
-		{ readings: told = [], ...known }: Omit<Watched, 'seen'> & { readings?: EtaReading[] } = {},
+		{ readings: told = [], ...known }: Omit<PolledJobView, 'seen'> & { readings?: EtaReport[] } = {},
 	) =>
-		nextLookAt({ seen: { acceptedAt: since, openAt: since + ageMs, readings: told }, ...known }) -
+		computeNextPoll({ seen: { acceptedAt: since, lastOpenAt: since + ageMs, etas: told }, ...known }) -
 		since -
 		ageMs;
 
@@ -61,7 +61,7 @@ describe('the pause before the next look', () => {
 	test('lets no job of half an hour be looked at more than a few hundred times, whatever the service says', () => {
 		fc.assert(
 			fc.property(fc.infiniteStream(seconds), (etas) => {
-				const told: EtaReading[] = [];
+				const told: EtaReport[] = [];
 				let looks = 0;
 				for (let ageMs = 0; ageMs < 1_800_000; looks++) {
 					const { value: eta } = etas.next();
@@ -77,10 +77,12 @@ describe('the pause before the next look', () => {
 
 describe('the pause before a free call is repeated', () => {
 	test('after a failure doubles, varies a little, and is no shorter than what the service asked for', () => {
-		expect([1, 2, 3, 4].map((failures) => retryPause(failures, 0, 0.5))).toEqual([1000, 2000, 4000, 8000]);
-		expect([retryPause(3, 0, 0), retryPause(3, 0, 1)]).toEqual([3000, 5000]);
-		expect(retryPause(1, 30)).toBe(30_000);
-		expect(retryPause(500, 0, 0.5)).toBe(MAX_RETRY_MS);
+		expect([1, 2, 3, 4].map((failures) => computeBackoff(failures, 0, 0.5))).toEqual([
+			1000, 2000, 4000, 8000,
+		]);
+		expect([computeBackoff(3, 0, 0), computeBackoff(3, 0, 1)]).toEqual([3000, 5000]);
+		expect(computeBackoff(1, 30)).toBe(30_000);
+		expect(computeBackoff(500, 0, 0.5)).toBe(MAX_RETRY_MS);
 	});
 });
 
@@ -88,15 +90,15 @@ describe.each<[string, (count: number) => <T>(work: () => Promise<T>) => Promise
 	[
 		'places',
 		(count) => {
-			const places = new Places(count);
-			return async <T>(work: () => Promise<T>) => await places.within(work);
+			const places = new Semaphore(count);
+			return async <T>(work: () => Promise<T>) => await places.run(work);
 		},
 	],
 	[
 		'places of one lane',
 		(count) => {
-			const lanes = new Lanes(count, Infinity);
-			return async <T>(work: () => Promise<T>) => (await lanes.within('one', work)) as T;
+			const lanes = new FairQueue(count, Infinity);
+			return async <T>(work: () => Promise<T>) => (await lanes.run('one', work)) as T;
 		},
 	],
 ])('%s', (_what, open) => {
@@ -136,12 +138,12 @@ describe.each<[string, (count: number) => <T>(work: () => Promise<T>) => Promise
 describe('lanes', () => {
 	/** Has works wait in lanes, named like `a1`, behind one that is under way. @returns in which order which of them were done */
 	async function order(most: number, works: string[]): Promise<string[]> {
-		const lanes = new Lanes(1, most);
+		const lanes = new FairQueue(1, most);
 		const done: string[] = [];
 		let goOn = () => {};
-		const first = lanes.within('', async () => await new Promise<void>((resolve) => (goOn = resolve)));
+		const first = lanes.run('', async () => await new Promise<void>((resolve) => (goOn = resolve)));
 		const all = works.map(async (work) => {
-			const begun = await lanes.within(work.charAt(0), async () => await Promise.resolve(true));
+			const begun = await lanes.run(work.charAt(0), async () => await Promise.resolve(true));
 			if (begun) done.push(work);
 		});
 		goOn();
@@ -164,19 +166,19 @@ describe('lanes', () => {
 
 describe('news', () => {
 	test('end the sleep of all who wait for them, and of nobody who comes later', async () => {
-		const news = new News();
+		const news = new Condition();
 		const { signal } = new AbortController();
 		const start = systemClock.now();
-		const slept = [1, 2, 3].map(async () => await news.sleep(systemClock, 60_000, signal));
-		news.tell();
+		const slept = [1, 2, 3].map(async () => await news.wait(systemClock, 60_000, signal));
+		news.notifyAll();
 		await Promise.all(slept);
-		await news.sleep(systemClock, 10, signal);
+		await news.wait(systemClock, 10, signal);
 		expect(systemClock.now() - start).toBeLessThan(2000);
 	});
 
 	test('hold on to nobody who has stopped waiting', async () => {
-		const news = new News();
-		for (let wait = 0; wait < 100; wait++) await news.sleep(systemClock, 0, AbortSignal.abort());
+		const news = new Condition();
+		for (let wait = 0; wait < 100; wait++) await news.wait(systemClock, 0, AbortSignal.abort());
 		expect((news as unknown as { listeners: Set<unknown> }).listeners.size).toBe(0);
 	});
 });

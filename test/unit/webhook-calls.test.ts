@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { IDataObject } from 'n8n-workflow';
 
 import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
-import { markOf, REMEMBERED, SeenJobs } from '../../nodes/ImgTo3d/calls/seen-jobs';
+import { hashEnd, REMEMBERED, SeenJobs } from '../../nodes/ImgTo3d/trigger/seen-jobs';
 
 const asIs = (text: string) => text;
 
@@ -77,7 +77,7 @@ describe('remembering jobs', () => {
 	test('thousands are known again after a restart, in 40 kB; then the oldest are forgotten', () => {
 		const staticData: IDataObject = {};
 		const seen = new SeenJobs();
-		const marks = Array.from({ length: REMEMBERED + 1000 }, (_, id) => markOf(id, 'success'));
+		const marks = Array.from({ length: REMEMBERED + 1000 }, (_, id) => hashEnd(id, 'success'));
 		for (const mark of marks) seen.add('t', staticData, mark);
 		expect(JSON.stringify(staticData).length).toBeLessThanOrEqual(40_100);
 		const known = marks.map((mark) => new SeenJobs().has('t', restarted(staticData), mark));
@@ -86,21 +86,21 @@ describe('remembering jobs', () => {
 	});
 
 	test('the success and the failure of a job are two ends', () => {
-		expect(markOf(1, 'success')).not.toBe(markOf(1, 'failed'));
-		expect(markOf(1, 'success')).toBe(markOf('1', 'success'));
+		expect(hashEnd(1, 'success')).not.toBe(hashEnd(1, 'failed'));
+		expect(hashEnd(1, 'success')).toBe(hashEnd('1', 'success'));
 	});
 
 	test('one trigger does not know what another has seen', () => {
 		const seen = new SeenJobs();
-		seen.add('a', {}, markOf(1, 'success'));
-		expect(seen.has('b', {}, markOf(1, 'success'))).toBe(false);
+		seen.add('a', {}, hashEnd(1, 'success'));
+		expect(seen.has('b', {}, hashEnd(1, 'success'))).toBe(false);
 	});
 
 	test.each([5, null, 'odd', ['x'], {}])('what is no memory (%j) is none', (odd) => {
 		const staticData = { seen: odd } as IDataObject;
 		const seen = new SeenJobs();
-		seen.add('t', staticData, markOf(1, 'success'));
-		expect(new SeenJobs().has('t', restarted(staticData), markOf(1, 'success'))).toBe(true);
+		seen.add('t', staticData, hashEnd(1, 'success'));
+		expect(new SeenJobs().has('t', restarted(staticData), hashEnd(1, 'success'))).toBe(true);
 	});
 
 	test('nothing is forgotten, whatever copies the calls are given, in which order they are saved, and when n8n restarts', () => {
@@ -123,7 +123,7 @@ describe('remembering jobs', () => {
 					}
 					copies.unshift(restarted(saved));
 					const copy = copies[Math.min(one.copy, copies.length - 1)] as IDataObject;
-					const mark = markOf(one.id, 'success');
+					const mark = hashEnd(one.id, 'success');
 					expect(seen.has('t', copy, mark)).toBe(started.has(one.id));
 					if (started.has(one.id)) continue;
 					seen.add('t', copy, mark);

@@ -1,4 +1,4 @@
-import { tracesOf, WRITINGS } from '../writings.mts';
+import { tracesOf, WRITINGS } from '../support/writings.mts';
 
 const KEY = 'sk/3f9c1d7be2a84f60+b5=<"71>';
 const SHORT = 'sk/3f+1d="71';

@@ -9,18 +9,18 @@ import type { IDataObject } from 'n8n-workflow';
 import { isWebPage } from '../file-type';
 import { findId, findIdInText, idInAddress, isSameId, keepIdsExact, readId, type JobId } from './job-id';
 import { cleanJson, MASK } from './redact';
-import { isHttpUrl, urlOf } from './url';
+import { isHttpUrl, parseUrl } from './url';
 import {
-	adviceOf,
-	header,
+	readAdvice,
+	readHeader,
 	isPassingTrouble,
 	isUnknownJob,
-	messageOf,
-	queueLimitOf,
+	readMessage,
+	readQueueLimit,
 	quote,
-	reasonOf,
-	retryAfterHeader,
-	retryAfterOf,
+	readReason,
+	readRetryAfterHeader,
+	readRetryAfter,
 	toSeconds,
 	type RefusalReason,
 } from './words';
@@ -136,9 +136,9 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	const { httpCode } = reply;
 	const isRedirect = httpCode >= 300 && httpCode < 400;
 	if (!isRedirect || holdsJob(answer)) return answer;
-	const location = clean(header(reply.headers, 'location') ?? '');
+	const location = clean(readHeader(reply.headers, 'location') ?? '');
 	// "See Other" names the address of what was made.
-	const id = httpCode === 303 ? idInAddress(urlOf(location, NOWHERE)) : undefined;
+	const id = httpCode === 303 ? idInAddress(parseUrl(location, NOWHERE)) : undefined;
 	return { state: 'redirected', httpCode, location: quote(location), ...looseId(id) };
 }
 
@@ -159,10 +159,10 @@ function readPage({ why, excerpt, id, holdsJob }: NoObject, reply: HttpReply, no
 	const { httpCode } = reply;
 	const told: Told = { httpCode, ...(id !== undefined && { id, isIdLoose: true }), holdsJob };
 	const message = excerpt;
-	const retryAfterSeconds = retryAfterHeader(reply.headers, now);
+	const retryAfterSeconds = readRetryAfterHeader(reply.headers, now);
 	if (isTroubleCode(httpCode)) return { state: 'trouble', ...told, message, retryAfterSeconds };
 	if (httpCode < 400) return { state: 'unreadable', ...told, why };
-	const reason = reasonOf(httpCode, '', {});
+	const reason = readReason(httpCode, '', {});
 	return { state: 'refused', ...told, reason, message, retryAfterSeconds, isPage: true };
 }
 
@@ -227,17 +227,17 @@ function readRefusal(
 ): Answer {
 	const { httpCode } = reply;
 	const told: Told = { httpCode, ...toldId(body), holdsJob: isEvidence(body) };
-	const message = messageOf(body);
-	const advice = adviceOf(body);
+	const message = readMessage(body);
+	const advice = readAdvice(body);
 	const isOfApi = word !== undefined && BAD_WORDS.includes(word);
-	const retryAfterSeconds = retryAfterOf(body, `${message} ${advice ?? ''}`, reply.headers, now);
-	const reason = reasonOf(httpCode, message, body);
+	const retryAfterSeconds = readRetryAfter(body, `${message} ${advice ?? ''}`, reply.headers, now);
+	const reason = readReason(httpCode, message, body);
 	const refused = { state: 'refused', ...told, reason, message, advice, retryAfterSeconds, isOfApi } as const;
 
 	// "Not now" is meant so whatever stands around it; it is seen with 200 and with 429.
 	const mayBeLimit = httpCode === 429 || word === 'error' || word === 'failed';
 	if (mayBeLimit && (reason === 'queueFull' || reason === 'rateLimit')) {
-		const queueLimit = reason === 'queueFull' ? queueLimitOf(message) : undefined;
+		const queueLimit = reason === 'queueFull' ? readQueueLimit(message) : undefined;
 		return { ...refused, ...(queueLimit !== undefined && { queueLimit }) };
 	}
 	const isTrouble = isTroubleCode(httpCode) || (word === 'error' && isPassingTrouble(message));
@@ -271,7 +271,8 @@ const looseness = ({ id }: Record<string, unknown>) => (readId(id) === undefined
 /** The job's ID, in whatever form the answer tells it. */
 function readJobId(body: Record<string, unknown>): JobId | undefined {
 	const { fetch_result: address } = body;
-	const id = findId(body) ?? idInAddress(typeof address === 'string' ? urlOf(address, NOWHERE) : undefined);
+	const id =
+		findId(body) ?? idInAddress(typeof address === 'string' ? parseUrl(address, NOWHERE) : undefined);
 	// What the key was taken out of is nobody's ID any more.
 	return String(id).includes(MASK) ? undefined : id;
 }
@@ -403,7 +404,7 @@ export interface JobFile {
 }
 
 /** All files of a job that has ended well, its output first. */
-export function filesOf({ output, extras }: JobFacts): JobFile[] {
+export function listFiles({ output, extras }: JobFacts): JobFile[] {
 	const assets = new Set(readOutput(extras.extra_assets));
 	for (const url of output) assets.delete(url);
 	const mirrors = readOutput(extras.proxy_links);
@@ -422,7 +423,7 @@ export function filesOf({ output, extras }: JobFacts): JobFile[] {
  * What the latest answer says of a job, filled up with what an earlier one said. The id is the one that the job was
  * accepted with, and what belongs to the output may have been named before the output was there.
  */
-export function merged(id: JobId, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
+export function mergeFacts(id: JobId, earlier: JobFacts | undefined, latest: JobFacts): JobFacts {
 	const announced = earlier?.extras.extra_assets;
 	return {
 		...earlier,

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { bodyNameOf, checkField, FIELDS, type ApiVersion, type Generation } from './fields';
+import { toBodyName, checkField, FIELDS, type ApiVersion, type Generation } from './fields';
 
 /** What a person entered for a generation, untrusted, in the node's names. */
 export interface Entered {
@@ -29,7 +29,7 @@ export interface FieldProblem {
  *
  * @returns the body, or the first setting that cannot be sent
  */
-export function generationBody(entered: Entered): { body: IDataObject } | FieldProblem {
+export function buildBody(entered: Entered): { body: IDataObject } | FieldProblem {
 	const { apiVersion, operation, settings, imageCount = 0 } = entered;
 	const body: IDataObject = {};
 	if (entered.prompt !== undefined) body.prompt = entered.prompt;
@@ -41,7 +41,7 @@ export function generationBody(entered: Entered): { body: IDataObject } | FieldP
 		if ('problem' in checked) {
 			return { displayName: field.displayName, entered: value, problem: checked.problem };
 		}
-		body[bodyNameOf(field)] = checked.value;
+		body[toBodyName(field)] = checked.value;
 	}
 	if (imageCount > 1) {
 		if (apiVersion === 'v3') {
@@ -65,7 +65,7 @@ export function generationBody(entered: Entered): { body: IDataObject } | FieldP
  *
  * @param links one or more
  */
-export function imageBody(apiVersion: ApiVersion, links: readonly string[]): IDataObject {
+export function buildImageBody(apiVersion: ApiVersion, links: readonly string[]): IDataObject {
 	const image = links.length === 1 ? links[0] : [...links];
 	if (apiVersion === 'v3') return { image };
 	return { image, init_image: image };

@@ -3,7 +3,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './fields';
 import { idAsPath, isFetchAddress, type JobId } from './job-id';
-import { isHttp, urlOf, withoutTrailing } from './url';
+import { isHttp, parseUrl, withoutTrailing } from './url';
 
 interface Paths {
 	submit: Record<Generation, string>;
@@ -49,7 +49,7 @@ export class Endpoints {
 	 * @returns `undefined` when it is no http or https URL, or has a user name or password in it
 	 */
 	static under(baseUrl: string): Endpoints | undefined {
-		const base = urlOf(`${withoutTrailing(baseUrl.trim(), '/')}/`);
+		const base = parseUrl(`${withoutTrailing(baseUrl.trim(), '/')}/`);
 		// A user and password would go into the addresses that items carry.
 		return base && isHttp(base) && !hasUser(base) ? new Endpoints(base) : undefined;
 	}
@@ -79,7 +79,7 @@ export class Endpoints {
 	 * goes into the body.
 	 */
 	fetch(version: ApiVersion, id: JobId, fetchResult?: string): { url: string; body: IDataObject } {
-		const named = fetchResult === undefined ? undefined : urlOf(fetchResult);
+		const named = fetchResult === undefined ? undefined : parseUrl(fetchResult);
 		if (named?.origin === this.base.origin && !hasUser(named) && isFetchAddress(named)) {
 			return { url: named.href, body: {} };
 		}

@@ -332,7 +332,7 @@ export const FIELDS: readonly Field[] = [
 ];
 
 /** The field's name in the API's JSON body. */
-export function bodyNameOf({ name }: Field): string {
+export function toBodyName({ name }: Field): string {
 	return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 

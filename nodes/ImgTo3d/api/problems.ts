@@ -4,7 +4,7 @@ import { NodeApiError, type INode } from 'n8n-workflow';
 import { holdsJob, type Answer } from './answer';
 import { writeId, type JobId } from './job-id';
 import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
-import { urlOf } from './url';
+import { parseUrl } from './url';
 
 /** What a call was for; a submit is the only one that is paid. */
 export type CallPurpose = 'submit' | 'fetch' | 'upload';
@@ -80,7 +80,7 @@ export interface Surroundings {
  * @param answer what came back
  * @param purpose what the call was for
  */
-export function problemOf(
+export function describeProblem(
 	answer: BadAnswer,
 	purpose: CallPurpose,
 	{ jobId, field, betterBaseUrl, isOwn = true }: Surroundings = {},
@@ -189,7 +189,7 @@ function word(
 				description: sentences('Wait a while before the next try.', next),
 			};
 		case 'redirected': {
-			const host = urlOf(answer.location)?.host;
+			const host = parseUrl(answer.location)?.host;
 			return {
 				message: `${who}: the service redirects to ${host ?? 'another address'}, and the key is not sent on. Check Base URL in the credential`,
 				description: sentences(
@@ -382,7 +382,7 @@ function refusal(
 const code = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '');
 
 /** A job that had not ended when its time was up. */
-export function overdue(jobId: JobId, timeoutMs: number, last?: Problem): Problem {
+export function describeOverdue(jobId: JobId, timeoutMs: number, last?: Problem): Problem {
 	const subject = `Job ${writeId(jobId)}: `;
 	const { message = '' } = last ?? {};
 	const lastWords = message.startsWith(subject) ? message.slice(subject.length) : message;

@@ -9,7 +9,7 @@ import {
 	type IWebhookFunctions,
 } from 'n8n-workflow';
 
-import type { Clock, StopSign } from '../jobs/clock';
+import type { Clock, CancelSignal } from '../async/clock';
 import { readAnswer, type Answer, type HttpReply, type UnansweredReason } from './answer';
 import { Endpoints, MODELSLAB } from './endpoints';
 import type { ApiVersion, Generation } from './fields';
@@ -195,7 +195,7 @@ async function post(
 		return { httpCode: response.statusCode, headers: response.headers, text: textOf(received) };
 	};
 
-	const exchanged = exchange().catch((error: unknown) => unanswered(error));
+	const exchanged = exchange().catch((error: unknown) => readFailure(error));
 	const result = await Promise.race([exchanged, timeout(clock, timeoutMs, wait)]);
 	wait.isSettled = true;
 	if ('httpCode' in result) return result;
@@ -214,10 +214,10 @@ const unstoppable = (context: NodeContext) =>
  * The waiting for a call's time limit, which is over when the call has ended or `stop` is aborted. No signal of its
  * own: there is one for each call, and to abort a signal makes an error with its stack.
  */
-class Wait implements StopSign {
+class Wait implements CancelSignal {
 	isSettled = false;
 
-	constructor(private readonly stop: StopSign | undefined) {}
+	constructor(private readonly stop: CancelSignal | undefined) {}
 
 	get aborted(): boolean {
 		return this.isSettled || this.stop?.aborted === true;
@@ -274,7 +274,7 @@ const REASON_OF_CODE: Record<string, UnansweredReason> = {
 const CERTIFICATE_CODE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_)/;
 
 /** Why a request got no answer, from the error n8n's helper threw: only its code is taken over. */
-export function unanswered(error: unknown): Unanswered {
+export function readFailure(error: unknown): Unanswered {
 	// n8n 2.41 looks at what names resolve to if N8N_SSRF_PROTECTION_ENABLED is set, before it connects.
 	const isBlocked = causesOf(error).some(({ name }) => /^SsrfBlocked/.test(String(name)));
 	if (isBlocked) return { state: 'unanswered', reason: 'blocked', detail: 'N8N_SSRF_PROTECTION_ENABLED' };
@@ -306,3 +306,7 @@ function errorCode(error: unknown): string | undefined {
 		.flatMap(({ code, httpCode }) => [code, httpCode])
 		.find((code): code is string => typeof code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(code));
 }
+/** The longest that a single call to the service may take, ms. */
+export const CALL_LIMIT_MS = 60_000;
+/** The same for a submit, which may be answered only when a fast generation is done. */
+export const SUBMIT_LIMIT_MS = 300_000;

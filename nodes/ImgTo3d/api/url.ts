@@ -2,7 +2,7 @@
  * @param from the address that a relative one is relative to
  * @returns `undefined` for what is no URL
  */
-export function urlOf(text: string, from?: string): URL | undefined {
+export function parseUrl(text: string, from?: string): URL | undefined {
 	try {
 		return new URL(text, from);
 	} catch {
@@ -23,6 +23,6 @@ export function isHttp({ protocol }: URL): boolean {
 
 /** Whether a text is an absolute http or https URL. */
 export function isHttpUrl(text: string): boolean {
-	const url = urlOf(text);
+	const url = parseUrl(text);
 	return url !== undefined && isHttp(url);
 }

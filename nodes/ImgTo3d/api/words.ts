@@ -48,7 +48,7 @@ const PASSING_TROUBLE =
 	/internal (?:server )?error|server error|temporarily unavailable|service unavailable|bad gateway|gateway time-?out|under maintenance/i;
 
 /** What a refusal is about, by its HTTP code and words. */
-export function reasonOf(httpCode: number, message: string, body: Record<string, unknown>): RefusalReason {
+export function readReason(httpCode: number, message: string, body: Record<string, unknown>): RefusalReason {
 	const words = message.slice(0, MAX_READ);
 	const isQueue = 'current_queue' in body || /queue/i.test(words);
 	const meant = MEANINGS.find(([, pattern]) => pattern.test(words))?.[0];
@@ -69,13 +69,13 @@ export const isPassingTrouble = (message: string): boolean =>
 	PASSING_TROUBLE.test(message.slice(0, MAX_READ));
 
 /** How many jobs the account may have open, where a refusal says so. */
-export function queueLimitOf(message: string): number | undefined {
+export function readQueueLimit(message: string): number | undefined {
 	const limit = Number(/\bmaximum\b\D{0,20}(\d{1,6}) queued\b/i.exec(message.slice(0, MAX_READ))?.[1]);
 	return limit > 0 ? limit : undefined;
 }
 
 /** The message: `message`, or `messege` in older endpoints; a text, or lists of texts by field. */
-export function messageOf(body: Record<string, unknown>): string {
+export function readMessage(body: Record<string, unknown>): string {
 	for (const words of [body.message, body.messege, body.error]) {
 		const text = wordsOf(words);
 		if (text !== '') return quote(text);
@@ -96,7 +96,7 @@ function wordsOf(words: unknown): string {
 const FOR_PROGRAMMERS = /content-?type|jsonlint|valid json|json (?:format|body)/i;
 
 /** The advice: `tip`, `tips`, or numbered tips. */
-export function adviceOf(body: Record<string, unknown>): string | undefined {
+export function readAdvice(body: Record<string, unknown>): string | undefined {
 	const tips = Object.keys(body)
 		.filter((name) => /^tips?(_\d+)?$/.test(name))
 		.map((name) => wordsOf(body[name]).slice(0, MAX_READ))
@@ -111,7 +111,7 @@ export function adviceOf(body: Record<string, unknown>): string | undefined {
  *
  * @param now ms since the epoch, for a header that is a date
  */
-export function retryAfterOf(
+export function readRetryAfter(
 	body: Record<string, unknown>,
 	words: string,
 	headers: IDataObject,
@@ -119,7 +119,7 @@ export function retryAfterOf(
 ): number | undefined {
 	return (
 		limited(toSeconds(body.retry_after)) ??
-		retryAfterHeader(headers, now) ??
+		readRetryAfterHeader(headers, now) ??
 		limited(retryAfterInWords(words.slice(0, MAX_READ)))
 	);
 }
@@ -134,19 +134,19 @@ function retryAfterInWords(words: string): number | undefined {
 }
 
 /** Seconds from a `Retry-After` header, an hour at most: a number of seconds, or a date (RFC 9110, 10.2.3). */
-export function retryAfterHeader(headers: IDataObject, now: number): number | undefined {
-	const value = header(headers, 'retry-after');
+export function readRetryAfterHeader(headers: IDataObject, now: number): number | undefined {
+	const value = readHeader(headers, 'retry-after');
 	if (value === undefined) return undefined;
 	const seconds = toSeconds(value);
 	if (seconds !== undefined) return limited(seconds);
 	// The server's own clock, where it tells it: ours may be set wrongly.
-	const sentAt = Date.parse(header(headers, 'date') ?? '');
+	const sentAt = Date.parse(readHeader(headers, 'date') ?? '');
 	const date = Date.parse(value);
 	return Number.isNaN(date) ? undefined : limited(Math.max(0, (date - (sentAt || now)) / 1000));
 }
 
 /** A header that stands once in an answer; names are in lower case. */
-export function header(headers: IDataObject, name: string): string | undefined {
+export function readHeader(headers: IDataObject, name: string): string | undefined {
 	const value = headers[name];
 	return typeof value === 'string' ? value : undefined;
 }

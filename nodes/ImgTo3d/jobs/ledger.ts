@@ -30,13 +30,13 @@ export interface FailedJob {
 }
 
 /** What became of an item's submit: accepted, or nobody knows. A submit that was refused leaves no entry. */
-export type Entry =
+export type LedgerEntry =
 	| ({ fate: 'accepted' } & AcceptedJob)
 	| ({ fate: 'failed' } & FailedJob)
 	| { fate: 'unknown'; problem: Problem };
 
 /** The submits of one run of the node, by input item. */
-export type Ledger = Map<number, Entry>;
+export type Ledger = Map<number, LedgerEntry>;
 
 /**
  * n8n runs a node again with the same execute data when Retry On Fail is on, also when "Continue" is on and
@@ -47,7 +47,7 @@ export type Ledger = Map<number, Entry>;
 const runs = new WeakMap<object, WeakMap<object, Ledger>>();
 
 /** The ledger of this run, if an earlier try of it has one. */
-export function earlierLedger(context: IExecuteFunctions): Ledger | undefined {
+export function findLedger(context: IExecuteFunctions): Ledger | undefined {
 	const run = context.getExecuteData();
 	return runs.get(run)?.get(context.getInputData()[0]?.json ?? run);
 }
@@ -57,12 +57,15 @@ export function earlierLedger(context: IExecuteFunctions): Ledger | undefined {
  *
  * @param entries those that the run begins with when it goes on after a rest, or with what a failed execution has left
  */
-export function ledgerOf(context: IExecuteFunctions, entries: ReadonlyArray<[number, Entry]> = []): Ledger {
+export function openLedger(
+	context: IExecuteFunctions,
+	entries: ReadonlyArray<[number, LedgerEntry]> = [],
+): Ledger {
 	const run = context.getExecuteData();
 	const call = context.getInputData()[0]?.json ?? run;
 	const calls = runs.get(run) ?? new WeakMap<object, Ledger>();
 	runs.set(run, calls);
-	const ledger = calls.get(call) ?? new Map<number, Entry>(entries);
+	const ledger = calls.get(call) ?? new Map<number, LedgerEntry>(entries);
 	calls.set(call, ledger);
 	return ledger;
 }

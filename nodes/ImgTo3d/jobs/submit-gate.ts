@@ -1,6 +1,6 @@
 import type { Limit } from '../api/judge';
-import { REFUSED_WITHIN_MS, type Account } from './account';
-import type { Clock } from './clock';
+import type { Clock } from '../async/clock';
+import { REFUSED_WITHIN_MS, type Account } from '../polling/account';
 
 /** How long to wait after a refusal that names no time, ms. */
 const DEFAULT_CLOSED_MS = 10_000;
@@ -57,7 +57,7 @@ export class SubmitGate {
 	jobEnded(): void {
 		this.progressAt = this.clock.now();
 		if (this.isQueueFull) this.openAt = this.clock.now();
-		this.account.freed.tell();
+		this.account.roomFreed.notifyAll();
 	}
 
 	/** Runs `work` when everyone who came before is through. */
@@ -88,7 +88,7 @@ export class SubmitGate {
 
 	/** Waits so long, or until there may be room. */
 	async wait(ms: number): Promise<void> {
-		await this.account.freed.sleep(this.clock, ms, this.signal);
+		await this.account.roomFreed.wait(this.clock, ms, this.signal);
 	}
 }
 

@@ -2,14 +2,16 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { holdsJob, type Answer } from '../api/answer';
-import { imageBody } from '../api/body';
+import { buildImageBody } from '../api/body';
 import { writeWholeId, type JobId } from '../api/job-id';
 import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
-import { problemOf, ProblemError, type Problem } from '../api/problems';
+import { describeProblem, ProblemError, type Problem } from '../api/problems';
+import { SUBMIT_LIMIT_MS } from '../api/service';
+import { throwIfStopped } from '../async/cancellation';
+import { computeBackoff, MAX_TRIES } from '../async/retry';
 import type { GenerationRequest, ItemRequest } from '../request';
-import type { AcceptedJob, Entry, KnownJob } from './ledger';
-import { retryPause } from './poll-schedule';
-import { MAX_TRIES, openJobOf, stopIfAborted, SUBMIT_LIMIT_MS, type Run } from './run';
+import type { AcceptedJob, LedgerEntry, KnownJob } from './ledger';
+import { trackJob, type Run } from './run';
 import { uploadImages } from './upload';
 
 /**
@@ -20,11 +22,7 @@ import { uploadImages } from './upload';
  * @throws ProblemError when the service refused, or when nobody knows whether it accepted
  * @throws Stopped when the run was stopped
  */
-export async function acceptedJob(
-	run: Run,
-	item: ItemRequest,
-	work: GenerationRequest,
-): Promise<AcceptedJob> {
+export async function submitOnce(run: Run, item: ItemRequest, work: GenerationRequest): Promise<AcceptedJob> {
 	const earlier = run.ledger.get(item.itemIndex);
 	if (earlier?.fate === 'accepted') return takeUp(run, item, earlier);
 	if (earlier && !maySubmitAgain(run, earlier)) throw new ProblemError(earlier.problem);
@@ -33,17 +31,17 @@ export async function acceptedJob(
 	if (run.rest && item.waitFor === 'webhook') body.webhook = run.rest.resumeUrl;
 	const images =
 		work.image?.from === 'binary' ? await uploadImages(run, item, work.image.properties) : work.image?.urls;
-	if (images) Object.assign(body, imageBody(work.apiVersion, images));
-	stopIfAborted(run.signal);
+	if (images) Object.assign(body, buildImageBody(work.apiVersion, images));
+	throwIfStopped(run.signal);
 	const submitted = submitAndRecord(run, item, work, body, { images, submits: earlier?.submits ?? 0 });
 	const { accepted, problem } = await run.cancellation.unlessCanceled(submitted);
 	if (accepted) return accepted;
-	stopIfAborted(run.signal);
+	throwIfStopped(run.signal);
 	throw new ProblemError(problem);
 }
 
 /** The job that is there for an item. How it ended badly is told once; whoever comes again wants it fetched. */
-function takeUp(run: Run, item: ItemRequest, entry: Entry & AcceptedJob): AcceptedJob {
+function takeUp(run: Run, item: ItemRequest, entry: LedgerEntry & AcceptedJob): AcceptedJob {
 	const { badEnd, ...job } = entry;
 	if (badEnd === undefined) return entry;
 	run.ledger.set(item.itemIndex, { ...job, fate: 'accepted' });
@@ -56,8 +54,8 @@ function takeUp(run: Run, item: ItemRequest, entry: Entry & AcceptedJob): Accept
  */
 function maySubmitAgain(
 	run: Run,
-	earlier: Exclude<Entry, { fate: 'accepted' }>,
-): earlier is Extract<Entry, { fate: 'failed' }> {
+	earlier: Exclude<LedgerEntry, { fate: 'accepted' }>,
+): earlier is Extract<LedgerEntry, { fate: 'failed' }> {
 	if (earlier.fate === 'unknown') return false;
 	if (earlier.isTold) return earlier.submits < run.maxSubmits;
 	earlier.isTold = true;
@@ -94,7 +92,7 @@ async function submitAndRecord(
 	}
 	const betterBaseUrl = run.service.betterBaseUrl(work.apiVersion);
 	const bad = answer.state === 'processing' ? withoutId(answer) : (answer as BadAnswer);
-	const problem = problemOf(bad, isFailed ? 'fetch' : 'submit', { betterBaseUrl });
+	const problem = describeProblem(bad, isFailed ? 'fetch' : 'submit', { betterBaseUrl });
 	if (isFailed) {
 		noteAcceptance(run, item, known.job.id);
 		run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits: submits + 1, isTold: true });
@@ -149,7 +147,7 @@ async function submit(
 	const { gate, clock } = run;
 	const start = clock.now();
 	if (!gate.isClosed) {
-		const answer = await submitOnce(run, item, work, body);
+		const answer = await sendSubmit(run, item, work, body);
 		if (!isRefusedByLimit(answer)) return answer;
 		gate.close(answer);
 	}
@@ -157,13 +155,13 @@ async function submit(
 		const deadline = () => Math.max(start, gate.lastProgress) + item.timeoutMs;
 		for (let tries = 1; ; tries++) {
 			for (let ms = gate.closedFor(deadline()); ms > 0; ms = gate.closedFor(deadline())) {
-				stopIfAborted(run.signal);
+				throwIfStopped(run.signal);
 				await gate.wait(ms);
 			}
-			stopIfAborted(run.signal);
+			throwIfStopped(run.signal);
 			// Where the limit is known, there is room for whoever is let through, and nobody need wait for the answer.
 			if (tries === 1 && run.account.knowsLimit(clock.now())) turn.end();
-			const answer = await turn.call(async () => await submitOnce(run, item, work, body));
+			const answer = await turn.call(async () => await sendSubmit(run, item, work, body));
 			if (!isRefusedByLimit(answer) || clock.now() >= deadline()) return answer;
 			gate.close(answer);
 		}
@@ -174,7 +172,7 @@ async function submit(
 const isRefusedByLimit = (answer: Answer): answer is Limit => isLimit(answer) && !holdsJob(answer);
 
 /** One submit, repeated only while it certainly did not arrive: nobody listened, or the name did not resolve. */
-async function submitOnce(
+async function sendSubmit(
 	run: Run,
 	item: ItemRequest,
 	work: GenerationRequest,
@@ -183,19 +181,19 @@ async function submitOnce(
 	const { account, clock } = run;
 	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
 	for (let tries = 1; ; tries++) {
-		const answer = await account.submitting(clock.now(), async () => {
+		const answer = await account.countSubmit(clock.now(), async () => {
 			const latest = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
 			const known = acceptanceIn(latest);
-			if (known) account.submitted();
+			if (known) account.countAccepted();
 			// The job has its place before the submit gives its own away.
 			if (known?.state === 'processing' && item.waitFor !== 'none' && !run.cancellation.isCanceled) {
-				openJobOf(run, item.itemIndex, work, clock.now());
+				trackJob(run, item.itemIndex, work, clock.now());
 			}
 			return latest;
 		});
 		if (!didNotArrive(answer) || tries === MAX_TRIES) return answer;
-		await clock.sleep(retryPause(tries), run.signal);
-		stopIfAborted(run.signal);
+		await clock.sleep(computeBackoff(tries), run.signal);
+		throwIfStopped(run.signal);
 	}
 }
 

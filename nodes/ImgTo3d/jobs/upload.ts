@@ -2,12 +2,14 @@
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { mayPass } from '../api/judge';
-import { problemOf, ProblemError } from '../api/problems';
+import { describeProblem, ProblemError } from '../api/problems';
 import type { UploadAnswer } from '../api/service';
-import { kindByHead } from '../file-type';
+import { CALL_LIMIT_MS } from '../api/service';
+import { throwIfStopped } from '../async/cancellation';
+import { computeBackoff, MAX_TRIES } from '../async/retry';
+import { findKind } from '../file-type';
 import type { ItemRequest } from '../request';
-import { retryPause } from './poll-schedule';
-import { CALL_LIMIT_MS, MAX_TRIES, stopIfAborted, type Run } from './run';
+import { type Run } from './run';
 
 /** The upload endpoint's limit. */
 const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
@@ -38,7 +40,7 @@ export async function readImage(
 			'Make the image smaller before this node, for example with the Edit Image node, or send a link to it instead (Image Source: URL).',
 		);
 	}
-	const mime = [kindByHead(bytes)?.mimeType, mimeType].find((type) => type?.startsWith('image/'));
+	const mime = [findKind(bytes)?.mimeType, mimeType].find((type) => type?.startsWith('image/'));
 	if (mime === undefined) {
 		throw refuse(
 			`${what} is no image that is known here: its type is ${mimeType}`,
@@ -68,7 +70,7 @@ export async function uploadImages(
 		if (answer.state !== 'uploaded') {
 			const field = properties.length > 1 ? property : undefined;
 			const betterBaseUrl = run.service.betterBaseUrl(item.work.apiVersion);
-			throw new ProblemError(problemOf(answer, 'upload', { field, betterBaseUrl }));
+			throw new ProblemError(describeProblem(answer, 'upload', { field, betterBaseUrl }));
 		}
 		links.push(answer.link);
 	}
@@ -84,13 +86,13 @@ async function upload(
 	const { bytes, mime } = await readImage(run.context, item.itemIndex, property);
 	const dataUri = `data:${mime};base64,${bytes.toString('base64')}`;
 	for (let tries = 1; ; tries++) {
-		stopIfAborted(run.signal);
+		throwIfStopped(run.signal);
 		const limitMs = Math.min(CALL_LIMIT_MS, deadline - run.clock.now());
 		const answer = await run.service.upload(item.work.apiVersion, dataUri, limitMs, run.signal);
 		if (answer.state === 'uploaded' || !mayPass(answer)) return answer;
 
 		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-		const pause = retryPause(tries, wanted);
+		const pause = computeBackoff(tries, wanted);
 		if (tries === MAX_TRIES || run.clock.now() + pause >= deadline) return answer;
 		await run.clock.sleep(pause, run.signal);
 	}

@@ -8,16 +8,16 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import { filesOf, type JobFacts } from '../api/answer';
+import { listFiles, type JobFacts } from '../api/answer';
+import type { Connection } from '../api/connection';
 import type { ApiVersion } from '../api/fields';
 import type { JobId } from '../api/job-id';
 import type { Paid } from '../api/problems';
 import type { Service } from '../api/service';
+import type { Semaphore } from '../async/semaphore';
 import type { KnownJob } from '../jobs/ledger';
-import type { Places } from '../jobs/places';
-import type { Connection } from '../jobs/run';
 import type { Delivery } from '../request';
-import { downloadFile } from './files';
+import { downloadFile } from './download';
 
 /**
  * The items of a job that has ended well: one for the job, or one for each of its files, with the files
@@ -25,14 +25,14 @@ import { downloadFile } from './files';
  *
  * @param downloads limits how many files come in at once
  */
-export async function finishedItems(
+export async function toItems(
 	connection: Connection,
 	delivery: Delivery,
 	job: JobFacts,
-	downloads: Places,
+	downloads: Semaphore,
 ): Promise<INodeExecutionData[]> {
 	const files = delivery.download ? await downloadAll(connection, delivery, job, downloads) : [];
-	const { output, ...rest } = finishedJson(delivery, job);
+	const { output, ...rest } = toJson(delivery, job);
 	const field = delivery.outputBinaryPropertyName;
 
 	if (delivery.outputMode === 'job') {
@@ -42,7 +42,7 @@ export async function finishedItems(
 		});
 		return [{ json: { ...rest, output }, ...(delivery.download && { binary }) }];
 	}
-	return filesOf(job).map(({ url }, index) => ({
+	return listFiles(job).map(({ url }, index) => ({
 		json: { ...rest, output_url: connection.service.clean(url), output_index: index },
 		...(files[index] && { binary: { [field]: files[index] } }),
 	}));
@@ -53,7 +53,7 @@ async function downloadAll(
 	connection: Connection,
 	delivery: Delivery,
 	job: JobFacts,
-	downloads: Places,
+	downloads: Semaphore,
 ): Promise<IBinaryData[]> {
 	const leave = new AbortController();
 	const own: Connection = {
@@ -62,7 +62,7 @@ async function downloadAll(
 	};
 	let firstProblem: unknown;
 	const files = await Promise.all(
-		filesOf(job).map(async (listed, index) => {
+		listFiles(job).map(async (listed, index) => {
 			const file = { ...listed, fallbackName: `job-${job.id ?? 'result'}-${index}` };
 			return await downloadFile(own, delivery, job.id, file, downloads).catch((problem: unknown) => {
 				firstProblem ??= problem;
@@ -75,7 +75,7 @@ async function downloadAll(
 }
 
 /** The JSON of a job that has ended well, as the service sent it, with the caller's own mark. */
-export function finishedJson({ trackId }: Delivery, job: JobFacts): IDataObject {
+export function toJson({ trackId }: Delivery, job: JobFacts): IDataObject {
 	const { id, generationTime, meta, output, extras } = job;
 	return {
 		...(id !== undefined && { id }),
@@ -89,7 +89,7 @@ export function finishedJson({ trackId }: Delivery, job: JobFacts): IDataObject 
 }
 
 /** The item of a job that the service ended as failed. */
-export function failedItem(
+export function toFailedItem(
 	{ message, advice }: { message: string; advice?: string },
 	id: JobId,
 	trackId: string | undefined,
@@ -106,7 +106,7 @@ export function failedItem(
 }
 
 /** The JSON of a job that is handed on unfinished, ready for Get Result or a trigger. */
-export function referenceJson(
+export function toReference(
 	service: Service,
 	apiVersion: ApiVersion,
 	known: KnownJob,
@@ -142,7 +142,7 @@ export interface Failure {
  * With `error` on the item itself, n8n would keep nothing of its JSON but the message. On the regular output the JSON
  * is flat. The error output takes only an item whose JSON is `error` alone.
  */
-export function errorItem(
+export function toErrorItem(
 	{ error, paid, jobId, trackId }: Failure,
 	onErrorOutput: boolean,
 ): INodeExecutionData {

@@ -1,15 +1,23 @@
 /** A download's bytes on their way into n8n's storage. */
+import type { Connection } from '../api/connection';
 import type { Readable } from '../api/service';
+import { StoppedError } from '../async/cancellation';
 import { FileEnd } from '../file-end';
-import { cutOff, HEAD_BYTES, kindByHead, mismatchOf, type FileIdentity, type FileKind } from '../file-type';
-import { Stopped, type Connection } from '../jobs/run';
+import {
+	describeCutOff,
+	HEAD_BYTES,
+	findKind,
+	findMismatch,
+	type FileIdentity,
+	type FileKind,
+} from '../file-type';
 import type { Delivery } from '../request';
 
 /** A download that brings no byte for this long is given up and tried again, ms. */
 const STALL_MS = 60_000;
 
 /** Why there is no file, and whether another try may bring it. */
-export interface Failure {
+export interface DownloadFailure {
 	problem: string;
 	httpCode?: number;
 	mayPass: boolean;
@@ -18,7 +26,7 @@ export interface Failure {
 	isSameAnywhere?: boolean;
 }
 
-export function tooLarge({ maxFileBytes }: Delivery, bytes?: number): Failure {
+export function describeTooLarge({ maxFileBytes }: Delivery, bytes?: number): DownloadFailure {
 	const megabytes = (count: number) => Number((count / 1024 / 1024).toFixed(1));
 	const size = bytes === undefined ? '' : ` (it has ${megabytes(bytes)} MB)`;
 	return {
@@ -33,7 +41,7 @@ export class Meter {
 	/** The same bytes, counted. */
 	readonly measured: Readable;
 	/** Why it was ended. */
-	failure?: Failure;
+	failure?: DownloadFailure;
 	/** Whether the bytes stopped coming before the end: what else fails is n8n's storage. */
 	isBroken = false;
 	/** How many bytes have passed. */
@@ -67,17 +75,17 @@ export class Meter {
 	}
 
 	/** What a file that has come to its end is not, if it is not what it has to be. */
-	mismatch(): Failure | undefined {
+	mismatch(): DownloadFailure | undefined {
 		if (this.startLength < HEAD_BYTES) this.followEnd();
 		const { kind, length } = this;
-		const mismatch = kind && mismatchOf(kind, this.head, length);
-		return mismatch ?? (this.end?.isWhole === false ? cutOff(length) : undefined);
+		const mismatch = kind && findMismatch(kind, this.head, length);
+		return mismatch ?? (this.end?.isWhole === false ? describeCutOff(length) : undefined);
 	}
 
 	/** What it has to be. What nothing names is what it begins as, but is held to that only where its end is open. */
 	private get kind(): FileKind | undefined {
 		const { kind, isUnnamed } = this.identity;
-		return kind ?? (isUnnamed && this.isOpenEnded ? kindByHead(this.head) : undefined);
+		return kind ?? (isUnnamed && this.isOpenEnded ? findKind(this.head) : undefined);
 	}
 
 	private count(chunk: Buffer): Buffer {
@@ -86,7 +94,7 @@ export class Meter {
 		const part = chunk.subarray(0, HEAD_BYTES - this.startLength);
 		if (part.length > 0) this.begin(part);
 		this.end?.take(chunk.subarray(part.length));
-		if (this.length > this.delivery.maxFileBytes) this.giveUp(tooLarge(this.delivery));
+		if (this.length > this.delivery.maxFileBytes) this.giveUp(describeTooLarge(this.delivery));
 		return chunk;
 	}
 
@@ -95,7 +103,7 @@ export class Meter {
 		this.startLength += part.length;
 		if (this.startLength < HEAD_BYTES) return;
 		const { kind } = this;
-		const mismatch = kind && mismatchOf(kind, this.head);
+		const mismatch = kind && findMismatch(kind, this.head);
 		if (mismatch) this.giveUp(mismatch);
 		this.followEnd();
 	}
@@ -132,8 +140,8 @@ export class Meter {
 		this.ended.abort();
 	}
 
-	private giveUp(failure: Failure): void {
+	private giveUp(failure: DownloadFailure): void {
 		this.failure ??= failure;
-		this.body.destroy(new Stopped(failure.problem));
+		this.body.destroy(new StoppedError(failure.problem));
 	}
 }

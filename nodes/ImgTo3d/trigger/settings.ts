@@ -1,0 +1,45 @@
+import type { IWebhookFunctions } from 'n8n-workflow';
+
+import { API_VERSIONS, type ApiVersion } from '../api/fields';
+import { Form } from '../parameters/form';
+import { NUMERIC_OPTIONS } from '../parameters/options';
+import { OUTPUT_MODES, type Delivery } from '../request';
+
+const EVENTS = ['success', 'failed'] as const;
+const VERIFICATIONS = ['api', 'none'] as const;
+
+/** What the person set on the trigger, checked. */
+export interface TriggerSettings {
+	events: readonly string[];
+	apiVersion: ApiVersion;
+	/** Only calls with this track ID, or with one that begins like it when it ends in `*`; empty: all. */
+	trackId: string;
+	/** `api`: the job is asked for. `none`: the call is believed. */
+	verify: (typeof VERIFICATIONS)[number];
+	ignoreDuplicates: boolean;
+	delivery: Delivery;
+}
+
+/** @throws NodeOperationError that names the field, what was entered and what is allowed */
+export function readTrigger(context: IWebhookFunctions): TriggerSettings {
+	const form = new Form(context, (name) => context.getNodeParameter(name, null));
+	const verify = form.choice('verify', 'Verify', VERIFICATIONS);
+	const download = form.yesNo('download', 'Download Output Files');
+	return {
+		events: form.choices('events', 'Events', EVENTS),
+		// Not shown, and so not there, when the API is not asked.
+		apiVersion: verify === 'api' ? form.choice('apiVersion', 'API Version', API_VERSIONS) : API_VERSIONS[0],
+		trackId: form.text('trackId', 'Track ID'),
+		verify,
+		ignoreDuplicates: form.yesNo('ignoreDuplicates', 'Ignore Duplicates'),
+		delivery: {
+			download,
+			outputBinaryPropertyName: download
+				? form.requiredText('outputBinaryPropertyName', 'Put Output File in Field')
+				: '',
+			outputMode: form.choice('outputMode', 'Output', OUTPUT_MODES),
+			timeoutMs: NUMERIC_OPTIONS.timeout.default * 1000,
+			maxFileBytes: NUMERIC_OPTIONS.maxFileSize.default * 1024 * 1024,
+		},
+	};
+}

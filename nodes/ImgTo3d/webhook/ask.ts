@@ -1,0 +1,118 @@
+import type { ICredentialDataDecryptedObject, IWebhookFunctions } from 'n8n-workflow';
+
+import type { Answer } from '../api/answer';
+import type { Connection } from '../api/connection';
+import type { ApiVersion } from '../api/fields';
+import type { JobId } from '../api/job-id';
+import { openService, readCredential } from '../api/service';
+import type { Clock } from '../async/clock';
+import { computeBackoff } from '../async/retry';
+import { Semaphore } from '../async/semaphore';
+
+/**
+ * How many calls read a credential at the same time. n8n has few connections to its database, two of PostgreSQL if
+ * nobody sets more, and whoever waits too long for one gets an error: a burst of calls must not queue up there.
+ */
+const readings = new Semaphore(2);
+
+/**
+ * The credentials that are being read, by what they are for. Each reading is a query, and in n8n 2.41 an expression
+ * sandbox of its own: who comes meanwhile waits for that one.
+ */
+const credentials = new Map<string, Promise<ICredentialDataDecryptedObject>>();
+
+/** The pause before a job is asked for again that should have ended by now, ms. */
+const SOON_MS = 2000;
+
+/** What a question may take at least, ms: one that is cut short says that the API cannot be asked. */
+const LEAST_MS = 3000;
+
+/**
+ * The longest that an end which one answer cannot prove is asked for again, ms, and the pause before it. The caller has
+ * its answer by then.
+ */
+export const PROOF_LIMIT_MS = 75_000;
+export const PROOF_PAUSE_MS = 10_000;
+
+/** Far more than a job's end needs, bytes. */
+const MAX_CALL_BYTES = 1024 * 1024;
+
+/** The connection of a node that is called from outside. */
+export type CallConnection = Connection & { context: IWebhookFunctions };
+
+/**
+ * Opens the service for a call from outside, which nobody can stop.
+ *
+ * @param purpose calls for the same one share the credential
+ */
+export async function openConnection(
+	context: IWebhookFunctions,
+	clock: Clock,
+	purpose: string,
+): Promise<CallConnection> {
+	const key = `${purpose}/${context.getNode().credentials?.stableDiffusionApi?.id}`;
+	let credential = credentials.get(key);
+	if (!credential) {
+		credential = readings
+			.run(async () => await readCredential(context))
+			.finally(() => credentials.delete(key));
+		credentials.set(key, credential);
+	}
+	return {
+		context,
+		clock,
+		service: openService(context, clock, await credential),
+		signal: new AbortController().signal,
+	};
+}
+
+/** The body of a call as it came in; nothing of one that is too large to tell a job's end. */
+export function readCallBody(context: IWebhookFunctions): string | undefined {
+	const { rawBody } = context.getRequestObject() as { rawBody?: Buffer };
+	if (rawBody === undefined) return '';
+	return rawBody.length > MAX_CALL_BYTES ? undefined : rawBody.toString('utf8');
+}
+
+/** A job to ask for. */
+export interface Question {
+	apiVersion: ApiVersion;
+	id: JobId;
+	/** The address that the service named for it. */
+	fetchResult?: string;
+}
+
+/** Has a question wait for its turn. @returns `Away` when it was turned away */
+export type Turn<Away> = (question: () => Promise<Answer>) => Promise<Answer | Away>;
+
+/**
+ * Asks the API how a job stands, again and again until its answer is final or the time is up. Waiting for its turn does
+ * not count: who called may be gone by then, but will not call again.
+ *
+ * @param isFinal whether an answer is worth having
+ * @returns the last answer; nothing when the question was turned away
+ */
+export async function askUntilFinal<Away extends undefined = never>(
+	{ service, clock, signal }: Connection,
+	{ apiVersion, id, fetchResult }: Question,
+	limitMs: number,
+	turn: Turn<Away>,
+	isFinal: (answer: Answer) => boolean,
+): Promise<Answer | Away> {
+	let deadline = clock.now() + limitMs;
+	let named = fetchResult;
+	for (let tries = 1; ; tries++) {
+		const queuedAt = clock.now();
+		const answer = await turn(async () => {
+			deadline += clock.now() - queuedAt;
+			const leftMs = Math.max(LEAST_MS, deadline - clock.now());
+			return await service.fetch(apiVersion, id, named, leftMs, signal);
+		});
+		if (!answer || isFinal(answer)) return answer;
+		// The address that the service named may be another job's, or lead nowhere.
+		if (answer.state !== 'processing') named = named === undefined ? fetchResult : undefined;
+		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
+		const pause = answer.state === 'processing' ? SOON_MS : computeBackoff(tries, wanted);
+		if (clock.now() + pause >= deadline) return answer;
+		await clock.sleep(pause, signal);
+	}
+}

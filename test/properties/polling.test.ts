@@ -1,0 +1,226 @@
+import fc from 'fast-check';
+
+import { simulatedItem, simulatedRun, SimulatedClock } from '../../bench/simulated.mts';
+import { readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
+import { ProblemError } from '../../nodes/ImgTo3d/api/problems';
+import { Account, describeKind } from '../../nodes/ImgTo3d/polling/account';
+import { EndTracker } from '../../nodes/ImgTo3d/jobs/end-tracker';
+import { MAX_PAUSE_MS, MIN_PAUSE_MS } from '../../nodes/ImgTo3d/polling/schedule';
+import { pollUntilEnd } from '../../nodes/ImgTo3d/jobs/poll';
+import { MAX_RETRY_MS } from '../../nodes/ImgTo3d/async/retry';
+import { CALL_LIMIT_MS } from '../../nodes/ImgTo3d/api/service';
+
+/** What a call to the service comes to, and how long that takes, ms. */
+interface Call {
+	answer: Answer;
+	takesMs: number;
+}
+
+/** A look at a job, times in ms. */
+interface Look {
+	from: number;
+	to: number;
+	answer: Answer;
+}
+
+/** A job that is watched: what each look brings, over and over when there are more looks. */
+interface Script {
+	kind: string;
+	calls: Call[];
+	timeoutMs: number;
+	pollIntervalMs?: number;
+	/** How long after the first job it is accepted, ms. */
+	laterMs: number;
+}
+
+/** ms; a millionth of a second is lost in sums. */
+const ROUNDING = 1e-3;
+const MIN_LOOK_MS = 1000;
+const MAX_RETRY_AFTER_MS = 3_600_000;
+const JITTER = 0.25;
+
+const read = (text: string, httpCode = 200) => readAnswer({ httpCode, headers: {}, text }, (same) => same, 0);
+
+const anyNumber = fc.oneof(
+	fc.constantFrom(
+		'null',
+		'0',
+		'-0',
+		'-5',
+		'"NaN"',
+		'NaN',
+		'1e999',
+		'1e308',
+		'1.7e308',
+		'"12"',
+		'"soon"',
+		'[3]',
+		'5e-324',
+	),
+	fc.double({ min: 0, max: 1e4, noNaN: true }).map(String),
+	fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+	fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => `"${number}"`),
+);
+
+const processing = fc.oneof(
+	anyNumber.map((eta) => read(`{"status":"processing","id":1,"eta":${eta}}`)),
+	fc.constant(read('{"status":"processing","id":1}')),
+);
+
+const success = read('{"status":"success","id":1,"output":["https://files.example/a.gif"]}');
+
+const bringsNothing = fc.oneof(
+	anyNumber.map((wait) =>
+		read(`{"status":"error","message":"Rate limit exceeded","retry_after":${wait}}`, 429),
+	),
+	anyNumber.map((wait) => read(`{"status":"error","message":"wait for ${wait} seconds, rate limit"}`)),
+	fc.constantFrom(500, 502, 503, 408).map((httpCode) => read('', httpCode)),
+	fc.constantFrom('', '<html>', '{"status":"success","id":1,"output":[]}').map((text) => read(text)),
+	anyNumber.map((wait) => read(`{"status":"error","message":"Invalid Api Key","retry_after":${wait}}`)),
+	anyNumber.map((wait) => read(`{"status":"error","id":1,"message":"too dark","retry_after":${wait}}`)),
+	fc
+		.integer({ min: 0, max: 90 })
+		.map((wait) =>
+			readAnswer({ httpCode: 503, headers: { 'retry-after': String(wait) }, text: '' }, (same) => same, 0),
+		),
+	fc
+		.constantFrom('refused', 'unresolved', 'timeout', 'interrupted')
+		.map((reason) => ({ state: 'unanswered', reason, detail: '' }) as Answer),
+);
+
+const anEnd = fc.oneof(
+	fc.constant(success),
+	fc.constant(read('{"status":"failed","id":1,"message":"too dark"}')),
+	fc.constant(read('{"status":"error","message":"Job not found"}', 404)),
+	fc.constant(read('{"status":"dreaming"}')),
+);
+
+const answer = fc.oneof(
+	{ weight: 20, arbitrary: processing },
+	{ weight: 5, arbitrary: bringsNothing },
+	{ weight: 4, arbitrary: anEnd },
+);
+
+const takesMs = fc.oneof(
+	{ weight: 9, arbitrary: fc.integer({ min: 1, max: 500 }) },
+	{ weight: 1, arbitrary: fc.integer({ min: 500, max: 2 * CALL_LIMIT_MS }) },
+);
+
+/** Jobs with the same work to do teach about each other. */
+const workOf = (kind: string) => ({ operation: 'imageTo3d', apiVersion: 'v3', body: { kind } }) as const;
+
+const script: fc.Arbitrary<Script> = fc.record(
+	{
+		kind: fc.constantFrom('a', 'b'),
+		calls: fc.array(fc.record({ answer, takesMs }), { minLength: 1, maxLength: 30 }),
+		timeoutMs: fc.oneof(fc.integer({ min: 1, max: 60_000 }), fc.integer({ min: 60_000, max: 3_600_000 })),
+		pollIntervalMs: fc.integer({ min: 1000, max: 600_000 }),
+		laterMs: fc.oneof(fc.constant(0), fc.nat(100_000)),
+	},
+	{ requiredKeys: ['kind', 'calls', 'timeoutMs', 'laterMs'] },
+);
+
+/** Watches a job as its script has it. */
+async function watched(
+	clock: SimulatedClock,
+	account: Account,
+	{ kind, calls, laterMs, ...settings }: Script,
+) {
+	await clock.sleep(laterMs);
+	const start = clock.now();
+	const looks: Look[] = [];
+	const fetch = async (_version: unknown, _id: unknown, _link: unknown, limitMs: number): Promise<Answer> => {
+		const call = calls[looks.length % calls.length] as Call;
+		const look: Look = { from: clock.now(), to: NaN, answer: call.answer };
+		looks.push(look);
+		expect(limitMs).toBeLessThanOrEqual(CALL_LIMIT_MS);
+		await clock.sleep(Math.min(call.takesMs, limitMs));
+		look.to = clock.now();
+		if (call.takesMs > limitMs) look.answer = { state: 'unanswered', reason: 'timeout', detail: '' };
+		return look.answer;
+	};
+	const first = calls[0]?.answer;
+	const known = first?.state === 'processing' ? first : (read('{"status":"processing","id":1}') as never);
+	const item = simulatedItem({
+		work: workOf(kind),
+		...settings,
+	});
+	const accepted = { known, at: start, since: start, submits: 1 };
+	const outcome = await pollUntilEnd(simulatedRun(clock, account, fetch), item, 1, { accepted }).then(
+		({ state }) => state,
+		(thrown: unknown) => (thrown instanceof ProblemError ? thrown.problem.message : thrown),
+	);
+	return { start, looks, outcome, end: clock.now(), deadline: start + item.timeoutMs };
+}
+
+/**
+ * The least and the longest pause after a look, ms.
+ *
+ * @param failures looks in a row that brought nothing, this one included
+ * @param believedAt when the end that it tells is believed if it is said again
+ */
+function pauseAfter(
+	{ to, answer: { state, ...told } }: Look,
+	failures: number,
+	start: number,
+	believedAt: number,
+	interval?: number,
+) {
+	if (state === 'processing') {
+		const least = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, 0.005 * (to - start)));
+		return interval === undefined ? [least, MAX_PAUSE_MS] : [interval, interval];
+	}
+	const { retryAfterSeconds: wanted = 0 } = told as { retryAfterSeconds?: number };
+	const backoff = Math.min(MAX_RETRY_MS, 1000 * 2 ** (failures - 1));
+	expect(wanted * 1000).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
+	// It is asked for again at the moment when it will be believed, but not sooner than the service wants it.
+	const proof = Math.max(believedAt - to, MIN_LOOK_MS);
+	return [1 - JITTER, 1 + JITTER].map((share) => Math.max(wanted * 1000, Math.min(share * backoff, proof)));
+}
+
+test('a job is watched until its time is up at the latest, with no pause too short or too long, whatever the service says', async () => {
+	const outcomes = new Set<unknown>();
+	await fc.assert(
+		fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 4 }), async (scripts) => {
+			const clock = new SimulatedClock();
+			const account = new Account();
+			const watchings = await clock.run(
+				Promise.all(scripts.map(async (each) => await watched(clock, account, each))),
+			);
+			for (const [index, { start, looks, outcome, end, deadline }] of watchings.entries()) {
+				const interval = scripts[index]?.pollIntervalMs;
+				expect(typeof outcome).toBe('string');
+				outcomes.add(outcome);
+				expect(end).toBeLessThanOrEqual(deadline + MIN_LOOK_MS + ROUNDING);
+				let before: Look = { from: start, to: start, answer: read('{"status":"processing"}') };
+				let failures = 0;
+				let believedAt = Infinity;
+				const endWatch = new EndTracker(1, true);
+				for (const look of looks) {
+					const [least = NaN, most = NaN] = pauseAfter(before, failures, start, believedAt, interval);
+					const pause = look.from - before.to;
+					// The last look may come sooner: when the time is up.
+					if (look.from < deadline - ROUNDING) expect(pause).toBeGreaterThanOrEqual(least - ROUNDING);
+					expect(pause).toBeLessThanOrEqual(most + ROUNDING);
+					expect(look.from).toBeLessThanOrEqual(deadline + ROUNDING);
+					failures = look.answer.state === 'processing' ? 0 : failures + 1;
+					const finding = endWatch.note(look.answer, look.to);
+					believedAt = (finding.state === 'open' && finding.believedAt) || Infinity;
+					before = look;
+				}
+			}
+			const { work, startsAt, etaFactor } = account.predict(
+				account.track(describeKind(workOf('a')), clock.now()),
+				clock.now(),
+			);
+			for (const number of [work?.mean ?? 0, work?.sd ?? 0, startsAt, etaFactor.mean, etaFactor.sd]) {
+				expect(Number.isFinite(number)).toBe(true);
+			}
+		}),
+		{ numRuns: 400 },
+	);
+	// Otherwise nothing was tried.
+	expect([...outcomes].map(String).sort()).toEqual(
+		expect.arrayContaining(['success', expect.stringMatching(/^Job 1: not finished after/)]),
+	);
+});

@@ -133,7 +133,7 @@ async function panels(world: World, editor: Editor): Promise<void> {
 	const column = await boxOf(editor.byId('node-parameters'));
 	const top = notice.y - 74;
 	await save(
-		'editor-rest',
+		'editor-suspended',
 		await seen(editor, { ...column, y: top, height: notice.y + notice.height + 20 - top }),
 	);
 

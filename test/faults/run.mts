@@ -15,7 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-faults-'));
 const started = performance.now();
 const words = process.argv.slice(2);
 const places = words.filter((word) => word !== ALL);
-const { status } = spawnSync('jest', ['--config', 'jest.faults.config.js', ...places], {
+const { status } = spawnSync('jest', ['--config', 'test/faults/jest.config.js', ...places], {
 	stdio: 'inherit',
 	env: { ...process.env, [RESULTS]: folder, ...(words.includes(ALL) && { [RUNS_ALL]: 'true' }) },
 });

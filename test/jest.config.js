@@ -16,8 +16,8 @@ const esModules = [
 
 /** @type {import('jest').Config} */
 module.exports = {
+	rootDir: __dirname,
 	testEnvironment: 'node',
-	roots: ['<rootDir>/test'],
 	// They need whole n8n's: `npm run e2e`. They take long: `npm run test:faults`.
 	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/'],
 	// Only for what hangs: a busy machine may well take a minute for a test that makes real meshes.
@@ -25,10 +25,10 @@ module.exports = {
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {
-		'\\.[mc]ts$': '<rootDir>/test/support/esm-transform.cjs',
-		[`/node_modules/(${esModules})/.*\\.m?js$`]: '<rootDir>/test/support/esm-transform.cjs',
+		'\\.[mc]ts$': '<rootDir>/support/esm-transform.cjs',
+		[`/node_modules/(${esModules})/.*\\.m?js$`]: '<rootDir>/support/esm-transform.cjs',
 		// Types are checked once, by `npm run typecheck`.
-		'\\.ts$': ['ts-jest', { tsconfig: 'tsconfig.jest.json', diagnostics: false }],
+		'\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.json', diagnostics: false }],
 	},
 	transformIgnorePatterns: [`/node_modules/(?!(${esModules})/)`],
 };

@@ -1,9 +1,9 @@
-const { roots: _roots, testPathIgnorePatterns: _ignored, ...common } = require('./jest.config.js');
+const { testPathIgnorePatterns: _ignored, ...common } = require('../jest.config.js');
 
-/** The tests on real n8n's: one after the other, and with time for n8n to start. @type {import('jest').Config} */
+/** The tests on n8n servers: one file after the other, and with time for n8n to start. @type {import('jest').Config} */
 module.exports = {
 	...common,
-	roots: ['<rootDir>/test/e2e'],
+	roots: [__dirname],
 	// It takes long: `npm run test:retries`.
 	testPathIgnorePatterns: process.env.npm_lifecycle_event === 'test:retries' ? [] : ['/retries.test'],
 	maxWorkers: 1,

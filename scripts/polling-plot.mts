@@ -1,4 +1,4 @@
-/** The plot of `docs/polling.md`: when the node looks at a job, by what is known of its end. The node's own code watches. */
+/** The plot of `docs/polling.md`: when the node polls a job, depending on what is known about the end. The node's own code polls. */
 import { seeded, SimulatedClock, watched, type Eta, type Watching } from '../bench/simulated.mts';
 import { Account } from '../nodes/ImgTo3d/polling/account.ts';
 
@@ -15,10 +15,10 @@ interface Case {
 const SAYS_NOTHING: Eta = () => undefined;
 
 const CASES: readonly Case[] = [
-	{ name: 'the service says how long, within 20 %', eta: (age, duration) => (duration - age) * 1.15 },
-	{ name: 'it says nothing, three such jobs before', eta: SAYS_NOTHING, taught: 3 },
-	{ name: 'it says ten times too long', eta: (age, duration) => (duration - age) * 10 },
-	{ name: 'it says nothing, first job', eta: SAYS_NOTHING },
+	{ name: 'estimate within 20 %', eta: (age, duration) => (duration - age) * 1.15 },
+	{ name: 'no estimate, three such jobs before', eta: SAYS_NOTHING, taught: 3 },
+	{ name: 'estimate ten times too long', eta: (age, duration) => (duration - age) * 10 },
+	{ name: 'no estimate, first job', eta: SAYS_NOTHING },
 	{ name: 'fixed Poll Interval of 5 s', eta: SAYS_NOTHING, pollInterval: 5 },
 ];
 
@@ -56,7 +56,7 @@ async function panel(duration: number, top: number): Promise<string[]> {
 		`<text x="${x(0)}" y="${top + 20}" class="title">A job of ${label}</text>`,
 		`<rect x="${x(0)}" y="${top + PANEL_TOP - 10}" width="${Number(x(duration)) - Number(x(0))}" height="${CASES.length * ROW}" class="work"/>`,
 		`<line x1="${x(duration)}" x2="${x(duration)}" y1="${top + PANEL_TOP - 16}" y2="${bottom - 4}" class="end"/>`,
-		`<text x="${x(duration)}" y="${top + PANEL_TOP - 20}" class="end-label">it ends</text>`,
+		`<text x="${x(duration)}" y="${top + PANEL_TOP - 20}" class="end-label">the end</text>`,
 	];
 	const step = duration < 60 ? 5 : 60;
 	for (let time = 0; time <= axis; time += step) {
@@ -74,11 +74,11 @@ async function panel(duration: number, top: number): Promise<string[]> {
 			drawn.push(
 				count === looks.length - 1
 					? `<circle cx="${x(at)}" cy="${y}" r="4.5" class="found"/>`
-					: `<line x1="${x(at)}" x2="${x(at)}" y1="${y - 8}" y2="${y + 8}" class="look"/>`,
+					: `<line x1="${x(at)}" x2="${x(at)}" y1="${y - 8}" y2="${y + 8}" class="poll"/>`,
 			);
 		}
 		drawn.push(
-			`<text x="${WIDTH - RIGHT + 14}" y="${y + 4}" class="figures">${looks.length} looks, ${delay.toFixed(delay < 9.95 ? 1 : 0)} s late</text>`,
+			`<text x="${WIDTH - RIGHT + 14}" y="${y + 4}" class="figures">${looks.length} polls, ${delay.toFixed(delay < 9.95 ? 1 : 0)} s late</text>`,
 		);
 	}
 	return drawn;
@@ -93,7 +93,7 @@ text { font: 14px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-seri
 .work { fill: #eef3f8 }
 .axis { stroke: #59636e }
 .end { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 4 3 }
-.look { stroke: #0969da; stroke-width: 2 }
+.poll { stroke: #0969da; stroke-width: 2 }
 .found { fill: #1a7f37 }
 `;
 
@@ -105,7 +105,7 @@ export async function pollingPlot(): Promise<string> {
 		panels.push(...(await panel(duration, index * height)));
 	return [
 		`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height * DURATIONS.length}" width="${WIDTH}" height="${height * DURATIONS.length}" role="img">`,
-		'<title>When the node looks at a job</title>',
+		'<title>When the node polls a job</title>',
 		`<style>${STYLE}</style>`,
 		'<rect width="100%" height="100%" fill="#ffffff"/>',
 		...panels,

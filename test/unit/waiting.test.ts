@@ -11,7 +11,6 @@ import {
 	type PolledJobView,
 } from '../../nodes/ImgTo3d/polling/schedule';
 import { Condition } from '../../nodes/ImgTo3d/async/condition';
-import { MAX_RETRY_MS, computeBackoff } from '../../nodes/ImgTo3d/async/retry';
 
 describe('the pause before the next look', () => {
 	const since = 1_000_000;
@@ -72,17 +71,6 @@ describe('the pause before the next look', () => {
 			}),
 			{ numRuns: 50 },
 		);
-	});
-});
-
-describe('the pause before a free call is repeated', () => {
-	test('after a failure doubles, varies a little, and is no shorter than what the service asked for', () => {
-		expect([1, 2, 3, 4].map((failures) => computeBackoff(failures, 0, 0.5))).toEqual([
-			1000, 2000, 4000, 8000,
-		]);
-		expect([computeBackoff(3, 0, 0), computeBackoff(3, 0, 1)]).toEqual([3000, 5000]);
-		expect(computeBackoff(1, 30)).toBe(30_000);
-		expect(computeBackoff(500, 0, 0.5)).toBe(MAX_RETRY_MS);
 	});
 });
 

@@ -4,6 +4,11 @@ import type { Answer } from './answer';
 /** An answer that ends what was attempted; `success` and `processing` are no problems. */
 export type BadAnswer = Exclude<Answer, { state: 'success' | 'processing' }>;
 
+/** The pause before the next try that an answer asks for, seconds. */
+export function readRequestedPause(answer: Answer): number | undefined {
+	return 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
+}
+
 /** Whether the service says that it does not know the job. */
 export function isUnknownJob(answer: Answer): boolean {
 	if (answer.state === 'failed') return answer.isUnknownJob;

@@ -1,8 +1,10 @@
+import type { CancelSignal } from './clock';
+
 /** Thrown where work on an item ends because the run was stopped; there is nothing to report about the item. */
 export class StoppedError extends Error {}
 
-/** @throws Stopped when the run was stopped */
-export function throwIfStopped(signal: AbortSignal): void {
+/** @throws StoppedError when the run was stopped */
+export function throwIfStopped(signal: CancelSignal): void {
 	if (signal.aborted) throw new StoppedError();
 }
 

@@ -1,7 +1,7 @@
 /** Watching a job until the service has ended it. Looking is free. */
 import { mergeFacts, type Answer } from '../api/answer';
 import { isSameId, writeId, type JobId } from '../api/job-id';
-import { mayPass, type BadAnswer } from '../api/judge';
+import { mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { describeOverdue, describeProblem, ProblemError, type Problem } from '../api/problems';
 import { CALL_LIMIT_MS } from '../api/service';
 import { throwIfStopped } from '../async/cancellation';
@@ -63,7 +63,10 @@ export async function pollOnce(run: Run, item: ItemRequest, id: JobId): Promise<
 	return await new Poller(run, item, id, () => true, {}).end();
 }
 
-/** The watching of one job. */
+/**
+ * The watching of one job. Its loop is not `retry`: it goes on after good answers too, and its pauses end early when
+ * another job of the account ends.
+ */
 class Poller {
 	private readonly deadline: number;
 	private readonly sight: Sight;
@@ -170,7 +173,7 @@ class Poller {
 		if (!this.isSeen && !isWaitedFor && isHopeless) throw new ProblemError(problem);
 		if (this.endWatch.isLost(now)) this.giveUpPlace();
 		this.lastProblem = problem;
-		const wanted = ('retryAfterSeconds' in answer && answer.retryAfterSeconds) || 0;
+		const wanted = readRequestedPause(answer) ?? 0;
 		const pause = computeBackoff(this.failures, wanted);
 		// Then the service's call has to tell, or the end of the wait.
 		const isLastLook = this.failures >= MAX_TRIES || pause > LAST_LOOK_MS;

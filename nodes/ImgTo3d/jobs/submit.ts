@@ -8,7 +8,7 @@ import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge
 import { describeProblem, ProblemError, type Problem } from '../api/problems';
 import { SUBMIT_LIMIT_MS } from '../api/service';
 import { throwIfStopped } from '../async/cancellation';
-import { computeBackoff, MAX_TRIES } from '../async/retry';
+import { computeBackoffWithinTries, retry } from '../async/retry';
 import type { GenerationRequest, ItemRequest } from '../request';
 import type { AcceptedJob, LedgerEntry, KnownJob } from './ledger';
 import { trackJob, type Run } from './run';
@@ -180,8 +180,8 @@ async function sendSubmit(
 ): Promise<Answer> {
 	const { account, clock } = run;
 	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
-	for (let tries = 1; ; tries++) {
-		const answer = await account.countSubmit(clock.now(), async () => {
+	const attempt = async () =>
+		await account.countSubmit(clock.now(), async () => {
 			const latest = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
 			const known = acceptanceIn(latest);
 			if (known) account.countAccepted();
@@ -191,10 +191,9 @@ async function sendSubmit(
 			}
 			return latest;
 		});
-		if (!didNotArrive(answer) || tries === MAX_TRIES) return answer;
-		await clock.sleep(computeBackoff(tries), run.signal);
-		throwIfStopped(run.signal);
-	}
+	return await retry(run, attempt, (answer, tries) =>
+		didNotArrive(answer) ? computeBackoffWithinTries(tries) : undefined,
+	);
 }
 
 function didNotArrive(answer: Answer): boolean {

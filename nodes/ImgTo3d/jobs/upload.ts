@@ -1,12 +1,11 @@
 /** Turning a file that n8n holds into a link that the service can read. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
-import { mayPass } from '../api/judge';
+import { mayPass, readRequestedPause } from '../api/judge';
 import { describeProblem, ProblemError } from '../api/problems';
 import type { UploadAnswer } from '../api/service';
 import { CALL_LIMIT_MS } from '../api/service';
-import { throwIfStopped } from '../async/cancellation';
-import { computeBackoff, MAX_TRIES } from '../async/retry';
+import { computeBackoffWithinTries, retry } from '../async/retry';
 import { findKind } from '../file-type';
 import type { ItemRequest } from '../request';
 import { type Run } from './run';
@@ -85,15 +84,16 @@ async function upload(
 ): Promise<UploadAnswer> {
 	const { bytes, mime } = await readImage(run.context, item.itemIndex, property);
 	const dataUri = `data:${mime};base64,${bytes.toString('base64')}`;
-	for (let tries = 1; ; tries++) {
-		throwIfStopped(run.signal);
-		const limitMs = Math.min(CALL_LIMIT_MS, deadline - run.clock.now());
-		const answer = await run.service.upload(item.work.apiVersion, dataUri, limitMs, run.signal);
-		if (answer.state === 'uploaded' || !mayPass(answer)) return answer;
-
-		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-		const pause = computeBackoff(tries, wanted);
-		if (tries === MAX_TRIES || run.clock.now() + pause >= deadline) return answer;
-		await run.clock.sleep(pause, run.signal);
-	}
+	const { clock, signal, service } = run;
+	return await retry(
+		{ clock, signal, deadline: () => deadline },
+		async () => {
+			const limitMs = Math.min(CALL_LIMIT_MS, deadline - clock.now());
+			return await service.upload(item.work.apiVersion, dataUri, limitMs, signal);
+		},
+		(answer, tries) =>
+			answer.state === 'uploaded' || !mayPass(answer)
+				? undefined
+				: computeBackoffWithinTries(tries, readRequestedPause(answer)),
+	);
 }

@@ -10,7 +10,7 @@ import { readFailure, type Readable, type Service } from '../api/service';
 import { isHttp, parseUrl } from '../api/url';
 import { readHeader, readRetryAfterHeader } from '../api/words';
 import { throwIfStopped } from '../async/cancellation';
-import { computeBackoff, MAX_TRIES } from '../async/retry';
+import { computeBackoff, computeBackoffWithinTries, retry } from '../async/retry';
 import type { Semaphore } from '../async/semaphore';
 import { identify, findKind, nameByKind, type FileIdentity } from '../file-type';
 import type { Delivery } from '../request';
@@ -108,16 +108,17 @@ class Download {
 	 */
 	async from(url: string): Promise<Try> {
 		const { clock, signal } = this.connection;
-		const patience = new Patience();
-		for (;;) {
-			const result = await this.tryWithinPlace(url);
-			if ('stored' in result) return result;
-			throwIfStopped(signal);
-
-			const pause = result.mayPass ? patience.pauseAfter(result, clock.now()) : undefined;
-			if (pause === undefined || clock.now() + pause >= this.deadline) return result;
-			await clock.sleep(pause, signal);
-		}
+		const backoff = new DownloadBackoff();
+		return await retry(
+			{ clock, signal, deadline: () => this.deadline },
+			async () => {
+				const result = await this.tryWithinPlace(url);
+				if (!('stored' in result)) throwIfStopped(signal);
+				return result;
+			},
+			(result) =>
+				'stored' in result || !result.mayPass ? undefined : backoff.computePause(result, clock.now()),
+		);
 	}
 
 	private async tryWithinPlace(url: string): Promise<Try> {
@@ -151,17 +152,17 @@ class Download {
 	}
 }
 
-/** How long to go on with an address that does not bring its file. */
-class Patience {
+/** The pauses between the tries at one address. A file that is missing has a time limit instead of a number of tries. */
+class DownloadBackoff {
 	private failures = 0;
 	private missing = 0;
 	private missingSince: number | undefined;
 
-	/** @returns how long to wait before the next try, ms; nothing when there is to be none */
-	pauseAfter({ httpCode, retryAfterSeconds }: DownloadFailure, now: number): number | undefined {
+	/** @returns the pause before the next try, ms; `undefined` if there is to be none */
+	computePause({ httpCode, retryAfterSeconds }: DownloadFailure, now: number): number | undefined {
 		if (httpCode !== 404) {
 			this.failures += 1;
-			return this.failures < MAX_TRIES ? computeBackoff(this.failures, retryAfterSeconds) : undefined;
+			return computeBackoffWithinTries(this.failures, retryAfterSeconds);
 		}
 		// A link may be there before its file.
 		this.missing += 1;

@@ -3,6 +3,7 @@ import type { IExecuteData, INodeExecutionData, IWebhookFunctions, IWebhookRespo
 
 import type { Answer } from '../api/answer';
 import { isSameId, type JobId } from '../api/job-id';
+import { readRequestedPause } from '../api/judge';
 import { describeProblem } from '../api/problems';
 import { readWebhookCall } from '../api/webhook-call';
 import { systemClock, type Clock } from '../async/clock';
@@ -191,7 +192,7 @@ async function learn(
 			return finding.state !== 'open' || isEnough(finding);
 		},
 	);
-	const wanted = ('retryAfterSeconds' in answer && answer.retryAfterSeconds) || 0;
+	const wanted = readRequestedPause(answer) ?? 0;
 	state.quietUntil = Math.max(state.quietUntil, connection.clock.now() + wanted * 1000);
 	const end = endIn(finding, answer, job.id);
 	if (end) state.ends.set(id, end);

@@ -4,9 +4,10 @@ import type { Answer } from '../api/answer';
 import type { Connection } from '../api/connection';
 import type { ApiVersion } from '../api/fields';
 import type { JobId } from '../api/job-id';
+import { readRequestedPause } from '../api/judge';
 import { openService, readCredential } from '../api/service';
 import type { Clock } from '../async/clock';
-import { computeBackoff } from '../async/retry';
+import { computeBackoff, retry } from '../async/retry';
 import { Semaphore } from '../async/semaphore';
 
 /**
@@ -100,19 +101,19 @@ export async function askUntilFinal<Away extends undefined = never>(
 ): Promise<Answer | Away> {
 	let deadline = clock.now() + limitMs;
 	let named = fetchResult;
-	for (let tries = 1; ; tries++) {
+	const ask = async () => {
 		const queuedAt = clock.now();
-		const answer = await turn(async () => {
+		return await turn(async () => {
 			deadline += clock.now() - queuedAt;
 			const leftMs = Math.max(LEAST_MS, deadline - clock.now());
 			return await service.fetch(apiVersion, id, named, leftMs, signal);
 		});
-		if (!answer || isFinal(answer)) return answer;
+	};
+	return await retry({ clock, signal, deadline: () => deadline }, ask, (answer, tries) => {
+		if (!answer || isFinal(answer)) return undefined;
+		if (answer.state === 'processing') return SOON_MS;
 		// The address that the service named may be another job's, or lead nowhere.
-		if (answer.state !== 'processing') named = named === undefined ? fetchResult : undefined;
-		const wanted = 'retryAfterSeconds' in answer ? answer.retryAfterSeconds : undefined;
-		const pause = answer.state === 'processing' ? SOON_MS : computeBackoff(tries, wanted);
-		if (clock.now() + pause >= deadline) return answer;
-		await clock.sleep(pause, signal);
-	}
+		named = named === undefined ? fetchResult : undefined;
+		return computeBackoff(tries, readRequestedPause(answer));
+	});
 }

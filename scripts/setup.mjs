@@ -33,7 +33,7 @@ function missing(dependencies, locked) {
 
 const locked = json('package-lock.json').packages;
 const wanted = missing(json('package.json').devDependencies, locked);
-if (scope === 'full') wanted.push(...missing(json('tools/lint/package.json').dependencies, locked));
+if (scope === 'full') wanted.push(...missing(json('scripts/lint/package.json').dependencies, locked));
 
 if (wanted.length > 0) {
 	console.log(

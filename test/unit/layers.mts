@@ -60,7 +60,7 @@ export async function violationsWith(
 		}
 		const args = [CRUISER, '--config', RULES, '--output-type', 'err-long', ...SOURCES];
 		const report = await new Promise<string>((done, fail) => {
-			execFile(process.execPath, args, { cwd: folder }, (error, stdout, stderr) => {
+			execFile(process.execPath, args, { cwd: folder }, (_error, stdout, stderr) => {
 				if (stderr) fail(new Error(stderr));
 				else done(stdout);
 			});

@@ -101,6 +101,20 @@ describe('an execution at rest', () => {
 		}
 	});
 
+	test('asks again for an ended job only after a restart of n8n, which forgets it', async () => {
+		bench.service.configure({ jobSeconds: (number) => (number === 1 ? 30 : 600), webhooks: 'never' });
+		await bench.run(inOrder(), { items: numbered(2) });
+		await bench.clock.sleep(31_000);
+		const fetchesOfEnded = () => looks().filter(({ path }) => path.endsWith(`/${idOf(0)}`)).length;
+		await bench.call(resumeUrl(), {});
+		const known = fetchesOfEnded();
+		await bench.call(resumeUrl(), {});
+		expect(fetchesOfEnded()).toBe(known);
+		bench.restartN8n();
+		await bench.call(resumeUrl(), {});
+		expect(fetchesOfEnded()).toBe(known + 1);
+	});
+
 	test('sends its own address, and the track ID, whatever Webhook URL says', async () => {
 		await bench.run(resting({}, { webhookUrl: 'http://127.0.0.1:9/other' }), { items: numbered(1) });
 		expect(bench.service.jobs[0]).toMatchObject({ trackId: 'item-0' });

@@ -16,7 +16,8 @@ import {
 } from '../../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
 import { TriggerState, handleTriggerCall } from '../../nodes/ImgTo3d/trigger/receive';
-import { handleResumeCall } from '../../nodes/ImgTo3d/suspend/resume';
+import { ResumeState, handleResumeCall } from '../../nodes/ImgTo3d/suspend/resume';
+import { CredentialReader } from '../../nodes/ImgTo3d/webhook/connection';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
 import { Accounts } from '../../nodes/ImgTo3d/polling/account';
@@ -155,21 +156,28 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES });
 
 	const log: string[] = [];
+	const startProcess = () => {
+		const credentials = new CredentialReader();
+		return {
+			accounts: new Accounts(),
+			resume: new ResumeState(credentials),
+			trigger: new TriggerState(credentials),
+		};
+	};
+	let memory = startProcess();
 	const node = new ImgTo3d();
 	node.execute = async function () {
 		keepLog(this, log);
-		return await runItems(this, clock, accounts);
+		return await runItems(this, clock, memory.accounts);
 	};
 	node.webhook = async function () {
 		keepLog(this, log);
-		return await handleResumeCall(this, clock);
+		return await handleResumeCall(this, clock, memory.resume);
 	};
-	let accounts = new Accounts();
-	let desk = new TriggerState();
 	const trigger = new ImgTo3dTrigger();
 	trigger.webhook = async function () {
 		keepLog(this, log);
-		return await handleTriggerCall(this, clock, desk);
+		return await handleTriggerCall(this, clock, memory.trigger);
 	};
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
 	const engine = await createEngine({
@@ -206,8 +214,7 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 			while (engine.isBusy());
 		},
 		restartN8n: () => {
-			desk = new TriggerState();
-			accounts = new Accounts();
+			memory = startProcess();
 		},
 		credential: (values) => Object.assign(credential.data, values),
 		run: async (parameters, { node: settings, ...runOptions } = {}) => {

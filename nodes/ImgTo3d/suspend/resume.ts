@@ -11,15 +11,13 @@ import { RateLimit } from '../async/rate-limit';
 import { Semaphore } from '../async/semaphore';
 import { SingleFlight } from '../async/single-flight';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
+import { askUntilFinal, readCallBody, PROOF_LIMIT_MS, PROOF_PAUSE_MS, type Question } from '../webhook/ask';
 import {
-	askUntilFinal,
-	readCallBody,
 	openConnection,
-	PROOF_LIMIT_MS,
-	PROOF_PAUSE_MS,
+	processCredentials,
 	type CallConnection,
-	type Question,
-} from '../webhook/ask';
+	type CredentialReader,
+} from '../webhook/connection';
 import { refuse, reply } from '../webhook/reply';
 import { readSuspended, waitsForWebhook, markResumed, type SuspendedItem, type JobEnd } from './suspend';
 
@@ -36,8 +34,8 @@ const WAKING_MS = 60_000;
 /** How many rests are kept in mind, the latest: what is known of one only saves asking again. */
 const MAX_RESTS = 1000;
 
-/** How many jobs this process asks for at the same time because of calls to rests, however many come in. */
-const questions = new Semaphore(10);
+/** How many jobs are asked for at the same time because of calls to rests, however many come in. */
+const QUESTIONS_AT_ONCE = 10;
 
 /**
  * How long before the wait runs out the node is not woken any more, ms. n8n goes on by itself then, and woken all the
@@ -65,23 +63,30 @@ interface RestState {
 	wokenAt?: number;
 }
 
-const rests = new Map<string, RestState>();
+/** What the calls to the suspended executions of one process share. */
+export class ResumeState {
+	readonly questions = new Semaphore(QUESTIONS_AT_ONCE);
+	/** What is logged of calls that could not be handled. */
+	readonly troubles = new RateLimit();
+	private readonly rests = new Map<string, RestState>();
 
-/** What is logged of calls that could not be handled. */
-const troubles = new RateLimit();
+	constructor(readonly credentials: CredentialReader = processCredentials) {}
 
-function stateOf(rest: string): RestState {
-	const state = rests.get(rest) ?? {
-		watches: new Map(),
-		ends: new Map(),
-		turns: new SingleFlight(),
-		quietUntil: 0,
-	};
-	rests.set(rest, state);
-	const [oldest] = rests.keys();
-	if (rests.size > MAX_RESTS && oldest !== undefined) rests.delete(oldest);
-	return state;
+	of(rest: string): RestState {
+		const state = this.rests.get(rest) ?? {
+			watches: new Map(),
+			ends: new Map(),
+			turns: new SingleFlight(),
+			quietUntil: 0,
+		};
+		this.rests.set(rest, state);
+		const [oldest] = this.rests.keys();
+		if (this.rests.size > MAX_RESTS && oldest !== undefined) this.rests.delete(oldest);
+		return state;
+	}
 }
+
+const processState = new ResumeState();
 
 /**
  * Answers a call to a resting execution. Anyone can make one, so what it says is not believed: the API is asked
@@ -91,10 +96,12 @@ function stateOf(rest: string): RestState {
  * It never throws: n8n would run the nodes after this one with an empty item.
  *
  * @param clock the time that waiting goes by; tests bring their own
+ * @param shared what is shared with other calls; tests bring a new one for a restarted n8n
  */
 export async function handleResumeCall(
 	context: IWebhookFunctions,
 	clock: Clock = systemClock,
+	shared: ResumeState = processState,
 ): Promise<IWebhookResponseData> {
 	try {
 		const items = context.evaluateExpression('{{ $input.all() }}') as unknown as INodeExecutionData[];
@@ -104,12 +111,12 @@ export async function handleResumeCall(
 		if (!first) return refuse(context, 200, 'Nothing of this execution waits for a call.');
 
 		const until = endOfRest(carried);
-		const state = stateOf(first.rest);
-		const connection = await openConnection(context, clock, first.rest);
-		let verdict = await verdictOn(state, connection, open);
+		const state = shared.of(first.rest);
+		const connection = await openConnection(context, clock, shared.credentials, first.rest);
+		let verdict = await verdictOn(shared, state, connection, open);
 		if (verdict === 'doubtful') {
 			reply(context, 200, 'Received. The API is asked again before the execution goes on.');
-			verdict = await proof(state, connection, open, until);
+			verdict = await proof(shared, state, connection, open, until);
 		}
 		if (verdict === 'later') return refuse(context, 200, 'Received. The jobs are being looked at already.');
 		if (verdict === 'unknown') {
@@ -134,7 +141,11 @@ export async function handleResumeCall(
 		const { logger } = context;
 		const trouble = (what: string) =>
 			`Image to 3D: ${what} could not be handled: ${(error as Error).message}`;
-		if (troubles.take(clock, (count) => logger.error(trouble(`${count} more calls to resting executions`)))) {
+		if (
+			shared.troubles.take(clock, (count) =>
+				logger.error(trouble(`${count} more calls to resting executions`)),
+			)
+		) {
 			logger.error(trouble(`a call to the resting execution ${context.getExecutionId()}`));
 		}
 		return refuse(context, 503, 'The call cannot be handled now. The execution rests on.');
@@ -152,6 +163,7 @@ function openJob(carried: SuspendedItem): Question[] {
 }
 
 async function verdictOn(
+	shared: ResumeState,
 	state: RestState,
 	connection: CallConnection,
 	open: readonly Question[],
@@ -159,10 +171,11 @@ async function verdictOn(
 	const call = readWebhookCall(readCallBody(connection.context) ?? '', connection.service.clean);
 	const named = open.find(({ id }) => 'id' in call && isSameId(id, call.id));
 	// It may come a moment before the API shows the job's end, and no other will come.
-	const wait = async () => named && (await learn(state, connection, named, NAMED_LIMIT_MS, () => false));
+	const wait = async () =>
+		named && (await learn(shared, state, connection, named, NAMED_LIMIT_MS, () => false));
 
 	if (named && !(await state.turns.run(`job ${named.id}`, wait))) return 'later';
-	return await lookAtAll(state, connection, open);
+	return await lookAtAll(shared, state, connection, open);
 }
 
 /** How a job stands, after an answer that was worth waiting for. `unknown`: the API could not be asked. */
@@ -170,6 +183,7 @@ type Standing = 'done' | 'over' | 'open' | 'doubtful' | 'unknown';
 
 /** Asks for a job, unless its end is known, and keeps the end in mind. */
 async function learn(
+	shared: ResumeState,
 	state: RestState,
 	connection: CallConnection,
 	job: Question,
@@ -186,7 +200,7 @@ async function learn(
 		connection,
 		job,
 		limitMs,
-		async (question) => await questions.run(question),
+		async (question) => await shared.questions.run(question),
 		(latest) => {
 			finding = watch.note(latest, connection.clock.now());
 			return finding.state !== 'open' || isEnough(finding);
@@ -213,13 +227,16 @@ function standingOf(finding: Finding): Standing {
 }
 
 async function lookAtAll(
+	shared: ResumeState,
 	state: RestState,
 	connection: CallConnection,
 	open: readonly Question[],
 ): Promise<Verdict> {
 	const look = async (): Promise<Verdict> => {
 		const standings = await Promise.all(
-			open.map(async (job) => await learn(state, connection, job, LOOK_LIMIT_MS, ({ isTold }) => isTold)),
+			open.map(
+				async (job) => await learn(shared, state, connection, job, LOOK_LIMIT_MS, ({ isTold }) => isTold),
+			),
 		);
 		if (standings.includes('over') && !continuesOnError(connection.context)) return 'wake';
 		return (
@@ -235,6 +252,7 @@ async function lookAtAll(
  * @param until when the rest ends by itself, ms of the clock
  */
 async function proof(
+	shared: ResumeState,
 	state: RestState,
 	connection: CallConnection,
 	open: readonly Question[],
@@ -247,7 +265,7 @@ async function proof(
 		const pause = () => Math.max(PROOF_PAUSE_MS, state.quietUntil - clock.now());
 		while (verdict === 'doubtful' && clock.now() + pause() < deadline) {
 			await clock.sleep(pause(), signal);
-			verdict = await lookAtAll(state, connection, open);
+			verdict = await lookAtAll(shared, state, connection, open);
 		}
 		return verdict;
 	};

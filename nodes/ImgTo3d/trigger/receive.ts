@@ -20,14 +20,13 @@ import { Semaphore } from '../async/semaphore';
 import { SingleFlight } from '../async/single-flight';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
 import { toFailedItem, toItems } from '../output/items';
+import { askUntilFinal, readCallBody, PROOF_LIMIT_MS, PROOF_PAUSE_MS } from '../webhook/ask';
 import {
-	askUntilFinal,
-	readCallBody,
 	openConnection,
-	PROOF_LIMIT_MS,
-	PROOF_PAUSE_MS,
+	processCredentials,
 	type CallConnection,
-} from '../webhook/ask';
+	type CredentialReader,
+} from '../webhook/connection';
 import { refuse, reply } from '../webhook/reply';
 import { hashEnd, SeenJobs } from './seen-jobs';
 import { readTrigger, type TriggerSettings } from './settings';
@@ -66,6 +65,8 @@ export class TriggerState {
 	readonly downloads = new Semaphore(DOWNLOADS_AT_ONCE);
 	/** What n8n's log and its list of executions are told, and what is asked for again, by trigger and kind. */
 	private readonly allowances = new Map<string, RateLimit>();
+
+	constructor(readonly credentials: CredentialReader = processCredentials) {}
 
 	allowance(trigger: string, kind: 'refusals' | 'errors' | 'repeats'): RateLimit {
 		const key = `${trigger}/${kind}`;
@@ -191,7 +192,7 @@ function conclude(context: IWebhookFunctions, outcome: Outcome): IWebhookRespons
 
 async function lookInto(received: Received): Promise<Outcome> {
 	const { context, clock, desk, settings, body } = received;
-	const connection = await openConnection(context, clock, nameOf(context));
+	const connection = await openConnection(context, clock, desk.credentials, nameOf(context));
 	const call = readWebhookCall(body, connection.service.clean);
 	if ('problem' in call) return { httpCode: 400, message: tellsNothing(call.problem) };
 	const end = await jobEnd(connection, received, call);

@@ -1,26 +1,11 @@
-import type { ICredentialDataDecryptedObject, IWebhookFunctions } from 'n8n-workflow';
+import type { IWebhookFunctions } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
 import type { Connection } from '../api/connection';
 import type { ApiVersion } from '../api/fields';
 import type { JobId } from '../api/job-id';
 import { readRequestedPause } from '../api/judge';
-import { openService, readCredential } from '../api/service';
-import type { Clock } from '../async/clock';
 import { computeBackoff, retry } from '../async/retry';
-import { Semaphore } from '../async/semaphore';
-
-/**
- * How many calls read a credential at the same time. n8n has few connections to its database, two of PostgreSQL if
- * nobody sets more, and whoever waits too long for one gets an error: a burst of calls must not queue up there.
- */
-const readings = new Semaphore(2);
-
-/**
- * The credentials that are being read, by what they are for. Each reading is a query, and in n8n 2.41 an expression
- * sandbox of its own: who comes meanwhile waits for that one.
- */
-const credentials = new Map<string, Promise<ICredentialDataDecryptedObject>>();
 
 /** The pause before a job is asked for again that should have ended by now, ms. */
 const SOON_MS = 2000;
@@ -37,35 +22,6 @@ export const PROOF_PAUSE_MS = 10_000;
 
 /** Far more than a job's end needs, bytes. */
 const MAX_CALL_BYTES = 1024 * 1024;
-
-/** The connection of a node that is called from outside. */
-export type CallConnection = Connection & { context: IWebhookFunctions };
-
-/**
- * Opens the service for a call from outside, which nobody can stop.
- *
- * @param purpose calls for the same one share the credential
- */
-export async function openConnection(
-	context: IWebhookFunctions,
-	clock: Clock,
-	purpose: string,
-): Promise<CallConnection> {
-	const key = `${purpose}/${context.getNode().credentials?.stableDiffusionApi?.id}`;
-	let credential = credentials.get(key);
-	if (!credential) {
-		credential = readings
-			.run(async () => await readCredential(context))
-			.finally(() => credentials.delete(key));
-		credentials.set(key, credential);
-	}
-	return {
-		context,
-		clock,
-		service: openService(context, clock, await credential),
-		signal: new AbortController().signal,
-	};
-}
 
 /** The body of a call as it came in; nothing of one that is too large to tell a job's end. */
 export function readCallBody(context: IWebhookFunctions): string | undefined {

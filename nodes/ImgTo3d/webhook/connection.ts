@@ -1,0 +1,62 @@
+import type { ICredentialDataDecryptedObject, IWebhookFunctions } from 'n8n-workflow';
+
+import type { Connection } from '../api/connection';
+import { openService, readCredential } from '../api/service';
+import type { Clock } from '../async/clock';
+import { Semaphore } from '../async/semaphore';
+
+/**
+ * The most credentials that are read at the same time. n8n has few connections to its database: two for PostgreSQL by
+ * default. Whatever waits too long for a connection gets an error, so a burst of calls must not queue up for them.
+ */
+const MAX_READS = 2;
+
+/**
+ * Reads credentials for webhook calls. Each read is a query, and in n8n 2.41 an expression sandbox of its own. Calls
+ * about the same subject that come during a read share its result.
+ */
+export class CredentialReader {
+	private readonly slots = new Semaphore(MAX_READS);
+	private readonly reads = new Map<string, Promise<ICredentialDataDecryptedObject>>();
+
+	/**
+	 * @param subject what the call is about: a trigger, or a suspended execution
+	 * @throws n8n's error when the credential cannot be read
+	 */
+	async read(context: IWebhookFunctions, subject: string): Promise<ICredentialDataDecryptedObject> {
+		const key = `${subject}/${context.getNode().credentials?.stableDiffusionApi?.id}`;
+		const current = this.reads.get(key);
+		if (current) return await current;
+		const read = this.slots
+			.run(async () => await readCredential(context))
+			.finally(() => this.reads.delete(key));
+		this.reads.set(key, read);
+		return await read;
+	}
+}
+
+/** The reader that all nodes of this process share. */
+export const processCredentials = new CredentialReader();
+
+/** The connection of a node that answers a webhook call. */
+export type CallConnection = Connection & { context: IWebhookFunctions };
+
+/**
+ * Opens the service for a webhook call. n8n cannot cancel a webhook call, so its signal is never aborted.
+ *
+ * @param subject what the call is about; see {@link CredentialReader.read}
+ * @throws NodeOperationError when the credential cannot be used
+ */
+export async function openConnection(
+	context: IWebhookFunctions,
+	clock: Clock,
+	credentials: CredentialReader,
+	subject: string,
+): Promise<CallConnection> {
+	return {
+		context,
+		clock,
+		service: openService(context, clock, await credentials.read(context, subject)),
+		signal: new AbortController().signal,
+	};
+}

@@ -16,7 +16,8 @@ export function textsIn(folders: readonly string[]): string[] {
 	);
 }
 
-function textsOf(source: string): string[] {
+/** The texts of a source file, in order. */
+export function textsOf(source: string): string[] {
 	const texts: string[] = [];
 	const visit = (node: ts.Node): void => {
 		if (ts.isStringLiteralLike(node)) texts.push(node.text);

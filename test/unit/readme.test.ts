@@ -1,4 +1,5 @@
 import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import { parse } from 'yaml';
 
 import { ImgTo3d, ImgTo3dTrigger, StableDiffusionApi } from '../../index';
 import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
@@ -294,7 +295,18 @@ describe('the documents', () => {
 		);
 	});
 
-	test('plot the looks at jobs as the code makes them', async () => {
+	test('offer the choices of the nodes in the form for a bug', () => {
+		const form = parse(textOf('.github/ISSUE_TEMPLATE/bug.yml')) as {
+			body: Array<{ id?: string; attributes: { options?: unknown } }>;
+		};
+		const choices = (id: string) => form.body.find((field) => field.id === id)?.attributes.options;
+		const waits = named(properties, 'waitFor').options as INodePropertyOptions[];
+		expect(choices('wait')).toEqual([...waits.map(({ name }) => name), 'It is the trigger']);
+		const nodes = [new ImgTo3d(), new ImgTo3dTrigger()];
+		expect(choices('node')).toEqual(nodes.map(({ description }) => description.displayName));
+	});
+
+	test('plot the polls as the code makes them', async () => {
 		expect(await pollingPlot()).toBe(textOf('docs/polling.svg'));
 	});
 

@@ -10,12 +10,11 @@ import {
 } from 'n8n-workflow';
 
 import { runItems } from './item-loop/run-items';
-import { properties } from './operations';
-import { operationNames } from './operations/operation';
+import { properties, subtitle } from './operations';
 import { handleResumeCall } from './suspend/resume';
 import { RESUME_PATH } from './suspend/suspend';
 
-/** Where the service calls an execution that is at rest. */
+/** Where the service calls a suspended execution. */
 const WEBHOOKS: IWebhookDescription[] = [
 	{
 		name: 'default',
@@ -33,7 +32,7 @@ export class ImgTo3d implements INodeType {
 		icon: { light: 'file:../../icons/imgTo3d.svg', dark: 'file:../../icons/imgTo3d.dark.svg' },
 		group: ['transform'],
 		version: 1,
-		subtitle: `={{ ${operationNames}[$parameter["operation"]] + ({ none: ", do not wait", webhook: ", at rest" }[$parameter["waitFor"]] || "") }}`,
+		subtitle,
 		description:
 			'Turn an image or a text prompt into a 3D turntable or mesh, with the Stable Diffusion API (ModelsLab)',
 		defaults: { name: 'Image to 3D' },
@@ -42,7 +41,7 @@ export class ImgTo3d implements INodeType {
 		credentials: [{ name: 'stableDiffusionApi', required: true }],
 		usableAsTool: true,
 		webhooks: WEBHOOKS,
-		waitingNodeTooltip: 'The execution rests until the service has called for all of its jobs',
+		waitingNodeTooltip: 'The execution is suspended until the service has called for all of its jobs',
 		properties,
 	};
 

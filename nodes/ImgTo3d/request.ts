@@ -1,41 +1,50 @@
+/** What a person asks for, read once and checked. */
 import type { IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './api/fields';
 
-/** Where the images of an Image to 3D job come from: one, or with v6 several that show the object from several sides. */
+/** Where the images of an Image to 3D job come from: one image, or with v6 several that show the object from several sides. */
 export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: string[] };
 
-/** A paid piece of work: what the submit call says, apart from the key. */
+/** A paid job: what the submit call says, apart from the key. */
 export interface GenerationRequest {
 	operation: Generation;
 	apiVersion: ApiVersion;
 	/** For `imageTo3d`. */
 	image?: ImageSource;
-	/** The rest of the JSON body, in the API's own names; a setting that was not added is not there. */
+	/** The rest of the JSON body, in the API's own names. A setting that was not added is not there. */
 	body: IDataObject;
 }
 
-/** A job that was submitted before: reading it is free. */
+/** A job that was submitted before. Fetching it is free. */
 export interface ResultRequest {
 	operation: 'getResult';
 	apiVersion: ApiVersion;
 	jobId: string;
 }
 
+/** What is to be done for an item. */
+export type Work = GenerationRequest | ResultRequest;
+
+/** Whether the work is a generation: only a generation is submitted, and paid for. */
+export function isGeneration(work: Work): work is GenerationRequest {
+	return 'body' in work;
+}
+
 /**
- * `poll`: wait, watching the job. `webhook`: wait with the execution at rest, until the service calls. `none`: hand
- * the job on at once.
+ * `poll`: poll the job until it ends. `webhook`: suspend the execution until the service calls. `none`: return the job
+ * as soon as it is accepted.
  */
 export type WaitFor = 'poll' | 'webhook' | 'none';
 
-/** `job`: one item a job. `file`: one item an output file. */
+/** `job`: one item per job. `file`: one item per output file. */
 export type OutputMode = 'job' | 'file';
 
 export const OUTPUT_MODES: readonly OutputMode[] = ['job', 'file'];
 
 /** How the results of a job leave a node. */
 export interface Delivery {
-	/** The caller's own mark for the job, when one was given. */
+	/** The person's own mark for the job, if there is one. */
 	trackId?: string;
 	/** How long one download may take, ms. */
 	timeoutMs: number;
@@ -46,13 +55,21 @@ export interface Delivery {
 	maxFileBytes: number;
 }
 
-/** Everything the person asked for one input item, read once and checked. Its `timeoutMs` is also the job's, from its submission. */
+/** Everything that a person asks for one input item. Its `timeoutMs` also limits the job, from its submission. */
 export interface ItemRequest extends Delivery {
 	itemIndex: number;
-	work: GenerationRequest | ResultRequest;
+	work: Work;
 	waitFor: WaitFor;
-	/** A fixed pause between two looks at a job, ms; absent: the schedule decides. */
+	/** A fixed pause between two polls, ms. Without it the schedule decides. */
 	pollIntervalMs?: number;
 	/** How many jobs of the run may be open at once. */
 	maxJobsInFlight: number;
+}
+
+/** An item whose work is a generation. */
+export type GenerationItem = ItemRequest & { work: GenerationRequest };
+
+/** Whether the item waits for the service's call. The service calls for new jobs only. */
+export function waitsForWebhook(item: ItemRequest): item is GenerationItem {
+	return item.waitFor === 'webhook' && isGeneration(item.work);
 }

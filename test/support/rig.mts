@@ -20,8 +20,7 @@ import { ResumeState, handleResumeCall } from '../../nodes/ImgTo3d/suspend/resum
 import { CredentialReader } from '../../nodes/ImgTo3d/webhook/connection';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
-import { Accounts } from '../../nodes/ImgTo3d/polling/account';
-import { runItems } from '../../nodes/ImgTo3d/item-loop/run-items';
+import { RunState, runItems } from '../../nodes/ImgTo3d/item-loop/run-items';
 import { letClockMoveFor } from './exchanges.mts';
 import { TestClock } from './test-clock.mts';
 
@@ -159,7 +158,7 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 	const startProcess = () => {
 		const credentials = new CredentialReader();
 		return {
-			accounts: new Accounts(),
+			run: new RunState(),
 			resume: new ResumeState(credentials),
 			trigger: new TriggerState(credentials),
 		};
@@ -168,7 +167,7 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 	const node = new ImgTo3d();
 	node.execute = async function () {
 		keepLog(this, log);
-		return await runItems(this, clock, memory.accounts);
+		return await runItems(this, clock, memory.run);
 	};
 	node.webhook = async function () {
 		keepLog(this, log);

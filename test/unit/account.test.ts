@@ -133,13 +133,13 @@ describe('room for a submit', () => {
 
 	test.each([
 		['a place is freed', (account: Account) => account.untrack(account.track('a', 0))],
-		['a job of the run has ended', (_account: Account, gate: SubmitGate) => gate.jobEnded()],
+		['a job of the run has ended', (_account: Account, gate: SubmitGate) => gate.noteEnded()],
 	])('is noticed at once when %s', async (_name, free) => {
 		const clock = new SimulatedClock();
 		const account = new Account();
 		const gate = new SubmitGate(clock, account, new AbortController().signal);
 		gate.close({ state: 'refused', httpCode: 429, reason: 'queueFull', message: '', retryAfterSeconds: 600 });
-		const waiting = gate.wait(gate.closedFor(Infinity));
+		const waiting = gate.wait(gate.getClosedMs(Infinity));
 		free(account, gate);
 		await clock.run(waiting);
 		expect(clock.now()).toBe(0);

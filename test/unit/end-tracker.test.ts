@@ -21,13 +21,13 @@ type Said = readonly [at: number, answer: Answer];
 /** What is found after all that was said. */
 function findingOf(said: readonly Said[], { isAccepted = true, id = ID as JobId } = {}): Finding {
 	const watch = new EndTracker(id, isAccepted);
-	let finding: Finding = { state: 'open', isTold: false };
+	let finding: Finding = { state: 'open', isReported: false };
 	for (const [at, answer] of said) finding = watch.note(answer, 1000 * at);
 	return finding;
 }
 
-const OPEN = { state: 'open', isTold: true };
-const NOTHING = { state: 'open', isTold: false };
+const OPEN = { state: 'open', isReported: true };
+const NOTHING = { state: 'open', isReported: false };
 const OVER = { state: 'over', isFailed: false };
 const doubt = (believedAt: number) => ({ ...OPEN, believedAt: 1000 * believedAt });
 

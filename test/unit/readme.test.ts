@@ -210,7 +210,7 @@ describe('the errors that the README quotes', () => {
 		});
 		if (!('problem' in made)) throw new Error('65 steps are allowed.');
 		const form = new Form({ getNode: () => new ImgTo3d().description as never }, () => undefined, 0);
-		return form.problem(made.displayName, made.entered, made.problem);
+		return form.createError(made.displayName, made.entered, made.problem);
 	};
 	const said = [
 		...(['submit', 'fetch', 'upload'] as const)

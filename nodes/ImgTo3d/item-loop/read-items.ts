@@ -1,83 +1,101 @@
-/** Reading the input items, all of them before anything is paid for. */
+/** Reads the input items, all of them before anything is paid for. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
+import { API_VERSIONS } from '../api/fields';
 import { toNodeApiError } from '../api/problems';
 import type { Service } from '../api/service';
-import { readImage } from '../jobs/upload';
-import { readRequest } from '../operations/read-request';
+import { findOperation, OPERATION_VALUES } from '../operations';
 import type { Failure } from '../output/items';
-import type { ItemRequest } from '../request';
-import type { SuspendedItem } from '../suspend/suspend';
+import { readDownload } from '../parameters/delivery';
+import { Form } from '../parameters/form';
+import { readWaitFor } from '../parameters/wait-for';
+import { OUTPUT_MODES, type ItemRequest } from '../request';
+import type { SuspendedItem } from '../suspend/suspended-items';
 
-/** An item as read: what to do, or why it cannot be done. */
+/** An item as it was read: what to do, or why it cannot be done. */
 export type ReadItem = ItemRequest | Failure;
 
-export const isRequest = (reading: ReadItem): reading is ItemRequest => 'work' in reading;
+export const isRequest = (item: ReadItem): item is ItemRequest => 'work' in item;
 
-/** Reads all items; the first that cannot be sent is thrown, unless the node continues on error. */
-export async function readItems(
-	context: IExecuteFunctions,
-	service: Service,
-	count: number,
-	continues: boolean,
-): Promise<ReadItem[]> {
-	const readings: ReadItem[] = [];
-	for (let itemIndex = 0; itemIndex < count; itemIndex++) {
-		const reading = await captureError(
+/**
+ * Reads and checks all items.
+ *
+ * @throws NodeOperationError for the first item that cannot be sent, unless the node continues on errors
+ */
+export async function readItems(context: IExecuteFunctions, service: Service): Promise<ReadItem[]> {
+	const items: ReadItem[] = [];
+	const { length } = context.getInputData();
+	for (let itemIndex = 0; itemIndex < length; itemIndex++) {
+		const item = await captureError(
 			context,
-			async () => await readItem(context, service, itemIndex),
+			async () => await readAndCheck(context, service, itemIndex),
 			itemIndex,
 		);
-		if (!(reading instanceof NodeOperationError)) readings.push(reading);
-		else if (continues) readings.push({ error: reading, paid: 'no' });
-		else throw reading;
+		if (!(item instanceof NodeOperationError)) items.push(item);
+		else if (context.continueOnFail()) items.push({ error: item, paid: 'no' });
+		else throw item;
 	}
-	return readings;
+	return items;
 }
 
-async function readItem(
+async function readAndCheck(
 	context: IExecuteFunctions,
 	service: Service,
 	itemIndex: number,
 ): Promise<ItemRequest> {
-	const request = readRequest(context, itemIndex);
-	const { work } = request;
-	if (work.operation === 'getResult') return request;
-	// Read here to be checked and again to be sent, so that only the images in flight are held in memory.
-	if (work.image?.from === 'binary') {
-		for (const property of work.image.properties) await readImage(context, itemIndex, property);
-	}
-	const { webhook } = work.body;
-	if (typeof webhook === 'string' && !service.canReach(new URL(webhook).hostname)) {
-		throw new NodeOperationError(
-			context.getNode(),
-			`The service cannot call Webhook URL: ${webhook} is not on the open internet`,
-			{
-				itemIndex,
-				description:
-					'Enter an address that can be reached from outside. The addresses that n8n shows for its triggers begin with what the environment variable WEBHOOK_URL says. Nothing was submitted for this item.',
-			},
-		);
-	}
-	return request;
+	const item = readItem(context, itemIndex);
+	await findOperation(item.work.operation).check?.(context, service, item);
+	return item;
 }
 
 /**
- * An item that went through a rest, as it was read before. When a person retries the execution, its jobs would
- * call the old one, so they are watched.
+ * Reads the node's parameters for one item.
+ *
+ * @throws NodeOperationError that names the parameter, what was entered and what is allowed
  */
-export function restoreItem(context: IExecuteFunctions, carried: SuspendedItem, itemIndex: number): ReadItem {
-	if ('request' in carried) {
-		const { request, execution } = carried;
+function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
+	const form = new Form(context, (name) => context.getNodeParameter(name, itemIndex, null), itemIndex);
+	const options = form.readCollection('options');
+	const waitFor = readWaitFor(form);
+	const apiVersion = form.readChoice('apiVersion', 'API Version', API_VERSIONS);
+	const operation = findOperation(form.readChoice('operation', 'Operation', OPERATION_VALUES));
+	const work = operation.read(form, { apiVersion, waitFor, options });
+	const trackId = form.readOptionText(options, 'trackId', 'Track ID');
+	const pollInterval = form.readOptionNumber(options, 'pollInterval');
+	return {
+		itemIndex,
+		work,
+		waitFor,
+		...(trackId && { trackId }),
+		timeoutMs: form.readNumberOrDefault(options, 'timeout') * 1000,
+		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
+		...(waitFor === 'none' ? { download: false, outputBinaryPropertyName: '' } : readDownload(form)),
+		outputMode: form.readOptionChoice(options, 'outputMode', 'Output', OUTPUT_MODES, 'job'),
+		maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
+		maxJobsInFlight: form.readNumberOrDefault(options, 'maxJobsInFlight'),
+	};
+}
+
+/**
+ * An item as it was before a suspension. When a person retries the execution, its jobs would call the old execution, so
+ * they are polled.
+ */
+export function restoreItem(
+	context: IExecuteFunctions,
+	suspended: SuspendedItem,
+	itemIndex: number,
+): ReadItem {
+	if ('request' in suspended) {
+		const { request, execution } = suspended;
 		const isRetried = execution !== context.getExecutionId();
 		return isRetried && request.waitFor === 'webhook' ? { ...request, waitFor: 'poll' } : request;
 	}
-	const { problem, trackId } = carried;
+	const { problem, trackId } = suspended;
 	const { paid, jobId } = problem;
 	return { error: toNodeApiError(context.getNode(), problem, itemIndex), paid, jobId, trackId };
 }
 
-/** What `read` brings, or its error as the node's own. */
+/** What `read` returns, or what it throws as an error of the node. */
 export async function captureError<T>(
 	context: IExecuteFunctions,
 	read: () => Promise<T>,

@@ -1,18 +1,20 @@
 /**
- * When a job counts as ended. A job is paid for, and the service says "failed" or "not found" of jobs that succeed a
- * moment later: so one answer ends a job only if it leaves no doubt, and every other has to be said again.
+ * When a job counts as ended.
+ *
+ * A job is paid for, and the service sometimes says "failed" or "not found" of a job that succeeds a moment later. So one
+ * answer ends a job only if it leaves no doubt. Everything else has to be said again, for some time.
  */
 import type { Answer } from '../api/answer';
 import { isSameId, type JobId } from '../api/job-id';
 import { isUnknownJob } from '../api/judge';
 
-/** What an answer says of a job. */
+/** What an answer says about a job. */
 type Claim =
 	/** It has a file. */
 	| 'done'
-	/** It failed, by its ID. */
+	/** It failed. The answer names it by its ID. */
 	| 'failed'
-	/** It ended in another bad way, or failed without being named. */
+	/** It ended badly in another way, or failed in an answer without an ID. */
 	| 'failing'
 	/** It is done, but there is no file. */
 	| 'empty'
@@ -22,12 +24,12 @@ type Claim =
 	| 'denied'
 	/** The service does not know it. */
 	| 'unknown'
-	/** It is being worked on. */
+	/** The service is working on it. */
 	| 'open'
 	/** Nothing about this job. */
 	| 'nothing';
 
-/** How long something has to be said before it is believed, ms. */
+/** How long a claim has to be made before it is believed, ms. */
 const BELIEVED_AFTER_MS: Partial<Record<Claim, number>> = {
 	failing: 60_000,
 	empty: 60_000,
@@ -35,30 +37,30 @@ const BELIEVED_AFTER_MS: Partial<Record<Claim, number>> = {
 	denied: 10_000,
 };
 
-/** How long a job has to be unknown that nobody saw accepted, ms. */
+/** How long the service must not know a job whose acceptance nobody saw, ms. */
 const UNKNOWN_AFTER_MS = 30_000;
 
-/** How long an accepted job has to be unknown until it does not keep others waiting, ms. */
+/** How long the service must not know an accepted job before the job gives up its slot, ms. */
 const LOST_AFTER_MS = 60_000;
 
-/** How a job stands by all that was said so far. */
+/** How a job stands, by all answers so far. */
 export type Finding =
 	| { state: 'done' }
-	/** It will bring nothing. `isFailed`: the service said so by its ID, and it may be submitted anew. */
+	/** It will bring nothing. `isFailed`: the service said so by its ID, so it may be submitted again. */
 	| { state: 'over'; isFailed: boolean }
 	/**
-	 * `isTold`: the answer says that it is being worked on, or something that may be believed later. `believedAt`: when
-	 * its end will be believed if it is said again then, ms of the clock.
+	 * `isReported`: the answer says that the service is working on it, or makes a claim that may be believed later.
+	 * `believedAt`: when its end is believed if the answers still say it then, ms of the clock.
 	 */
-	| { state: 'open'; isTold: boolean; believedAt?: number };
+	| { state: 'open'; isReported: boolean; believedAt?: number };
 
-/** Follows what is said of one job. */
+/** Follows the answers about one job. */
 export class EndTracker {
-	private said: { claim: Claim; since: number } | undefined;
+	private latest: { claim: Claim; since: number } | undefined;
 
 	/**
 	 * @param id the job
-	 * @param isAccepted whether this node saw the service accept it: then it exists, whatever is said
+	 * @param isAccepted whether this node saw the service accept the job. It exists then, whatever the answers say.
 	 */
 	constructor(
 		private readonly id: JobId,
@@ -67,31 +69,38 @@ export class EndTracker {
 
 	/** Notes an answer to a fetch. @param now ms of the clock */
 	note(answer: Answer, now: number): Finding {
-		const claim = claimOf(answer, this.id);
+		const claim = readClaim(answer, this.id);
 		if (claim === 'done') return { state: 'done' };
 		if (claim === 'failed') return { state: 'over', isFailed: true };
-		if (claim === 'open') this.said = undefined;
-		// What says nothing about the job does not contradict what was said before.
-		if (claim === 'open' || claim === 'nothing') return { state: 'open', isTold: claim === 'open' };
-		if (this.said?.claim !== claim) this.said = { claim, since: now };
-		const wait =
-			BELIEVED_AFTER_MS[claim] ?? (this.isAccepted || claim !== 'unknown' ? Infinity : UNKNOWN_AFTER_MS);
-		const believedAt = this.said.since + wait;
+		if (claim === 'open') this.latest = undefined;
+		// An answer that says nothing about the job does not contradict an earlier claim.
+		if (claim === 'open' || claim === 'nothing') return { state: 'open', isReported: claim === 'open' };
+		if (this.latest?.claim !== claim) this.latest = { claim, since: now };
+		const wait = this.getWait(claim);
+		const believedAt = this.latest.since + wait;
 		if (now >= believedAt) return { state: 'over', isFailed: false };
-		return wait < Infinity ? { state: 'open', isTold: true, believedAt } : { state: 'open', isTold: false };
+		return wait < Infinity
+			? { state: 'open', isReported: true, believedAt }
+			: { state: 'open', isReported: false };
 	}
 
 	/** Whether the service has not known the job for a minute. @param now ms of the clock */
 	isLost(now: number): boolean {
-		return this.said?.claim === 'unknown' && now - this.said.since >= LOST_AFTER_MS;
+		return this.latest?.claim === 'unknown' && now - this.latest.since >= LOST_AFTER_MS;
+	}
+
+	/** How long the claim has to be made, ms. Infinity: it is never believed. */
+	private getWait(claim: Claim): number {
+		if (claim === 'unknown' && !this.isAccepted) return UNKNOWN_AFTER_MS;
+		return BELIEVED_AFTER_MS[claim] ?? Infinity;
 	}
 }
 
-function claimOf(answer: Answer, id: JobId): Claim {
+function readClaim(answer: Answer, id: JobId): Claim {
 	if (answer.state === 'unanswered') return 'nothing';
-	const told = 'job' in answer ? answer.job.id : answer.id;
-	const isNamed = told !== undefined && isSameId(told, id);
-	if (told !== undefined && !isNamed && !answer.isIdLoose) return 'nothing';
+	const answeredId = 'job' in answer ? answer.job.id : answer.id;
+	const isNamed = answeredId !== undefined && isSameId(answeredId, id);
+	if (answeredId !== undefined && !isNamed && !answer.isIdLoose) return 'nothing';
 	switch (answer.state) {
 		case 'success':
 			return 'done';
@@ -103,7 +112,7 @@ function claimOf(answer: Answer, id: JobId): Claim {
 			if (isUnknownJob(answer)) return 'unknown';
 			return isNamed ? 'failed' : 'failing';
 		case 'refused':
-			return claimOfRefusal(answer, isNamed);
+			return readRefusal(answer, isNamed);
 		case 'trouble':
 			return isNamed && answer.isOfApi && answer.httpCode < 500 ? 'failing' : 'nothing';
 		case 'redirected':
@@ -113,7 +122,7 @@ function claimOf(answer: Answer, id: JobId): Claim {
 	}
 }
 
-function claimOfRefusal(answer: Extract<Answer, { state: 'refused' }>, isNamed: boolean): Claim {
+function readRefusal(answer: Extract<Answer, { state: 'refused' }>, isNamed: boolean): Claim {
 	switch (answer.reason) {
 		case 'notFound':
 			return 'unknown';

@@ -4,34 +4,47 @@ import type { Connection } from '../api/connection';
 import type { Cancellation } from '../async/cancellation';
 import { describeKind, type Account, type OpenJob } from '../polling/account';
 import type { GenerationRequest } from '../request';
-import type { Suspension } from '../suspend/suspend';
 import type { Ledger } from './ledger';
 import type { SubmitGate } from './submit-gate';
+import type { Suspension } from './suspension';
 
-/** What the items of one run of the node share. Its signal is aborted when the person stops the execution, and when an error stops the node. */
+/**
+ * What the items of one run of the node share. The signal is aborted when the person stops the execution, and when an
+ * error stops the node.
+ */
 export interface Run extends Connection {
 	context: IExecuteFunctions;
 	ledger: Ledger;
 	account: Account;
-	/** Its jobs among the account's open ones, by item. */
-	open: Map<number, OpenJob>;
+	/** The run's jobs among the account's open jobs, by item. */
+	openJobs: Map<number, OpenJob>;
 	gate: SubmitGate;
-	/** The person's Stop, or a time limit of n8n's: nothing is waited for any more, but submits in the air run on. */
+	/** The person's Stop, or a time limit of n8n. All waiting ends then, but submits in the air go on. */
 	cancellation: Cancellation;
 	/** How often an item may be submitted when the service ends its job as failed. */
 	maxSubmits: number;
-	/** There when the execution may be put to rest until the service calls. */
-	rest?: Suspension;
+	/** Set when the execution may be suspended until the service calls. */
+	suspension?: Suspension;
 }
 
-/** The item's job among the account's open ones, where it is put if it is not there. @param since ms since the epoch */
+/**
+ * The item's job among the account's open jobs. It is added if it is not there yet.
+ *
+ * @param since when the job was accepted, ms of the clock
+ */
 export function trackJob(
-	{ account, open }: Run,
+	{ account, openJobs }: Run,
 	itemIndex: number,
 	work: GenerationRequest,
 	since: number,
 ): OpenJob {
-	const job = open.get(itemIndex) ?? account.track(describeKind(work), since);
-	open.set(itemIndex, job);
+	const job = openJobs.get(itemIndex) ?? account.track(describeKind(work), since);
+	openJobs.set(itemIndex, job);
 	return job;
+}
+
+/** Stops tracking the item's job, so that it does not take a slot of the account any more. */
+export function untrackJob({ account, openJobs }: Run, itemIndex: number): void {
+	const job = openJobs.get(itemIndex);
+	if (job) account.untrack(job);
 }

@@ -1,4 +1,4 @@
-/** Getting a job accepted: the one thing that costs money. */
+/** Submitting a job: the one call that costs money. */
 import type { IDataObject } from 'n8n-workflow';
 
 import { holdsJob, type Answer } from '../api/answer';
@@ -9,39 +9,39 @@ import { describeProblem, ProblemError, type Problem } from '../api/problems';
 import { SUBMIT_LIMIT_MS } from '../api/service';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoffWithinTries, retry } from '../async/retry';
-import type { GenerationRequest, ItemRequest } from '../request';
-import type { AcceptedJob, LedgerEntry, KnownJob } from './ledger';
+import { waitsForWebhook, type GenerationItem } from '../request';
+import type { AcceptedJob, KnownJob, LedgerEntry } from './ledger';
 import { trackJob, type Run } from './run';
 import { uploadImages } from './upload';
 
 /**
- * Brings an item's job to be accepted by the service, once. If an earlier try of this run has already
- * submitted it, that job is picked up instead.
+ * Submits an item's job once. If an earlier try of this run has already submitted it, that job is used instead.
  *
  * @returns the accepted job as last known
- * @throws ProblemError when the service refused, or when nobody knows whether it accepted
- * @throws Stopped when the run was stopped
+ * @throws ProblemError when the service refused it, or when it is not known whether the service accepted it
+ * @throws StoppedError when the run was stopped
  */
-export async function submitOnce(run: Run, item: ItemRequest, work: GenerationRequest): Promise<AcceptedJob> {
+export async function submitOnce(run: Run, item: GenerationItem): Promise<AcceptedJob> {
 	const earlier = run.ledger.get(item.itemIndex);
-	if (earlier?.fate === 'accepted') return takeUp(run, item, earlier);
+	if (earlier?.fate === 'accepted') return takeAccepted(run, item, earlier);
 	if (earlier && !maySubmitAgain(run, earlier)) throw new ProblemError(earlier.problem);
 
+	const { work } = item;
 	const body: IDataObject = { ...work.body };
-	if (run.rest && item.waitFor === 'webhook') body.webhook = run.rest.resumeUrl;
+	if (run.suspension && waitsForWebhook(item)) body.webhook = run.suspension.resumeUrl;
 	const images =
 		work.image?.from === 'binary' ? await uploadImages(run, item, work.image.properties) : work.image?.urls;
 	if (images) Object.assign(body, buildImageBody(work.apiVersion, images));
 	throwIfStopped(run.signal);
-	const submitted = submitAndRecord(run, item, work, body, { images, submits: earlier?.submits ?? 0 });
-	const { accepted, problem } = await run.cancellation.unlessCanceled(submitted);
+	const submit = { item, body, images, earlierSubmits: earlier?.submits ?? 0 };
+	const { accepted, problem } = await run.cancellation.unlessCanceled(submitAndRecord(run, submit));
 	if (accepted) return accepted;
 	throwIfStopped(run.signal);
 	throw new ProblemError(problem);
 }
 
-/** The job that is there for an item. How it ended badly is told once; whoever comes again wants it fetched. */
-function takeUp(run: Run, item: ItemRequest, entry: LedgerEntry & AcceptedJob): AcceptedJob {
+/** The item's job from the ledger. Its bad end is reported once. After that, the job is fetched again. */
+function takeAccepted(run: Run, item: GenerationItem, entry: LedgerEntry & AcceptedJob): AcceptedJob {
 	const { badEnd, ...job } = entry;
 	if (badEnd === undefined) return entry;
 	run.ledger.set(item.itemIndex, { ...job, fate: 'accepted' });
@@ -49,68 +49,87 @@ function takeUp(run: Run, item: ItemRequest, entry: LedgerEntry & AcceptedJob): 
 }
 
 /**
- * Whether an item whose job the service ended as failed is submitted anew, now that n8n runs the node again. It
- * counts the tries of one run, but after a rest it begins to count anew, so the submits are counted here.
+ * Whether an item whose job the service ended as failed is submitted again, now that n8n runs the node again. n8n counts
+ * the tries of one run, but starts again after a suspension, so the submits are counted here.
  */
 function maySubmitAgain(
 	run: Run,
 	earlier: Exclude<LedgerEntry, { fate: 'accepted' }>,
 ): earlier is Extract<LedgerEntry, { fate: 'failed' }> {
 	if (earlier.fate === 'unknown') return false;
-	if (earlier.isTold) return earlier.submits < run.maxSubmits;
-	earlier.isTold = true;
+	if (earlier.isReported) return earlier.submits < run.maxSubmits;
+	earlier.isReported = true;
 	return false;
+}
+
+/** A submit that is ready to be sent. */
+interface Submit {
+	item: GenerationItem;
+	body: IDataObject;
+	/** The links to the images in the body. */
+	images?: string[];
+	/** How often the item was submitted before. */
+	earlierSubmits: number;
 }
 
 /** What became of a submit. */
 type Submitted = { accepted: AcceptedJob; problem?: undefined } | { accepted?: undefined; problem: Problem };
 
 /**
- * Submits, and writes into the ledger what became of it before anything else happens: another item's error may just
- * have stopped the run, and n8n may run it again. It runs on when the execution is canceled.
+ * Submits, and records what became of it before anything else happens: another item's error may have just stopped the
+ * run, and n8n may run the node again. It goes on when the execution is canceled.
  */
-async function submitAndRecord(
-	run: Run,
-	item: ItemRequest,
-	work: GenerationRequest,
-	body: IDataObject,
-	{ images, submits }: Pick<AcceptedJob, 'images' | 'submits'>,
-): Promise<Submitted> {
-	const answer = await submit(run, item, work, body);
-	const known = acceptanceIn(answer);
-	// A job that failed as soon as it was accepted has its end already, if the answer leaves no doubt whose that is.
+async function submitAndRecord(run: Run, submit: Submit): Promise<Submitted> {
+	const answer = await submitWhenOpen(run, submit);
+	const known = readAcceptance(answer);
+	// The answer may report at the same time that the job was accepted and that it failed. Then it must not leave any doubt
+	// about whose failure it is.
 	const isFailed =
 		answer.state === 'failed' && known !== undefined && !answer.isIdLoose && !answer.isUnknownJob;
-	if (known && !isFailed) {
-		const at = run.clock.now();
-		const accepted = { fate: 'accepted', known, at, since: at, images, submits: submits + 1 } as const;
-		run.ledger.set(item.itemIndex, accepted);
-		noteAcceptance(run, item, known.job.id);
-		run.gate.accepted();
-		if (known.state === 'success') run.gate.jobEnded();
-		return { accepted };
-	}
-	const betterBaseUrl = run.service.betterBaseUrl(work.apiVersion);
+	return known && !isFailed
+		? { accepted: recordAccepted(run, submit, known) }
+		: { problem: recordProblem(run, submit, answer, isFailed) };
+}
+
+function recordAccepted(run: Run, { item, images, earlierSubmits }: Submit, known: KnownJob): AcceptedJob {
+	const at = run.clock.now();
+	const accepted = { known, at, since: at, images, submits: earlierSubmits + 1 };
+	run.ledger.set(item.itemIndex, { ...accepted, fate: 'accepted' });
+	logAcceptance(run, item, known.job.id);
+	run.gate.noteAccepted();
+	if (known.state === 'success') run.gate.noteEnded();
+	return accepted;
+}
+
+/** @param isFailed whether the job was accepted and has failed already */
+function recordProblem(
+	run: Run,
+	{ item, earlierSubmits }: Submit,
+	answer: Answer,
+	isFailed: boolean,
+): Problem {
+	const { ledger, gate, service, context, cancellation } = run;
+	const betterBaseUrl = service.betterBaseUrl(item.work.apiVersion);
 	const bad = answer.state === 'processing' ? withoutId(answer) : (answer as BadAnswer);
 	const problem = describeProblem(bad, isFailed ? 'fetch' : 'submit', { betterBaseUrl });
 	if (isFailed) {
-		noteAcceptance(run, item, known.job.id);
-		run.ledger.set(item.itemIndex, { fate: 'failed', problem, submits: submits + 1, isTold: true });
+		logAcceptance(run, item, problem.jobId);
+		ledger.set(item.itemIndex, { fate: 'failed', problem, submits: earlierSubmits + 1, isReported: true });
 	} else if (holdsJob(bad) || isFateUnknown(bad)) {
-		run.ledger.set(item.itemIndex, { fate: 'unknown', problem });
+		ledger.set(item.itemIndex, { fate: 'unknown', problem });
 	}
-	if (answer.state === 'failed') run.gate.jobEnded();
-	if (run.cancellation.isCanceled && problem.paid !== 'no') {
-		run.context.logger.warn(`Image to 3D, after the execution was stopped: ${problem.message}.`);
+	if (answer.state === 'failed') gate.noteEnded();
+	if (cancellation.isCanceled && problem.paid !== 'no') {
+		context.logger.warn(`Image to 3D, after the execution was stopped: ${problem.message}.`);
 	}
-	return { problem };
+	return problem;
 }
 
 /**
- * The job in an answer to a submit. Any sign of one means that the service took the submit, whatever the answer's HTTP
- * code and status; but an unfinished job can be watched only by its ID.
+ * The job in the answer to a submit. Any sign of a job means that the service accepted the submit, whatever the answer's
+ * HTTP code and status are. But a job that is not done can be polled only by its ID.
  */
-function acceptanceIn(answer: Answer): KnownJob | undefined {
+function readAcceptance(answer: Answer): KnownJob | undefined {
 	if (answer.state === 'success') return answer;
 	if (answer.state === 'processing') return answer.job.id === undefined ? undefined : answer;
 	if (answer.state === 'unanswered' || !holdsJob(answer) || answer.id === undefined) return undefined;
@@ -122,11 +141,11 @@ const withoutId = ({ httpCode }: KnownJob): BadAnswer => ({
 	state: 'unreadable',
 	httpCode,
 	holdsJob: true,
-	why: 'the service accepted it, but its answer has no ID',
+	why: 'the answer has no ID',
 });
 
-/** If n8n is killed or stopped before the job's item or error is there, this is where its ID can be found. */
-function noteAcceptance(run: Run, { itemIndex }: ItemRequest, id: JobId | undefined): void {
+/** Writes the job's ID into n8n's log. It is found there if n8n is killed or stopped before the item leaves. */
+function logAcceptance(run: Run, { itemIndex }: GenerationItem, id: JobId | undefined): void {
 	const { context, cancellation } = run;
 	const job = `Image to 3D: job ${id === undefined ? '(no ID)' : writeWholeId(id)} was accepted`;
 	const where = `(execution ${context.getExecutionId()}, item ${itemIndex}).`;
@@ -135,67 +154,58 @@ function noteAcceptance(run: Run, { itemIndex }: ItemRequest, id: JobId | undefi
 }
 
 /**
- * Submits, waiting while the service refuses more: until the item's timeout is over since the run last got on.
- * A queue that moves slowly is waited out however long it is; one that is stuck ends the wait of all items at once.
+ * Submits, and waits while the service refuses more jobs. The wait ends when the run has made no progress for the item's
+ * timeout. So a queue that moves slowly is waited out, and a queue that is stuck ends the wait of all items at once.
  */
-async function submit(
-	run: Run,
-	item: ItemRequest,
-	work: GenerationRequest,
-	body: IDataObject,
-): Promise<Answer> {
-	const { gate, clock } = run;
+async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
+	const { gate, clock, account, signal } = run;
 	const start = clock.now();
 	if (!gate.isClosed) {
-		const answer = await sendSubmit(run, item, work, body);
+		const answer = await sendSubmit(run, submit);
 		if (!isRefusedByLimit(answer)) return answer;
 		gate.close(answer);
 	}
-	return await gate.inTurn(async (turn) => {
-		const deadline = () => Math.max(start, gate.lastProgress) + item.timeoutMs;
+	return await gate.pass(async (passage) => {
+		const deadline = () => Math.max(start, gate.lastProgress) + submit.item.timeoutMs;
 		for (let tries = 1; ; tries++) {
-			for (let ms = gate.closedFor(deadline()); ms > 0; ms = gate.closedFor(deadline())) {
-				throwIfStopped(run.signal);
+			for (let ms = gate.getClosedMs(deadline()); ms > 0; ms = gate.getClosedMs(deadline())) {
+				throwIfStopped(signal);
 				await gate.wait(ms);
 			}
-			throwIfStopped(run.signal);
-			// Where the limit is known, there is room for whoever is let through, and nobody need wait for the answer.
-			if (tries === 1 && run.account.knowsLimit(clock.now())) turn.end();
-			const answer = await turn.call(async () => await sendSubmit(run, item, work, body));
+			throwIfStopped(signal);
+			// With a known limit there is room for every submit that passes, so the next one does not wait for the answer.
+			if (tries === 1 && account.knowsLimit(clock.now())) passage.end();
+			const answer = await passage.send(async () => await sendSubmit(run, submit));
 			if (!isRefusedByLimit(answer) || clock.now() >= deadline()) return answer;
 			gate.close(answer);
 		}
 	});
 }
 
-/** Whether a submit was refused because of a limit, and certainly not taken. */
+/** Whether a submit was refused because of a limit, so that it was certainly not accepted. */
 const isRefusedByLimit = (answer: Answer): answer is Limit => isLimit(answer) && !holdsJob(answer);
 
-/** One submit, repeated only while it certainly did not arrive: nobody listened, or the name did not resolve. */
-async function sendSubmit(
-	run: Run,
-	item: ItemRequest,
-	work: GenerationRequest,
-	body: IDataObject,
-): Promise<Answer> {
+/** Sends a submit. It is repeated only while it certainly did not arrive: the connection was refused, or the name did not resolve. */
+async function sendSubmit(run: Run, { item, body }: Submit): Promise<Answer> {
 	const { account, clock } = run;
+	const { work } = item;
 	const timeoutMs = Math.min(item.timeoutMs, SUBMIT_LIMIT_MS);
 	const attempt = async () =>
 		await account.countSubmit(clock.now(), async () => {
-			const latest = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
-			const known = acceptanceIn(latest);
+			const answer = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
+			const known = readAcceptance(answer);
 			if (known) account.countAccepted();
-			// The job has its place before the submit gives its own away.
+			// The job takes its own slot before the submit gives up its slot.
 			if (known?.state === 'processing' && item.waitFor !== 'none' && !run.cancellation.isCanceled) {
 				trackJob(run, item.itemIndex, work, clock.now());
 			}
-			return latest;
+			return answer;
 		});
 	return await retry(run, attempt, (answer, tries) =>
-		didNotArrive(answer) ? computeBackoffWithinTries(tries) : undefined,
+		hasNotArrived(answer) ? computeBackoffWithinTries(tries) : undefined,
 	);
 }
 
-function didNotArrive(answer: Answer): boolean {
+function hasNotArrived(answer: Answer): boolean {
 	return answer.state === 'unanswered' && (answer.reason === 'refused' || answer.reason === 'unresolved');
 }

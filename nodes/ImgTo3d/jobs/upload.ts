@@ -1,14 +1,13 @@
-/** Turning a file that n8n holds into a link that the service can read. */
+/** Uploading a file of an item, so that the service has a link to it. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { mayPass, readRequestedPause } from '../api/judge';
 import { describeProblem, ProblemError } from '../api/problems';
-import type { UploadAnswer } from '../api/service';
-import { CALL_LIMIT_MS } from '../api/service';
+import { CALL_LIMIT_MS, type UploadAnswer } from '../api/service';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { findKind } from '../file-type';
 import type { ItemRequest } from '../request';
-import { type Run } from './run';
+import type { Run } from './run';
 
 /** The upload endpoint's limit. */
 const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
@@ -16,8 +15,9 @@ const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
 /**
  * Reads an item's binary field as an image that can be uploaded.
  *
+ * @param property the binary field
  * @returns its bytes and MIME type
- * @throws NodeOperationError when the field is missing, empty, no image, or over 5 MB
+ * @throws NodeOperationError when the field is missing, empty, not an image, or larger than 5 MB
  */
 export async function readImage(
 	context: IExecuteFunctions,
@@ -41,16 +41,14 @@ export async function readImage(
 	}
 	const mime = [findKind(bytes)?.mimeType, mimeType].find((type) => type?.startsWith('image/'));
 	if (mime === undefined) {
-		throw refuse(
-			`${what} is no image that is known here: its type is ${mimeType}`,
-			'Send a JPEG, PNG, WebP or GIF image.',
-		);
+		throw refuse(`${what} is not an image: its type is ${mimeType}`, 'Send a JPEG, PNG, WebP or GIF image.');
 	}
 	return { bytes, mime };
 }
 
 /**
- * Uploads an item's images. Free, so each is repeated while the service is in trouble, until the item's timeout is over.
+ * Uploads an item's images. An upload is free, so it is repeated while the service is in trouble, until the item's
+ * timeout is over.
  *
  * @param properties the binary fields that hold them
  * @returns their links
@@ -63,7 +61,7 @@ export async function uploadImages(
 ): Promise<string[]> {
 	const deadline = run.clock.now() + item.timeoutMs;
 	const links: string[] = [];
-	// One after the other: only one file is held in memory.
+	// One after the other, so that memory holds only one file.
 	for (const property of properties) {
 		const answer = await upload(run, item, property, deadline);
 		if (answer.state !== 'uploaded') {

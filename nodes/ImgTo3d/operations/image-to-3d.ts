@@ -1,47 +1,95 @@
-import type { INodeProperties } from 'n8n-workflow';
+import type { ApiVersion } from '../api/fields';
+import { isHttpUrl } from '../api/url';
+import type { Form } from '../parameters/form';
+import type { GenerationRequest, ImageSource } from '../request';
+import { generation, readGeneration } from './generation';
+import type { Operation } from './operation';
 
-export const imageTo3dProperties: INodeProperties[] = [
-	{
-		displayName: 'Image Source',
-		name: 'imageSource',
-		type: 'options',
-		options: [
-			{
-				name: 'URL',
-				value: 'url',
-				description: 'A link that the service can open',
-			},
-			{
-				name: 'Binary File',
-				value: 'binary',
-				description: 'A file of the input item. It is uploaded to the service first, up to 5 MB.',
-			},
-		],
-		default: 'url',
-		description: 'Where the image comes from',
-		displayOptions: { show: { operation: ['imageTo3d'] } },
+const OPERATION = 'imageTo3d';
+const IMAGE_SOURCES = ['url', 'binary'] as const;
+
+export const imageTo3d: Operation<GenerationRequest> = {
+	...generation,
+	value: OPERATION,
+
+	words: {
+		name: 'Image to 3D',
+		description: 'Turn an image into a 3D turntable or mesh. Each item is a paid job.',
+		action: 'Turn image into 3D',
 	},
-	{
-		displayName: 'Image URL',
-		name: 'image',
-		type: 'string',
-		required: true,
-		default: '',
-		placeholder: 'e.g. https://example.com/mug.jpg',
-		description:
-			'Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With API Version V6 several links, with spaces between them or as a list, show the object from several sides.',
-		displayOptions: { show: { operation: ['imageTo3d'], imageSource: ['url'] } },
-	},
-	{
-		displayName: 'Input Binary Field',
-		name: 'binaryPropertyName',
-		type: 'string',
-		required: true,
-		default: 'data',
-		placeholder: 'e.g. data',
-		hint: 'The name of the input field that holds the image file',
-		description:
-			'The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With API Version V6 several fields, with commas between them, show the object from several sides.',
-		displayOptions: { show: { operation: ['imageTo3d'], imageSource: ['binary'] } },
-	},
-];
+
+	properties: [
+		{
+			displayName: 'Image Source',
+			name: 'imageSource',
+			type: 'options',
+			options: [
+				{
+					name: 'URL',
+					value: 'url',
+					description: 'A link that the service can open',
+				},
+				{
+					name: 'Binary File',
+					value: 'binary',
+					description: 'A file of the input item. The node uploads it to the service first, up to 5 MB.',
+				},
+			],
+			default: 'url',
+			description: 'Where the image comes from',
+			displayOptions: { show: { operation: [OPERATION] } },
+		},
+		{
+			displayName: 'Image URL',
+			name: 'image',
+			type: 'string',
+			required: true,
+			default: '',
+			placeholder: 'e.g. https://example.com/mug.jpg',
+			description:
+				'Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With API Version V6, several links can show the object from several sides: separate them with spaces, or enter a list.',
+			displayOptions: { show: { operation: [OPERATION], imageSource: ['url'] } },
+		},
+		{
+			displayName: 'Input Binary Field',
+			name: 'binaryPropertyName',
+			type: 'string',
+			required: true,
+			default: 'data',
+			placeholder: 'e.g. data',
+			hint: 'The name of the input field that holds the image file',
+			description:
+				'The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With API Version V6, several fields can show the object from several sides: separate their names with commas.',
+			displayOptions: { show: { operation: [OPERATION], imageSource: ['binary'] } },
+		},
+	],
+
+	read: (form, common) =>
+		readGeneration(form, common, {
+			operation: OPERATION,
+			image: readImageSource(form, common.apiVersion),
+		}),
+};
+
+/**
+ * Separates links in a text: spaces and commas. A link may contain both, but not directly before the beginning of
+ * another link. The lookbehind makes each run of separators match at its first character only. Without it, a long text
+ * of nothing but separators would take minutes.
+ */
+const LINK_SEPARATOR = /(?<![\s,])[\s,]+(?=https?:\/\/)/i;
+
+function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
+	if (form.readChoice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
+		// V3 takes one image, so a comma is part of its field's name.
+		const comma = apiVersion === 'v3' ? undefined : ',';
+		const rule = 'must be the name of a binary field, or a list of names';
+		return {
+			from: 'binary',
+			properties: form.readTexts('binaryPropertyName', 'Input Binary Field', rule, comma),
+		};
+	}
+	const urls = form.readTexts('image', 'Image URL', 'must be a link, or a list of links', LINK_SEPARATOR);
+	const wrong = urls.find((url) => !isHttpUrl(url));
+	if (wrong === undefined) return { from: 'url', urls };
+	throw form.createError('Image URL', wrong, 'must be a link that begins with http:// or https://');
+}

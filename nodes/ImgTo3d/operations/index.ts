@@ -1,20 +1,50 @@
+/** The operations of the node, and the panel that they make. */
 import type { INodeProperties } from 'n8n-workflow';
 
+import { createDownloadProperties } from '../parameters/delivery';
+import { apiVersionProperty } from '../parameters/api-version';
 import { optionsProperty } from '../parameters/options';
 import { settingsProperty } from '../parameters/settings';
-import { waitingProperties } from '../parameters/waiting';
-import { getResultProperties } from './get-result';
-import { imageTo3dProperties } from './image-to-3d';
-import { operationProperties } from './operation';
-import { textTo3dProperties } from './text-to-3d';
+import { waitForProperties } from '../parameters/wait-for';
+import type { Work } from '../request';
+import { getResult } from './get-result';
+import { imageTo3d } from './image-to-3d';
+import type { Operation } from './operation';
+import { textTo3d } from './text-to-3d';
 
-/** What the person sees, from top to bottom. */
+type OperationValue = Work['operation'];
+
+/** All operations, in the order in which the panel offers them. One that is missing does not compile. */
+const OPERATIONS: Record<OperationValue, Operation> = { getResult, imageTo3d, textTo3d };
+
+export const OPERATION_VALUES = Object.keys(OPERATIONS) as readonly OperationValue[];
+
+export function findOperation(value: OperationValue): Operation {
+	return OPERATIONS[value];
+}
+
+const operationProperty: INodeProperties = {
+	displayName: 'Operation',
+	name: 'operation',
+	type: 'options',
+	noDataExpression: true,
+	options: Object.values(OPERATIONS).map(({ value, words }) => ({ value, ...words })),
+	default: imageTo3d.value,
+	description: 'What to do',
+};
+
+/** What the person sees of the node, from top to bottom. */
 export const properties: INodeProperties[] = [
-	...operationProperties,
-	...imageTo3dProperties,
-	...textTo3dProperties,
-	...getResultProperties,
+	operationProperty,
+	apiVersionProperty,
+	...Object.values(OPERATIONS).flatMap((operation) => operation.properties),
 	settingsProperty,
-	...waitingProperties,
+	...waitForProperties,
+	...createDownloadProperties({ waitFor: ['none'] }),
 	optionsProperty,
 ];
+
+/** An expression for the node's subtitle: the operation's name, and how it waits. */
+export const subtitle = `={{ ${JSON.stringify(
+	Object.fromEntries(Object.values(OPERATIONS).map(({ value, words }) => [value, words.name])),
+)}[$parameter["operation"]] + ({ none: ", don't wait", webhook: ", suspend" }[$parameter["waitFor"]] || "") }}`;

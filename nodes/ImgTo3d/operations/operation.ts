@@ -1,66 +1,69 @@
-import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import type {
+	IDataObject,
+	IExecuteFunctions,
+	INodeExecutionData,
+	INodeProperties,
+	INodePropertyOptions,
+} from 'n8n-workflow';
 
-import { API_VERSIONS, type ApiVersion } from '../api/fields';
-import type { ItemRequest } from '../request';
+import type { ApiVersion } from '../api/fields';
+import type { Service } from '../api/service';
+import type { Semaphore } from '../async/semaphore';
+import type { KnownJob } from '../jobs/ledger';
+import type { Run } from '../jobs/run';
+import type { Form } from '../parameters/form';
+import type { ItemRequest, WaitFor, Work } from '../request';
 
-/** What a choice says of itself. */
-type Words = Omit<INodePropertyOptions, 'value'>;
+/** One operation of the node: what the person sees of it, how it is read, and what it does for an item. */
+export interface Operation<Own extends Work = Work> {
+	/** Its value in saved workflows. */
+	readonly value: Own['operation'];
+	/** What it is called, and what the nodes panel says about it. */
+	readonly words: Required<Pick<INodePropertyOptions, 'name' | 'description' | 'action'>>;
+	/** Its own parameters, in the order of the panel. */
+	readonly properties: INodeProperties[];
 
-const VERSIONS: Record<ApiVersion, Words> = {
-	v3: {
-		name: 'V3',
-		description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
-	},
-	v6: {
-		name: 'V6',
-		description:
-			"Today's endpoints, at https://modelslab.com/api: a textured mesh as GLB, OBJ, PLY or STL, and a turntable if wanted",
-	},
-};
+	/**
+	 * Reads its own parameters.
+	 *
+	 * @param form the parameters of one item
+	 * @param common what all operations have
+	 * @throws NodeOperationError for a value that cannot be used
+	 */
+	read(form: Form, common: CommonParameters): Own;
 
-export const apiVersionProperty: INodeProperties = {
-	displayName: 'API Version',
-	name: 'apiVersion',
-	type: 'options',
-	options: API_VERSIONS.map((value) => ({ value, ...VERSIONS[value] })),
-	default: 'v3',
-	description:
-		'The endpoints to call: V3 makes turntables, V6 meshes. A job is fetched with the version it was submitted with.',
-};
+	/**
+	 * Checks what can be checked only with the item or the service at hand, before anything is submitted.
+	 *
+	 * @throws NodeOperationError for an item that the service would not take
+	 */
+	check?(context: IExecuteFunctions, service: Service, item: ItemRequest & { work: Own }): Promise<void>;
 
-/** In the order in which they are offered. */
-const OPERATIONS: Record<ItemRequest['work']['operation'], Words> = {
-	getResult: {
-		name: 'Get Result',
-		description: 'Fetch a job that was submitted before, by its ID. Costs nothing.',
-		action: 'Get result of 3D job',
-	},
-	imageTo3d: {
-		name: 'Image to 3D',
-		description: 'Turn an image into a 3D turntable or mesh. Each item is a paid job.',
-		action: 'Turn image into 3D',
-	},
-	textTo3d: {
-		name: 'Text to 3D',
-		description: 'Make a 3D turntable or mesh from a text prompt. Each item is a paid job.',
-		action: 'Turn text prompt into 3D',
-	},
-};
+	/**
+	 * Does it for one item. An item that is run again in the same run picks up the job that it has.
+	 *
+	 * @param release gives the item's slot among the jobs in flight to another item
+	 * @throws ProblemError when the service did not do it
+	 * @throws StoppedError when the run was stopped
+	 */
+	perform(run: Run, item: ItemRequest & { work: Own }, release: () => void): Promise<Result>;
+}
 
-export const operationProperties: INodeProperties[] = [
-	{
-		displayName: 'Operation',
-		name: 'operation',
-		type: 'options',
-		noDataExpression: true,
-		options: Object.entries(OPERATIONS).map(([value, words]) => ({ value, ...words })),
-		default: 'imageTo3d',
-		description: 'What to do',
-	},
-	apiVersionProperty,
-];
+/** The parameters that all operations have. */
+export interface CommonParameters {
+	apiVersion: ApiVersion;
+	waitFor: WaitFor;
+	options: IDataObject;
+}
 
-/** The names of the operations, by value, as JSON. */
-export const operationNames = JSON.stringify(
-	Object.fromEntries(Object.entries(OPERATIONS).map(([value, { name }]) => [value, name])),
-);
+/** What an operation brought for an item. */
+export interface Result {
+	/** The item's job, if it has one. Only a job can be waited for by suspending. */
+	job?: KnownJob;
+	/**
+	 * The items that leave, with their files.
+	 *
+	 * @param downloads limits how many files are downloaded at once
+	 */
+	toItems(downloads: Semaphore): Promise<INodeExecutionData[]>;
+}

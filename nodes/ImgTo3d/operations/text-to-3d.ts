@@ -1,15 +1,36 @@
-import type { INodeProperties } from 'n8n-workflow';
+import type { GenerationRequest } from '../request';
+import { generation, readGeneration } from './generation';
+import type { Operation } from './operation';
 
-export const textTo3dProperties: INodeProperties[] = [
-	{
-		displayName: 'Prompt',
-		name: 'prompt',
-		type: 'string',
-		required: true,
-		typeOptions: { rows: 3 },
-		default: '',
-		placeholder: 'e.g. A birthday cupcake',
-		description: 'What to make. One object, described plainly, works best.',
-		displayOptions: { show: { operation: ['textTo3d'] } },
+const OPERATION = 'textTo3d';
+
+export const textTo3d: Operation<GenerationRequest> = {
+	...generation,
+	value: OPERATION,
+
+	words: {
+		name: 'Text to 3D',
+		description: 'Make a 3D turntable or mesh from a text prompt. Each item is a paid job.',
+		action: 'Turn text prompt into 3D',
 	},
-];
+
+	properties: [
+		{
+			displayName: 'Prompt',
+			name: 'prompt',
+			type: 'string',
+			required: true,
+			typeOptions: { rows: 3 },
+			default: '',
+			placeholder: 'e.g. A birthday cupcake',
+			description: 'What to make. One object in plain words works best.',
+			displayOptions: { show: { operation: [OPERATION] } },
+		},
+	],
+
+	read: (form, common) =>
+		readGeneration(form, common, {
+			operation: OPERATION,
+			prompt: form.readRequiredText('prompt', 'Prompt'),
+		}),
+};

@@ -1,7 +1,14 @@
 import type { IDisplayOptions, INodeProperties } from 'n8n-workflow';
 
-/** Whether and where files are put into the items. */
-export function deliveryProperties(hide?: IDisplayOptions['hide']): INodeProperties[] {
+import type { Delivery } from '../request';
+import type { Form } from './form';
+
+/**
+ * Whether and where the output files are put into the items.
+ *
+ * @param hide where the parameters are not shown
+ */
+export function createDownloadProperties(hide?: IDisplayOptions['hide']): INodeProperties[] {
 	return [
 		{
 			displayName: 'Download Output Files',
@@ -26,15 +33,12 @@ export function deliveryProperties(hide?: IDisplayOptions['hide']): INodePropert
 	];
 }
 
-/** How the results are spread over items. */
-export const outputModeProperty: INodeProperties = {
-	displayName: 'Output',
-	name: 'outputMode',
-	type: 'options',
-	options: [
-		{ name: 'One Item per Job', value: 'job', description: 'All files of a job on one item' },
-		{ name: 'One Item per File', value: 'file', description: 'An item for each output file' },
-	],
-	default: 'job',
-	description: 'How the results are spread over items',
-};
+/** @returns without a field name when nothing is downloaded */
+export function readDownload(form: Form): Pick<Delivery, 'download' | 'outputBinaryPropertyName'> {
+	const download = form.readBoolean('download', 'Download Output Files');
+	if (!download) return { download, outputBinaryPropertyName: '' };
+	return {
+		download,
+		outputBinaryPropertyName: form.readRequiredText('outputBinaryPropertyName', 'Put Output File in Field'),
+	};
+}

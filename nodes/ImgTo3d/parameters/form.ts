@@ -7,102 +7,117 @@ import type { NodeContext } from '../api/service';
 import { isHttpUrl } from '../api/url';
 import { NUMERIC_OPTIONS, type NumericOption } from './options';
 
-/** A node's parameters as n8n hands them over: with expressions resolved, and so of any type. */
+/**
+ * Reads and checks a node's parameters. n8n has resolved the expressions in them, so a value can be of any type.
+ *
+ * A value that cannot be used is a `NodeOperationError`. It names the parameter, what is allowed, and what was entered.
+ */
 export class Form {
 	/**
-	 * @param context n8n copies the node when it is asked for it, so it is asked only for a problem
-	 * @param value reads a parameter; n8n throws where one is missing and no fallback is given
-	 * @param itemIndex the input item that the parameters are of, when they are of one
+	 * @param context is asked for the node only when there is an error, because n8n copies the node each time
+	 * @param getValue gets a parameter. n8n throws where one is missing and no fallback is given.
+	 * @param itemIndex the input item that the parameters belong to, if they belong to one
 	 */
 	constructor(
 		private readonly context: Pick<NodeContext, 'getNode'>,
-		readonly value: (name: string) => unknown,
+		readonly getValue: (name: string) => unknown,
 		private readonly itemIndex?: number,
 	) {}
 
-	collection(name: string): IDataObject {
-		const value = this.value(name);
+	/** The entries of a collection. Empty when none was added. */
+	readCollection(name: string): IDataObject {
+		const value = this.getValue(name);
 		return typeof value === 'object' && value !== null ? (value as IDataObject) : {};
 	}
 
-	/** At least one of the choices. */
-	choices<T extends string>(name: string, displayName: string, choices: readonly T[]): readonly T[] {
-		const value = this.value(name);
+	/** One or more of the choices. */
+	readChoices<T extends string>(name: string, displayName: string, choices: readonly T[]): readonly T[] {
+		const value = this.getValue(name);
 		const chosen = Array.isArray(value) ? choices.filter((choice) => value.includes(choice)) : [];
 		if (chosen.length > 0) return chosen;
-		throw this.problem(displayName, value, `must be at least one of ${describeChoices(choices)}`);
+		throw this.createError(displayName, value, `must be at least one of ${describeChoices(choices)}`);
 	}
 
-	choice<T extends string>(name: string, displayName: string, choices: readonly T[]): T {
-		return this.among(this.value(name), displayName, choices);
+	readChoice<T extends string>(name: string, displayName: string, choices: readonly T[]): T {
+		return this.findChoice(this.getValue(name), displayName, choices);
 	}
 
-	yesNo(name: string, displayName: string): boolean {
-		const value = this.value(name);
+	readBoolean(name: string, displayName: string): boolean {
+		const value = this.getValue(name);
 		const isOn = toBoolean(value);
-		if (isOn === undefined) throw this.problem(displayName, value, 'must be true or false');
+		if (isOn === undefined) throw this.createError(displayName, value, 'must be true or false');
 		return isOn;
 	}
 
-	requiredText(name: string, displayName: string): string {
-		const value = this.value(name);
+	/** A text that is not empty. */
+	readRequiredText(name: string, displayName: string): string {
+		const value = this.getValue(name);
 		const text = typeof value === 'string' ? value.trim() : '';
-		if (text === '') throw this.problem(displayName, value, 'must be a text that is not empty');
+		if (text === '') throw this.createError(displayName, value, 'must be a text that is not empty');
 		return text;
 	}
 
-	/** At least one text: the entries of a list, or the parts of a text between which `separator` stands. */
-	texts(name: string, displayName: string, rule: string, separator?: string | RegExp): string[] {
-		const value = this.value(name);
-		const entries: unknown[] = typeof value === 'string' ? partsOf(value, separator) : asList(value);
+	/**
+	 * One or more texts: the entries of a list, or the parts of a text.
+	 *
+	 * @param rule what is allowed, for the error: "must be ..."
+	 * @param separator separates the parts of a text. Without it, the text is one part.
+	 */
+	readTexts(name: string, displayName: string, rule: string, separator?: string | RegExp): string[] {
+		const value = this.getValue(name);
+		const entries: unknown[] = typeof value === 'string' ? splitText(value, separator) : toList(value);
 		const texts = entries.map((entry) => (typeof entry === 'string' ? entry.trim() : ''));
 		if (texts.length > 0 && !texts.includes('')) return texts;
-		throw this.problem(displayName, value, rule);
+		throw this.createError(displayName, value, rule);
 	}
 
-	option<T extends string>(
+	/** A text, or '' when it was left empty. */
+	readText(name: string, displayName: string): string {
+		return this.toText(this.getValue(name), displayName);
+	}
+
+	/** @param fallback for an option that was not added */
+	readOptionChoice<T extends string>(
 		options: IDataObject,
 		name: string,
 		displayName: string,
 		choices: readonly T[],
 		fallback: T,
 	): T {
-		return options[name] === undefined ? fallback : this.among(options[name], displayName, choices);
+		return options[name] === undefined ? fallback : this.findChoice(options[name], displayName, choices);
 	}
 
-	text(name: string, displayName: string): string {
-		return this.textOf(this.value(name), displayName);
+	/** `undefined` when the option was not added, '' when it was left empty. */
+	readOptionText(options: IDataObject, name: string, displayName: string): string | undefined {
+		return options[name] === undefined ? undefined : this.toText(options[name], displayName);
 	}
 
-	/** `undefined` when the option was not added, empty when it was left empty. */
-	optionText(options: IDataObject, name: string, displayName: string): string | undefined {
-		return options[name] === undefined ? undefined : this.textOf(options[name], displayName);
-	}
-
-	optionUrl(options: IDataObject, name: string, displayName: string): string | undefined {
-		const url = this.optionText(options, name, displayName);
+	/** The same for an http or https address. */
+	readOptionUrl(options: IDataObject, name: string, displayName: string): string | undefined {
+		const url = this.readOptionText(options, name, displayName);
 		if (url && !isHttpUrl(url)) {
-			throw this.problem(displayName, url, 'must be an address that begins with http:// or https://');
+			throw this.createError(displayName, url, 'must be an address that begins with http:// or https://');
 		}
 		return url;
 	}
 
 	/** `undefined` when the option was not added. */
-	optionNumber(options: IDataObject, name: NumericOption): number | undefined {
+	readOptionNumber(options: IDataObject, name: NumericOption): number | undefined {
 		if (options[name] === undefined) return undefined;
 		const { displayName, ...range } = NUMERIC_OPTIONS[name];
 		const value = numberWithin(range, options[name]);
 		if (value === undefined) {
-			throw this.problem(displayName, options[name], `must be ${describeRange(range)}`);
+			throw this.createError(displayName, options[name], `must be ${describeRange(range)}`);
 		}
 		return value;
 	}
 
-	numberOrDefault(options: IDataObject, name: NumericOption): number {
-		return this.optionNumber(options, name) ?? NUMERIC_OPTIONS[name].default;
+	readNumberOrDefault(options: IDataObject, name: NumericOption): number {
+		return this.readOptionNumber(options, name) ?? NUMERIC_OPTIONS[name].default;
 	}
 
-	problem(displayName: string, entered: unknown, rule: string): NodeOperationError {
+	/** @param rule what is allowed: "must be ..." */
+	createError(displayName: string, entered: unknown, rule: string): NodeOperationError {
 		const shown = typeof entered === 'string' ? `"${entered}"` : JSON.stringify(entered);
 		return new NodeOperationError(
 			this.context.getNode(),
@@ -117,23 +132,23 @@ export class Form {
 		);
 	}
 
-	private textOf(value: unknown, displayName: string): string {
+	private toText(value: unknown, displayName: string): string {
 		if (value === null) return '';
 		if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
-		throw this.problem(displayName, value, 'must be a text');
+		throw this.createError(displayName, value, 'must be a text');
 	}
 
-	private among<T extends string>(value: unknown, displayName: string, choices: readonly T[]): T {
+	private findChoice<T extends string>(value: unknown, displayName: string, choices: readonly T[]): T {
 		const chosen = choices.find((choice) => choice === value);
 		if (chosen !== undefined) return chosen;
-		throw this.problem(displayName, value, `must be ${describeChoices(choices)}`);
+		throw this.createError(displayName, value, `must be ${describeChoices(choices)}`);
 	}
 }
 
-const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const toList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-/** The parts of a text; a separator may also stand at its end. */
-function partsOf(text: string, separator: string | RegExp | undefined): string[] {
+/** The parts of a text. A comma may also follow the last part. */
+function splitText(text: string, separator: string | RegExp | undefined): string[] {
 	if (separator === undefined) return [text];
 	return text.trim().replace(/,$/, '').split(separator);
 }

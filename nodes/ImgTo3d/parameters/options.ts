@@ -1,8 +1,9 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { outputModeProperty } from './delivery';
+import { GENERATIONS } from '../api/fields';
+import { outputModeProperty } from './output-mode';
 
-/** The numeric options: their names, what is allowed, and what holds when one is not added. */
+/** The numeric options: their names, their ranges, and the values that are used when an option is not added. */
 export const NUMERIC_OPTIONS = {
 	maxFileSize: { displayName: 'Max File Size', kind: 'number', min: 0.001, max: 100_000, default: 512 },
 	maxJobsInFlight: { displayName: 'Max Jobs in Flight', kind: 'integer', min: 1, max: 1000, default: 5 },
@@ -12,7 +13,7 @@ export const NUMERIC_OPTIONS = {
 
 export type NumericOption = keyof typeof NUMERIC_OPTIONS;
 
-function numeric(
+function createNumberOption(
 	name: NumericOption,
 	more: Pick<INodeProperties, 'description' | 'displayOptions'>,
 ): INodeProperties {
@@ -36,23 +37,23 @@ export const optionsProperty: INodeProperties = {
 	default: {},
 	description: 'How to wait, and how the results leave the node',
 	options: [
-		numeric('maxFileSize', {
-			description: 'Output files that are larger are not downloaded, in MB',
+		createNumberOption('maxFileSize', {
+			description: 'The largest output file to download, in MB',
 			displayOptions: { hide: { '/waitFor': ['none'] } },
 		}),
-		numeric('maxJobsInFlight', {
+		createNumberOption('maxJobsInFlight', {
 			description:
 				'How many jobs of this node may be open at the service at once. Plans allow 5, 10 or 15 queued requests an account.',
 		}),
 		outputModeProperty,
-		numeric('pollInterval', {
+		createNumberOption('pollInterval', {
 			description:
-				"Seconds between two looks at a job. Without this option the looks follow the service's estimate, the queue, and how long jobs with the same settings took.",
+				"Seconds between two polls of a job. Without this option, the node polls when the end is to be expected: by the service's estimate, the queue, and how long jobs with the same settings took.",
 			displayOptions: { show: { '/waitFor': ['poll'] } },
 		}),
-		numeric('timeout', {
+		createNumberOption('timeout', {
 			description:
-				'How many seconds a job may take from its submission. A job whose time is up is not lost: its ID is in the error, or in the item when the execution was at rest.',
+				'How many seconds a job may take after it was submitted. When the time is up, the job is not lost: its ID is in the error, or in the item if the execution was suspended.',
 		}),
 		{
 			displayName: 'Track ID',
@@ -61,7 +62,7 @@ export const optionsProperty: INodeProperties = {
 			default: '',
 			placeholder: 'e.g. order-7',
 			description:
-				'A mark of your own for the job. It is sent along, comes back in the webhook call, and is put into the item. Empty sends null.',
+				'Your own mark for the job. It is sent to the service, comes back in its webhook call, and is in the item. Empty sends null.',
 		},
 		{
 			displayName: 'Webhook URL',
@@ -71,7 +72,7 @@ export const optionsProperty: INodeProperties = {
 			placeholder: 'e.g. https://n8n.example.com/webhook/3d-done',
 			description:
 				'An address that the service calls when the job ends, such as the production URL of an Image to 3D Trigger. Empty sends null.',
-			displayOptions: { hide: { '/operation': ['getResult'], '/waitFor': ['webhook'] } },
+			displayOptions: { show: { '/operation': [...GENERATIONS] }, hide: { '/waitFor': ['webhook'] } },
 		},
 	],
 };

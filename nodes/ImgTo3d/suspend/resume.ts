@@ -19,7 +19,8 @@ import {
 	type CredentialReader,
 } from '../webhook/connection';
 import { refuse, reply } from '../webhook/reply';
-import { readSuspended, waitsForWebhook, markResumed, type SuspendedItem, type JobEnd } from './suspend';
+import { waitsForWebhook } from '../request';
+import { markResumed, readSuspended, type JobEnd, type SuspendedItem } from './suspended-items';
 
 /**
  * The service wants its answer within 30 s. This much of it, in ms, goes into waiting for the end of the job that a
@@ -111,8 +112,8 @@ export async function handleResumeCall(
 		if (!first) return refuse(context, 200, 'Nothing of this execution waits for a call.');
 
 		const until = endOfRest(carried);
-		const state = shared.of(first.rest);
-		const connection = await openConnection(context, clock, shared.credentials, first.rest);
+		const state = shared.of(first.suspension);
+		const connection = await openConnection(context, clock, shared.credentials, first.suspension);
 		let verdict = await verdictOn(shared, state, connection, open);
 		if (verdict === 'doubtful') {
 			reply(context, 200, 'Received. The API is asked again before the execution goes on.');
@@ -195,7 +196,7 @@ async function learn(
 	if (known) return known.isWell ? 'done' : 'over';
 	const watch = state.watches.get(id) ?? new EndTracker(job.id, true);
 	state.watches.set(id, watch);
-	let finding: Finding = { state: 'open', isTold: false };
+	let finding: Finding = { state: 'open', isReported: false };
 	const answer = await askUntilFinal<never>(
 		connection,
 		job,
@@ -223,7 +224,7 @@ function endIn(finding: Finding, answer: Answer, jobId: JobId): JobEnd | undefin
 function standingOf(finding: Finding): Standing {
 	if (finding.state !== 'open') return finding.state;
 	if (finding.believedAt !== undefined) return 'doubtful';
-	return finding.isTold ? 'open' : 'unknown';
+	return finding.isReported ? 'open' : 'unknown';
 }
 
 async function lookAtAll(
@@ -235,7 +236,8 @@ async function lookAtAll(
 	const look = async (): Promise<Verdict> => {
 		const standings = await Promise.all(
 			open.map(
-				async (job) => await learn(shared, state, connection, job, LOOK_LIMIT_MS, ({ isTold }) => isTold),
+				async (job) =>
+					await learn(shared, state, connection, job, LOOK_LIMIT_MS, ({ isReported }) => isReported),
 			),
 		);
 		if (standings.includes('over') && !continuesOnError(connection.context)) return 'wake';

@@ -1,7 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { apiVersionProperty } from '../operations/operation';
-import { deliveryProperties, outputModeProperty } from '../parameters/delivery';
+import { apiVersionProperty } from '../parameters/api-version';
+import { createDownloadProperties } from '../parameters/delivery';
+import { outputModeProperty } from '../parameters/output-mode';
 
 /** What the person sees of the trigger, from top to bottom. */
 export const triggerProperties: INodeProperties[] = [
@@ -66,6 +67,6 @@ export const triggerProperties: INodeProperties[] = [
 		description:
 			"Whether a job's end starts the workflow only once, however often the service calls. Test events are never ignored.",
 	},
-	...deliveryProperties(),
+	...createDownloadProperties(),
 	outputModeProperty,
 ];

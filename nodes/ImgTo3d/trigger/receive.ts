@@ -259,7 +259,7 @@ async function question(
 	limitMs: number,
 ): Promise<{ answer: Answer | undefined; finding: Finding }> {
 	const lane = laneOf(context);
-	let finding: Finding = { state: 'open', isTold: false };
+	let finding: Finding = { state: 'open', isReported: false };
 	let unknown = 0;
 	const mayAskAgain = desk.allowance(nameOf(context), 'repeats');
 	const answer = await askUntilFinal(

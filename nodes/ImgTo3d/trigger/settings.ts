@@ -23,21 +23,22 @@ export interface TriggerSettings {
 /** @throws NodeOperationError that names the field, what was entered and what is allowed */
 export function readTrigger(context: IWebhookFunctions): TriggerSettings {
 	const form = new Form(context, (name) => context.getNodeParameter(name, null));
-	const verify = form.choice('verify', 'Verify', VERIFICATIONS);
-	const download = form.yesNo('download', 'Download Output Files');
+	const verify = form.readChoice('verify', 'Verify', VERIFICATIONS);
+	const download = form.readBoolean('download', 'Download Output Files');
 	return {
-		events: form.choices('events', 'Events', EVENTS),
+		events: form.readChoices('events', 'Events', EVENTS),
 		// Not shown, and so not there, when the API is not asked.
-		apiVersion: verify === 'api' ? form.choice('apiVersion', 'API Version', API_VERSIONS) : API_VERSIONS[0],
-		trackId: form.text('trackId', 'Track ID'),
+		apiVersion:
+			verify === 'api' ? form.readChoice('apiVersion', 'API Version', API_VERSIONS) : API_VERSIONS[0],
+		trackId: form.readText('trackId', 'Track ID'),
 		verify,
-		ignoreDuplicates: form.yesNo('ignoreDuplicates', 'Ignore Duplicates'),
+		ignoreDuplicates: form.readBoolean('ignoreDuplicates', 'Ignore Duplicates'),
 		delivery: {
 			download,
 			outputBinaryPropertyName: download
-				? form.requiredText('outputBinaryPropertyName', 'Put Output File in Field')
+				? form.readRequiredText('outputBinaryPropertyName', 'Put Output File in Field')
 				: '',
-			outputMode: form.choice('outputMode', 'Output', OUTPUT_MODES),
+			outputMode: form.readChoice('outputMode', 'Output', OUTPUT_MODES),
 			timeoutMs: NUMERIC_OPTIONS.timeout.default * 1000,
 			maxFileBytes: NUMERIC_OPTIONS.maxFileSize.default * 1024 * 1024,
 		},

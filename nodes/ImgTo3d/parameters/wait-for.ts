@@ -1,0 +1,55 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { GENERATIONS } from '../api/fields';
+import type { WaitFor } from '../request';
+import type { Form } from './form';
+
+const WAITS: readonly WaitFor[] = ['poll', 'webhook', 'none'];
+
+export const waitForProperties: INodeProperties[] = [
+	{
+		displayName: 'Wait for Completion',
+		name: 'waitFor',
+		type: 'options',
+		options: [
+			{
+				name: 'Poll the Service',
+				value: 'poll',
+				description: 'Ask the service from time to time until the job is done, then return its files',
+			},
+			{
+				name: 'Suspend Until the Service Calls',
+				value: 'webhook',
+				description:
+					'Suspend the execution until all jobs have ended. It holds no worker, but the service must be able to call this n8n.',
+			},
+			{
+				name: "Don't Wait",
+				value: 'none',
+				description:
+					'Return the job with its ID at once. A Get Result node or a trigger gets the result later.',
+			},
+		],
+		default: 'poll',
+		description: 'Whether and how to wait until the job is done',
+	},
+	{
+		displayName:
+			'The service calls n8n at its webhook address, so n8n must be reachable from the internet (WEBHOOK_URL). A call can be lost. When Timeout is over, the items leave with the status "processing", and a Get Result node after this one can finish them.',
+		name: 'suspendNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { waitFor: ['webhook'], operation: [...GENERATIONS] } },
+	},
+	{
+		displayName: 'The service calls for new jobs only, so the node polls this job.',
+		name: 'pollNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { waitFor: ['webhook'] }, hide: { operation: [...GENERATIONS] } },
+	},
+];
+
+export function readWaitFor(form: Form): WaitFor {
+	return form.readChoice('waitFor', 'Wait for Completion', WAITS);
+}

@@ -134,7 +134,7 @@ export function simulatedRun(clock: Clock, account: Account, fetch: Service['fet
 		account,
 		gate: new SubmitGate(clock, account, signal),
 		signal,
-		open: new Map(),
+		openJobs: new Map(),
 		ledger: new Map(),
 		service: { fetch, betterBaseUrl: () => undefined },
 	} as unknown as Run;

@@ -109,7 +109,7 @@ describe("n8n 2.41.1's editor", () => {
 		await expectShown([...withImage('image'), ...leaving]);
 		await editor.choose('imageSource', 'Binary File');
 		await expectShown([...withImage('binaryPropertyName'), ...leaving]);
-		await editor.choose('waitFor', 'Nothing');
+		await editor.choose('waitFor', "Don't Wait");
 		await expectShown(withImage('binaryPropertyName'));
 		await editor.choose('waitFor', 'at Rest');
 		await editor.shot('operation-image-at-rest');

@@ -179,7 +179,7 @@ describe('what comes out', () => {
 		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject([{ item: 0 }, { item: 0 }]);
 	});
 
-	test('Wait For: Nothing returns a reference, and Get Result finishes it without a new generation', async () => {
+	test("Don't Wait returns a reference, and Get Result finishes it without a new generation", async () => {
 		bench.service.configure({ jobSeconds: 60 });
 		const { items } = await bench.run({
 			operation: 'imageTo3d',
@@ -212,7 +212,7 @@ describe('what comes out', () => {
 		expect(bench.service.jobs).toHaveLength(1);
 	});
 
-	test('Wait For: Nothing returns the finished item when the service was that fast', async () => {
+	test("Don't Wait returns the finished item when the service was that fast", async () => {
 		bench.service.configure({ jobSeconds: 0 });
 		const { items } = await bench.run({ operation: 'imageTo3d', image: bench.picture, waitFor: 'none' });
 		expect(items[0]?.json).toMatchObject({ status: 'success', output: bench.service.jobs[0]?.outputs });
@@ -320,7 +320,7 @@ describe('a file as the image', () => {
 		[
 			'a text',
 			fileItem('aGVsbG8=', 'text/plain', 'note.txt'),
-			'(note.txt) is no image that is known here: its type is text/plain',
+			'(note.txt) is not an image: its type is text/plain',
 		],
 		[
 			'6 MB',

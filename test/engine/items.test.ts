@@ -129,7 +129,7 @@ describe('many items', () => {
 		expect(bench.clock.now() - start).toBeLessThan(10_000);
 	});
 
-	test('Wait For: Nothing submits more items than the queue takes, by waiting', async () => {
+	test("Don't Wait submits more items than the queue takes, by waiting", async () => {
 		bench.service.configure({ queueLimit: 3 });
 		const { items } = await bench.run({ ...perItem(), waitFor: 'none' }, { items: numbered(7) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
@@ -165,7 +165,7 @@ describe('On Error', () => {
 		bench.service.addFault({ ...spoiltSubmit(0), times: 3 });
 		const { error } = await bench.run(perItem(), { items: numbered(3) });
 		const others = [0, 1, 2].filter((index) => index !== error?.context?.itemIndex);
-		expect(error?.description).toMatch(/nobody knows whether their jobs were accepted: /);
+		expect(error?.description).toMatch(/It is not known whether the jobs of these items were accepted: /);
 		const named = /were accepted: ([\d, ]+)\./
 			.exec(error?.description ?? '')?.[1]
 			?.split(', ')

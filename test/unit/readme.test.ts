@@ -131,7 +131,7 @@ describe("the README's tables say what the code does:", () => {
 	test.each([
 		['Operations', 'Operation', 'operation'],
 		['Operations', 'API Version', 'apiVersion'],
-		['Waiting', 'Wait For', 'waitFor'],
+		['Waiting', 'Wait for Completion', 'waitFor'],
 	])('under %s, the choices of %s', (heading, displayName, name) => {
 		const parameter = named(properties, name);
 		const choices = (parameter.options as INodePropertyOptions[]).map((option) => option.name);

@@ -14,8 +14,8 @@ import { textTo3d } from './text-to-3d';
 
 type OperationValue = Work['operation'];
 
-/** All operations, in the order in which the panel offers them. One that is missing does not compile. */
-const OPERATIONS: Record<OperationValue, Operation> = { getResult, imageTo3d, textTo3d };
+/** All operations. One that is missing does not compile. */
+const OPERATIONS: Record<OperationValue, Operation> = { imageTo3d, textTo3d, getResult };
 
 export const OPERATION_VALUES = Object.keys(OPERATIONS) as readonly OperationValue[];
 
@@ -28,7 +28,9 @@ const operationProperty: INodeProperties = {
 	name: 'operation',
 	type: 'options',
 	noDataExpression: true,
-	options: Object.values(OPERATIONS).map(({ value, words }) => ({ value, ...words })),
+	options: Object.values(OPERATIONS)
+		.map(({ value, words }) => ({ value, ...words }))
+		.sort((a, b) => (a.name < b.name ? -1 : 1)),
 	default: imageTo3d.value,
 	description: 'What to do',
 };

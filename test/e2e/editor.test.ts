@@ -111,7 +111,7 @@ describe("n8n 2.41.1's editor", () => {
 		await expectShown([...withImage('binaryPropertyName'), ...leaving]);
 		await editor.choose('waitFor', "Don't Wait");
 		await expectShown(withImage('binaryPropertyName'));
-		await editor.choose('waitFor', 'at Rest');
+		await editor.choose('waitFor', 'Suspend');
 		await editor.shot('operation-image-at-rest');
 		await editor.choose('operation', 'Text to 3D');
 		// n8n's editor takes out what was added to a collection when the operation changes.

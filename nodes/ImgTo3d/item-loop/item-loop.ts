@@ -91,12 +91,13 @@ export class ItemLoop {
 	private async performTracked(item: ItemRequest, release: () => void): Promise<Result> {
 		const { run } = this;
 		throwIfStopped(run.signal);
+		let isGivenUp = true;
 		try {
-			return await findOperation(item.work.operation).perform(run, item, release);
-		} catch (error) {
-			untrackJob(run, item.itemIndex);
-			throw error;
+			const result = await findOperation(item.work.operation).perform(run, item, release);
+			isGivenUp = false;
+			return result;
 		} finally {
+			if (isGivenUp) untrackJob(run, item.itemIndex);
 			run.suspension?.markReady(item.itemIndex);
 		}
 	}

@@ -31,7 +31,7 @@ const operationProperty: INodeProperties = {
 	options: Object.values(OPERATIONS)
 		.map(({ value, words }) => ({ value, ...words }))
 		.sort((a, b) => (a.name < b.name ? -1 : 1)),
-	default: imageTo3d.value,
+	default: 'imageTo3d',
 	description: 'What to do',
 };
 

@@ -133,9 +133,7 @@ export async function suspendExecution(
 
 function findJob({ ledger, clock }: Run, itemIndex: number, { known }: { known: KnownJob }): AcceptedJob {
 	const entry = ledger.get(itemIndex);
-	if (entry?.fate !== 'accepted') return { known, at: clock.now(), since: clock.now(), submits: 0 };
-	const { fate: _fate, ...job } = entry;
-	return job;
+	return entry?.fate === 'accepted' ? entry : { known, at: clock.now(), since: clock.now(), submits: 0 };
 }
 
 /** When the time of the last open job is up, ms of the clock. */

@@ -97,7 +97,7 @@ export function updateSuspended(
 	switch (entry.fate) {
 		case 'accepted': {
 			// A person who retries the execution wants to know how the job is then.
-			const { fate: _fate, ...job } = { ...entry, badEnd: undefined };
+			const job = { ...entry, badEnd: undefined };
 			return attachSuspended(item, { ...suspended, job, end: undefined, isFailed: undefined });
 		}
 		case 'failed':

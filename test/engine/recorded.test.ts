@@ -449,7 +449,7 @@ describe('a chain of two nodes', () => {
 		expect(paid()).toHaveLength(6);
 		const { error } = latest().run?.data.resultData ?? {};
 		expect(error?.description).toContain(
-			'Retry in the list of executions would fetch the jobs of 2 items without paying again and submit 1 item anew, which is paid.',
+			'Retry in the list of executions would fetch the jobs of 2 items without paying again and submit 1 item again, which is paid.',
 		);
 
 		await bench.engine.retry(latest().id);
@@ -469,7 +469,7 @@ test('in a sub-workflow, the error says which execution is to be retried', async
 	bench.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
 	const { error } = await bench.run(prompts(), { items: numbered(2), mode: 'integrated' });
 	expect(error?.description).toMatch(
-		/fetch the jobs of 1 item without paying again and submit 1 item anew, which is paid\. Retry this execution, not the one that called it/,
+		/fetch the jobs of 1 item without paying again and submit 1 item again, which is paid\. Retry this execution, not the one that called it/,
 	);
 });
 

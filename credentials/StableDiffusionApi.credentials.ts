@@ -6,7 +6,7 @@ import type {
 	INodeProperties,
 } from 'n8n-workflow';
 
-/** The account of Stable Diffusion API (today ModelsLab): its key, and the address the API is served from. */
+/** An account of Stable Diffusion API (now ModelsLab): its key, and the address of the API. */
 export class StableDiffusionApi implements ICredentialType {
 	name = 'stableDiffusionApi';
 
@@ -38,19 +38,19 @@ export class StableDiffusionApi implements ICredentialType {
 			default: 'https://stablediffusionapi.com/api',
 			placeholder: 'e.g. https://modelslab.com/api',
 			description:
-				'The address in front of /v3 and /v6. The service is now called ModelsLab and answers at https://modelslab.com/api too; v6 is documented there only. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
+				'The address before /v3 and /v6. The service is now called ModelsLab and also answers at https://modelslab.com/api. V6 is documented there only. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
 		},
 	];
 
-	// The API takes its key from the JSON body only: no header, no URL.
+	// The API takes its key from the JSON body only, not from a header or the URL.
 	authenticate: IAuthenticateGeneric = {
 		type: 'generic',
 		properties: { body: { key: '={{$credentials.apiKey.trim()}}' } },
 	};
 
-	// system_load generates nothing and so costs nothing. A wrong key is answered with HTTP 200 and `status: error`;
-	// no HTTP code is left to n8n's own wording, so that every failure ends in one of the two rules. A declarative
-	// test cannot quote where a redirect leads; the node's own errors do.
+	// system_load generates nothing, so it costs nothing. The service answers a wrong key with HTTP 200 and `status: error`.
+	// HTTP errors are ignored, so every failure ends in one of the two rules and not in n8n's own words. A declarative test
+	// cannot quote where a redirect leads. The node's own errors do.
 	test: ICredentialTestRequest = {
 		request: {
 			baseURL: '={{$credentials.baseUrl.trim().replace(/(?<!\\/)\\/+$/, "")}}',
@@ -72,11 +72,11 @@ export class StableDiffusionApi implements ICredentialType {
 			{
 				type: 'responseSuccessBody',
 				properties: {
-					// Every right answer has this field, whatever else stands in it.
+					// Every right answer has this field.
 					key: 'queue_num',
 					value: undefined,
 					message:
-						'Something answers at Base URL, but not as this API does to a right key, or it redirects elsewhere, where the key is not sent. Base URL must end where /v3 and /v6 begin. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
+						'Base URL does not answer as this API does to a right key, or it redirects to another address, where the key is not sent. Base URL must end where /v3 and /v6 begin. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
 				},
 			},
 		],

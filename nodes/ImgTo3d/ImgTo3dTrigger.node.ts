@@ -10,7 +10,7 @@ import {
 import { triggerProperties } from './trigger/properties';
 import { handleTriggerCall } from './trigger/receive';
 
-/** Where the service calls. There is nothing to register: the address is sent along with each job. */
+/** Where the service calls. There is nothing to register, because each job is submitted with the address. */
 const WEBHOOKS: IWebhookDescription[] = [
 	{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'webhook' },
 ];
@@ -24,7 +24,7 @@ export class ImgTo3dTrigger implements INodeType {
 		version: 1,
 		subtitle:
 			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
-		// n8n shows both nodes as one in the nodes panel, with the trigger's words.
+		// The nodes panel shows both nodes as one entry, with the trigger's description.
 		description:
 			'3D turntables and meshes from images and text prompts, with the Stable Diffusion API (ModelsLab). Starts the workflow when a generation has ended.',
 		eventTriggerDescription: 'Now submit a job with the Test URL as its Webhook URL',
@@ -35,10 +35,10 @@ export class ImgTo3dTrigger implements INodeType {
 				inactive:
 					'<b>While you build the workflow</b>, press the button above, then submit a job with the Test URL as its Webhook URL. <b>When you are done</b>, publish (activate) the workflow: each job with the Production URL then starts it.',
 				active:
-					'<b>While you build the workflow</b>, press the button above, then submit a job with the Test URL as its Webhook URL. <b>Jobs with the Production URL</b> start the workflow on their own, and stand in the list of executions.',
+					'<b>While you build the workflow</b>, press the button above, then submit a job with the Test URL as its Webhook URL. <b>Jobs with the Production URL</b> start the workflow on their own, and are shown in the list of executions.',
 			},
 			activationHint:
-				'Once the workflow is published (active), each job that was submitted with the Production URL starts it.',
+				'When the workflow is published (active), each job that was submitted with the Production URL starts it.',
 		},
 		defaults: { name: 'Image to 3D Trigger' },
 		inputs: [],

@@ -53,7 +53,7 @@ test.each<[string, Fault['do']]>([
 	expect(await press()).toEqual({
 		status: 'Error',
 		message: expect.stringMatching(
-			/^Something answers at Base URL, but not as this API does.*https:\/\/modelslab\.com\/api$/,
+			/^Base URL does not answer as this API does.*https:\/\/modelslab\.com\/api$/,
 		) as string,
 	});
 	expect(bench.service.requests).toHaveLength(before + 1);

@@ -43,7 +43,7 @@ const UNKNOWN_AFTER_MS = 30_000;
 /** How long the service must not know an accepted job before the job gives up its slot, ms. */
 const LOST_AFTER_MS = 60_000;
 
-/** How a job stands, by all answers so far. */
+/** How a job is, by all answers so far. */
 export type Finding =
 	| { state: 'done' }
 	/** It will bring nothing. `isFailed`: the service said so by its ID, so it may be submitted again. */

@@ -46,7 +46,7 @@ export function readPaid(entry: LedgerEntry | undefined): Paid {
 	return entry.fate === 'unknown' ? entry.problem.paid : 'yes';
 }
 
-/** The ID of the item's job, if the service has told it. */
+/** The ID of the item's job, if the service has sent one. */
 export function readJobId(entry: LedgerEntry | undefined): JobId | undefined {
 	if (entry === undefined) return undefined;
 	return entry.fate === 'accepted' ? entry.known.job.id : entry.problem.jobId;

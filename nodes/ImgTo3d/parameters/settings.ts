@@ -2,7 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELDS, GENERATIONS, type Field } from '../api/fields';
 
-/** The settings of a generation, made from the table of fields. What is not added is not sent. */
+/** The settings of a generation, made from the table of fields. A setting that is not added is not sent. */
 export const settingsProperty: INodeProperties = {
 	displayName: 'Settings',
 	name: 'settings',
@@ -10,12 +10,12 @@ export const settingsProperty: INodeProperties = {
 	placeholder: 'Add setting',
 	default: {},
 	displayOptions: { show: { operation: [...GENERATIONS] } },
-	description: 'A setting that is not added is not sent: the service then uses its own default',
+	description: 'The service uses its own default for a setting that is not added',
 	options: [...FIELDS]
-		// Not by a locale: setting that up took Node a third of the time in which the nodes were loaded.
+		// Not by a locale: setting up a locale took a third of the time in which Node loads the nodes.
 		.sort((a, b) => (a.displayName < b.displayName ? -1 : 1))
 		.map((field) => ({
-			...control(field),
+			...createControl(field),
 			displayName: field.displayName,
 			name: field.name,
 			description: field.description,
@@ -25,8 +25,8 @@ export const settingsProperty: INodeProperties = {
 		})),
 };
 
-/** The part of a setting that depends on what kind of value it holds. */
-function control(
+/** The part of a setting that depends on the kind of its value. */
+function createControl(
 	field: Field,
 ): Pick<INodeProperties, 'type' | 'default' | 'typeOptions' | 'options' | 'placeholder'> {
 	switch (field.kind) {
@@ -43,7 +43,7 @@ function control(
 				},
 			};
 		case 'seed':
-			// A text, because a number field cannot be left empty.
+			// A text field, because a number field cannot be left empty.
 			return { type: 'string', default: '', placeholder: 'e.g. 20' };
 		case 'yesNo':
 		case 'boolean':

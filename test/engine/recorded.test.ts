@@ -27,6 +27,20 @@ const onFetch = (body: unknown, times = Infinity, status = 200) =>
 const submits = () => bench.service.requests.filter(({ path }) => path.includes('txt_to_3d'));
 const fetches = () => bench.service.requests.filter(({ path }) => path.includes('/fetch'));
 const jobId = () => bench.service.jobs[0]?.idText;
+/** A bad end that counts only when the API has said it for a minute. */
+const refuseForAWhile = ({ id }: Record<string, unknown>) => ({
+	status: 'error',
+	id,
+	message: 'No.',
+	retry_after: 25,
+});
+
+/** Seconds between the fetches. */
+const pauses = () => {
+	const times = fetches().map(({ at }) => at / 1000);
+	return times.slice(1).map((time, index) => time - (times[index] ?? 0));
+};
+
 const seconds = (from: number) => (bench.clock.now() - from) / 1000;
 const latest = () => bench.engine.executions.at(-1) as Execution;
 
@@ -497,7 +511,7 @@ describe('a suspended execution', () => {
 		const called = bench.call(String(job?.webhook), { status: 'failed', id: job?.id });
 		await bench.clock.sleep(5000);
 		await bench.engine.endWait(latest().id);
-		expect((await called).message).toBe('The wait is over. The execution goes on by itself.');
+		expect((await called).message).toBe('The wait is over. The execution resumes by itself.');
 		await bench.clock.sleep(20_000);
 		expect(bench.service.jobs.map(({ trackId }) => trackId)).toEqual(['first', 'second']);
 		expect(state()).toBe('waiting');
@@ -536,6 +550,18 @@ describe('a suspended execution', () => {
 		expect(outputOf(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
 			`Job ${jobId()}: the service says that the job failed: too dark`,
 		]);
+	});
+
+	test('keeps the pause that the API asks for while it proves an end', async () => {
+		bench.service.configure({ webhooks: 'never' });
+		await bench.run(suspended(), { items: numbered(1), node: CONTINUE });
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
+		await bench.clock.sleep(30_000);
+		await bench.call(String(bench.service.jobs[0]?.webhook), {});
+		await bench.clock.sleep(120_000);
+		expect(pauses().length).toBeGreaterThan(1);
+		expect(Math.min(...pauses())).toBeGreaterThanOrEqual(25);
+		expect(state()).toBe('success');
 	});
 });
 
@@ -597,5 +623,16 @@ describe('the trigger', () => {
 		expect(starts()).toEqual(['success']);
 		await bench.clock.sleep(50_000);
 		expect(starts()).toEqual(wanted);
+	});
+
+	test('keeps the pause that the API asks for while it proves a failure', async () => {
+		const id = await ended();
+		const url = publish();
+		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
+		expect((await bench.call(url, { status: 'failed', id })).status).toBe(200);
+		await bench.clock.sleep(120_000);
+		expect(pauses().length).toBeGreaterThan(1);
+		expect(Math.min(...pauses())).toBeGreaterThanOrEqual(25);
+		expect(starts()).toEqual(['success', 'success']);
 	});
 });

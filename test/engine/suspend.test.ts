@@ -134,7 +134,7 @@ describe('an execution at rest', () => {
 		expect(lastExecution().run?.status).toBe('waiting');
 		expect(await bench.call(resumeUrl(), { status: 'success', id: bench.service.jobs[0]?.id })).toEqual({
 			status: 200,
-			message: 'Not all jobs have ended. The execution rests on.',
+			message: 'Not all jobs have ended. The execution stays suspended.',
 		});
 		await bench.clock.sleep(60_000);
 		expect(marks(finished())).toEqual(['item-0', 'item-1']);
@@ -196,7 +196,7 @@ describe('an execution at rest', () => {
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
 		const already = answers.filter(
-			({ message }) => message === 'Received. The jobs are being looked at already.',
+			({ message }) => message === 'Received. Another call about these jobs is being handled.',
 		);
 		expect(already).toHaveLength(48);
 		// Each for 12 s, every two seconds, and then at all jobs once.
@@ -253,7 +253,7 @@ describe('an execution at rest', () => {
 		const told = bench.log.filter((line) => line.startsWith('error'));
 		expect(told).toHaveLength(11);
 		expect(bench.log.at(-1)).toBe(
-			'error: Image to 3D: 15 more calls to resting executions could not be handled: Base URL in the credential is no http or https address',
+			'error: Image to 3D: 15 more webhook calls to suspended executions could not be handled: Base URL in the credential is no http or https address',
 		);
 	});
 

@@ -16,7 +16,8 @@ import {
 } from '../../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
 import { TriggerState, handleTriggerCall } from '../../nodes/ImgTo3d/trigger/receive';
-import { ResumeState, handleResumeCall } from '../../nodes/ImgTo3d/suspend/resume';
+import { handleResumeCall } from '../../nodes/ImgTo3d/suspend/resume';
+import { ResumeState } from '../../nodes/ImgTo3d/suspend/resume-state';
 import { CredentialReader } from '../../nodes/ImgTo3d/webhook/connection';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';

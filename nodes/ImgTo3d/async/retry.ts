@@ -48,7 +48,7 @@ export interface RetryLimits {
  * 	(latest, tries) => (isDone(latest) ? undefined : computeBackoffWithinTries(tries)),
  * );
  *
- * @param attempt one try
+ * @param attempt one try, by its number from 1
  * @param pauseAfter the pause before the next try, ms, by the latest result and the number of tries so far; `undefined`
  *   if the result is final
  * @returns the latest result
@@ -56,12 +56,12 @@ export interface RetryLimits {
  */
 export async function retry<Result>(
 	{ clock, signal, deadline = () => Infinity }: RetryLimits,
-	attempt: () => Promise<Result>,
+	attempt: (tries: number) => Promise<Result>,
 	pauseAfter: (result: Result, tries: number) => number | undefined,
 ): Promise<Result> {
 	for (let tries = 1; ; tries++) {
 		throwIfStopped(signal);
-		const result = await attempt();
+		const result = await attempt(tries);
 		const pause = pauseAfter(result, tries);
 		if (pause === undefined || clock.now() + pause >= deadline()) return result;
 		await clock.sleep(pause, signal);

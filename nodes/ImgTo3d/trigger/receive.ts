@@ -9,7 +9,7 @@ import {
 
 import { listFiles, type Answer } from '../api/answer';
 import { writeId } from '../api/job-id';
-import { isUnknownJob, mayPass, type BadAnswer } from '../api/judge';
+import { isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { describeProblem, ProblemError, toNodeApiError } from '../api/problems';
 import { expandIpv6 } from '../api/public-address';
 import { isSpeltOtherwise, readWebhookCall, type ToldEnd, type WebhookCall } from '../api/webhook-call';
@@ -20,14 +20,16 @@ import { Semaphore } from '../async/semaphore';
 import { SingleFlight } from '../async/single-flight';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
 import { toFailedItem, toItems } from '../output/items';
-import { askUntilFinal, readCallBody, PROOF_LIMIT_MS, PROOF_PAUSE_MS } from '../webhook/ask';
+import { askUntilFinal } from '../webhook/ask';
+import { readCallBody } from '../webhook/body';
 import {
 	openConnection,
 	processCredentials,
 	type CallConnection,
 	type CredentialReader,
 } from '../webhook/connection';
-import { refuse, reply } from '../webhook/reply';
+import { proveEnd } from '../webhook/prove-end';
+import { reply, replyOnly } from '../webhook/reply';
 import { hashEnd, SeenJobs } from './seen-jobs';
 import { readTrigger, type TriggerSettings } from './settings';
 
@@ -114,7 +116,7 @@ export async function handleTriggerCall(
 				`Image to 3D Trigger: ${count} more calls ended in errors, the last one: ${message}`,
 			);
 		if (desk.allowance(nameOf(context), 'errors').take(clock, sumUp)) throw error;
-		return refuse(context, 503, 'The call cannot be handled now.');
+		return replyOnly(context, 503, 'The call cannot be handled now.');
 	}
 }
 
@@ -126,12 +128,12 @@ async function answerCall(
 	const settings = readTrigger(context);
 	const body = readCallBody(context);
 	if (body === undefined) {
-		return refuse(context, 413, 'The body is too large to tell the end of a job.');
+		return replyOnly(context, 413, 'The body is too large to tell the end of a job.');
 	}
 	const call = readWebhookCall(body, asItIs);
-	if ('problem' in call) return refuse(context, 400, tellsNothing(call.problem));
+	if ('problem' in call) return replyOnly(context, 400, tellsNothing(call.problem));
 	if (!isWanted(settings, call)) {
-		return refuse(context, 200, 'Received. This trigger is set to other events or track IDs.');
+		return replyOnly(context, 200, 'Received. This trigger is set to other events or track IDs.');
 	}
 	return await inTurn({ context, clock, desk, settings, body }, hashEnd(call.id, call.outcome));
 }
@@ -165,7 +167,8 @@ async function inTurn(received: Received, mark: string): Promise<IWebhookRespons
 	const isOnce = settings.ignoreDuplicates && context.getMode() !== 'manual';
 
 	const look = async () => {
-		if (isOnce && desk.seen.has(trigger, staticData, mark)) return refuse(context, 200, 'Received before.');
+		if (isOnce && desk.seen.has(trigger, staticData, mark))
+			return replyOnly(context, 200, 'Received before.');
 		const outcome = await lookInto(received);
 		if (isOnce && 'items' in outcome) desk.seen.add(trigger, staticData, mark);
 		return conclude(context, outcome);
@@ -175,8 +178,8 @@ async function inTurn(received: Received, mark: string): Promise<IWebhookRespons
 	const response = await desk.turns.run(`${trigger}/${mark}`, look);
 	if (response) return response;
 	return isOnce
-		? refuse(context, 200, 'Received. This is being looked into already.')
-		: refuse(context, 503, 'Too many calls about this job at once.');
+		? replyOnly(context, 200, 'Received. This is being looked into already.')
+		: replyOnly(context, 503, 'Too many calls about this job at once.');
 }
 
 /** @throws the outcome's error: n8n makes a failed execution of it */
@@ -185,7 +188,7 @@ function conclude(context: IWebhookFunctions, outcome: Outcome): IWebhookRespons
 		reply(context, 200, 'The workflow was started.');
 		return { noWebhookResponse: true, workflowData: [outcome.items] };
 	}
-	const response = refuse(context, outcome.httpCode, outcome.message);
+	const response = replyOnly(context, outcome.httpCode, outcome.message);
 	if (outcome.error) throw outcome.error;
 	return response;
 }
@@ -228,16 +231,20 @@ async function jobEnd(
 		return told ?? { httpCode: 400, message: 'The call names no file that can be fetched.' };
 	}
 	const watch = new EndTracker(call.id, true);
-	let { answer, finding } = await question(connection, received, call, watch, ASKING_LIMIT_MS);
-	const start = clock.now();
-	const mayBeProved = (latest: Answer) =>
-		call.outcome === 'failed' && tellsFailure(latest) && isDoubtful(finding);
-	while (answer && mayBeProved(answer) && clock.now() - start < PROOF_LIMIT_MS) {
-		// A job that failed without being named may succeed yet, and the service waits for its answer.
-		reply(context, 200, 'Received. The API is asked again before the workflow starts.');
-		await clock.sleep(PROOF_PAUSE_MS, connection.signal);
-		({ answer, finding } = await question(connection, received, call, watch, 0));
-	}
+	const first = await question(connection, received, call, watch, ASKING_LIMIT_MS);
+	const mayBeProved = ({ answer, finding }: typeof first) =>
+		answer && call.outcome === 'failed' && tellsFailure(answer) && isDoubtful(finding);
+	// A job that failed without being named may succeed yet, and the service waits for its answer.
+	if (mayBeProved(first)) reply(context, 200, 'Received. The API is asked again before the workflow starts.');
+	const { answer, finding } = await proveEnd(
+		connection,
+		first,
+		async () => await question(connection, received, call, watch, 0),
+		(latest) =>
+			mayBeProved(latest)
+				? clock.now() + ((latest.answer && readRequestedPause(latest.answer)) ?? 0) * 1000
+				: undefined,
+	);
 	if (!answer) return refusal(received, call, 503, 'Too many calls at once.');
 	return endOrRefusal(connection, received, call, answer, finding);
 }

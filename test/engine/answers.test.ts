@@ -1,12 +1,12 @@
 import type { Fault } from '../../local-api/index.mts';
 import { API_KEY, openRig, type Rig, type Result } from '../support/rig.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig({ jobSeconds: 10 });
+	rig = await openRig({ jobSeconds: 10 });
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const answer = (body: unknown, status = 200, headers: Record<string, string> = {}): Fault['do'] => ({
@@ -23,12 +23,12 @@ const without = (field: string) => (body: Record<string, unknown>) =>
 const IMAGE = { operation: 'imageTo3d', download: false };
 
 const run = async (parameters: Record<string, never> | object = {}): Promise<Result> =>
-	await bench.run({ ...IMAGE, image: bench.picture, ...parameters });
+	await rig.run({ ...IMAGE, image: rig.picture, ...parameters });
 
-const submits = () => bench.service.requests.filter(({ path }) => path === '/api/v3/img_to_3d');
-const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+const submits = () => rig.service.requests.filter(({ path }) => path === '/api/v3/img_to_3d');
+const polls = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
-/** What every error of the service has, whatever it says. */
+/** What all errors of the service have in common. */
 function expectApiError(result: Result): NonNullable<Result['error']> {
 	const { error } = result;
 	expect(error?.name).toBe('NodeApiError');
@@ -39,7 +39,7 @@ function expectApiError(result: Result): NonNullable<Result['error']> {
 	return error!;
 }
 
-describe('an answer to the submit that is an error', () => {
+describe('a submit that gets an error', () => {
 	test.each<[string, Fault['do'], string, RegExp, string]>([
 		[
 			'a wrong key, with HTTP 200',
@@ -126,7 +126,7 @@ describe('an answer to the submit that is an error', () => {
 			'308',
 		],
 	])('%s', async (_name, fault, message, description, httpCode) => {
-		bench.service.addFault({ on: 'submit', do: fault });
+		rig.service.addFault({ on: 'submit', do: fault });
 		const error = expectApiError(await run());
 		expect(error.message).toBe(message);
 		expect(error.description).toMatch(description);
@@ -186,21 +186,21 @@ describe('an answer to the submit that is an error', () => {
 			null,
 		],
 	])(
-		'%s: the error says that the job may be paid for, and nothing is sent twice',
+		'%s: the error says that the job may have been paid for, and the submit is not repeated',
 		async (_name, fault, message, httpCode) => {
-			bench.service.addFault({ on: 'submit', accept: true, do: fault });
+			rig.service.addFault({ on: 'submit', accept: true, do: fault });
 			const error = expectApiError(await run());
 			expect(error.message).toBe(`The job: ${message}. It may have been accepted and paid`);
 			expect(error.description).toMatch(/Neither this node nor Retry On Fail submits it again/);
 			expect(error.httpCode).toBe(httpCode);
 			expect(submits()).toHaveLength(1);
-			expect(bench.service.jobs).toHaveLength(1);
+			expect(rig.service.jobs).toHaveLength(1);
 		},
 	);
 
-	test('a submit that nobody answers ends when its time is up', async () => {
-		bench.clock.patienceMs = 500;
-		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
+	test('ends at Timeout if there is no answer', async () => {
+		rig.clock.patienceMs = 500;
+		rig.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
 		const error = expectApiError(await run({ options: { timeout: 40 } }));
 		expect(error.message).toBe(
 			'The job: no answer came in time (after 40 s). It may have been accepted and paid',
@@ -208,25 +208,25 @@ describe('an answer to the submit that is an error', () => {
 		expect(submits()).toHaveLength(1);
 	});
 
-	test('a job without an ID was accepted: the error says that it is paid for', async () => {
-		bench.service.addFault({ on: 'submit', accept: true, do: answer({ status: 'processing', output: [] }) });
+	test('whose answer has no ID: the error says that the job was accepted and paid for', async () => {
+		rig.service.addFault({ on: 'submit', accept: true, do: answer({ status: 'processing', output: [] }) });
 		const error = expectApiError(await run());
 		expect(error.message).toBe('The job: accepted and paid for, but the answer has no ID');
 		expect(error.description).toMatch(/Neither this node nor Retry On Fail submits it again/);
 		expect(submits()).toHaveLength(1);
 	});
 
-	test('where nobody listens, the submit is tried a few times and nothing is paid', async () => {
-		bench.credential({ baseUrl: 'http://127.0.0.1:1/api' });
-		const start = bench.clock.now();
+	test('where the connection is refused: the submit is repeated a few times, and nothing is paid', async () => {
+		rig.credential({ baseUrl: 'http://127.0.0.1:1/api' });
+		const start = rig.clock.now();
 		const error = expectApiError(await run());
 		expect(error.message).toBe('The job: the connection was refused (ECONNREFUSED)');
 		expect(error.description).toMatch(/Check Base URL.*nothing was paid/);
-		expect(bench.clock.now() - start).toBeGreaterThan(10_000);
+		expect(rig.clock.now() - start).toBeGreaterThan(10_000);
 	});
 });
 
-/** The server's own clock is a day off. */
+/** The server's clock is wrong by a day. */
 const DATED = answer('', 429, {
 	date: 'Fri, 02 Jan 2026 00:00:00 GMT',
 	'retry-after': 'Fri, 02 Jan 2026 00:00:20 GMT',
@@ -258,17 +258,20 @@ describe('the rate limit', () => {
 			45,
 		],
 		['no time named', answer({ status: 'error', message: 'Rate limit exceeded' }, 429), 10],
-	])('%s: the submit is repeated after that time, and paid once', async (_name, fault, seconds) => {
-		bench.service.addFault({ on: 'submit', do: fault });
-		const { items } = await run();
-		expect(items[0]?.json).toMatchObject({ status: 'success' });
-		const [first, second] = submits();
-		expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(seconds * 1000);
-		expect(bench.service.jobs).toHaveLength(1);
-	});
+	])(
+		'%s: the submit is repeated after that time, and the job is paid once',
+		async (_name, fault, seconds) => {
+			rig.service.addFault({ on: 'submit', do: fault });
+			const { items } = await run();
+			expect(items[0]?.json).toMatchObject({ status: 'success' });
+			const [first, second] = submits();
+			expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(seconds * 1000);
+			expect(rig.service.jobs).toHaveLength(1);
+		},
+	);
 
-	test('a queue that stays full ends the wait when the time is up', async () => {
-		bench.service.addFault({
+	test('that lasts until Timeout is an error', async () => {
+		rig.service.addFault({
 			on: 'submit',
 			times: Infinity,
 			do: answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 50 }, 429),
@@ -282,7 +285,7 @@ describe('the rate limit', () => {
 	});
 });
 
-describe('a look at a job', () => {
+describe('a poll', () => {
 	test.each<[string, Fault['do']]>([
 		['503', answer('busy', 503)],
 		['429', answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 3 }, 429)],
@@ -290,28 +293,28 @@ describe('a look at a job', () => {
 		['a cut answer', { kind: 'truncate' }],
 		['a web page', answer('<html>maintenance</html>')],
 		['an empty answer', answer('')],
-	])('that brings %s is repeated', async (_name, fault) => {
-		bench.service.addFault({ on: 'fetch', times: 2, do: fault });
+	])('that gets %s is repeated', async (_name, fault) => {
+		rig.service.addFault({ on: 'fetch', times: 2, do: fault });
 		const { items, error } = await run();
 		expect(error).toBeUndefined();
-		expect(items[0]?.json).toMatchObject({ id: bench.service.jobs[0]?.id, status: 'success' });
-		expect(looks().length).toBeGreaterThanOrEqual(3);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(items[0]?.json).toMatchObject({ id: rig.service.jobs[0]?.id, status: 'success' });
+		expect(polls().length).toBeGreaterThanOrEqual(3);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('survives an outage of minutes', async () => {
-		bench.service.addFault({ on: 'fetch', times: 12, do: answer('', 502) });
+	test('is repeated through an outage of minutes', async () => {
+		rig.service.addFault({ on: 'fetch', times: 12, do: answer('', 502) });
 		const { items } = await run();
 		expect(items[0]?.json).toMatchObject({ status: 'success' });
 	});
 
-	test('that nobody answers is given up after a minute and repeated', async () => {
-		bench.clock.patienceMs = 500;
-		bench.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
-		const start = bench.clock.now();
+	test('without an answer is given up after a minute and repeated', async () => {
+		rig.clock.patienceMs = 500;
+		rig.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
+		const start = rig.clock.now();
 		const { items } = await run();
 		expect(items[0]?.json).toMatchObject({ status: 'success' });
-		expect(bench.clock.now() - start).toBeLessThan(80_000);
+		expect(rig.clock.now() - start).toBeLessThan(80_000);
 	});
 
 	test.each<[string, Fault['do'], RegExp]>([
@@ -325,76 +328,76 @@ describe('a look at a job', () => {
 			answer({ status: 'success', output: '' }),
 			/^Job \d+: the service says "success", but names no file that can be fetched/,
 		],
-	])('that brings %s for good ends with an error that carries the id', async (_name, fault, message) => {
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
+	])('that keeps getting %s ends in an error with the ID', async (_name, fault, message) => {
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: fault });
 		const error = expectApiError(await run());
-		const id = String(bench.service.jobs[0]?.id);
+		const id = String(rig.service.jobs[0]?.id);
 		expect(error.message).toMatch(message);
 		expect(error.message).toContain(id);
 		expect(error.description).toMatch(/Get Result/);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test.each<[string, Fault['do']]>([
 		['an unknown status', answer({ status: 'paused', id: 1 })],
 		['404', answer('', 404)],
 		['a redirect', { kind: 'redirect', status: 301, location: 'https://elsewhere.example/x' }],
-	])('that brings %s for good goes on until the time is up', async (_name, fault) => {
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
+	])('that keeps getting %s is repeated until Timeout', async (_name, fault) => {
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: fault });
 		const error = expectApiError(await run({ options: { timeout: 300 } }));
-		expect(error.message).toBe(`Job ${bench.service.jobs[0]?.id}: not finished after 300 s`);
+		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s`);
 		expect(error.description).toMatch(/The last look at it failed: .*Get Result/);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test("a failed job is an error with its id and the service's words", async () => {
-		bench.service.addFault({
+	test("of a failed job ends in an error with its ID and the service's reason", async () => {
+		rig.service.addFault({
 			on: 'submit',
 			do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' },
 		});
 		const error = expectApiError(await run());
 		expect(error.message).toBe(
-			`Job ${bench.service.jobs[0]?.id}: the service ended the job as failed: Processing failed: Invalid input dimensions`,
+			`Job ${rig.service.jobs[0]?.id}: the service ended the job as failed: Processing failed: Invalid input dimensions`,
 		);
 	});
 
-	test('a job that does not end is reported when its time is up, with its id', async () => {
-		bench.service.configure({ jobSeconds: 1e6, eta: 'missing' });
-		const start = bench.clock.now();
+	test('of a job that does not end is an error with its ID at Timeout', async () => {
+		rig.service.configure({ jobSeconds: 1e6, eta: 'missing' });
+		const start = rig.clock.now();
 		const error = expectApiError(await run({ options: { timeout: 300 } }));
-		expect(error.message).toBe(`Job ${bench.service.jobs[0]?.id}: not finished after 300 s`);
+		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s`);
 		expect(error.description).toMatch(/paid for and not lost.*Get Result/);
-		expect(bench.clock.now() - start).toBe(300_000);
-		expect(looks().length).toBeLessThan(40);
+		expect(rig.clock.now() - start).toBe(300_000);
+		expect(polls().length).toBeLessThan(40);
 	});
 
 	test.each<[string, (body: Record<string, unknown>) => Record<string, unknown>]>([
 		['without eta', without('eta')],
-		['with an eta that is a text', (body) => ({ ...body, eta: '8.5' })],
+		['with an eta as text', (body) => ({ ...body, eta: '8.5' })],
 		['without fetch_result', without('fetch_result')],
 		['with fetch_result on another host', (body) => ({ ...body, fetch_result: 'http://127.0.0.2:9/steal' })],
-		['with output as an empty text', (body) => ({ ...body, output: '' })],
+		['with output as empty text', (body) => ({ ...body, output: '' })],
 		['with output null', (body) => ({ ...body, output: null })],
-		['with an id that is a text', (body) => ({ ...body, id: String(body.id) })],
+		['with an id as text', (body) => ({ ...body, id: String(body.id) })],
 		['with the id in fetch_result only', without('id')],
-	])('a processing answer %s is followed to the end', async (_name, edit) => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+	])('follows a job to its end after a processing answer %s', async (_name, edit) => {
+		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		const { items, error } = await run();
 		expect(error).toBeUndefined();
-		expect(items[0]?.json).toMatchObject({ status: 'success', output: bench.service.jobs[0]?.outputs });
-		expect(String(items[0]?.json.id)).toBe(String(bench.service.jobs[0]?.id));
+		expect(items[0]?.json).toMatchObject({ status: 'success', output: rig.service.jobs[0]?.outputs });
+		expect(String(items[0]?.json.id)).toBe(String(rig.service.jobs[0]?.id));
 	});
 
-	test('what the first answer knew and the last one left out is kept', async () => {
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: without('meta') } });
+	test('keeps what the first answer said, if the last one leaves it out', async () => {
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: without('meta') } });
 		const { items } = await run({ settings: { seed: '7' } });
 		expect(items[0]?.json).toMatchObject({ meta: { seed: 7 } });
 	});
 });
 
 describe('Get Result', () => {
-	test('of a job that nobody knows says so', async () => {
-		const { error } = await bench.run({ operation: 'getResult', jobId: '4711' });
+	test('says that the service does not know a job', async () => {
+		const { error } = await rig.run({ operation: 'getResult', jobId: '4711' });
 		expect(error?.message).toBe(
 			'Job 4711: the service does not know this job. With another API Version or account it may have been accepted and paid',
 		);
@@ -402,18 +405,18 @@ describe('Get Result', () => {
 		expect(error?.description).not.toMatch(/run|submit it|new job/);
 	});
 
-	test('where nobody listens gives up soon', async () => {
-		bench.credential({ baseUrl: 'http://127.0.0.1:1/api' });
-		const start = bench.clock.now();
-		const { error } = await bench.run({ operation: 'getResult', jobId: '4711' });
+	test('gives up soon if the connection is refused', async () => {
+		rig.credential({ baseUrl: 'http://127.0.0.1:1/api' });
+		const start = rig.clock.now();
+		const { error } = await rig.run({ operation: 'getResult', jobId: '4711' });
 		expect(error?.message).toBe('Job 4711: the connection was refused (ECONNREFUSED)');
-		expect(bench.clock.now() - start).toBeLessThan(60_000);
+		expect(rig.clock.now() - start).toBeLessThan(60_000);
 	});
 });
 
 describe('the key', () => {
-	test('stands in the body only, also when the service echoes it', async () => {
-		bench.service.addFault({
+	test('is in the body only, even if the service echoes it', async () => {
+		rig.service.addFault({
 			on: 'submit',
 			do: {
 				kind: 'edit',
@@ -424,18 +427,18 @@ describe('the key', () => {
 				}),
 			},
 		});
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: without('meta') } });
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: without('meta') } });
 		const { run: execution, items } = await run();
 		expect(items[0]?.json.meta).toEqual({ key: '***', link: 'https://x.example/?k=***', '***': 1 });
 		expect(JSON.stringify(execution)).not.toContain(API_KEY);
-		for (const { path, headers } of bench.service.requests) {
+		for (const { path, headers } of rig.service.requests) {
 			expect(path + JSON.stringify(headers)).not.toContain(API_KEY);
 		}
 	});
 
-	test('that was pasted with blanks around it is sent and masked without them', async () => {
-		bench.credential({ apiKey: ` ${API_KEY}\n` });
-		bench.service.addFault({
+	test('is sent and masked without the spaces that were pasted with it', async () => {
+		rig.credential({ apiKey: ` ${API_KEY}\n` });
+		rig.service.addFault({
 			on: 'submit',
 			do: answer({ status: 'error', message: `Invalid Api Key ${API_KEY}` }),
 		});
@@ -444,8 +447,8 @@ describe('the key', () => {
 		expect(submits()[0]?.body).toMatchObject({ key: API_KEY });
 	});
 
-	test('is not in an error that echoes it', async () => {
-		bench.service.addFault({
+	test('is masked in an error that echoes it', async () => {
+		rig.service.addFault({
 			on: 'submit',
 			do: answer({ status: 'error', message: `Key ${API_KEY} is not allowed`, tip: API_KEY }),
 		});
@@ -453,17 +456,17 @@ describe('the key', () => {
 		expect(error.message).toContain('Key *** is not allowed');
 	});
 
-	test('does not go along with the download', async () => {
+	test('is not sent with a download', async () => {
 		await run({ download: true, settings: { frameSize: 16, seconds: 1, steps: 1 } });
-		const downloads = bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
+		const downloads = rig.service.requests.filter(({ path }) => path.startsWith('/files/'));
 		expect(downloads).toHaveLength(1);
 		expect(JSON.stringify(downloads)).not.toContain(API_KEY);
 	});
 });
 
 describe('Base URL', () => {
-	test.each(['/', '///', ' '])('with "%s" after it makes no trouble', async (tail) => {
-		bench.credential({ baseUrl: bench.service.baseUrl + tail });
+	test.each(['/', '///', ' '])('works with "%s" at its end', async (tail) => {
+		rig.credential({ baseUrl: rig.service.baseUrl + tail });
 		const { items } = await run();
 		expect(items[0]?.json).toMatchObject({ status: 'success' });
 		expect(submits()).toHaveLength(1);
@@ -475,8 +478,8 @@ describe('Base URL', () => {
 		'',
 		API_KEY,
 		'https://me:secret@example.com/api',
-	])('"%s" is refused, and not quoted: it might be a key', async (baseUrl) => {
-		bench.credential({ baseUrl });
+	])('"%s" is refused and not quoted, because it may be a key', async (baseUrl) => {
+		rig.credential({ baseUrl });
 		const { error, run: execution } = await run();
 		expect(error?.name).toBe('NodeOperationError');
 		expect(error?.message).toBe('Base URL in the credential is no http or https address');

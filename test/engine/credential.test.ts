@@ -3,37 +3,37 @@ import { testCredential } from '../../n8n/engine/credential-test.cts';
 import type { Fault } from '../../local-api/index.mts';
 import { API_KEY, openRig, type Rig } from '../support/rig.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeAll(async () => {
-	bench = await openRig();
+	rig = await openRig();
 });
-afterEach(() => bench.service.clearFaults());
+afterEach(() => rig.service.clearFaults());
 afterAll(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const press = async (data: { apiKey?: string; baseUrl?: string } = {}) =>
-	await testCredential(bench.engine, {
+	await testCredential(rig.engine, {
 		type: new StableDiffusionApi(),
-		data: { apiKey: API_KEY, baseUrl: bench.service.baseUrl, ...data },
+		data: { apiKey: API_KEY, baseUrl: rig.service.baseUrl, ...data },
 	});
 
 test.each(['', '/', '//'])(
-	'the test passes with a right key, and costs nothing (Base URL ending in "%s")',
+	'the test passes with the right key and costs nothing (Base URL ends in "%s")',
 	async (tail) => {
-		expect(await press({ baseUrl: bench.service.baseUrl + tail })).toEqual({
+		expect(await press({ baseUrl: rig.service.baseUrl + tail })).toEqual({
 			status: 'OK',
 			message: 'Connection successful!',
 		});
-		expect(bench.service.requests.at(-1)).toMatchObject({
+		expect(rig.service.requests.at(-1)).toMatchObject({
 			path: '/api/v3/system_load',
 			body: { key: API_KEY },
 		});
-		expect(bench.service.jobs).toEqual([]);
+		expect(rig.service.jobs).toEqual([]);
 	},
 );
 
-test('the test fails on a wrong key although the service answers 200', async () => {
+test('the test fails with a wrong key, although the service answers 200', async () => {
 	expect(await press({ apiKey: 'wrong-key' })).toEqual({
 		status: 'Error',
 		message: expect.stringMatching(
@@ -47,18 +47,18 @@ test.each<[string, Fault['do']]>([
 	['404', { kind: 'answer', status: 404, body: 'Not here' }],
 	['nothing', { kind: 'answer', body: '' }],
 	['a redirect', { kind: 'redirect', status: 308, location: '/api/v3/system_load?moved' }],
-])('the test fails where %s answers, says what to do, and the key goes no further', async (_name, fault) => {
-	bench.service.addFault({ on: 'system_load', do: fault });
-	const before = bench.service.requests.length;
+])('the test fails on %s, says what to do, and sends the key nowhere else', async (_name, fault) => {
+	rig.service.addFault({ on: 'system_load', do: fault });
+	const before = rig.service.requests.length;
 	expect(await press()).toEqual({
 		status: 'Error',
 		message: expect.stringMatching(
 			/^Base URL does not answer as this API does.*https:\/\/modelslab\.com\/api$/,
 		) as string,
 	});
-	expect(bench.service.requests).toHaveLength(before + 1);
+	expect(rig.service.requests).toHaveLength(before + 1);
 });
 
-test('the test fails where nobody listens', async () => {
+test('the test fails if the connection is refused', async () => {
 	expect(await press({ baseUrl: 'http://127.0.0.1:1/api' })).toMatchObject({ status: 'Error' });
 });

@@ -9,60 +9,60 @@ import { chunked, nextTurn, openBody, serveByClock, type Served } from '../suppo
 import { behindPublicName, gzipped, serve } from '../support/http.mts';
 import type { Connection } from '../../nodes/ImgTo3d/api/connection';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig({ jobSeconds: 0 });
+	rig = await openRig({ jobSeconds: 0 });
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
-/** A mesh, because the stand-in makes one in milliseconds. */
+/** The stand-in service makes a mesh in milliseconds. */
 const run = async (options: object = {}) =>
-	await bench.run({
+	await rig.run({
 		operation: 'textTo3d',
 		prompt: 'a red ball',
 		settings: { outputType: 'ply', steps: 1, seed: '1' },
 		options: options as never,
 	});
 
-const downloads = () => bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
-const spoil = (fault: Fault['do'], times = 1) => bench.service.addFault({ on: 'download', times, do: fault });
+const downloads = () => rig.service.requests.filter(({ path }) => path.startsWith('/files/'));
+const spoil = (fault: Fault['do'], times = 1) => rig.service.addFault({ on: 'download', times, do: fault });
 
-/** Makes the service's answer say something else. */
+/** Changes the service's answers to submits. */
 const answering = (changes: object) =>
-	bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, ...changes }) } });
+	rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit: (body) => ({ ...body, ...changes }) } });
 
-/** Makes the service name an output URL of the test's own. */
+/** Makes the service name these URLs as its output. */
 const withOutput = (...output: string[]) => answering({ output });
 
 test.each<[string, Fault['do']]>([
 	['503', { kind: 'answer', status: 503, body: '' }],
-	['a 404 that passes', { kind: 'answer', status: 404, body: '' }],
+	['a temporary 404', { kind: 'answer', status: 404, body: '' }],
 	['a reset connection', { kind: 'reset', when: 'before' }],
 	['a connection that breaks in the middle', { kind: 'reset', when: 'middle' }],
 	['a file that is cut off', { kind: 'truncate' }],
-])('a download that meets %s is repeated, and the file is whole', async (_name, fault) => {
+])('a download with %s is repeated, and the file is complete', async (_name, fault) => {
 	spoil(fault, 2);
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
 	expect(downloads()).toHaveLength(3);
-	const again = await bench.run({ operation: 'getResult', jobId: `${bench.service.jobs[0]?.id}` });
+	const again = await rig.run({ operation: 'getResult', jobId: `${rig.service.jobs[0]?.id}` });
 	const [first, second] = [items, again.items].map(
-		async ([item]) => await bench.engine.readBinary(item!, 'data'),
+		async ([item]) => await rig.engine.readBinary(item!, 'data'),
 	);
 	expect((await first)?.equals((await second)!)).toBe(true);
 });
 
-test('the wait that a file server asks for is kept', async () => {
+test('a download waits as long as the file server asks', async () => {
 	spoil({ kind: 'answer', status: 429, body: '', headers: { 'retry-after': '40' } });
 	await run();
 	const [first, second] = downloads();
 	expect((second?.at ?? 0) - (first?.at ?? 0)).toBe(40_000);
 });
 
-test('a file server that does not answer is asked again', async () => {
-	bench.clock.patienceMs = 500;
+test('a download without an answer is repeated', async () => {
+	rig.clock.patienceMs = 500;
 	spoil({ kind: 'hang' });
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
@@ -70,16 +70,16 @@ test('a file server that does not answer is asked again', async () => {
 });
 
 test.each<[string, (mesh: Buffer) => { headers: Record<string, string | number>; bytes: Buffer }]>([
-	['whose last chunk does not come', (mesh) => ({ headers: {}, bytes: mesh })],
+	['without its last chunk', (mesh) => ({ headers: {}, bytes: mesh })],
 	[
-		'that comes packed and is shorter than announced',
+		'that is compressed and shorter than announced',
 		(mesh) => {
 			const packed = gzipped(mesh);
 			const headers = { 'content-encoding': 'gzip', 'content-length': packed.length };
 			return { headers, bytes: packed.subarray(0, -9) };
 		},
 	],
-])('a file %s is repeated', async (_name, cutOff) => {
+])('a download of a file %s is repeated', async (_name, cutOff) => {
 	const mesh = Buffer.from(`ply\nformat ascii 1.0\n${'comment 7\n'.repeat(1000)}`);
 	let asked = 0;
 	const files = await serve((_request, response) => {
@@ -91,13 +91,13 @@ test.each<[string, (mesh: Buffer) => { headers: Record<string, string | number>;
 	withOutput(`${files.origin}/mesh.ply`);
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
-	expect((await bench.engine.readBinary(items[0]!, 'data')).equals(mesh)).toBe(true);
+	expect((await rig.engine.readBinary(items[0]!, 'data')).equals(mesh)).toBe(true);
 	expect(asked).toBe(2);
 	await files.close();
 });
 
-test('a download that stalls is given up and repeated', async () => {
-	bench.clock.patienceMs = 500;
+test('a download that stalls is repeated', async () => {
+	rig.clock.patienceMs = 500;
 	const file = await gif();
 	const rest = file.subarray(6);
 	let asked = 0;
@@ -110,15 +110,15 @@ test('a download that stalls is given up and repeated', async () => {
 	withOutput(`${files.origin}/spin.gif`);
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
-	expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(file);
+	expect(await rig.engine.readBinary(items[0]!, 'data')).toEqual(file);
 	expect(asked).toBe(2);
 	await files.close();
 });
 
-test('a file that cannot be had is an error that says that the job is done, with id and link', async () => {
+test('a file that cannot be downloaded is an error that says that the job is done, with its ID and its link', async () => {
 	spoil({ kind: 'answer', status: 403, body: '' });
 	const { error } = await run();
-	const [job] = bench.service.jobs;
+	const [job] = rig.service.jobs;
 	expect(error?.name).toBe('NodeApiError');
 	expect(error?.message).toBe(`Job ${job?.id} is done, but its file could not be downloaded: HTTP 403`);
 	expect(error?.description).toContain(`The file is at ${job?.outputs[0]}.`);
@@ -127,7 +127,7 @@ test('a file that cannot be had is an error that says that the job is done, with
 	expect(downloads()).toHaveLength(1);
 });
 
-test('when one file of a job cannot be had, the others are not fetched after the end of the run', async () => {
+test('if a file of a job cannot be downloaded, no other is requested after the end of the run', async () => {
 	let asked = 0;
 	const files = await serve((request, response) => {
 		asked += 1;
@@ -137,14 +137,14 @@ test('when one file of a job cannot be had, the others are not fetched after the
 	withOutput(...Array.from({ length: 9 }, (_, index) => `${files.origin}/${index}.gif`));
 	const { error } = await run();
 	expect(error?.message).toMatch(/could not be downloaded: HTTP 403$/);
-	await bench.clock.sleep(60_000);
-	// Three come in at once, and those were on their way.
+	await rig.clock.sleep(60_000);
+	// Three downloads run at once, and those had begun.
 	expect(asked).toBeLessThanOrEqual(3);
 	await files.close();
 });
 
 test.each([
-	['says how large it is', true],
+	['says its size', true],
 	['does not', false],
 ])('a file over Max File Size, on a server that %s, is refused', async (_name, announced) => {
 	let asked = 0;
@@ -159,13 +159,13 @@ test.each([
 	const { error, items } = await run({ maxFileSize: 0.2 });
 	expect(items).toEqual([]);
 	expect(error?.message).toBe(
-		`Job ${bench.service.jobs[0]?.id} is done, but its file could not be downloaded: it is larger than Max File Size allows, 0.2 MB${announced ? ' (it has 0.3 MB)' : ''}`,
+		`Job ${rig.service.jobs[0]?.id} is done, but its file could not be downloaded: it is larger than Max File Size allows, 0.2 MB${announced ? ' (it has 0.3 MB)' : ''}`,
 	);
 	expect(asked).toBe(1);
 	await files.close();
 });
 
-test('a file server is sent no key, no credential and no body, behind a redirect neither, and is asked for the bytes as they are', async () => {
+test('a file server gets no key, no credential and no body, even after a redirect, and is asked for uncompressed bytes', async () => {
 	const asked: Array<{ method?: string; url?: string; headers: object; body: string }> = [];
 	const files = await serve((request, response) => {
 		let body = '';
@@ -197,7 +197,7 @@ test('a file server is sent no key, no credential and no body, behind a redirect
 	await files.close();
 });
 
-test('the name that a server suggests does not count', async () => {
+test('the file name that a server suggests is ignored', async () => {
 	const files = await serve((_request, response) => {
 		response.setHeader('content-disposition', 'attachment; filename="../../.bashrc"');
 		response.end('GIF89a');
@@ -209,7 +209,7 @@ test('the name that a server suggests does not count', async () => {
 	await files.close();
 });
 
-/** The shortest that there is. */
+/** The shortest possible GLB. */
 const GLB = 'glTF\x02\0\0\0\x0c\0\0\0';
 
 test.each([
@@ -217,19 +217,22 @@ test.each([
 	['/spin.gif?token=1', 'application/octet-stream', 'spin.gif', 'image/gif'],
 	['/download', 'model/gltf-binary; charset=binary', 'download.glb', 'model/gltf-binary'],
 	['/', 'image/gif', 'job-{id}-0.gif', 'image/gif'],
-])('a file at %s of type %s is named %s and typed %s', async (path, contentType, fileName, mimeType) => {
-	const files = await serve((_request, response) => {
-		response.setHeader('content-type', contentType);
-		response.end({ 'image/gif': 'GIF89a', 'model/gltf-binary': GLB }[mimeType] ?? 'bytes');
-	});
-	withOutput(files.origin + path);
-	const { items } = await run();
-	expect(items[0]?.binary?.data).toMatchObject({
-		fileName: fileName.replace('{id}', String(bench.service.jobs[0]?.id)),
-		mimeType,
-	});
-	await files.close();
-});
+])(
+	'a file at %s with type %s gets the name %s and the type %s',
+	async (path, contentType, fileName, mimeType) => {
+		const files = await serve((_request, response) => {
+			response.setHeader('content-type', contentType);
+			response.end({ 'image/gif': 'GIF89a', 'model/gltf-binary': GLB }[mimeType] ?? 'bytes');
+		});
+		withOutput(files.origin + path);
+		const { items } = await run();
+		expect(items[0]?.binary?.data).toMatchObject({
+			fileName: fileName.replace('{id}', String(rig.service.jobs[0]?.id)),
+			mimeType,
+		});
+		await files.close();
+	},
+);
 
 test('redirects of a file are followed', async () => {
 	const mesh = 'ply\nformat ascii 1.0\n';
@@ -237,13 +240,13 @@ test('redirects of a file are followed', async () => {
 	spoil({ kind: 'redirect', status: 302, location: `${files.origin}/elsewhere` });
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
-	expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe(mesh);
+	expect((await rig.engine.readBinary(items[0]!, 'data')).toString()).toBe(mesh);
 	await files.close();
 });
 
 test.each([
-	['a ring of redirects', '?again', 'more than 5 redirects'],
-	['a redirect to a file of this machine', 'file:///etc/passwd', 'file addresses are not downloaded'],
+	['a circle of redirects', '?again', 'more than 5 redirects'],
+	['a redirect to a file on this machine', 'file:///etc/passwd', 'file addresses are not downloaded'],
 	['the same in capitals', 'FILE:///etc/passwd', 'file addresses are not downloaded'],
 	['a redirect to FTP', 'ftp://127.0.0.1/x.gif', 'ftp addresses are not downloaded'],
 	['a redirect to data', 'data:image/gif;base64,R0lGODlh', 'data addresses are not downloaded'],
@@ -268,7 +271,7 @@ test('five redirects are followed', async () => {
 	await files.close();
 });
 
-const serveFiles = async (paths: Record<string, Served>) => await serveByClock(bench.clock, paths);
+const serveFiles = async (paths: Record<string, Served>) => await serveByClock(rig.clock, paths);
 
 const answer =
 	(status: number, headers: Record<string, string> = {}): Served =>
@@ -277,21 +280,21 @@ const answer =
 const whole: Served = (response) => response.end(GIF);
 const GIF = 'GIF89a of whatever';
 
-describe('a file that is not there yet', () => {
-	test('is waited for a minute, however often it is asked for', async () => {
+describe('a file that does not exist yet', () => {
+	test('is waited for up to a minute', async () => {
 		const files = await serveFiles({
 			'/a.gif': (response, at) => (at < 60_000 ? answer(404) : whole)(response, at),
 		});
 		withOutput(files.at('a.gif'));
 		const { items, error } = await run();
 		expect(error).toBeUndefined();
-		expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe(GIF);
+		expect((await rig.engine.readBinary(items[0]!, 'data')).toString()).toBe(GIF);
 		expect(files.asked.length).toBeGreaterThan(6);
 		expect(files.asked.at(-1)).toEqual(['/a.gif', 60_000]);
 		await files.close();
 	});
 
-	test('is then asked of its mirror, and not before', async () => {
+	test('is downloaded from its mirror after that minute, and not before', async () => {
 		const files = await serveFiles({ '/mirrors/1.gif': whole });
 		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirrors/1.gif')] });
 		const { items, error } = await run();
@@ -308,7 +311,7 @@ describe('a file that is not there yet', () => {
 		await files.close();
 	});
 
-	test('is waited for as long as its server asks to', async () => {
+	test('is waited for as long as its server asks', async () => {
 		const files = await serveFiles({
 			'/a.gif': (response, at) => (at < 90_000 ? answer(404, { 'retry-after': '90' }) : whole)(response, at),
 		});
@@ -321,7 +324,7 @@ describe('a file that is not there yet', () => {
 		await files.close();
 	});
 
-	test('does not keep others from coming in', async () => {
+	test('does not delay other downloads', async () => {
 		const files = await serveFiles({ '/late.gif': whole, '/mirrors/0': whole });
 		const missing = Array.from({ length: 6 }, (_, index) => files.at(`${index}.gif`));
 		withOutput(...missing, files.at('late.gif'));
@@ -331,7 +334,7 @@ describe('a file that is not there yet', () => {
 		await files.close();
 	});
 
-	test('is asked of its mirror at once when a minute is more than Timeout leaves', async () => {
+	test('is downloaded from its mirror at once if less than a minute is left until Timeout', async () => {
 		const files = await serveFiles({ '/mirror.gif': whole });
 		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
 		const { error } = await run({ timeout: 30 });
@@ -342,7 +345,7 @@ describe('a file that is not there yet', () => {
 	});
 });
 
-describe('the second address of a file', () => {
+describe('the mirror of a file', () => {
 	const cut: Served = (response) => response.write('GIF89a', () => response.end());
 	const page: Served = (response) => response.end('<html></html>');
 	const other: Served = (response) => response.end('glTF\x02\0\0\0\x0c\0\0\0');
@@ -357,12 +360,12 @@ describe('the second address of a file', () => {
 		['a web page', page, 5],
 		['another kind of file', other, 1],
 		['a file that is cut off', cut, 5],
-	])('is asked when the first one has %s for good', async (_name, first, tries) => {
+	])('is used if the first address keeps answering with %s', async (_name, first, tries) => {
 		const files = await serveFiles({ '/a.gif': first, '/mirror.gif': whole });
 		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
 		const { items, error } = await run();
 		expect(error).toBeUndefined();
-		expect((await bench.engine.readBinary(items[0]!, 'data')).toString()).toBe(GIF);
+		expect((await rig.engine.readBinary(items[0]!, 'data')).toString()).toBe(GIF);
 		expect(files.asked.map(([path]) => path)).toEqual([
 			...Array.from({ length: tries }, () => '/a.gif'),
 			'/mirror.gif',
@@ -370,7 +373,7 @@ describe('the second address of a file', () => {
 		await files.close();
 	});
 
-	test('is asked when nobody listens at the first one', async () => {
+	test('is used if the connection to the first address is refused', async () => {
 		const closed = await serve(() => {});
 		await closed.close();
 		const files = await serveFiles({ '/mirror.gif': whole });
@@ -381,11 +384,11 @@ describe('the second address of a file', () => {
 		await files.close();
 	});
 
-	test('is named in the error when it fails too, with the job and what can be done', async () => {
+	test('is in the error if it fails too, with the job and what to do', async () => {
 		const files = await serveFiles({ '/a.gif': answer(403), '/mirror.gif': answer(410) });
 		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
 		const { error } = await run();
-		const id = bench.service.jobs[0]?.id;
+		const id = rig.service.jobs[0]?.id;
 		expect(error?.message).toBe(
 			`Job ${id} is done, but its file could not be downloaded: HTTP 403; from its mirror: HTTP 410`,
 		);
@@ -397,7 +400,7 @@ describe('the second address of a file', () => {
 		await files.close();
 	});
 
-	test('is not asked for a file that is too large anywhere', async () => {
+	test('is not used for a file that is too large', async () => {
 		const files = await serveFiles({
 			'/a.gif': (response) => response.end(Buffer.alloc(300_000, 'GIF89a')),
 			'/mirror.gif': whole,
@@ -418,16 +421,16 @@ describe('the second address of a file', () => {
 		['the kind', other, /mirror: its name says GIF, but it begins with the bytes of a GLB file$/],
 		['redirects', answer(302, { location: 'file:///etc/passwd' }), /mirror: file addresses are not/],
 		['the end', cut, /mirror: it is cut off after 6 bytes$/],
-	])('is held to the same rules: %s', async (_name, served, problem) => {
+	])('has the same rules for %s', async (_name, served, problem) => {
 		const files = await serveFiles({ '/a.gif': answer(410), '/mirror.gif': served });
 		answering({ output: [files.at('a.gif')], proxy_links: [files.at('mirror.gif')] });
 		expect((await run({ maxFileSize: 0.2 })).error?.message).toMatch(problem);
 		await files.close();
 	});
 
-	test('is not asked when it is a private one, and the service on the open internet', async () => {
-		const network = await behindPublicName(bench.service.origin);
-		bench.credential({ baseUrl: 'http://img3d.example.com/api' });
+	test('is not used if it is private and the service is on the internet', async () => {
+		const network = await behindPublicName(rig.service.origin);
+		rig.credential({ baseUrl: 'http://img3d.example.com/api' });
 		answering({ output: ['http://cdn.example.com/files/x.gif'], proxy_links: ['http://127.0.0.1/x.gif'] });
 		spoil({ kind: 'answer', status: 410, body: '' });
 		const { error } = await run();
@@ -438,15 +441,15 @@ describe('the second address of a file', () => {
 
 	test.each<[string, (at: (path: string) => string) => object]>([
 		[
-			'there are fewer of them',
+			'there are fewer mirrors than outputs',
 			(at) => ({ output: [at('a.gif'), at('b.gif')], proxy_links: [at('mirror.gif')] }),
 		],
 		[
-			'one is none',
+			'one mirror is empty',
 			(at) => ({ output: ['', at('b.gif'), at('a.gif')], proxy_links: ['', at('mirror.gif')] }),
 		],
-		['it is the first one', (at) => ({ output: [at('a.gif')], proxy_links: [at('a.gif')] })],
-	])('is none when %s', async (_name, links) => {
+		['it is the first address', (at) => ({ output: [at('a.gif')], proxy_links: [at('a.gif')] })],
+	])('is not used if %s', async (_name, links) => {
 		const files = await serveFiles({ '/a.gif': answer(410), '/b.gif': answer(410), '/mirror.gif': whole });
 		answering(links(files.at));
 		expect((await run()).error?.message).toMatch(/: HTTP 410$/);
@@ -457,11 +460,11 @@ describe('the second address of a file', () => {
 
 test.each<[string, unknown]>([
 	['an empty list', []],
-	['an empty text', ''],
+	['empty text', ''],
 	['null', null],
 	['nothing', undefined],
-	['a list of nothing', [null, '']],
-])('where output is %s, proxy_links are the output', async (_name, output) => {
+	['a list of empty entries', [null, '']],
+])('if output is %s, proxy_links are the output', async (_name, output) => {
 	const files = await serveFiles({ '/mirrors/1.gif': whole });
 	const link = files.at('mirrors/1.gif');
 	answering({ output, proxy_links: [link] });
@@ -472,7 +475,7 @@ test.each<[string, unknown]>([
 	await files.close();
 });
 
-test('where one output is missing, its link in proxy_links stands in its place', async () => {
+test('if one output is missing, its link in proxy_links takes its place', async () => {
 	const files = await serveFiles({ '/a.gif': whole, '/m/b.gif': whole });
 	answering({ output: [files.at('a.gif'), ''], proxy_links: [files.at('m/a.gif'), files.at('m/b.gif')] });
 	const { items } = await run({ outputMode: 'file' });
@@ -481,7 +484,7 @@ test('where one output is missing, its link in proxy_links stands in its place',
 });
 
 describe('a file without Content-Length', () => {
-	test('that ends early is noticed where its kind allows, and repeated', async () => {
+	test('that ends early is noticed if its format allows it, and downloaded again', async () => {
 		for (const [extension, file] of await smallFiles()) {
 			const tries = [file.length >> 1, Math.floor(file.length * 0.95), file.length];
 			let asked = 0;
@@ -492,13 +495,13 @@ describe('a file without Content-Length', () => {
 			withOutput(files.at(path));
 			const { items, error } = await run();
 			expect([extension, error]).toEqual([extension, undefined]);
-			expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(file);
+			expect(await rig.engine.readBinary(items[0]!, 'data')).toEqual(file);
 			expect([extension, asked]).toEqual([extension, 3]);
 			await files.close();
 		}
 	});
 
-	test('and without a name is judged by what it begins as', async () => {
+	test('and without a name is recognized by its first bytes', async () => {
 		const file = await gif();
 		let asked = 0;
 		const files = await serveFiles({
@@ -507,11 +510,11 @@ describe('a file without Content-Length', () => {
 		withOutput(files.at('download'));
 		const { items } = await run();
 		expect(items[0]?.binary?.data?.fileName).toBe('download.gif');
-		expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(file);
+		expect(await rig.engine.readBinary(items[0]!, 'data')).toEqual(file);
 		await files.close();
 	});
 
-	test('that always ends early is an error that says so', async () => {
+	test('that always ends early is an error', async () => {
 		const file = await gif();
 		const files = await serveFiles({ '/a.gif': (response) => chunked(response, file.subarray(0, 700)) });
 		withOutput(files.at('a.gif'));
@@ -521,20 +524,20 @@ describe('a file without Content-Length', () => {
 		await files.close();
 	});
 
-	test('is taken with anything behind its end', async () => {
+	test('may have more bytes after its end', async () => {
 		for (const [extension, file] of await smallFiles()) {
 			const longer = Buffer.concat([file, Buffer.from('\0\0\0 and what a server put there')]);
 			const path = `spin.${extension}`;
 			const files = await serveFiles({ [`/${path}`]: (response) => chunked(response, longer) });
 			withOutput(files.at(path));
 			const { items } = await run();
-			expect(await bench.engine.readBinary(items[0]!, 'data')).toEqual(longer);
+			expect(await rig.engine.readBinary(items[0]!, 'data')).toEqual(longer);
 			await files.close();
 		}
 	});
 });
 
-test('a file with the length that was announced is taken without its end', async () => {
+test('a file with the announced length is accepted, even without its end', async () => {
 	const file = (await gif()).subarray(0, -1);
 	const files = await serveFiles({ '/a.gif': (response) => response.end(file) });
 	withOutput(files.at('a.gif'));
@@ -543,7 +546,7 @@ test('a file with the length that was announced is taken without its end', async
 	await files.close();
 });
 
-test('an answer that comes after the time for it is left, and its connection closed', async () => {
+test('the connection of an answer that comes too late is closed', async () => {
 	const late = openBody();
 	let answerNow = () => {};
 	const httpRequest = async () => {
@@ -574,16 +577,16 @@ test.each([
 	'data:image/gif;base64,R0lGODlh',
 	'javascript:1',
 	'/a.gif',
-])('an output at %s is none', async (output) => {
+])('an output at %s is not a file', async (output) => {
 	withOutput(output);
 	const edit = (body: Record<string, unknown>) => ({ ...body, output: [output] });
-	bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+	rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 	const { error } = await run();
 	expect(error?.message).toMatch(/names no file that can be fetched$/);
 	expect(downloads()).toHaveLength(0);
 });
 
-describe('a service on the open internet', () => {
+describe('a service on the internet', () => {
 	const PRIVATE = [
 		'http://169.254.169.254/latest/meta-data/x.gif',
 		'http://[::1]/x.gif',
@@ -605,36 +608,39 @@ describe('a service on the open internet', () => {
 		'http://[fe80::1]/x.gif',
 	];
 
-	test.each(PRIVATE)('cannot make the node read %s, named as output or by redirect', async (url) => {
-		const network = await behindPublicName(bench.service.origin);
-		bench.credential({ baseUrl: 'http://img3d.example.com/api' });
+	test.each(PRIVATE)(
+		'cannot make the node read %s, neither as an output nor with a redirect',
+		async (url) => {
+			const network = await behindPublicName(rig.service.origin);
+			rig.credential({ baseUrl: 'http://img3d.example.com/api' });
 
-		withOutput(url);
-		const named = await run();
-		expect(named.error?.message).toMatch(
-			/is a private address, and files are fetched from the open internet only$/,
-		);
+			withOutput(url);
+			const named = await run();
+			expect(named.error?.message).toMatch(
+				/is a private address, and files are fetched from the open internet only$/,
+			);
 
-		withOutput('http://cdn.example.com/files/x.gif');
-		spoil({ kind: 'redirect', status: 302, location: url });
-		const redirected = await run();
-		expect(redirected.error?.message).toBe(
-			named.error?.message.replace(/\d+/, String(bench.service.jobs[1]?.id)),
-		);
+			withOutput('http://cdn.example.com/files/x.gif');
+			spoil({ kind: 'redirect', status: 302, location: url });
+			const redirected = await run();
+			expect(redirected.error?.message).toBe(
+				named.error?.message.replace(/\d+/, String(rig.service.jobs[1]?.id)),
+			);
 
-		expect(network.asked).toEqual([
-			'http://img3d.example.com/api/v3/txt_to_3d',
-			'http://img3d.example.com/api/v3/txt_to_3d',
-			'http://cdn.example.com/files/x.gif',
-		]);
-		await network.end();
-	});
+			expect(network.asked).toEqual([
+				'http://img3d.example.com/api/v3/txt_to_3d',
+				'http://img3d.example.com/api/v3/txt_to_3d',
+				'http://cdn.example.com/files/x.gif',
+			]);
+			await network.end();
+		},
+	);
 
 	test.each(['//127.0.0.1/x.gif', '\\\\127.0.0.1\\x.gif', '/\\localhost/x.gif'])(
-		'cannot make it read %s, relative to the address that redirects there',
+		'cannot make the node read %s, relative to the address of a redirect',
 		async (location) => {
-			const network = await behindPublicName(bench.service.origin);
-			bench.credential({ baseUrl: 'http://img3d.example.com/api' });
+			const network = await behindPublicName(rig.service.origin);
+			rig.credential({ baseUrl: 'http://img3d.example.com/api' });
 			withOutput('http://cdn.example.com/files/x.gif');
 			spoil({ kind: 'redirect', status: 302, location });
 			expect((await run()).error?.message).toMatch(/is a private address/);
@@ -644,9 +650,9 @@ describe('a service on the open internet', () => {
 	);
 });
 
-// The last one: what is left unread of a packed file ends without a word, and would hold the clock.
-describe('a packed file', () => {
-	test('that unpacks to more than Max File Size is refused, however small it comes in', async () => {
+// This is the last test: the unread rest of a compressed file ends without an event, and would stop the clock.
+describe('a compressed file', () => {
+	test('that is larger than Max File Size when decompressed is refused', async () => {
 		let asked = 0;
 		const packed = gzipped(Buffer.alloc(50_000_000, 'GIF89a'));
 		const files = await serve((_request, response) => {

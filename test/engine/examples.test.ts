@@ -5,22 +5,22 @@ import imageToTurntable from '../../examples/image-to-turntable.json';
 import suspendWithFallback from '../../examples/suspend-with-fallback.json';
 import { itemsOf, NODE, openRig, type Rig } from '../support/rig.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig();
+	rig = await openRig();
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
-/** An example as it is; jest reads its numbers and texts without their literal types. */
+/** An unchanged example. jest reads its numbers and texts without their literal types. */
 const workflowOf = (json: object) => json as unknown as WorkflowJson;
-const pictures = (count: number) => itemsOf(...Array<IDataObject>(count).fill({ image: bench.picture }));
+const pictures = (count: number) => itemsOf(...Array<IDataObject>(count).fill({ image: rig.picture }));
 const statuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status);
 const types = (items: INodeExecutionData[]) => items.map(({ binary }) => binary?.data?.mimeType);
 
-test('image-to-turntable: a link on each item becomes a turntable on each item', async () => {
-	const run = await bench.engine.run(workflowOf(imageToTurntable), { items: pictures(2) });
+test('image-to-turntable: the link on each item becomes a turntable', async () => {
+	const run = await rig.engine.run(workflowOf(imageToTurntable), { items: pictures(2) });
 	expect(run.status).toBe('success');
 	const [items = []] = outputOf(run, NODE);
 	expect(statuses(items)).toEqual(['success', 'success']);
@@ -35,12 +35,12 @@ test('image-to-turntable: a link on each item becomes a turntable on each item',
 });
 
 describe('suspend-with-fallback', () => {
-	test('when the service calls: the turntables go straight to the end', async () => {
-		bench.service.configure({ jobSeconds: 60 });
-		const { status } = await bench.engine.run(workflowOf(suspendWithFallback), { items: pictures(2) });
+	test('if the service calls: the turntables go directly to the end', async () => {
+		rig.service.configure({ jobSeconds: 60 });
+		const { status } = await rig.engine.run(workflowOf(suspendWithFallback), { items: pictures(2) });
 		expect(status).toBe('waiting');
-		await bench.clock.sleep(200_000);
-		const run = bench.engine.executions[0]?.run;
+		await rig.clock.sleep(200_000);
+		const run = rig.engine.executions[0]?.run;
 		if (!run) throw new Error('The execution is under way.');
 		expect(run.status).toBe('success');
 		expect(run.data.resultData.runData).not.toHaveProperty('Fetch Late Result');
@@ -49,17 +49,17 @@ describe('suspend-with-fallback', () => {
 		expect(types(items)).toEqual(['image/gif', 'image/gif']);
 	});
 
-	test('when the calls are lost: the late jobs are watched to their end, and nothing is paid again', async () => {
-		bench.service.configure({ jobSeconds: 1000, parallel: 2, webhooks: 'never' });
-		const { waitTill } = await bench.engine.run(workflowOf(suspendWithFallback), { items: pictures(2) });
-		expect(Number(waitTill) - (bench.service.jobs[0]?.acceptedAt ?? 0)).toBe(900_000);
-		await bench.clock.sleep(900_000);
-		const run = await bench.engine.endWait(bench.engine.executions[0]?.id ?? '');
+	test('if the calls are lost: the late jobs are polled to their end, and nothing is paid again', async () => {
+		rig.service.configure({ jobSeconds: 1000, parallel: 2, webhooks: 'never' });
+		const { waitTill } = await rig.engine.run(workflowOf(suspendWithFallback), { items: pictures(2) });
+		expect(Number(waitTill) - (rig.service.jobs[0]?.acceptedAt ?? 0)).toBe(900_000);
+		await rig.clock.sleep(900_000);
+		const run = await rig.engine.endWait(rig.engine.executions[0]?.id ?? '');
 		expect(run.status).toBe('success');
 		expect(statuses(outputOf(run, NODE)[0] ?? [])).toEqual(['processing', 'processing']);
 		const [items = []] = outputOf(run, 'Done');
 		expect(statuses(items)).toEqual(['success', 'success']);
 		expect(types(items)).toEqual(['image/gif', 'image/gif']);
-		expect(bench.service.jobs).toHaveLength(2);
+		expect(rig.service.jobs).toHaveLength(2);
 	});
 });

@@ -2,28 +2,28 @@ import type { Fault } from '../../local-api/index.mts';
 import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../support/reference';
 import { API_KEY, fileItem, itemsOf, openRig, pngBase64, type Rig } from '../support/rig.mts';
 
-/** Small and quick to render. */
+/** Small, and fast to render. */
 const QUICK = { frameSize: 32, seconds: 1, steps: 1, seed: '20' };
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig();
+	rig = await openRig();
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
-/** The JSON bodies that were posted to a path, as the service received them. */
+/** The JSON bodies that the service received at a path. */
 const bodiesOf = (path: string) =>
-	bench.service.requests
+	rig.service.requests
 		.filter((request) => request.path.startsWith(path))
 		.map(({ body }) => body as Record<string, unknown>);
 
-describe('what is sent', () => {
-	test("the reference's example body goes out exactly as it stands", async () => {
-		await bench.run({
+describe('the node sends', () => {
+	test("exactly the reference's example body", async () => {
+		await rig.run({
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			settings: {
 				guidanceScale: 5,
 				steps: 64,
@@ -39,28 +39,28 @@ describe('what is sent', () => {
 		expect(bodiesOf('/api/v3/img_to_3d')).toEqual([
 			{
 				key: API_KEY,
-				image: bench.picture,
+				image: rig.picture,
 				...EXAMPLE_BODY,
 			},
 		]);
 	});
 
-	test('a setting that was not added is not sent, and an empty seed is null', async () => {
-		await bench.run({ operation: 'imageTo3d', image: bench.picture, waitFor: 'none' });
-		await bench.run({
+	test('no setting that was not added, and null for an empty seed', async () => {
+		await rig.run({ operation: 'imageTo3d', image: rig.picture, waitFor: 'none' });
+		await rig.run({
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			settings: { seed: '' },
 			waitFor: 'none',
 		});
 		expect(bodiesOf('/api/v3/img_to_3d')).toEqual([
-			{ key: API_KEY, image: bench.picture },
-			{ key: API_KEY, image: bench.picture, seed: null },
+			{ key: API_KEY, image: rig.picture },
+			{ key: API_KEY, image: rig.picture, seed: null },
 		]);
 	});
 
-	test('a text prompt goes to its own endpoint with its own settings', async () => {
-		await bench.run({
+	test('a prompt to its own endpoint, with its own settings', async () => {
+		await rig.run({
 			operation: 'textTo3d',
 			prompt: 'A birthday cupcake',
 			settings: {
@@ -90,27 +90,27 @@ describe('what is sent', () => {
 		]);
 	});
 
-	test('parameters come from expressions, item by item', async () => {
-		await bench.run(
+	test('the results of expressions for each item', async () => {
+		await rig.run(
 			{
 				operation: 'imageTo3d',
 				image: '={{ $json.link }}',
 				settings: { seed: '={{ $json.seed }}' },
 				waitFor: 'none',
 			},
-			{ items: itemsOf({ link: bench.picture, seed: 1 }, { link: `${bench.picture}?second`, seed: null }) },
+			{ items: itemsOf({ link: rig.picture, seed: 1 }, { link: `${rig.picture}?second`, seed: null }) },
 		);
 		expect(bodiesOf('/api/v3/img_to_3d')).toEqual([
-			{ key: API_KEY, image: bench.picture, seed: 1 },
-			{ key: API_KEY, image: `${bench.picture}?second`, seed: null },
+			{ key: API_KEY, image: rig.picture, seed: 1 },
+			{ key: API_KEY, image: `${rig.picture}?second`, seed: null },
 		]);
 	});
 });
 
-describe('what comes out', () => {
-	test('the sample response of the reference comes out exactly as an item', async () => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'answer', body: SAMPLE_RESPONSE } });
-		const { items } = await bench.run({
+describe('the output', () => {
+	test('is exactly the sample response of the reference', async () => {
+		rig.service.addFault({ on: 'submit', do: { kind: 'answer', body: SAMPLE_RESPONSE } });
+		const { items } = await rig.run({
 			operation: 'textTo3d',
 			prompt: 'A birthday cupcake',
 			download: false,
@@ -118,17 +118,17 @@ describe('what comes out', () => {
 		expect(items).toEqual([{ json: SAMPLE_RESPONSE, pairedItem: { item: 0, input: undefined } }]);
 	});
 
-	test('a job is watched until it is done, and its turntable is on the item', async () => {
-		bench.service.configure({ jobSeconds: 45 });
-		const { items } = await bench.run({
+	test('has the turntable once the job is done', async () => {
+		rig.service.configure({ jobSeconds: 45 });
+		const { items } = await rig.run({
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			settings: QUICK,
 			options: { trackId: 'order-7' },
 		});
 		expect(items).toHaveLength(1);
 		const [item] = items;
-		const [job] = bench.service.jobs;
+		const [job] = rig.service.jobs;
 		expect(item?.json).toMatchObject({
 			id: job?.id,
 			status: 'success',
@@ -142,35 +142,35 @@ describe('what comes out', () => {
 			fileExtension: 'gif',
 			fileType: 'image',
 		});
-		const gif = await bench.engine.readBinary(item!, 'data');
+		const gif = await rig.engine.readBinary(item!, 'data');
 		expect(gif.subarray(0, 6).toString('latin1')).toBe('GIF89a');
 	});
 
-	test('Poll Interval is kept exactly', async () => {
-		bench.service.configure({ jobSeconds: 40 });
-		await bench.run({
+	test('comes after polls at exactly the Poll Interval', async () => {
+		rig.service.configure({ jobSeconds: 40 });
+		await rig.run({
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			download: false,
 			options: { pollInterval: 7 },
 		});
-		const looks = bench.service.requests.filter(({ path }) => path.includes('/fetch/')).map(({ at }) => at);
-		const accepted = bench.service.jobs[0]?.acceptedAt ?? 0;
-		expect(looks.map((at) => at - accepted)).toEqual([7, 14, 21, 28, 35, 42].map((s) => s * 1000));
+		const polls = rig.service.requests.filter(({ path }) => path.includes('/fetch/')).map(({ at }) => at);
+		const accepted = rig.service.jobs[0]?.acceptedAt ?? 0;
+		expect(polls.map((at) => at - accepted)).toEqual([7, 14, 21, 28, 35, 42].map((s) => s * 1000));
 	});
 
-	test('several output files get numbered fields, or an item each', async () => {
+	test('has several files in numbered fields, or one item for each file', async () => {
 		const parameters = {
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			settings: { ...QUICK, batchSize: 2 },
 			outputBinaryPropertyName: 'spin',
 		};
-		const whole = await bench.run(parameters);
+		const whole = await rig.run(parameters);
 		expect(Object.keys(whole.items[0]?.binary ?? {})).toEqual(['spin', 'spin_1']);
 
-		const { items } = await bench.run({ ...parameters, options: { outputMode: 'file' } });
-		const outputs = bench.service.jobs[1]?.outputs ?? [];
+		const { items } = await rig.run({ ...parameters, options: { outputMode: 'file' } });
+		const outputs = rig.service.jobs[1]?.outputs ?? [];
 		expect(items.map(({ json }) => [json.output_url, json.output_index])).toEqual(
 			outputs.map((url, i) => [url, i]),
 		);
@@ -179,56 +179,56 @@ describe('what comes out', () => {
 		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject([{ item: 0 }, { item: 0 }]);
 	});
 
-	test("Don't Wait returns a reference, and Get Result finishes it without a new generation", async () => {
-		bench.service.configure({ jobSeconds: 60 });
-		const { items } = await bench.run({
+	test('is a reference without waiting, and Get Result fetches the result without a new generation', async () => {
+		rig.service.configure({ jobSeconds: 60 });
+		const { items } = await rig.run({
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			settings: QUICK,
 			waitFor: 'none',
 			options: { trackId: 'order-7' },
 		});
-		const id = bench.service.jobs[0]?.id;
+		const id = rig.service.jobs[0]?.id;
 		expect(items[0]?.json).toMatchObject({
 			id,
 			status: 'processing',
 			track_id: 'order-7',
 			eta: 60,
-			fetch_result: `${bench.service.baseUrl}/v3/fetch/${id}`,
+			fetch_result: `${rig.service.baseUrl}/v3/fetch/${id}`,
 			meta: { seed: 20 },
 		});
 		expect(items[0]?.binary).toBeUndefined();
 
-		const state = await bench.run({ operation: 'getResult', jobId: `=${id}`, waitFor: 'none' });
+		const state = await rig.run({ operation: 'getResult', jobId: `=${id}`, waitFor: 'none' });
 		expect(state.items[0]?.json).toMatchObject({ id, status: 'processing' });
 
-		const result = await bench.run({ operation: 'getResult', jobId: '={{ $json.id }}' }, { items });
+		const result = await rig.run({ operation: 'getResult', jobId: '={{ $json.id }}' }, { items });
 		expect(result.items[0]?.json).toMatchObject({
 			id,
 			status: 'success',
-			output: bench.service.jobs[0]?.outputs,
+			output: rig.service.jobs[0]?.outputs,
 		});
 		expect(result.items[0]?.binary?.data?.mimeType).toBe('image/gif');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test("Don't Wait returns the finished item when the service was that fast", async () => {
-		bench.service.configure({ jobSeconds: 0 });
-		const { items } = await bench.run({ operation: 'imageTo3d', image: bench.picture, waitFor: 'none' });
-		expect(items[0]?.json).toMatchObject({ status: 'success', output: bench.service.jobs[0]?.outputs });
+	test('is the finished item even without waiting, if the service is that fast', async () => {
+		rig.service.configure({ jobSeconds: 0 });
+		const { items } = await rig.run({ operation: 'imageTo3d', image: rig.picture, waitFor: 'none' });
+		expect(items[0]?.json).toMatchObject({ status: 'success', output: rig.service.jobs[0]?.outputs });
 		expect(items[0]?.binary).toBeUndefined();
 	});
 
 	test.each([
 		['true', 1],
 		['false', 0],
-	])('Download Output Files from an expression that brings the text "%s"', async (text, files) => {
+	])('follows an expression with the text "%s" in Download Output Files', async (text, files) => {
 		const parameters = {
 			operation: 'textTo3d',
 			prompt: 'a ball',
 			settings: { outputType: 'ply', steps: 1, seed: '1' },
 		};
-		const { items } = await bench.run({
+		const { items } = await rig.run({
 			...parameters,
 			download: `={{ "${text}" }}`,
 			outputBinaryPropertyName: 'data',
@@ -236,22 +236,22 @@ describe('what comes out', () => {
 		expect(Object.keys(items[0]?.binary ?? {})).toHaveLength(files);
 	});
 
-	test('a PLY mesh leaves with its name and type', async () => {
-		const { items } = await bench.run({
+	test('names a PLY mesh and its type', async () => {
+		const { items } = await rig.run({
 			operation: 'textTo3d',
 			prompt: 'a red ball',
 			settings: { outputType: 'ply', steps: 1, seed: '1' },
 		});
 		expect(items[0]?.binary?.data).toMatchObject({ mimeType: 'application/x-ply', fileExtension: 'ply' });
-		const ply = await bench.engine.readBinary(items[0]!, 'data');
+		const ply = await rig.engine.readBinary(items[0]!, 'data');
 		expect(ply.subarray(0, 4).toString('latin1')).toBe('ply\n');
 	});
 });
 
-describe('a file as the image', () => {
-	test('it is uploaded first, and the job gets the link', async () => {
+describe('an image file', () => {
+	test('is uploaded first, and the job gets its link', async () => {
 		const png = await pngBase64();
-		const { error } = await bench.run(
+		const { error } = await rig.run(
 			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
 			{ items: [fileItem(png, 'image/png', 'dot.png')] },
 		);
@@ -260,7 +260,7 @@ describe('a file as the image', () => {
 			{ key: API_KEY, image: `data:image/png;base64,${png}`, crop: 'false' },
 		]);
 		const [{ image } = { image: '' }] = bodiesOf('/api/v3/img_to_3d');
-		expect(image).toMatch(new RegExp(`^${bench.service.origin}/files/`));
+		expect(image).toMatch(new RegExp(`^${rig.service.origin}/files/`));
 	});
 
 	test.each<[string, Fault['do']]>([
@@ -275,50 +275,50 @@ describe('a file as the image', () => {
 			},
 		],
 		['a web page', { kind: 'answer', body: '<html>busy</html>' }],
-	])('an upload that meets %s is repeated, and the job is paid once', async (_name, fault) => {
-		bench.service.addFault({ on: 'upload', times: 2, do: fault });
+	])('is uploaded again after %s, and the job is paid once', async (_name, fault) => {
+		rig.service.addFault({ on: 'upload', times: 2, do: fault });
 		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
-		const { error } = await bench.run(
+		const { error } = await rig.run(
 			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
 			{ items },
 		);
 		expect(error).toBeUndefined();
 		expect(bodiesOf('/api/v3/base64_crop')).toHaveLength(3);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('an upload is not waited for longer than the timeout', async () => {
+	test('is not uploaded for longer than Timeout', async () => {
 		const busy = { kind: 'answer', status: 503, body: '', headers: { 'retry-after': '3600' } } as const;
-		bench.service.addFault({ on: 'upload', times: Infinity, do: busy });
+		rig.service.addFault({ on: 'upload', times: Infinity, do: busy });
 		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
-		const start = bench.clock.now();
-		await bench.run({ operation: 'imageTo3d', imageSource: 'binary', options: { timeout: 60 } }, { items });
-		expect(bench.clock.now() - start).toBeLessThan(60_000);
+		const start = rig.clock.now();
+		await rig.run({ operation: 'imageTo3d', imageSource: 'binary', options: { timeout: 60 } }, { items });
+		expect(rig.clock.now() - start).toBeLessThan(60_000);
 	});
 
-	test('an upload that keeps failing says that nothing was paid', async () => {
-		bench.service.addFault({ on: 'upload', times: Infinity, do: { kind: 'answer', status: 500, body: '' } });
+	test('that cannot be uploaded is an error that says that nothing was paid', async () => {
+		rig.service.addFault({ on: 'upload', times: Infinity, do: { kind: 'answer', status: 500, body: '' } });
 		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
-		const { error } = await bench.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items });
+		const { error } = await rig.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items });
 		expect(error?.message).toBe('The upload of the image: the service is in trouble, HTTP 500');
 		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\.$/);
-		expect(bench.service.jobs).toEqual([]);
+		expect(rig.service.jobs).toEqual([]);
 	});
 
-	test('an image whose type n8n did not recognise is still an image', async () => {
-		const { error } = await bench.run(
+	test('is accepted even if n8n did not recognize its type', async () => {
+		const { error } = await rig.run(
 			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
 			{ items: [fileItem(await pngBase64(), 'text/plain', 'dot')] },
 		);
 		expect(error).toBeUndefined();
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test.each([
 		['a missing field', { json: {} }, 'binary'],
 		['an empty file', fileItem('', 'image/png', 'empty.png'), '(empty.png) is empty'],
 		[
-			'a text',
+			'a text file',
 			fileItem('aGVsbG8=', 'text/plain', 'note.txt'),
 			'(note.txt) is not an image: its type is text/plain',
 		],
@@ -327,16 +327,16 @@ describe('a file as the image', () => {
 			fileItem('A'.repeat(8 * 1024 * 1024), 'image/png', 'big.png'),
 			'(big.png) has 6.0 MB, and the service takes uploads up to 5 MB',
 		],
-	])('%s is refused before anything is uploaded or submitted', async (_name, item, message) => {
-		const { error } = await bench.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items: [item] });
+	])('is refused before anything is uploaded or submitted: %s', async (_name, item, message) => {
+		const { error } = await rig.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items: [item] });
 		expect(error?.name).toBe('NodeOperationError');
 		expect(error?.message).toContain(message);
 		expect(error?.context?.itemIndex).toBe(0);
-		expect(bench.service.requests).toEqual([]);
+		expect(rig.service.requests).toEqual([]);
 	});
 });
 
-describe('input that cannot be sent', () => {
+describe('invalid input', () => {
 	test.each([
 		['steps', { settings: { steps: 65 } }, 'Steps must be an integer from 1 to 64, but is 65'],
 		[
@@ -409,33 +409,33 @@ describe('input that cannot be sent', () => {
 			'Job ID must be the ID in the item or the error that reported the job, but is " "',
 		],
 	])(
-		'%s: the error names field, range and value, and nothing was called',
+		'%s: the error names the field, the range and the value, and the service is not called',
 		async (_name, parameters, message) => {
-			const { error, run } = await bench.run({ operation: 'imageTo3d', image: bench.picture, ...parameters });
+			const { error, run } = await rig.run({ operation: 'imageTo3d', image: rig.picture, ...parameters });
 			expect(run.status).toBe('error');
 			expect(error?.name).toBe('NodeOperationError');
 			expect(error?.message).toContain(message);
-			expect(bench.service.requests).toEqual([]);
+			expect(rig.service.requests).toEqual([]);
 		},
 	);
 
-	test('a mistake in the last item costs nothing for the items before it', async () => {
-		const { error } = await bench.run(
+	test('in the last item costs nothing for the items before it', async () => {
+		const { error } = await rig.run(
 			{ operation: 'imageTo3d', image: '={{ $json.link }}' },
-			{ items: itemsOf({ link: bench.picture }, { link: 'no link' }) },
+			{ items: itemsOf({ link: rig.picture }, { link: 'no link' }) },
 		);
 		expect(error?.context?.itemIndex).toBe(1);
-		expect(bench.service.jobs).toEqual([]);
+		expect(rig.service.jobs).toEqual([]);
 	});
 
-	test('a long text that is no link is refused at once', async () => {
+	test('in a long text that is not a link is refused at once', async () => {
 		const start = Date.now();
-		const { error } = await bench.run(
+		const { error } = await rig.run(
 			{ operation: 'imageTo3d', image: '={{ $json.link }}' },
 			{ items: itemsOf({ link: `x${' '.repeat(200_000)}y` }) },
 		);
 		expect(error?.message).toMatch(/^Image URL must be a link that begins with http/);
-		// Minutes where the time grows with the square of the length: a form that anyone fills in may lead here.
+		// If the time grew with the square of the length, this would take minutes. The text may come from a public form.
 		expect(Date.now() - start).toBeLessThan(10_000);
 	});
 });

@@ -2,17 +2,17 @@ import type { Fault } from '../../local-api/index.mts';
 import { type Rig, NODE, numbered, openRig } from '../support/rig.mts';
 import { outputOf } from '../../n8n/engine/engine.cts';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig({ jobSeconds: 10, parallel: 3, queueLimit: 100 });
+	rig = await openRig({ jobSeconds: 10, parallel: 3, queueLimit: 100 });
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const perItem = (options: object = {}) => ({
 	operation: 'imageTo3d',
-	image: bench.picture,
+	image: rig.picture,
 	download: false,
 	settings: { seed: '={{ $json.n }}' },
 	options: { trackId: '=item-{{ $json.n }}', ...options },
@@ -31,9 +31,9 @@ const spoiltSubmit = (skip: number): Fault => ({
 });
 
 describe('many items', () => {
-	test('all leave in input order, each paired with its input, whatever the order they end in', async () => {
-		bench.service.configure({ jobSeconds: (number) => 100 - 7 * number, parallel: 12 });
-		const { items } = await bench.run(perItem({ maxJobsInFlight: 12 }), { items: numbered(12) });
+	test('leave in input order, each paired with its input, in whatever order their jobs end', async () => {
+		rig.service.configure({ jobSeconds: (number) => 100 - 7 * number, parallel: 12 });
+		const { items } = await rig.run(perItem({ maxJobsInFlight: 12 }), { items: numbered(12) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 12 }, (_, n) => `item-${n}`));
 		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject(
 			Array.from({ length: 12 }, (_, item) => ({ item })),
@@ -43,115 +43,112 @@ describe('many items', () => {
 		);
 	});
 
-	test.each([1, 3, 5])(
-		'no more than %d jobs are open at once, and freed places are filled',
-		async (limit) => {
-			bench.service.configure({ parallel: 100 });
-			const { items } = await bench.run(perItem({ maxJobsInFlight: limit }), { items: numbered(12) });
-			expect(items).toHaveLength(12);
-			const edges = bench.service.jobs.flatMap(({ acceptedAt, endsAt }) => [
-				{ at: acceptedAt, step: 1 },
-				{ at: endsAt, step: -1 },
-			]);
-			let open = 0;
-			let most = 0;
-			for (const { step } of edges.sort((a, b) => a.at - b.at || a.step - b.step))
-				most = Math.max(most, (open += step));
-			expect(most).toBe(limit);
-		},
-	);
-
-	test('a full account queue is waited out, and each job is paid once', async () => {
-		bench.service.configure({ queueLimit: 2, parallel: 2 });
-		const { items, error } = await bench.run(perItem(), { items: numbered(8) });
-		expect(error).toBeUndefined();
-		expect(items.map(({ json }) => json.status)).toEqual(Array(8).fill('success'));
-		expect(bench.service.jobs).toHaveLength(8);
+	test.each([1, 3, 5])('have no more than %d open jobs at once, and free slots are filled', async (limit) => {
+		rig.service.configure({ parallel: 100 });
+		const { items } = await rig.run(perItem({ maxJobsInFlight: limit }), { items: numbered(12) });
+		expect(items).toHaveLength(12);
+		const edges = rig.service.jobs.flatMap(({ acceptedAt, endsAt }) => [
+			{ at: acceptedAt, step: 1 },
+			{ at: endsAt, step: -1 },
+		]);
+		let open = 0;
+		let most = 0;
+		for (const { step } of edges.sort((a, b) => a.at - b.at || a.step - b.step))
+			most = Math.max(most, (open += step));
+		expect(most).toBe(limit);
 	});
 
-	test('nobody overtakes those who wait for a place, whatever time the service names', async () => {
-		bench.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 47.3, retryAfter: 30 });
-		const { items, error } = await bench.run(perItem({ timeout: 300 }), { items: numbered(12) });
+	test('wait for a full queue, and each job is paid once', async () => {
+		rig.service.configure({ queueLimit: 2, parallel: 2 });
+		const { items, error } = await rig.run(perItem(), { items: numbered(8) });
+		expect(error).toBeUndefined();
+		expect(items.map(({ json }) => json.status)).toEqual(Array(8).fill('success'));
+		expect(rig.service.jobs).toHaveLength(8);
+	});
+
+	test('get their slots in order, whatever wait the service asks for', async () => {
+		rig.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 47.3, retryAfter: 30 });
+		const { items, error } = await rig.run(perItem({ timeout: 300 }), { items: numbered(12) });
 		expect(error).toBeUndefined();
 		expect(items.map(({ json }) => json.status)).toEqual(Array(12).fill('success'));
-		// The first five ask at the same moment; from then on each comes when its turn is.
-		const order = bench.service.jobs.map(({ trackId }) => Number(trackId?.slice('item-'.length)));
+		// The first five are submitted at the same moment, and the others in order.
+		const order = rig.service.jobs.map(({ trackId }) => Number(trackId?.slice('item-'.length)));
 		expect(order.slice(5)).toEqual([5, 6, 7, 8, 9, 10, 11]);
 	});
 
-	test('a queue that is stuck ends the wait of all items at once', async () => {
+	test('all stop waiting for a queue that does not move, at the same time', async () => {
 		const full = {
 			status: 'error',
 			message: 'Rate limit exceeded. Maximum 5 queued requests allowed.',
 			retry_after: 30,
 		};
-		bench.service.addFault({
+		rig.service.addFault({
 			on: 'submit',
 			times: Infinity,
 			do: { kind: 'answer', status: 429, body: full },
 		});
-		const start = bench.clock.now();
-		const { items } = await bench.run(perItem({ timeout: 100 }), {
+		const start = rig.clock.now();
+		const { items } = await rig.run(perItem({ timeout: 100 }), {
 			items: numbered(5),
 			node: { onError: 'continueRegularOutput' },
 		});
 		expect(items.map(({ json }) => json.error)).toEqual(
 			Array(5).fill(`The job: the account's queue stayed full: ${full.message}`),
 		);
-		expect(bench.clock.now() - start).toBeLessThan(150_000);
+		expect(rig.clock.now() - start).toBeLessThan(150_000);
 	});
 
-	test('a submit whose answer takes long does not keep the others waiting', async () => {
-		bench.clock.patienceMs = 500;
+	test('do not wait for a submit that is answered slowly', async () => {
+		rig.clock.patienceMs = 500;
 		const full = { status: 'error', message: 'Rate limit exceeded', retry_after: 5 };
-		bench.service.addFault({ on: 'submit', times: 3, do: { kind: 'answer', status: 429, body: full } });
-		bench.service.addFault({ on: 'submit', do: { kind: 'hang' } });
-		const start = bench.clock.now();
-		await bench.run(perItem({ timeout: 200 }), {
+		rig.service.addFault({ on: 'submit', times: 3, do: { kind: 'answer', status: 429, body: full } });
+		rig.service.addFault({ on: 'submit', do: { kind: 'hang' } });
+		const start = rig.clock.now();
+		await rig.run(perItem({ timeout: 200 }), {
 			items: numbered(3),
 			node: { onError: 'continueRegularOutput' },
 		});
-		expect(bench.service.jobs).toHaveLength(2);
-		for (const { acceptedAt } of bench.service.jobs) expect(acceptedAt - start).toBeLessThan(30_000);
+		expect(rig.service.jobs).toHaveLength(2);
+		for (const { acceptedAt } of rig.service.jobs) expect(acceptedAt - start).toBeLessThan(30_000);
 	});
 
-	test('a job that is done at once frees its place at once', async () => {
-		bench.service.configure({ jobSeconds: 0 });
+	test('get the slot of a job that is done at once', async () => {
+		rig.service.configure({ jobSeconds: 0 });
 		const full = {
 			status: 'error',
 			message: 'Maximum 5 queued requests allowed. Rate limit exceeded.',
 			retry_after: 300,
 		};
-		bench.service.addFault({ on: 'submit', do: { kind: 'answer', status: 429, body: full } });
-		const start = bench.clock.now();
-		const { items } = await bench.run(perItem(), { items: numbered(3) });
+		rig.service.addFault({ on: 'submit', do: { kind: 'answer', status: 429, body: full } });
+		const start = rig.clock.now();
+		const { items } = await rig.run(perItem(), { items: numbered(3) });
 		expect(items.map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
-		expect(bench.clock.now() - start).toBeLessThan(10_000);
+		expect(rig.clock.now() - start).toBeLessThan(10_000);
 	});
 
-	test("Don't Wait submits more items than the queue takes, by waiting", async () => {
-		bench.service.configure({ queueLimit: 3 });
-		const { items } = await bench.run({ ...perItem(), waitFor: 'none' }, { items: numbered(7) });
+	test('can be more than the queue holds, even without waiting for results', async () => {
+		rig.service.configure({ queueLimit: 3 });
+		const { items } = await rig.run({ ...perItem(), waitFor: 'none' }, { items: numbered(7) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
-		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
+		expect(rig.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
 			items.map(({ json }) => json.track_id),
 		);
 	});
 
-	test('no input items give no output and no call', async () => {
-		const { items } = await bench.run(perItem(), { items: [] });
+	test('leave nothing and cause no call if there are none', async () => {
+		const { items } = await rig.run(perItem(), { items: [] });
 		expect(items).toEqual([]);
-		expect(bench.service.requests).toEqual([]);
+		expect(rig.service.requests).toEqual([]);
 	});
 });
 
 describe('On Error', () => {
-	test('Stop: the error names the job, and the other accepted jobs that can be fetched', async () => {
-		bench.service.addFault(failJob(1));
-		const { error, items } = await bench.run(perItem(), { items: numbered(4) });
+	test('Stop: the error names the job, and the other accepted jobs for Get Result', async () => {
+		rig.service.addFault(failJob(1));
+		const { error, items } = await rig.run(perItem(), { items: numbered(4) });
 		expect(items).toEqual([]);
-		expect(bench.service.jobs).toHaveLength(4);
-		for (const { id, outcome, trackId } of bench.service.jobs) {
+		expect(rig.service.jobs).toHaveLength(4);
+		for (const { id, outcome, trackId } of rig.service.jobs) {
 			const index = Number(trackId?.slice('item-'.length));
 			if (outcome === 'success') expect(error?.description).toContain(`${id} (item ${index})`);
 			else {
@@ -161,9 +158,9 @@ describe('On Error', () => {
 		}
 	});
 
-	test('Stop: the error also names the items whose submit nobody knows the fate of', async () => {
-		bench.service.addFault({ ...spoiltSubmit(0), times: 3 });
-		const { error } = await bench.run(perItem(), { items: numbered(3) });
+	test('Stop: the error also names the items whose jobs may have been accepted', async () => {
+		rig.service.addFault({ ...spoiltSubmit(0), times: 3 });
+		const { error } = await rig.run(perItem(), { items: numbered(3) });
 		const others = [0, 1, 2].filter((index) => index !== error?.context?.itemIndex);
 		expect(error?.description).toMatch(/It is not known whether the jobs of these items were accepted: /);
 		const named = /were accepted: ([\d, ]+)\./
@@ -174,24 +171,24 @@ describe('On Error', () => {
 	});
 
 	test('Stop: nothing more is submitted after an error', async () => {
-		bench.service.addFault({
+		rig.service.addFault({
 			on: 'submit',
 			do: { kind: 'answer', status: 402, body: { status: 'error', message: 'Insufficient credits.' } },
 		});
-		await bench.run(perItem({ maxJobsInFlight: 1 }), { items: numbered(4) });
-		expect(bench.service.jobs).toEqual([]);
-		expect(bench.service.requests).toHaveLength(1);
+		await rig.run(perItem({ maxJobsInFlight: 1 }), { items: numbered(4) });
+		expect(rig.service.jobs).toEqual([]);
+		expect(rig.service.requests).toHaveLength(1);
 	});
 
-	test('Continue: a failed item stands at its place with its id and track id, and the others arrive', async () => {
-		bench.service.addFault(failJob(1));
+	test('Continue: an error item with ID and track ID takes the place of a failed item, and the others succeed', async () => {
+		rig.service.addFault(failJob(1));
 		const items = [...numbered(2), { json: { n: 'not a number' } }, { json: { n: 3 } }];
-		const { items: out, error } = await bench.run(perItem({ maxJobsInFlight: 1 }), {
+		const { items: out, error } = await rig.run(perItem({ maxJobsInFlight: 1 }), {
 			items,
 			node: { onError: 'continueRegularOutput' },
 		});
 		expect(error).toBeUndefined();
-		const failed = bench.service.jobs[1]?.id;
+		const failed = rig.service.jobs[1]?.id;
 		expect(out.map(({ json }) => json)).toMatchObject([
 			{ status: 'success', track_id: 'item-0' },
 			{
@@ -218,20 +215,20 @@ describe('On Error', () => {
 			'Max Jobs in Flight must be an integer from 1 to 1000, but is "x"',
 		],
 		['a wrong Base URL', {}, 'nowhere', 'Base URL in the credential is no http or https address'],
-	])('Continue: %s for all items makes an error item of each', async (_name, options, baseUrl, message) => {
-		if (baseUrl) bench.credential({ baseUrl });
+	])('Continue: %s for all items gives an error item for each', async (_name, options, baseUrl, message) => {
+		if (baseUrl) rig.credential({ baseUrl });
 		const node = { onError: 'continueRegularOutput' as const };
-		const { items } = await bench.run(perItem(options), { items: numbered(2), node });
+		const { items } = await rig.run(perItem(options), { items: numbered(2), node });
 		const description = expect.stringMatching(/\w\.$/) as string;
 		const wanted = { error: message, description, paid: 'no' };
 		expect(items.map(({ json }) => json)).toEqual([wanted, wanted]);
 		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject([{ item: 0 }, { item: 1 }]);
-		expect(bench.service.requests).toEqual([]);
+		expect(rig.service.requests).toEqual([]);
 	});
 
-	test('Continue (using error output): failed items leave there, paired, and the message names the job', async () => {
-		bench.service.addFault(failJob(0));
-		const { items, errors } = await bench.run(perItem({ maxJobsInFlight: 1 }), {
+	test('Continue (using error output): failed items leave through it, paired, and their message names the job', async () => {
+		rig.service.addFault(failJob(0));
+		const { items, errors } = await rig.run(perItem({ maxJobsInFlight: 1 }), {
 			items: numbered(3),
 			node: { onError: 'continueErrorOutput' },
 		});
@@ -239,9 +236,9 @@ describe('On Error', () => {
 		expect(errors).toHaveLength(1);
 		expect(errors[0]?.json).toMatchObject({
 			error: {
-				message: `Job ${bench.service.jobs[0]?.id}: the service ended the job as failed: too dark`,
+				message: `Job ${rig.service.jobs[0]?.id}: the service ended the job as failed: too dark`,
 				paid: 'yes',
-				id: bench.service.jobs[0]?.id,
+				id: rig.service.jobs[0]?.id,
 				track_id: 'item-0',
 			},
 		});
@@ -255,65 +252,65 @@ const BROKEN =
 describe('Retry On Fail', () => {
 	const retry = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
 
-	test('picks up the jobs that the failed try submitted', async () => {
-		bench.service.configure({ parallel: 100 });
-		bench.service.addFault(failJob(1));
-		const { items, error } = await bench.run(perItem(), { items: numbered(4), node: retry });
+	test('continues with the jobs that the failed try submitted', async () => {
+		rig.service.configure({ parallel: 100 });
+		rig.service.addFault(failJob(1));
+		const { items, error } = await rig.run(perItem(), { items: numbered(4), node: retry });
 		expect(error).toBeUndefined();
 		expect(items.map(({ json }) => json.status)).toEqual(Array(4).fill('success'));
-		// Four, and a new one for the job that the service itself ended as failed.
-		const failed = bench.service.jobs.find(({ outcome }) => outcome === 'failed')?.trackId ?? '';
-		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
+		// Four jobs, and a new one for the job that the service ended as failed.
+		const failed = rig.service.jobs.find(({ outcome }) => outcome === 'failed')?.trackId ?? '';
+		expect(rig.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
 			['item-0', 'item-1', 'item-2', 'item-3', failed].sort(),
 		);
 	});
 
-	test('does not submit again what may have been accepted: the same error comes again', async () => {
-		bench.service.addFault(spoiltSubmit(1));
-		const { error } = await bench.run(perItem(), { items: numbered(3), node: retry });
+	test('ends in the same error for what may have been accepted, and does not submit it again', async () => {
+		rig.service.addFault(spoiltSubmit(1));
+		const { error } = await rig.run(perItem(), { items: numbered(3), node: retry });
 		expect(error?.message).toBe(BROKEN);
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3);
 	});
 
-	test('does not submit again what was in the air when another item stopped the run', async () => {
-		bench.service.addFault({ ...spoiltSubmit(0), times: 3 });
-		const { error } = await bench.run(perItem(), { items: numbered(3), node: retry });
+	test('does not repeat a submit that was in progress when another item stopped the run', async () => {
+		rig.service.addFault({ ...spoiltSubmit(0), times: 3 });
+		const { error } = await rig.run(perItem(), { items: numbered(3), node: retry });
 		expect(error?.message).toBe(BROKEN);
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3);
 	});
 
-	test('pays nothing twice when the node continues and its first item is an error', async () => {
-		bench.service.addFault(spoiltSubmit(0));
-		const { items } = await bench.run(perItem({ maxJobsInFlight: 1 }), {
+	test('pays nothing twice with Continue, if the first item is an error', async () => {
+		rig.service.addFault(spoiltSubmit(0));
+		const { items } = await rig.run(perItem({ maxJobsInFlight: 1 }), {
 			items: numbered(3),
 			node: { ...retry, onError: 'continueRegularOutput' },
 		});
 		expect(items.map(({ json }) => json.status ?? 'error')).toEqual(['error', 'success', 'success']);
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3);
 	});
 
-	test('a job that ran out of time is watched on, not submitted again', async () => {
-		bench.service.configure({ jobSeconds: 100 });
-		const { items, error } = await bench.run(perItem({ timeout: 60 }), { items: numbered(1), node: retry });
+	test('polls a job again that ran out of time, and does not submit it again', async () => {
+		rig.service.configure({ jobSeconds: 100 });
+		const { items, error } = await rig.run(perItem({ timeout: 60 }), { items: numbered(1), node: retry });
 		expect(error).toBeUndefined();
 		expect(items[0]?.json.status).toBe('success');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('a download that failed is repeated without a new job', async () => {
-		bench.service.addFault({ on: 'download', times: 6, do: { kind: 'answer', status: 500, body: '' } });
+	test('repeats a failed download without a new job', async () => {
+		rig.service.addFault({ on: 'download', times: 6, do: { kind: 'answer', status: 500, body: '' } });
 		const parameters = {
 			...perItem(),
 			download: true,
 			settings: { frameSize: 16, seconds: 1, steps: 1, seed: '1' },
 		};
-		const { items, error } = await bench.run(parameters, { items: numbered(1), node: retry });
+		const { items, error } = await rig.run(parameters, { items: numbered(1), node: retry });
 		expect(error).toBeUndefined();
 		expect(items[0]?.binary?.data?.mimeType).toBe('image/gif');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('a second run of the node in the same execution is new work, also for the same items', async () => {
+	test('treats a second run of the node in the same execution as new work, even for the same items', async () => {
 		const workflow = {
 			nodes: [
 				...['Start', 'A', 'B', NODE].map((name, index) => ({
@@ -324,7 +321,7 @@ describe('Retry On Fail', () => {
 					...(name === NODE
 						? {
 								type: 'n8n-nodes-img-to-3d.imgTo3d',
-								parameters: { image: bench.picture, download: false },
+								parameters: { image: rig.picture, download: false },
 								credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
 								...retry,
 							}
@@ -344,29 +341,29 @@ describe('Retry On Fail', () => {
 				B: { main: [[{ node: NODE, type: 'main' as const, index: 0 }]] },
 			},
 		};
-		const run = await bench.engine.run(workflow, { items: numbered(2) });
+		const run = await rig.engine.run(workflow, { items: numbered(2) });
 		expect(outputOf(run, NODE, 0)[0]).toHaveLength(2);
 		expect(outputOf(run, NODE, 1)[0]).toHaveLength(2);
-		expect(bench.service.jobs).toHaveLength(4);
+		expect(rig.service.jobs).toHaveLength(4);
 	});
 });
 
 describe('stopping the execution', () => {
-	test('ends the waiting at once', async () => {
-		bench.service.configure({ jobSeconds: 1e6, eta: 'missing' });
+	test('ends all waiting at once', async () => {
+		rig.service.configure({ jobSeconds: 1e6, eta: 'missing' });
 		const stop = new AbortController();
-		const running = bench.run(perItem({ timeout: 86_400 }), { items: numbered(2), signal: stop.signal });
-		const start = bench.clock.now();
-		while (bench.service.requests.length < 6) await bench.clock.sleep(500);
+		const running = rig.run(perItem({ timeout: 86_400 }), { items: numbered(2), signal: stop.signal });
+		const start = rig.clock.now();
+		while (rig.service.requests.length < 6) await rig.clock.sleep(500);
 		stop.abort();
 		const { run } = await running;
 		expect(run.status).toBe('canceled');
 		const { description } = run.data.resultData.error as { description?: string };
-		for (const { id } of bench.service.jobs)
+		for (const { id } of rig.service.jobs)
 			expect(description).toMatch(new RegExp(`^Jobs of this run were accepted .*${id} \\(item`));
-		const seen = bench.service.requests.length;
-		await bench.clock.sleep(3_600_000);
-		expect(bench.service.requests).toHaveLength(seen);
-		expect(bench.clock.now() - start).toBeGreaterThan(3_600_000);
+		const seen = rig.service.requests.length;
+		await rig.clock.sleep(3_600_000);
+		expect(rig.service.requests).toHaveLength(seen);
+		expect(rig.clock.now() - start).toBeGreaterThan(3_600_000);
 	});
 });

@@ -1,24 +1,24 @@
 import { openRig, workflowOf } from '../support/rig.mts';
 
-/** The port that n8n's own server had in a bench that is closed by now. */
+/** The port that n8n's server had in a rig that is closed. */
 async function portOfClosedN8n(): Promise<number> {
-	const bench = await openRig();
-	const { production } = bench.engine.publish(workflowOf({}), 'unused');
-	await bench.close();
+	const rig = await openRig();
+	const { production } = rig.engine.publish(workflowOf({}), 'unused');
+	await rig.close();
 	return Number(new URL(production).port);
 }
 
-test('the clock stands still while a service answers at the port of an n8n that is gone', async () => {
-	const bench = await openRig({ jobSeconds: 10, port: await portOfClosedN8n() });
+test('the clock stands still while a service answers at the port of an n8n that has closed', async () => {
+	const rig = await openRig({ jobSeconds: 10, port: await portOfClosedN8n() });
 	try {
-		const { error, items } = await bench.run({
+		const { error, items } = await rig.run({
 			operation: 'imageTo3d',
-			image: bench.picture,
+			image: rig.picture,
 			download: false,
 		});
 		expect(error).toBeUndefined();
 		expect(items[0]?.json).toMatchObject({ status: 'success' });
 	} finally {
-		await bench.close();
+		await rig.close();
 	}
 });

@@ -5,7 +5,7 @@ import { serve, type TestServer } from '../support/http.mts';
 import { heldUpAndPausing, LARGE, later, packed, picture, unpackHalf } from '../support/real-work.mts';
 import { TestClock } from '../support/test-clock.mts';
 
-/** Does the work while somebody sleeps. @returns how far the clock had gone at its end, ms */
+/** Does the work during a sleep. @returns how far the clock had moved at the end of the work, ms */
 async function gone(work: () => Promise<unknown>): Promise<number> {
 	const start = clock.now();
 	const slept = clock.sleep(1000);
@@ -17,7 +17,7 @@ async function gone(work: () => Promise<unknown>): Promise<number> {
 }
 
 let clock: TestClock;
-/** What a test has opened. */
+/** The servers that a test has opened. */
 let opened: TestServer[];
 beforeEach(() => {
 	clock = new TestClock();
@@ -28,7 +28,7 @@ afterEach(async () => {
 	await Promise.all(opened.map(async (server) => await server.close()));
 });
 
-/** @returns the address of a server of the test's own */
+/** Starts a server for the test. @returns its address */
 async function serverOf(listener: Parameters<typeof serve>[0]): Promise<string> {
 	const server = await serve(listener);
 	opened.push(server);
@@ -36,7 +36,7 @@ async function serverOf(listener: Parameters<typeof serve>[0]): Promise<string> 
 }
 
 describe('the clock stands still while', () => {
-	test('an answer is unpacked whose connection is closed', async () => {
+	test('an answer is decompressed after its connection has closed', async () => {
 		const origin = await serverOf((_request, response) => {
 			response.writeHead(200, { 'content-encoding': 'gzip', connection: 'close' }).end(packed);
 		});
@@ -44,15 +44,15 @@ describe('the clock stands still while', () => {
 		expect(await gone(ask)).toBe(0);
 	});
 
-	test('a picture is made', async () => {
+	test('an image is made', async () => {
 		expect(await gone(picture)).toBe(0);
 	});
 
-	test('a short pause of real time goes on, also when the process was held up before', async () => {
+	test('a short pause in real time lasts, even after the process was blocked', async () => {
 		expect(await gone(heldUpAndPausing)).toBe(0);
 	});
 
-	test('a server works for longer than a silent one is waited for', async () => {
+	test('a server works, even for longer than the limit for a silent server', async () => {
 		clock.patienceMs = 20;
 		const origin = await serverOf((_request, response) => {
 			void picture().then((made) => response.end(made));
@@ -60,7 +60,7 @@ describe('the clock stands still while', () => {
 		expect(await gone(async () => await axios.get(origin))).toBe(0);
 	});
 
-	test('a server is asked by fetch', async () => {
+	test('a server is called with fetch', async () => {
 		const origin = await serverOf((_request, response) => {
 			later(30, () => response.end('hello'));
 		});
@@ -68,14 +68,14 @@ describe('the clock stands still while', () => {
 		expect(await gone(ask)).toBe(0);
 	});
 
-	test('a call is on its way to a server that answers by the clock, or its answer on the way back', async () => {
+	test('a call to a server that answers by the clock is on its way, or its answer is', async () => {
 		let arrivedAt: number | undefined;
 		const origin = await serverOf((request, response) => {
 			request.once('end', () => {
 				arrivedAt = clock.now();
 				void clock.sleep(500).then(() => response.end(Buffer.alloc(LARGE)));
 			});
-			// Until then most of it waits at the server's door.
+			// Until then, most of the call waits in front of the server.
 			later(60, () => request.resume());
 		});
 		const end = letClockMoveFor(origin);
@@ -89,7 +89,7 @@ describe('the clock stands still while', () => {
 describe('the clock moves while', () => {
 	const pause = async () => await clock.sleep(900);
 
-	test('a server keeps silent that says so', async () => {
+	test('a server is silent and has announced it', async () => {
 		const origin = await serverOf((request) => letClockMoveDuring(request.socket.remotePort ?? 0));
 		const asked = axios.get(origin).catch(() => undefined);
 		expect(await gone(pause)).toBe(900);
@@ -97,14 +97,14 @@ describe('the clock moves while', () => {
 		await asked;
 	});
 
-	test('a server keeps silent for longer than it is waited for', async () => {
+	test('a server is silent for longer than the limit', async () => {
 		clock.patienceMs = 20;
 		const origin = await serverOf(() => undefined);
 		void axios.get(origin).catch(() => undefined);
 		expect(await gone(pause)).toBe(900);
 	});
 
-	test('a stream is thrown away half unpacked', async () => {
+	test('a half decompressed stream is dropped', async () => {
 		unpackHalf();
 		expect(await gone(pause)).toBe(900);
 	});

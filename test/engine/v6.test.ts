@@ -3,38 +3,38 @@ import { API_KEY, fileItem, itemsOf, NODE, openRig, pngBase64, type Rig } from '
 import type { Fault } from '../../local-api/index.mts';
 import { behindPublicName, serve } from '../support/http.mts';
 
-/** A mesh of few faces, made quickly. */
+/** A mesh with few faces, fast to make. */
 const COARSE = { resolution: 16, seed: '20' };
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig();
+	rig = await openRig();
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const SUBMIT = '/api/v6/3d/image_to_3d';
 const TEXT_SUBMIT = '/api/v6/3d/text_to_3d';
 const UPLOAD = '/api/v6/base64_to_url';
 
-/** The JSON bodies that were posted to a path, as the service received them. */
+/** The JSON bodies that the service received at a path. */
 const bodiesOf = (path: string) =>
-	bench.service.requests
+	rig.service.requests
 		.filter((request) => request.path.startsWith(path))
 		.map(({ body }) => body as Record<string, unknown>);
 
 const imageTo3d = (more: object = {}) => ({
 	operation: 'imageTo3d',
 	apiVersion: 'v6',
-	image: bench.picture,
+	image: rig.picture,
 	settings: COARSE,
 	...more,
 });
 
-describe('what is sent', () => {
-	test('an image goes under both of its names, with every setting as the API calls and types it', async () => {
-		await bench.run(
+describe('the node sends', () => {
+	test('an image under both of its names, and every setting with the name and type of the API', async () => {
+		await rig.run(
 			imageTo3d({
 				settings: {
 					outputFormat: 'stl',
@@ -57,8 +57,8 @@ describe('what is sent', () => {
 		expect(bodiesOf(SUBMIT)).toEqual([
 			{
 				key: API_KEY,
-				image: bench.picture,
-				init_image: bench.picture,
+				image: rig.picture,
+				init_image: rig.picture,
 				output_format: 'stl',
 				render: true,
 				resolution: 512,
@@ -77,8 +77,8 @@ describe('what is sent', () => {
 		]);
 	});
 
-	test('a prompt goes with the settings that only it has', async () => {
-		const { error } = await bench.run({
+	test('a prompt with the settings that only prompts have', async () => {
+		const { error } = await rig.run({
 			operation: 'textTo3d',
 			apiVersion: 'v6',
 			prompt: 'A birthday cupcake',
@@ -105,9 +105,9 @@ describe('what is sent', () => {
 		]);
 	});
 
-	test('several links go as a list: those of a list, and those of a text', async () => {
-		const [front, back] = [bench.picture, `${bench.picture}?back, left`];
-		await bench.run(imageTo3d({ image: '={{ $json.images }}', waitFor: 'none' }), {
+	test('several links as a list, whether they come as a list or as text', async () => {
+		const [front, back] = [rig.picture, `${rig.picture}?back, left`];
+		await rig.run(imageTo3d({ image: '={{ $json.images }}', waitFor: 'none' }), {
 			items: itemsOf(
 				{ images: [front, ` ${back}`] },
 				{ images: `${front}\n${back}` },
@@ -118,24 +118,24 @@ describe('what is sent', () => {
 		});
 		const several = { image: [front, back], init_image: [front, back], multi_image: true };
 		expect(bodiesOf(SUBMIT)).toEqual(Array(5).fill(expect.objectContaining(several)));
-		expect(bench.service.jobs).toHaveLength(5);
+		expect(rig.service.jobs).toHaveLength(5);
 	});
 
-	test.each(['v3', 'v6'])('blanks around a link do not matter to %s', async (apiVersion) => {
-		const { error } = await bench.run(
-			imageTo3d({ apiVersion, settings: {}, image: `={{ "\\n ${bench.picture} \\n" }}`, waitFor: 'none' }),
+	test.each(['v3', 'v6'])('a link without the spaces around it, with %s', async (apiVersion) => {
+		const { error } = await rig.run(
+			imageTo3d({ apiVersion, settings: {}, image: `={{ "\\n ${rig.picture} \\n" }}`, waitFor: 'none' }),
 		);
 		expect(error).toBeUndefined();
-		expect(bench.service.requests.map(({ body }) => (body as { image?: unknown }).image)).toEqual([
-			bench.picture,
+		expect(rig.service.requests.map(({ body }) => (body as { image?: unknown }).image)).toEqual([
+			rig.picture,
 		]);
 	});
 
-	test('files are uploaded through the endpoint of v6, each once, and go as their links', async () => {
+	test('files as links, after it has uploaded each once to the endpoint of v6', async () => {
 		const base64 = await pngBase64();
 		const file = fileItem(base64, 'image/png', 'front.png');
 		const item = { ...file, binary: { ...file.binary, side: file.binary!.data! } };
-		const { items, error } = await bench.run(
+		const { items, error } = await rig.run(
 			imageTo3d({ imageSource: 'binary', binaryPropertyName: 'data, side', waitFor: 'none' }),
 			{ items: [item] },
 		);
@@ -147,50 +147,50 @@ describe('what is sent', () => {
 		expect(sent).toMatchObject({ multi_image: true, init_image: sent?.image });
 		const links = sent?.image as string[];
 		expect(new Set(links).size).toBe(2);
-		for (const link of links) expect(link).toMatch(`${bench.service.origin}/files/`);
+		for (const link of links) expect(link).toMatch(`${rig.service.origin}/files/`);
 	});
 
-	test('a field whose name has a comma in it can be named in a list, and with v3', async () => {
+	test('the file of a field with a comma in its name, if it is in a list or with v3', async () => {
 		const file = fileItem(await pngBase64(), 'image/png', 'front.png');
 		const item = { ...file, binary: { 'front, left': file.binary!.data! } };
 		for (const [apiVersion, binaryPropertyName] of [
 			['v6', ['front, left']],
 			['v3', 'front, left'],
 		]) {
-			const { error } = await bench.run(
+			const { error } = await rig.run(
 				imageTo3d({ apiVersion, imageSource: 'binary', binaryPropertyName, settings: {}, waitFor: 'none' }),
 				{ items: [item] },
 			);
 			expect(error).toBeUndefined();
 		}
-		expect(bench.service.jobs.map(({ apiVersion }) => apiVersion)).toEqual(['v6', 'v3']);
+		expect(rig.service.jobs.map(({ apiVersion }) => apiVersion)).toEqual(['v6', 'v3']);
 	});
 
-	test('of several files the one that the service does not take is named, and nothing is paid for', async () => {
+	test('nothing if an upload of several is refused, and the error names its field', async () => {
 		const file = fileItem(await pngBase64(), 'image/png', 'front.png');
 		const item = { ...file, binary: { ...file.binary, side: file.binary!.data! } };
-		bench.service.addFault({
+		rig.service.addFault({
 			on: 'upload',
 			skip: 1,
 			do: { kind: 'answer', body: { status: 'error', message: 'no' } },
 		});
-		const { error } = await bench.run(imageTo3d({ imageSource: 'binary', binaryPropertyName: 'data,side' }), {
+		const { error } = await rig.run(imageTo3d({ imageSource: 'binary', binaryPropertyName: 'data,side' }), {
 			items: [item],
 		});
 		expect(error?.message).toBe(
 			'The upload of the image in the binary field "side": the service refused the call: no',
 		);
-		expect(bench.service.jobs).toEqual([]);
+		expect(rig.service.jobs).toEqual([]);
 	});
 
 	test.each([
 		['v3', {}, 'API Version must be v6 for several images, but is "v3"'],
 		['v6', { multiImage: false }, 'Multi Image must be on for several images, but is false'],
-	])('what %s cannot take is refused before anything is paid for', async (apiVersion, settings, message) => {
+	])('nothing that %s does not support', async (apiVersion, settings, message) => {
 		const image = 'http://127.0.0.1/a.png http://127.0.0.1/b.png';
-		const { error } = await bench.run(imageTo3d({ apiVersion, settings, image }));
+		const { error } = await rig.run(imageTo3d({ apiVersion, settings, image }));
 		expect(error?.message).toBe(message);
-		expect(bench.service.requests).toEqual([]);
+		expect(rig.service.requests).toEqual([]);
 	});
 
 	test.each<[object, string]>([
@@ -215,19 +215,19 @@ describe('what is sent', () => {
 			{ settings: { outputFormat: 'usdz' } },
 			'Output Format must be "glb" or "obj" or "ply" or "stl", but is "usdz"',
 		],
-	])('%j is refused with the field, the range and the value', async (parameters, message) => {
-		const { error } = await bench.run(imageTo3d(parameters));
+	])('nothing for %j: the error names the field, the range and the value', async (parameters, message) => {
+		const { error } = await rig.run(imageTo3d(parameters));
 		expect(error?.message).toBe(message);
-		expect(bench.service.requests).toEqual([]);
+		expect(rig.service.requests).toEqual([]);
 	});
 });
 
-describe('what comes out', () => {
-	test('a mesh and its turntable, each with its name, ending and type', async () => {
-		const { items, error } = await bench.run(imageTo3d({ settings: { ...COARSE, render: true } }));
+describe('the output', () => {
+	test('is a mesh and its turntable, each with its name, extension and type', async () => {
+		const { items, error } = await rig.run(imageTo3d({ settings: { ...COARSE, render: true } }));
 		expect(error).toBeUndefined();
 		const [{ json, binary }] = items as [(typeof items)[number]];
-		const [job] = bench.service.jobs;
+		const [job] = rig.service.jobs;
 		expect(json).toMatchObject({
 			id: job?.id,
 			status: 'success',
@@ -242,47 +242,47 @@ describe('what comes out', () => {
 			['glb', 'model/gltf-binary'],
 			['gif', 'image/gif'],
 		]);
-		expect((await bench.engine.readBinary(items[0]!, 'data')).subarray(0, 4).toString()).toBe('glTF');
-		const looks = bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
-		expect(looks.map(({ path }) => path)).toEqual(looks.map(() => `/api/v6/3d/fetch/${job?.id}`));
+		expect((await rig.engine.readBinary(items[0]!, 'data')).subarray(0, 4).toString()).toBe('glTF');
+		const polls = rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
+		expect(polls.map(({ path }) => path)).toEqual(polls.map(() => `/api/v6/3d/fetch/${job?.id}`));
 	});
 
 	test.each([
 		['stl', 'model/stl'],
 		['ply', 'application/x-ply'],
-	])('a mesh as .%s is %s', async (outputFormat, mimeType) => {
-		const { items } = await bench.run(imageTo3d({ settings: { ...COARSE, outputFormat } }));
+	])('of a mesh as .%s has the type %s', async (outputFormat, mimeType) => {
+		const { items } = await rig.run(imageTo3d({ settings: { ...COARSE, outputFormat } }));
 		expect(items[0]?.binary).toEqual({
 			data: expect.objectContaining({ fileExtension: outputFormat, mimeType }),
 		});
 	});
 
-	test('an OBJ brings its materials, under the names that it calls them by', async () => {
-		const { items } = await bench.run(
+	test('of an OBJ has its materials, with the names that the OBJ uses', async () => {
+		const { items } = await rig.run(
 			imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' }, options: { outputMode: 'file' } }),
 		);
 		const files = items.map(({ binary }) => binary?.data);
 		expect(files.map((file) => file?.mimeType)).toEqual(['model/obj', 'model/mtl', 'image/png']);
 		const [obj = '', mtl = ''] = await Promise.all(
-			items.map(async (item) => (await bench.engine.readBinary(item, 'data')).toString('latin1')),
+			items.map(async (item) => (await rig.engine.readBinary(item, 'data')).toString('latin1')),
 		);
 		expect(/^mtllib (.+)$/m.exec(obj)?.[1]).toBe(files[1]?.fileName);
 		expect(/^map_Kd (.+)$/m.exec(mtl)?.[1]).toBe(files[2]?.fileName);
-		const [job] = bench.service.jobs;
+		const [job] = rig.service.jobs;
 		expect(items.map(({ json }) => [json.output_index, json.id])).toEqual(
 			[0, 1, 2].map((at) => [at, job?.id]),
 		);
 	});
 
-	describe('what belongs to the output', () => {
-		const links = () => ['a.png', 'b.png'].map((name) => `${bench.picture}?${name}`);
+	describe('has a file in extra_assets that', () => {
+		const links = () => ['a.png', 'b.png'].map((name) => `${rig.picture}?${name}`);
 
 		test.each([
-			['says nothing of it', undefined, 3, 2],
-			['says that there is nothing', [], 1, 0],
-			['says it again, one file twice', 'twice', 3, 3],
+			['says nothing about it', undefined, 3, 2],
+			['says that there is none', [], 1, 0],
+			['names it again, one file twice', 'twice', 3, 3],
 		])(
-			'and was announced before comes along, however the job is waited for, when the end %s',
+			'was announced before the end, polled or suspended, if the end %s',
 			async (_name, told, files, entries) => {
 				const assets = links();
 				const atTheEnd = told === 'twice' ? [...assets, assets[0]] : told;
@@ -292,15 +292,15 @@ describe('what comes out', () => {
 				});
 				for (const waitFor of ['poll', 'webhook']) {
 					for (const on of ['submit', 'fetch'] as const) {
-						bench.service.addFault({ on, times: 20, do: { kind: 'edit', edit } });
+						rig.service.addFault({ on, times: 20, do: { kind: 'edit', edit } });
 					}
-					await bench.run(imageTo3d({ waitFor, settings: { ...COARSE, outputFormat: 'ply' } }));
-					await bench.clock.sleep(10_000);
-					await bench.allThrough();
-					bench.service.clearFaults();
+					await rig.run(imageTo3d({ waitFor, settings: { ...COARSE, outputFormat: 'ply' } }));
+					await rig.clock.sleep(10_000);
+					await rig.allThrough();
+					rig.service.clearFaults();
 				}
-				expect(bench.service.jobs).toHaveLength(2);
-				const items = bench.engine.executions.map(({ run }) => run && outputOf(run, NODE)[0]?.[0]);
+				expect(rig.service.jobs).toHaveLength(2);
+				const items = rig.engine.executions.map(({ run }) => run && outputOf(run, NODE)[0]?.[0]);
 				expect(items.map((item) => Object.keys(item?.binary ?? {}).length)).toEqual([files, files]);
 				expect(items.map((item) => (item?.json.extra_assets as unknown[]).length)).toEqual([
 					entries,
@@ -309,14 +309,14 @@ describe('what comes out', () => {
 			},
 		);
 
-		test('and cannot be had is told as that', async () => {
-			bench.service.addFault({
+		test('cannot be downloaded: the error says so', async () => {
+			rig.service.addFault({
 				on: 'download',
 				skip: 1,
 				times: 99,
 				do: { kind: 'answer', status: 404, body: '' },
 			});
-			const { error } = await bench.run(imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' } }));
+			const { error } = await rig.run(imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' } }));
 			expect(error?.message).toMatch(
 				/ is done, but a file that belongs to its output could not be downloaded: HTTP 404$/,
 			);
@@ -324,33 +324,33 @@ describe('what comes out', () => {
 		});
 	});
 
-	test('a job that is not waited for keeps the links to come, and Get Result brings its files', async () => {
-		const { items } = await bench.run(imageTo3d({ waitFor: 'none' }));
+	test('has the future links without waiting, and Get Result downloads the files', async () => {
+		const { items } = await rig.run(imageTo3d({ waitFor: 'none' }));
 		const { id, ...json } = items[0]?.json ?? {};
 		expect(json).toMatchObject({
 			status: 'processing',
-			fetch_result: `${bench.service.baseUrl}/v6/3d/fetch/${String(id)}`,
-			future_links: bench.service.jobs[0]?.outputs,
+			fetch_result: `${rig.service.baseUrl}/v6/3d/fetch/${String(id)}`,
+			future_links: rig.service.jobs[0]?.outputs,
 			extra_assets: [],
 		});
 		const get = async (apiVersion: string) =>
-			await bench.run({ operation: 'getResult', apiVersion, jobId: String(id) });
+			await rig.run({ operation: 'getResult', apiVersion, jobId: String(id) });
 		expect((await get('v6')).items[0]?.binary?.data?.mimeType).toBe('model/gltf-binary');
 		expect((await get('v3')).error?.message).toMatch(`Job ${String(id)}: the service does not know this job`);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('a video that the service has rendered is a file like any other', async () => {
+	test('can be a video', async () => {
 		const files = await serve((_request, response) => {
 			response.writeHead(200, { 'content-type': 'application/octet-stream' });
 			response.end('\0\0\0\x0cftypisom');
 		});
-		bench.service.configure({ jobSeconds: 0 });
-		bench.service.addFault({
+		rig.service.configure({ jobSeconds: 0 });
+		rig.service.addFault({
 			on: 'submit',
 			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/spin.mp4`] }) },
 		});
-		const { items } = await bench.run(imageTo3d());
+		const { items } = await rig.run(imageTo3d());
 		expect(items[0]?.binary?.data).toMatchObject({
 			fileName: 'spin.mp4',
 			fileExtension: 'mp4',
@@ -360,28 +360,28 @@ describe('what comes out', () => {
 		await files.close();
 	});
 
-	test('an execution at rest is woken by the call, and the job is asked for where v6 has it', async () => {
-		bench.service.configure({ jobSeconds: 60 });
-		const { run } = await bench.run(imageTo3d({ waitFor: 'webhook' }));
+	test('of a suspended execution comes after the call, and the job is polled at v6', async () => {
+		rig.service.configure({ jobSeconds: 60 });
+		const { run } = await rig.run(imageTo3d({ waitFor: 'webhook' }));
 		expect(run.status).toBe('waiting');
-		await bench.clock.sleep(70_000);
-		await bench.allThrough();
-		const [execution] = bench.engine.executions;
+		await rig.clock.sleep(70_000);
+		await rig.allThrough();
+		const [execution] = rig.engine.executions;
 		expect(execution?.run?.status).toBe('success');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 		expect(bodiesOf('/api/v3')).toEqual([]);
 	});
 });
 
-describe('a Base URL on the first host, where v6 is not documented', () => {
+describe('a Base URL without documented v6 endpoints', () => {
 	const BASE_URL = 'http://stablediffusionapi.com/api';
 	const HELP =
 		'The v6 endpoints are documented at https://modelslab.com/api only: set Base URL in the credential to that.';
 
-	/** The name leads to the stand-in service. */
+	/** The name resolves to the stand-in service. */
 	async function there(work: () => Promise<void>): Promise<void> {
-		const proxy = await behindPublicName(bench.service.origin);
-		bench.credential({ baseUrl: BASE_URL });
+		const proxy = await behindPublicName(rig.service.origin);
+		rig.credential({ baseUrl: BASE_URL });
 		try {
 			await work();
 			expect(proxy.asked.length).toBeGreaterThan(0);
@@ -392,17 +392,17 @@ describe('a Base URL on the first host, where v6 is not documented', () => {
 	const hintsOf = ({ run }: Awaited<ReturnType<Rig['run']>>) =>
 		run.data.resultData.runData['Image to 3D']?.[0]?.hints?.map(({ message }) => message);
 
-	test('is hinted at where it works', async () => {
+	test('gives a hint, even if the calls succeed', async () => {
 		await there(async () => {
-			const result = await bench.run(imageTo3d({ waitFor: 'none' }));
+			const result = await rig.run(imageTo3d({ waitFor: 'none' }));
 			expect(result.error).toBeUndefined();
 			expect(hintsOf(result)).toEqual([
 				'API Version V6 is documented at https://modelslab.com/api only, and Base URL in the credential is another host. If calls fail, set it to that.',
 			]);
-			expect(hintsOf(await bench.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' }))).toEqual([]);
+			expect(hintsOf(await rig.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' }))).toEqual([]);
 		});
-		bench.credential({ baseUrl: bench.service.baseUrl });
-		expect(hintsOf(await bench.run(imageTo3d({ waitFor: 'none' })))).toEqual([]);
+		rig.credential({ baseUrl: rig.service.baseUrl });
+		expect(hintsOf(await rig.run(imageTo3d({ waitFor: 'none' })))).toEqual([]);
 	});
 
 	const refusal = (message: unknown, status = 200) =>
@@ -410,7 +410,7 @@ describe('a Base URL on the first host, where v6 is not documented', () => {
 
 	test.each<[string, Fault['do'], RegExp]>([
 		['a page', { kind: 'answer', status: 404, body: '<html>Not found</html>' }, /^HELP/],
-		['a page that calls itself a success', { kind: 'answer', body: '<html>Welcome</html>' }, /^HELP/],
+		['a page with HTTP 200', { kind: 'answer', body: '<html>Welcome</html>' }, /^HELP/],
 		['a refusal', refusal('No such endpoint'), /HELP$/],
 		['a wrong key', refusal('Invalid Api Key'), /HELP$/],
 		[
@@ -418,11 +418,11 @@ describe('a Base URL on the first host, where v6 is not documented', () => {
 			{ kind: 'redirect', status: 301, location: 'https://modelslab.com/api/v6/3d/image_to_3d' },
 			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\./,
 		],
-	])('%s names the host to use', async (_name, fault, expected) => {
+	])('is named in the error after %s, with the right host', async (_name, fault, expected) => {
 		await there(async () => {
-			bench.service.addFault({ on: 'submit', times: 9, do: fault });
+			rig.service.addFault({ on: 'submit', times: 9, do: fault });
 			const told = async (apiVersion: string) =>
-				(await bench.run(imageTo3d({ apiVersion }))).error?.description?.replace(HELP, 'HELP');
+				(await rig.run(imageTo3d({ apiVersion }))).error?.description?.replace(HELP, 'HELP');
 			expect(await told('v6')).toMatch(expected);
 			expect(await told('v3')).not.toMatch('HELP');
 		});
@@ -431,40 +431,40 @@ describe('a Base URL on the first host, where v6 is not documented', () => {
 	test.each([
 		['credits', refusal('Insufficient credits. Please add more credits to continue.', 402)],
 		['the image', refusal('Unable to fetch image from provided URL')],
-	])('is not blamed by a service that speaks of %s', async (_name, fault) => {
+	])('is not blamed if the service complains about %s', async (_name, fault) => {
 		await there(async () => {
-			bench.service.addFault({ on: 'submit', do: fault });
-			expect((await bench.run(imageTo3d())).error?.description).not.toMatch(HELP);
+			rig.service.addFault({ on: 'submit', do: fault });
+			expect((await rig.run(imageTo3d())).error?.description).not.toMatch(HELP);
 		});
 	});
 });
 
-describe('a file whose first bytes are not what its name says', () => {
+describe('a file with a beginning that does not match its name', () => {
 	const lie = (body: string, contentType?: string, times = 99) =>
-		bench.service.addFault({ on: 'download', times, do: { kind: 'answer', body, contentType } });
-	const downloads = () => bench.service.requests.filter(({ path }) => path.startsWith('/files/'));
+		rig.service.addFault({ on: 'download', times, do: { kind: 'answer', body, contentType } });
+	const downloads = () => rig.service.requests.filter(({ path }) => path.startsWith('/files/'));
 
-	test('is reported with the job, the link and what it is instead, after it was asked for again', async () => {
+	test('is downloaded again, and then an error names the job, the link, and what the file is', async () => {
 		lie('<!DOCTYPE html><html><body>Please log in</body></html>', 'text/html');
-		const { error } = await bench.run(imageTo3d());
-		const [job] = bench.service.jobs;
+		const { error } = await rig.run(imageTo3d());
+		const [job] = rig.service.jobs;
 		const page = 'its name says GLB, but it begins with the bytes of a web page';
 		expect(error?.message).toBe(
 			`Job ${job?.id} is done, but its file could not be downloaded: ${page}; from its mirror: ${page}`,
 		);
 		expect(error?.description).toContain(job?.outputs[0]);
 		expect(downloads()).toHaveLength(5);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('of another kind is not asked for again', async () => {
+	test('is not downloaded again if it is another kind of file', async () => {
 		lie('GIF89a');
-		const { error } = await bench.run(imageTo3d());
+		const { error } = await rig.run(imageTo3d());
 		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes of a GIF file$/);
 		expect(downloads()).toHaveLength(1);
 	});
 
-	test('is given up as soon as they are there', async () => {
+	test('is given up as soon as its beginning has arrived', async () => {
 		let sent = 0;
 		const files = await serve((_request, response) => {
 			response.writeHead(200, { 'content-length': 50_000_000 });
@@ -477,39 +477,39 @@ describe('a file whose first bytes are not what its name says', () => {
 			response.on('drain', more);
 			more();
 		});
-		bench.service.configure({ jobSeconds: 0 });
-		bench.service.addFault({
+		rig.service.configure({ jobSeconds: 0 });
+		rig.service.addFault({
 			on: 'submit',
 			do: {
 				kind: 'edit',
 				edit: (body) => ({ ...body, output: [`${files.origin}/mug.glb`], proxy_links: [] }),
 			},
 		});
-		const { error } = await bench.run(imageTo3d());
+		const { error } = await rig.run(imageTo3d());
 		expect(error?.message).toMatch(/its name says GLB, but it begins with the bytes 0101010101010101$/);
-		// Five tries, and what lies in the sockets' buffers.
+		// Five tries, and the sockets' buffers.
 		expect(sent).toBeLessThan(50_000_000);
 		await files.close();
 	});
 
-	test('only once does no harm', async () => {
+	test('does no harm if that happens only once', async () => {
 		lie('{"message":"busy"}', 'application/json', 1);
-		const { items, error } = await bench.run(imageTo3d());
+		const { items, error } = await rig.run(imageTo3d());
 		expect(error).toBeUndefined();
 		expect(items[0]?.binary?.data?.mimeType).toBe('model/gltf-binary');
 	});
 
-	test('where the name says nothing, the bytes name the file', async () => {
+	test('gets its extension from its beginning if it has no extension', async () => {
 		const files = await serve((_request, response) => {
 			response.writeHead(200, { 'content-type': 'application/octet-stream' });
 			response.end('glTF\x02\0\0\0');
 		});
-		bench.service.configure({ jobSeconds: 0 });
-		bench.service.addFault({
+		rig.service.configure({ jobSeconds: 0 });
+		rig.service.addFault({
 			on: 'submit',
 			do: { kind: 'edit', edit: (body) => ({ ...body, output: [`${files.origin}/download?id=7`] }) },
 		});
-		const { items } = await bench.run(imageTo3d());
+		const { items } = await rig.run(imageTo3d());
 		expect(items[0]?.binary?.data).toMatchObject({
 			fileName: 'download.glb',
 			fileExtension: 'glb',

@@ -3,35 +3,35 @@ import fc from 'fast-check';
 import type { Fault, JobRecord, Misbehaviour } from '../../local-api/index.mts';
 import { itemsOf, openRig, type Rig, type Result } from '../support/rig.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeAll(async () => {
-	bench = await openRig({ queueLimit: 1000 });
+	rig = await openRig({ queueLimit: 1000 });
 });
 afterAll(async () => {
-	await bench.close();
+	await rig.close();
 });
 
-/** What becomes of a submit. */
+/** The fate of a submit. */
 type Fate =
-	/** A job that is made. */
+	/** The job succeeds. */
 	| 'job'
-	/** A job that the service ends as failed. */
+	/** The service ends the job as failed. */
 	| 'failing'
-	/** The service says no. */
+	/** The service refuses it. */
 	| 'refused'
-	/** Nobody knows: it was accepted, or it was not, and there is no answer that tells. */
+	/** It was accepted (`lost`) or not (`broken`), and no answer says which. */
 	| 'lost'
 	| 'broken'
-	/** Not now. */
+	/** A limit refuses it for now. */
 	| 'busy'
 	| 'full';
 
 interface Case {
 	count: number;
 	maxJobsInFlight: number;
-	/** Of the submits, in the order in which they come; those after them are jobs that are made. */
+	/** Of the submits, in the order of their arrival. Further submits succeed. */
 	fates: Fate[];
-	/** How long jobs work, in the order of their acceptance, over and over, s. 0: done in the submit's answer. */
+	/** How long jobs take, in the order of their acceptance, repeated as needed, s. 0: done in the submit's answer. */
 	seconds: number[];
 	parallel: number;
 	continues: boolean;
@@ -98,8 +98,8 @@ async function run({
 	continues,
 	tries,
 }: Case): Promise<Outcome> {
-	const { service } = bench;
-	bench.restartN8n();
+	const { service } = rig;
+	rig.restartN8n();
 	service.clearFaults();
 	const jobsBefore = service.jobs.length;
 	const requestsBefore = service.requests.length;
@@ -112,7 +112,7 @@ async function run({
 			skip = 0;
 		}
 	}
-	const result = await bench.run(
+	const result = await rig.run(
 		{
 			operation: 'textTo3d',
 			prompt: 'A cup',
@@ -127,8 +127,8 @@ async function run({
 			},
 		},
 	);
-	// What is open still must not stand in the next run's way.
-	await bench.clock.sleep(1e6);
+	// Open jobs must not affect the next run.
+	await rig.clock.sleep(1e6);
 	const submits = service.requests
 		.slice(requestsBefore)
 		.filter(({ path }) => path.endsWith('/txt_to_3d'))
@@ -140,7 +140,7 @@ async function run({
 	return { ...result, submits, jobs: service.jobs.slice(jobsBefore) };
 }
 
-/** How many of the jobs were open at the same time at most. */
+/** The highest number of jobs that were open at the same time. */
 function mostOpen(jobs: readonly JobRecord[]): number {
 	const edges = jobs.flatMap(({ acceptedAt, endsAt }) => [
 		{ at: acceptedAt, step: 1 },
@@ -155,7 +155,7 @@ function mostOpen(jobs: readonly JobRecord[]): number {
 
 const MAY_BE_PAID: readonly Fate[] = ['lost', 'broken'];
 
-/** What leaves for an item whose last submit had this fate. */
+/** The output for an item, by the fate of its last submit. */
 const LEAVES: Record<Fate, (job: JobRecord | undefined) => object> = {
 	job: (job) => ({ status: 'success', id: job?.id, output: job?.outputs }),
 	failing: (job) => ({
@@ -178,7 +178,7 @@ const LEAVES: Record<Fate, (job: JobRecord | undefined) => object> = {
 	full: () => ({ error: 'is waited out' }),
 };
 
-test('each item is paid once at most, no more are open than allowed, and each leaves at its place, whatever becomes of the submits', async () => {
+test('each item is paid at most once, no more jobs are open than allowed, and each item keeps its place, whatever happens to the submits', async () => {
 	const seen = new Map<string, number>();
 	const see = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
 	await fc.assert(
@@ -187,7 +187,7 @@ test('each item is paid once at most, no more are open than allowed, and each le
 			const byItem = Array.from({ length: one.count }, (_, item) =>
 				submits.filter((submit) => submit.item === item),
 			);
-			/** The jobs that the node was told of. */
+			/** The jobs that the service has reported to the node. */
 			const told = jobs.filter(
 				({ trackId, outcome }) =>
 					outcome === 'failed' || byItem[itemOf(trackId)]?.some(({ fate }) => fate === 'job'),
@@ -196,7 +196,7 @@ test('each item is paid once at most, no more are open than allowed, and each le
 			for (const of of byItem) {
 				const paid = of.filter(({ fate }) => fate === 'job' || fate === 'failing');
 				const unknown = of.filter(({ fate }) => MAY_BE_PAID.includes(fate));
-				// Only a job that failed is followed by another, when the node is run again.
+				// Only a failed job is followed by another, when the node runs again.
 				for (const { fate } of [...paid, ...unknown].slice(0, -1)) expect(fate).toBe('failing');
 				expect(paid.length + unknown.length).toBeLessThanOrEqual(one.tries);
 				const [last] = of.slice(-1);
@@ -225,6 +225,6 @@ test('each item is paid once at most, no more are open than allowed, and each le
 		}),
 		{ numRuns: 30 },
 	);
-	// Otherwise little was tried.
+	// Otherwise too little was tested.
 	expect([...seen.keys()]).toEqual(expect.arrayContaining(['an error', 'a run', 'a retry', 'job']));
 }, 60_000);

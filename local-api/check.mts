@@ -5,10 +5,10 @@ export type FieldErrors = Record<string, string[]>;
 
 export type Body = Record<string, unknown>;
 
-/** What a body was read into, or what is wrong with it. */
-export type Reading<P> = { parameters: P } | { errors: FieldErrors };
+/** The parameters in a body, or what is wrong with it. */
+export type ReadBody<P> = { parameters: P } | { errors: FieldErrors };
 
-/** Absent, null and '' all mean "not given" to the service. */
+/** Whether a field is given. To the service, absent, null and '' all mean that it is not. */
 export function isGiven(value: unknown): boolean {
 	return value !== undefined && value !== null && value !== '';
 }
@@ -22,8 +22,8 @@ const TRUTHS = new Map<unknown, boolean>([
 	['no', false],
 ]);
 
-/** The number that a text is; anything else as it is. */
-function numberIn(value: unknown): unknown {
+/** Turns a text that is a number into that number, and returns everything else as it is. */
+function parseNumber(value: unknown): unknown {
 	const isNumber = typeof value === 'string' && /^\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?\s*$/i.test(value);
 	return isNumber ? Number(value) : value;
 }
@@ -32,7 +32,7 @@ function isText(value: unknown): value is string {
 	return typeof value === 'string' && value !== '';
 }
 
-/** Reads a body's fields one by one and notes what is wrong with them. What is wrong or not given reads as its default. */
+/** Reads the fields of a body one by one, and collects what is wrong with them. A wrong or missing field reads as its default. */
 export class Check {
 	private readonly errors: FieldErrors = {};
 
@@ -42,20 +42,20 @@ export class Check {
 		(this.errors[field] ??= []).push(`The ${field} ${complaint}`);
 	}
 
-	/** The parameters that were made of the fields, unless one of these was wrong. */
-	reading<P>(parameters: P): Reading<P> {
+	/** @returns the parameters, or what is wrong with the fields that were read */
+	finish<P>(parameters: P): ReadBody<P> {
 		return Object.keys(this.errors).length > 0 ? { errors: this.errors } : { parameters };
 	}
 
-	requiredText(field: string): string {
+	readRequiredText(field: string): string {
 		if (!isGiven(this.body[field])) {
 			this.fail(field, 'field is required.');
 			return '';
 		}
-		return this.text(field) ?? '';
+		return this.readText(field) ?? '';
 	}
 
-	text(field: string): string | null {
+	readText(field: string): string | null {
 		const value = this.body[field];
 		if (!isGiven(value)) return null;
 		if (typeof value === 'string') return value;
@@ -63,26 +63,26 @@ export class Check {
 		return null;
 	}
 
-	url(field: string): string | null {
-		const value = this.text(field);
+	readUrl(field: string): string | null {
+		const value = this.readText(field);
 		if (value === null) return null;
 		if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
 		this.fail(field, 'must be a valid URL.');
 		return null;
 	}
 
-	/** A required list of links; one link alone stands for a list of it. */
-	links(field: string): string[] {
+	/** Reads a required list of links. A single link is a list of one. */
+	readLinks(field: string): string[] {
 		const value = this.body[field];
-		if (!Array.isArray(value)) return [this.requiredText(field)];
+		if (!Array.isArray(value)) return [this.readRequiredText(field)];
 		if (value.length > 0 && value.every(isText)) return value;
 		this.fail(field, 'must be a list of links.');
 		return [];
 	}
 
-	/** A number, or a text that is one: clients send both. */
-	number(field: string, least: number, most: number, fallback: number, integer = true): number {
-		const value = numberIn(this.body[field]);
+	/** Reads a number, or a text that is one. Clients send both. */
+	readNumber(field: string, least: number, most: number, fallback: number, integer = true): number {
+		const value = parseNumber(this.body[field]);
 		if (!isGiven(value)) return fallback;
 		if (typeof value !== 'number' || !Number.isFinite(value)) this.fail(field, 'must be a number.');
 		else if (integer && !Number.isInteger(value)) this.fail(field, 'must be an integer.');
@@ -92,16 +92,16 @@ export class Check {
 		return fallback;
 	}
 
-	boolean(field: string): boolean {
-		return this.truth(field, 'field must be true or false.');
+	readBoolean(field: string): boolean {
+		return this.readTruth(field, 'field must be true or false.');
 	}
 
-	yesOrNo(field: string): 'yes' | 'no' {
-		return this.truth(field, 'must be one of: no, yes.') ? 'yes' : 'no';
+	readYesOrNo(field: string): 'yes' | 'no' {
+		return this.readTruth(field, 'must be one of: no, yes.') ? 'yes' : 'no';
 	}
 
-	/** Clients send true and false for yes and no, each as a text too, and the other way round. */
-	private truth(field: string, complaint: string): boolean {
+	/** Clients send booleans and yes or no for both, also as text. */
+	private readTruth(field: string, complaint: string): boolean {
 		const value = this.body[field];
 		if (!isGiven(value)) return false;
 		const truth = TRUTHS.get(value);
@@ -109,16 +109,16 @@ export class Check {
 		return truth ?? false;
 	}
 
-	/** Drawn at random when it is not given, or 0 where that means the same. */
-	seed(field: string, isZeroRandom = false): number {
-		const value = numberIn(this.body[field]);
+	/** Reads a seed, and chooses a random one when it is missing, or 0 where 0 means random. */
+	readSeed(field: string, isZeroRandom = false): number {
+		const value = parseNumber(this.body[field]);
 		if (!isGiven(value) || (isZeroRandom && value === 0)) return randomInt(1, 2 ** 31);
 		if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
 		this.fail(field, 'must be an integer.');
 		return 0;
 	}
 
-	choice<T extends string>(field: string, choices: readonly [T, ...T[]]): T {
+	readChoice<T extends string>(field: string, choices: readonly [T, ...T[]]): T {
 		const value = this.body[field];
 		if (!isGiven(value)) return choices[0];
 		const chosen = choices.find((choice) => choice === value);

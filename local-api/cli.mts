@@ -12,12 +12,13 @@ import {
 
 const USAGE = `Usage: local-api [--port 3003] [--job-seconds 3] [--parallel 2] [--queue-limit 5] [--webhooks once]
 
-  --port         port on 127.0.0.1 (0 = any free one)
-  --job-seconds  how long a job works (0 = its result is in the submit's answer); 5-15 = at random from 5 to 15,
-                 and the same durations at every start
-  --parallel     jobs worked at the same time
-  --queue-limit  open jobs per key before the answer is 429
-  --webhooks     calls of a job's webhook: once, twice, never, or the seconds after its end (-5 = 5 s before it)`;
+  --port         port on 127.0.0.1 (0 = any free port)
+  --job-seconds  how long a job takes, s (0 = the answer to the submit has the result); 5-15 = random durations
+                 from 5 to 15, the same at every start
+  --parallel     jobs that run at the same time
+  --queue-limit  open jobs per key; one more is answered with 429
+  --webhooks     how often a job's webhook is called: once, twice, never, or the seconds after the job's end
+                 (-5 = 5 s before it)`;
 
 class UsageError extends Error {}
 
@@ -70,7 +71,7 @@ function readFlags(): LocalApiOptions | 'help' {
 	};
 }
 
-async function sampleLinks(folder: string, origin: string): Promise<string[]> {
+async function listSampleLinks(folder: string, origin: string): Promise<string[]> {
 	const names = await readdir(folder).catch(() => []);
 	return names
 		.filter((name) => /\.(jpe?g|png|webp|gif)$/i.test(name))
@@ -106,7 +107,7 @@ async function main(): Promise<void> {
 	}
 	const samplesDir = fileURLToPath(new URL('../samples', import.meta.url));
 	const api = await startLocalApi({ ...flags, samplesDir, log: (line) => console.log(line) });
-	introduce(api, await sampleLinks(samplesDir, api.origin));
+	introduce(api, await listSampleLinks(samplesDir, api.origin));
 	for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void api.stop());
 }
 
@@ -119,7 +120,7 @@ try {
 		process.exitCode = 2;
 	} else if (code === 'EADDRINUSE' || code === 'EACCES') {
 		console.error(
-			`The port cannot be used (${code}); pass another one with --port, or --port 0 for any free one.`,
+			`The port cannot be used (${code}). Pass another one with --port, or --port 0 for any free port.`,
 		);
 		process.exitCode = 1;
 	} else {

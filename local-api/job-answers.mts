@@ -1,22 +1,22 @@
-import type { Json } from './answers.mts';
 import type { Job } from './jobs.mts';
+import type { Json } from './json.mts';
 import { API_PATHS } from './parameters.mts';
 
 const TIP = 'for faster speed, keep resolution upto 512x512';
 const PATIENCE = 'Try to fetch request after given estimated time';
 
-/** What an answer about an open job begins with. */
+/** The beginning of an answer about an open job. */
 const PROCESSING = { status: 'processing', tip: TIP };
 
-/** What a client sees the beginning of when the answer to a submit that was not accepted breaks off. */
+/** The answer of which a client sees the beginning when it breaks off and the submit was not accepted. */
 export const UNFINISHED: Json = { ...PROCESSING, messege: PATIENCE, output: [] };
 
-function linksTo(names: string[], folder: string): string[] {
+function buildLinks(names: string[], folder: string): string[] {
 	return names.map((name) => `${folder}/${name}`);
 }
 
-/** @param eta s; undefined = not told */
-export function processingOf(
+/** @param eta s; undefined when the answer has none */
+export function describeProcessing(
 	{ record, toldId: id, meta, files }: Job,
 	origin: string,
 	eta: number | undefined,
@@ -31,12 +31,12 @@ export function processingOf(
 		future_links: outputs,
 	};
 	if (apiVersion === 'v3') return { ...PROCESSING, messege: PATIENCE, ...known };
-	const extraAssets = linksTo(files.extraAssets, `${origin}/files`);
+	const extraAssets = buildLinks(files.extraAssets, `${origin}/files`);
 	return { ...PROCESSING, message: PATIENCE, ...known, extra_assets: extraAssets };
 }
 
-/** What an ended job's answer and its webhook call have in common. */
-export function resultOf({ record, toldId: id, meta, files }: Job, origin: string): Json {
+/** The part that the answer about an ended job and its webhook call share. */
+export function describeResult({ record, toldId: id, meta, files }: Job, origin: string): Json {
 	const { apiVersion, outcome, failure, outputs, startedAt, endsAt } = record;
 	if (outcome === 'failed') return { status: 'failed', id, message: failure };
 	const result = {
@@ -49,7 +49,7 @@ export function resultOf({ record, toldId: id, meta, files }: Job, origin: strin
 	if (apiVersion === 'v3') return result;
 	return {
 		...result,
-		proxy_links: linksTo(files.outputs, `${origin}/proxy`),
-		extra_assets: linksTo(files.extraAssets, `${origin}/files`),
+		proxy_links: buildLinks(files.outputs, `${origin}/proxy`),
+		extra_assets: buildLinks(files.extraAssets, `${origin}/files`),
 	};
 }

@@ -2,17 +2,17 @@ import { isV6, type Parameters } from './parameters.mts';
 
 /** The names of the files that a job makes. */
 export interface JobFiles {
-	/** What its `output` links to. */
+	/** The files that `output` links to. */
 	outputs: string[];
-	/** What these files refer to themselves. */
+	/** The files that those refer to. */
 	extraAssets: string[];
 }
 
-/** Of a job that fails. */
+/** The files of a job that fails. */
 export const NO_FILES: JobFiles = { outputs: [], extraAssets: [] };
 
-/** @param filePrefix what all of the names begin with, in an OBJ's case also what its files call each other */
-export function fileNamesOf(parameters: Parameters, filePrefix: string): JobFiles {
+/** @param filePrefix the beginning of all names. The files of an OBJ also refer to each other by it. */
+export function nameFiles(parameters: Parameters, filePrefix: string): JobFiles {
 	const named = (endings: string[]): string[] => endings.map((ending) => `${filePrefix}${ending}`);
 	if (isV6(parameters)) {
 		const { outputFormat, render } = parameters;

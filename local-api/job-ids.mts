@@ -1,29 +1,29 @@
 import { randomUUID } from 'node:crypto';
 
-/** A job's ID in the forms in which it is needed. */
+/** A job's ID in its two forms. */
 export interface JobId {
-	/** For the answers. */
+	/** For answers. */
 	told: unknown;
-	/** For links, and what a fetch finds the job by. */
+	/** For links. A fetch finds the job by it. */
 	text: string;
 }
 
 /**
- * Begins a text that stands for a number which no JavaScript number keeps as it was written. A text, so that it stays
- * itself when an answer is copied or edited; a random one, so that no client can send it.
+ * The beginning of a text that represents a number, for numbers that JavaScript cannot hold as they were written. A text stays the
+ * same when an answer is copied or edited. It is random, so no client can send it.
  */
 const MARK = `number-${randomUUID()}:`;
 
 const MARKED = new RegExp(`"${MARK}([^"]*)"`, 'g');
 
-/** JSON of the value, with every number as it was written. */
+/** Writes JSON, with every number as it was written. */
 export function toJson(value: unknown, indent?: number): string {
 	return JSON.stringify(value, null, indent).replace(MARKED, '$1');
 }
 
 const NUMBERS_AND_TEXTS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
-function parsedId(literal: string): unknown {
+function checkId(literal: string): unknown {
 	try {
 		return JSON.parse(literal) as unknown;
 	} catch {
@@ -32,11 +32,11 @@ function parsedId(literal: string): unknown {
 }
 
 /**
- * @param literal the ID as an answer is to write it. The text of a nested one is its last number or text
- * @throws Error when it is no JSON
+ * @param literal the ID as JSON. Answers contain it as it is. The text of a nested ID is its last number or text.
+ * @throws Error when it is not JSON
  */
 export function readJobId(literal: string): JobId {
-	parsedId(literal);
+	checkId(literal);
 	const marked = literal.replace(NUMBERS_AND_TEXTS, (token) =>
 		token.startsWith('"') || String(Number(token)) === token ? token : `"${MARK}${token}"`,
 	);
@@ -48,10 +48,11 @@ export function readJobId(literal: string): JobId {
 }
 
 /**
- * The ID in a body's `request_id`, '' when there is none.
- * @param source the body as it was sent: a long number is not the same any more once it is parsed
+ * Reads the ID in `request_id`. Returns '' when there is none.
+ *
+ * @param source the body as it was sent. Parsing it changes long numbers.
  */
-export function requestIdOf(body: Record<string, unknown>, source: string): string {
+export function readRequestId(body: Record<string, unknown>, source: string): string {
 	const { request_id: id } = body;
 	if (typeof id === 'string') return id;
 	if (typeof id !== 'number') return '';

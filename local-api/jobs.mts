@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 
 import type { Clock } from './clock.mts';
-import { secondsOf, type JobSeconds } from './durations.mts';
-import { fileNamesOf, NO_FILES, type JobFiles } from './job-files.mts';
+import { chooseSeconds, type JobSeconds } from './durations.mts';
+import { nameFiles, NO_FILES, type JobFiles } from './job-files.mts';
 import { readJobId } from './job-ids.mts';
-import { isV6, metaOf, type ApiVersion, type Endpoint, type Parameters } from './parameters.mts';
+import { isV6, describeMeta, type ApiVersion, type Endpoint, type Parameters } from './parameters.mts';
 
-/** A job that was accepted, that is: paid for. Times are the clock's milliseconds. */
+/** A job that was accepted, and so paid for. Times are the clock's milliseconds. */
 export interface JobRecord {
-	/** Counted by the service, and what its answers tell unless `idFor` says otherwise. */
+	/** Counted by the service. The answers contain it unless `idFor` says otherwise. */
 	id: number;
-	/** The ID that its answers tell, as it stands in a link. */
+	/** The ID of the answers, as it is in a link. */
 	idText: string;
 	key: string;
 	apiVersion: ApiVersion;
 	endpoint: Endpoint;
-	/** The submit's body as it was sent, without the key. */
+	/** The body of the submit as it was sent, without the key. */
 	params: Record<string, unknown>;
 	trackId: string | null;
 	webhook: string | null;
@@ -26,20 +26,20 @@ export interface JobRecord {
 	outcome: 'success' | 'failed';
 	/** Why it fails. */
 	failure?: string;
-	/** URLs of the files that it has made once it has ended; empty for a failed job. */
+	/** URLs of the files. They are there once the job has ended. Empty for a job that fails. */
 	outputs: string[];
 }
 
-/** A job with what only the service itself needs to know. */
+/** A job, with what only the service itself needs. */
 export interface Job {
 	record: JobRecord;
 	/** The ID for the answers. */
 	toldId: unknown;
 	parameters: Parameters;
 	meta: Record<string, unknown>;
-	/** Name in the picture store; undefined for a text. */
+	/** Name in the picture store. Undefined for a text. */
 	picture: string | undefined;
-	/** None for a job that fails. */
+	/** Empty for a job that fails. */
 	files: JobFiles;
 }
 
@@ -56,39 +56,39 @@ export interface Submission {
 	body: Record<string, unknown>;
 	parameters: Parameters;
 	picture: string | undefined;
-	/** Given: the job ends as failed, with this message. */
+	/** When given, the job ends as failed with this message. */
 	failure: string | undefined;
 }
 
 const LAST_FOREIGN_ID = 10_684_517;
 
-/** Jobs are counted from 1. */
-function countedId(jobNumber: number): number {
+/** @param jobNumber from 1 */
+function countId(jobNumber: number): number {
 	return LAST_FOREIGN_ID + jobNumber;
 }
 
-/** The ID as JSON, unless it is told otherwise. */
-export function countedIdFor(jobNumber: number): string {
-	return String(countedId(jobNumber));
+/** The default for `idFor`. */
+export function countIdAsJson(jobNumber: number): string {
+	return String(countId(jobNumber));
 }
 
 /**
- * The account's queue, first in, first out. A job's start and end are settled when it is accepted, and its state is
- * the comparison of them with the clock: no timer runs, so a test's clock can jump.
+ * The queue of an account, first in, first out. A job's start and end are known when it is accepted. Its state follows from them and
+ * the clock. No timer runs, so the clock of a test can jump.
  */
 export class JobQueue {
 	readonly records: JobRecord[] = [];
 
-	/** By the ID as it stands in a link. */
+	/** By the ID as it is in a link. */
 	private readonly jobs = new Map<string, Job>();
 
-	/** By the name of a file. */
+	/** By the name of a file that they make. */
 	private readonly makers = new Map<string, Job>();
 
 	private accepted = 0;
 
 	/**
-	 * @param settings read anew for every job, so it may be changed meanwhile
+	 * @param settings read for every job, so they can change between two jobs
 	 * @param fileUrl URL under which a file of this name is served
 	 */
 	constructor(
@@ -97,65 +97,47 @@ export class JobQueue {
 		private readonly fileUrl: (name: string) => string,
 	) {}
 
-	/** Jobs that have not ended, of one key or of all. */
-	open(key?: string): JobRecord[] {
+	/** The jobs that have not ended, of one key or of all. */
+	openJobs(key?: string): JobRecord[] {
 		const now = this.clock.now();
 		return this.records.filter((job) => job.endsAt > now && (key === undefined || job.key === key));
 	}
 
-	/** Seconds after which one more job of the key is taken; 0 = now. With a limit of 0, Infinity. */
-	secondsUntilPlace(key: string): number {
+	/** Seconds until another job of the key is accepted. 0 means now. Infinity when the limit is 0. */
+	secondsUntilAccepted(key: string): number {
 		if (this.settings.queueLimit < 1) return Infinity;
-		const ends = this.open(key)
+		const ends = this.openJobs(key)
 			.map((job) => job.endsAt)
 			.sort((a, b) => a - b);
 		const freeing = ends[ends.length - this.settings.queueLimit];
 		return freeing === undefined ? 0 : (freeing - this.clock.now()) / 1000;
 	}
 
-	/** Seconds until a job that was submitted now would start. */
+	/** Seconds until a job would start that is submitted now. */
 	secondsUntilStart(): number {
-		return (this.nextStart() - this.clock.now()) / 1000;
+		return (this.findNextStart() - this.clock.now()) / 1000;
 	}
 
-	private nextStart(): number {
-		// Each worker's last job is among the `parallel` latest ends, so the earliest of these frees the next worker.
-		const ends = this.open()
+	private findNextStart(): number {
+		// The last job of each worker is among the `parallel` latest ends. The earliest of these frees the next worker.
+		const ends = this.openJobs()
 			.map((job) => job.endsAt)
 			.sort((a, b) => b - a);
 		return ends[this.settings.parallel - 1] ?? this.clock.now();
 	}
 
-	accept({ key, body, parameters, picture, failure }: Submission): Job {
-		const { jobSeconds, maxRecords, idFor } = this.settings;
-		const jobNumber = this.accepted + 1;
-		const id = readJobId(idFor(jobNumber));
-		this.accepted = jobNumber;
-		const seconds = secondsOf(jobSeconds, jobNumber);
-		const startedAt = this.nextStart();
+	accept(submission: Submission): Job {
+		const { maxRecords, idFor } = this.settings;
+		const id = readJobId(idFor(this.accepted + 1));
+		this.accepted += 1;
+		const { parameters, picture, failure } = submission;
 		const filePrefix = randomUUID();
-		const params = Object.fromEntries(Object.entries(body).filter(([field]) => field !== 'key'));
-		const files = failure === undefined ? fileNamesOf(parameters, filePrefix) : NO_FILES;
+		const files = failure === undefined ? nameFiles(parameters, filePrefix) : NO_FILES;
 		const job: Job = {
-			record: {
-				id: countedId(jobNumber),
-				idText: id.text,
-				key,
-				apiVersion: isV6(parameters) ? 'v6' : 'v3',
-				endpoint: parameters.endpoint,
-				params,
-				trackId: parameters.trackId,
-				webhook: parameters.webhook,
-				acceptedAt: this.clock.now(),
-				startedAt,
-				endsAt: startedAt + seconds * 1000,
-				outcome: failure === undefined ? 'success' : 'failed',
-				...(failure === undefined ? {} : { failure }),
-				outputs: files.outputs.map(this.fileUrl),
-			},
+			record: this.makeRecord(submission, this.accepted, id.text, files),
 			toldId: id.told,
 			parameters,
-			meta: metaOf(parameters, filePrefix),
+			meta: describeMeta(parameters, filePrefix),
 			picture,
 			files,
 		};
@@ -166,6 +148,31 @@ export class JobQueue {
 		return job;
 	}
 
+	private makeRecord(
+		{ key, body, parameters, failure }: Submission,
+		jobNumber: number,
+		idText: string,
+		files: JobFiles,
+	): JobRecord {
+		const startedAt = this.findNextStart();
+		return {
+			id: countId(jobNumber),
+			idText,
+			key,
+			apiVersion: isV6(parameters) ? 'v6' : 'v3',
+			endpoint: parameters.endpoint,
+			params: Object.fromEntries(Object.entries(body).filter(([field]) => field !== 'key')),
+			trackId: parameters.trackId,
+			webhook: parameters.webhook,
+			acceptedAt: this.clock.now(),
+			startedAt,
+			endsAt: startedAt + chooseSeconds(this.settings.jobSeconds, jobNumber) * 1000,
+			outcome: failure === undefined ? 'success' : 'failed',
+			...(failure === undefined ? {} : { failure }),
+			outputs: files.outputs.map(this.fileUrl),
+		};
+	}
+
 	private forgetOldest(): void {
 		const oldest = this.records.shift();
 		const job = oldest && this.jobs.get(oldest.idText);
@@ -174,7 +181,7 @@ export class JobQueue {
 		for (const name of [...job.files.outputs, ...job.files.extraAssets]) this.makers.delete(name);
 	}
 
-	/** The key's own job of that id and API. As with the service, another spelling of a number finds it too. */
+	/** Finds the key's own job by ID and API. As with the service, another spelling of a number also finds it. */
 	find(id: string, key: string, apiVersion: ApiVersion): Job | undefined {
 		const number = Number(id);
 		const spelled = Number.isSafeInteger(number) ? this.jobs.get(String(number)) : undefined;
@@ -182,8 +189,8 @@ export class JobQueue {
 		return job?.record.key === key && job.record.apiVersion === apiVersion ? job : undefined;
 	}
 
-	/** The ID for the answers, of the job that a link names so. */
-	toldId(idText: string): unknown {
+	/** @returns the ID for answers, of the job with this ID in links */
+	findToldId(idText: string): unknown {
 		return this.jobs.get(idText)?.toldId;
 	}
 
@@ -191,8 +198,8 @@ export class JobQueue {
 		return job.record.endsAt <= this.clock.now();
 	}
 
-	/** The job that makes the file of this name, or will. */
-	makerOf(name: string): Job | undefined {
+	/** @returns the job that makes the file of this name, now or later */
+	findMaker(name: string): Job | undefined {
 		return this.makers.get(name);
 	}
 }

@@ -1,19 +1,22 @@
 import path from 'node:path';
 
-import { BoundedMap } from './bounded.mts';
-import { gifOf, plyOf } from './model/formats.mts';
-import type { Picture, PictureStore } from './images.mts';
+import { LRUCache } from 'lru-cache';
+import pLimit from 'p-limit';
+
+import type { PictureStore } from './images.mts';
 import type { Job } from './jobs.mts';
-import { meshFilesOf, meshTurntableOf, type MeshRecipe } from './model/mesh-files.mts';
-import { modelOf } from './model/model.mts';
+import { writeGif, writePly } from './model/formats.mts';
+import { makeMeshFiles, makeMeshTurntable, type MeshRecipe } from './model/mesh-files.mts';
+import { buildModel, type TurntableRecipe } from './model/model.mts';
+import type { Picture } from './model/picture.mts';
+import { renderTurntable } from './model/render.mts';
 import type { ParametersV3 } from './parameters-v3.mts';
 import type { ParametersV6 } from './parameters-v6.mts';
 import { isV6 } from './parameters.mts';
-import { renderTurntable } from './model/render.mts';
 
 const CACHE_SIZE = 64 * 1024 * 1024;
 
-/** Of version 6, whose requests do not say how large and how long it is: px and s. */
+/** Size and length of V6's turntables, px and s. A request of V6 does not say them. */
 const MESH_TURNTABLE = { size: 256, seconds: 3 };
 
 interface MadeFile {
@@ -22,26 +25,27 @@ interface MadeFile {
 	bytes: Buffer;
 }
 
-/** How files are made, those together that come from one piece of work. */
-interface Making {
-	/** What their bytes depend on besides the picture: the job's id is not among it. */
+/** How to make files. Files that come from the same work are made together. */
+interface Recipe {
+	/** What the bytes depend on besides the picture. The job's ID is not part of it. */
 	dependsOn: unknown[];
 	make(picture: Picture | undefined): Promise<MadeFile[]>;
 }
 
-function makingV3(parameters: ParametersV3, index: number): Making {
+function readRecipeV3(parameters: ParametersV3, index: number): Recipe {
 	const { endpoint, prompt, outputType, steps, guidanceScale, frameSize, seconds, seed } = parameters;
+	const recipe: TurntableRecipe = { prompt, steps, guidanceScale, frameSize, seconds, seed };
 	return {
-		dependsOn: [endpoint, prompt, outputType, steps, guidanceScale, frameSize, seconds, seed, index],
+		dependsOn: [endpoint, outputType, recipe, index],
 		async make(picture) {
-			const { mesh, view } = modelOf(parameters, picture, index);
-			const bytes = outputType === 'ply' ? plyOf(mesh) : await gifOf(await renderTurntable(mesh, view));
+			const { mesh, view } = buildModel(recipe, picture, index);
+			const bytes = outputType === 'ply' ? writePly(mesh) : await writeGif(await renderTurntable(mesh, view));
 			return [{ extension: outputType, bytes }];
 		},
 	};
 }
 
-function makingV6(parameters: ParametersV6, name: string): Making {
+function readRecipeV6(parameters: ParametersV6, name: string): Recipe {
 	const { seed, resolution, meshSimplify, outputFormat } = parameters;
 	const prompt = parameters.endpoint === 'text_to_3d' ? parameters.prompt : '';
 	const recipe: MeshRecipe = { prompt, seed, resolution, meshSimplify };
@@ -51,52 +55,56 @@ function makingV6(parameters: ParametersV6, name: string): Making {
 		return {
 			dependsOn: ['turntable', recipe],
 			make: async (picture) => [
-				{ extension: 'gif', bytes: await meshTurntableOf(recipe, picture, size, seconds) },
+				{ extension: 'gif', bytes: await makeMeshTurntable(recipe, picture, size, seconds) },
 			],
 		};
 	}
 	return {
-		// An OBJ's files call each other by their names.
+		// The files of an OBJ refer to each other by name.
 		dependsOn: [outputFormat, recipe, ...(outputFormat === 'obj' ? [file.name] : [])],
-		make: async (picture) => await meshFilesOf(recipe, picture, outputFormat, file.name),
+		make: async (picture) => await makeMeshFiles(recipe, picture, outputFormat, file.name),
 	};
 }
 
-function makingOf({ parameters, files }: Job, name: string): Making {
-	return isV6(parameters) ? makingV6(parameters, name) : makingV3(parameters, files.outputs.indexOf(name));
+function readRecipe({ parameters, files }: Job, name: string): Recipe {
+	return isV6(parameters)
+		? readRecipeV6(parameters, name)
+		: readRecipeV3(parameters, files.outputs.indexOf(name));
 }
 
-/** Makes a job's files when somebody first asks for them, so that a thousand jobs cost nothing until then. */
+/** Makes a job's files at the first request for them, so that a thousand jobs cost nothing until then. */
 export class Outputs {
-	private readonly made = new BoundedMap<MadeFile[]>(CACHE_SIZE);
+	private readonly made = new LRUCache<string, MadeFile[]>({
+		maxSize: CACHE_SIZE,
+		sizeCalculation: (files) => files.reduce((sum, { bytes }) => sum + bytes.length, 1),
+	});
 
-	private last: Promise<unknown> = Promise.resolve();
+	/** One at a time: the frames of a turntable take tens of megabytes until they are compressed. */
+	private readonly limit = pLimit(1);
 
 	constructor(private readonly pictures: PictureStore) {}
 
 	/**
-	 * The bytes of a job's file. Equal requests give equal bytes.
-	 * @returns undefined when the job's picture is not kept any more
+	 * Makes a file of a job. Equal requests give equal bytes.
+	 *
+	 * @returns undefined when the job's picture is no longer kept
 	 */
-	async file(job: Job, name: string): Promise<Buffer | undefined> {
-		// One at a time: a turntable's frames take tens of megabytes until they are compressed.
-		const making = this.last.then(async () => await this.filesWith(job, name));
-		this.last = making.catch(() => undefined);
+	async makeFile(job: Job, name: string): Promise<Buffer | undefined> {
+		const files = await this.limit(async () => await this.makeFiles(job, name));
 		const extension = path.extname(name).slice(1);
-		return (await making)?.find((file) => file.extension === extension)?.bytes;
+		return files?.find((file) => file.extension === extension)?.bytes;
 	}
 
-	/** The file and those that are made together with it. */
-	private async filesWith(job: Job, name: string): Promise<MadeFile[] | undefined> {
-		const { dependsOn, make } = makingOf(job, name);
+	/** Makes a file, and those that come from the same work. */
+	private async makeFiles(job: Job, name: string): Promise<MadeFile[] | undefined> {
+		const { dependsOn, make } = readRecipe(job, name);
 		const key = JSON.stringify([job.picture, ...dependsOn]);
 		const kept = this.made.get(key);
 		if (kept) return kept;
 		const picture = job.picture === undefined ? undefined : this.pictures.get(job.picture);
 		if (job.picture !== undefined && !picture) return undefined;
 		const files = await make(picture);
-		const size = files.reduce((sum, { bytes }) => sum + bytes.length, 0);
-		this.made.set(key, files, size);
+		this.made.set(key, files);
 		return files;
 	}
 }

@@ -1,12 +1,12 @@
-import { Check, type Body, type Reading } from './check.mts';
+import { Check, type Body, type ReadBody } from './check.mts';
 
 export const ENDPOINTS_V3 = ['img_to_3d', 'txt_to_3d'] as const;
 export type EndpointV3 = (typeof ENDPOINTS_V3)[number];
 
-/** A submit's body after its check: every value in its documented range, defaults filled in, the seed drawn. */
+/** The body of a submit after its check: every value is in its documented range, and has its default or a random seed. */
 export interface ParametersV3 {
 	endpoint: EndpointV3;
-	/** Link to the picture; '' for txt_to_3d. */
+	/** Link to the image. '' for txt_to_3d. */
 	image: string;
 	prompt: string;
 	negativePrompt: string;
@@ -28,28 +28,28 @@ export interface ParametersV3 {
 }
 
 /** Checks a body of version 3 against the documented fields and ranges. */
-export function readV3(endpoint: EndpointV3, body: Body): Reading<ParametersV3> {
+export function readV3(endpoint: EndpointV3, body: Body): ReadBody<ParametersV3> {
 	const check = new Check(body);
-	return check.reading({
+	return check.finish({
 		endpoint,
-		image: endpoint === 'img_to_3d' ? check.requiredText('image') : '',
-		prompt: endpoint === 'txt_to_3d' ? check.requiredText('prompt') : '',
-		negativePrompt: check.text('negative_prompt') ?? '',
-		outputType: check.choice('output_type', ['gif', 'ply']),
-		steps: check.number('steps', 1, 64, 64),
-		guidanceScale: check.number('guidance_scale', 1, 20, endpoint === 'img_to_3d' ? 5 : 15, false),
-		frameSize: check.number('frame_size', 1, 1024, 256),
-		seconds: check.number('seconds', 1, 20, 3),
-		batchSize: check.number('batch_size', 1, 10, 1),
-		seed: check.seed('seed'),
-		safetyChecker: check.yesOrNo('safety_checker'),
-		webhook: check.url('webhook'),
-		trackId: check.text('track_id'),
+		image: endpoint === 'img_to_3d' ? check.readRequiredText('image') : '',
+		prompt: endpoint === 'txt_to_3d' ? check.readRequiredText('prompt') : '',
+		negativePrompt: check.readText('negative_prompt') ?? '',
+		outputType: check.readChoice('output_type', ['gif', 'ply']),
+		steps: check.readNumber('steps', 1, 64, 64),
+		guidanceScale: check.readNumber('guidance_scale', 1, 20, endpoint === 'img_to_3d' ? 5 : 15, false),
+		frameSize: check.readNumber('frame_size', 1, 1024, 256),
+		seconds: check.readNumber('seconds', 1, 20, 3),
+		batchSize: check.readNumber('batch_size', 1, 10, 1),
+		seed: check.readSeed('seed'),
+		safetyChecker: check.readYesOrNo('safety_checker'),
+		webhook: check.readUrl('webhook'),
+		trackId: check.readText('track_id'),
 	});
 }
 
 /** The `meta` of an answer, key for key as in the service's reference. */
-export function metaOfV3(parameters: ParametersV3, filePrefix: string): Record<string, unknown> {
+export function describeMetaV3(parameters: ParametersV3, filePrefix: string): Record<string, unknown> {
 	return {
 		file_prefix: filePrefix,
 		frame_size: parameters.frameSize,

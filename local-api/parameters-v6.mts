@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 
-import { Check, isGiven, type Body, type Reading } from './check.mts';
+import { Check, isGiven, type Body, type ReadBody } from './check.mts';
 import type { MeshFormat } from './model/mesh-files.mts';
 
 export const ENDPOINTS_V6 = ['image_to_3d', 'text_to_3d'] as const;
 export type EndpointV6 = (typeof ENDPOINTS_V6)[number];
 
-/** What both endpoints take. */
+/** The fields of both endpoints. */
 interface MeshParameters {
 	outputFormat: MeshFormat;
-	/** Whether a turntable comes beside the mesh. */
+	/** Whether a turntable is made besides the mesh. */
 	render: boolean;
 	/** 1 to 512 */
 	resolution: number;
@@ -21,7 +21,7 @@ interface MeshParameters {
 	slatGuidanceStrength: number;
 	/** 1 to 50 */
 	slatSamplingSteps: number;
-	/** Part of the faces that is simplified away, 0.9 to 0.98. */
+	/** Share of the faces that is removed, 0.9 to 0.98. */
 	meshSimplify: number;
 	/** 1 to 12000 */
 	chunkSize: number;
@@ -32,7 +32,7 @@ interface MeshParameters {
 }
 
 interface ImageFields {
-	/** Links to the pictures, at least one: views of the same object. */
+	/** Links to the images, at least one. They are views of the same object. */
 	images: string[];
 	multiImage: boolean;
 }
@@ -52,10 +52,10 @@ interface TextFields {
 export type ImageTo3dParameters = MeshParameters & ImageFields & { endpoint: 'image_to_3d' };
 export type TextTo3dParameters = MeshParameters & TextFields & { endpoint: 'text_to_3d' };
 
-/** A submit's body after its check: every value in its documented range, defaults filled in, the seed drawn. */
+/** The body of a submit after its check: every value is in its documented range, and has its default or a random seed. */
 export type ParametersV6 = ImageTo3dParameters | TextTo3dParameters;
 
-/** What `meta` says of the fields that the other endpoint has. */
+/** What `meta` says for the fields of the other endpoint. */
 const WITHOUT_IMAGE: ImageFields = { images: [''], multiImage: false };
 const WITHOUT_PROMPT: TextFields = {
 	prompt: '',
@@ -69,29 +69,29 @@ const WITHOUT_PROMPT: TextFields = {
 const TEXTURE_SIZE = 1024;
 
 /**
- * @param resolution its default
+ * @param resolution the default
  * @param steps the default of both samplings
  */
-function readMesh(check: Check, resolution: number, steps: number): MeshParameters {
+function readMeshFields(check: Check, resolution: number, steps: number): MeshParameters {
 	return {
-		outputFormat: check.choice('output_format', ['glb', 'obj', 'stl', 'ply']),
-		render: check.boolean('render'),
-		resolution: check.number('resolution', 1, 512, resolution),
-		ssGuidanceStrength: check.number('ss_guidance_strength', 0, Infinity, 7.5, false),
-		ssSamplingSteps: check.number('ss_sampling_steps', 1, 50, steps),
-		slatGuidanceStrength: check.number('slat_guidance_strength', 0, 10, 3, false),
-		slatSamplingSteps: check.number('slat_sampling_steps', 1, 50, steps),
-		meshSimplify: check.number('mesh_simplify', 0.9, 0.98, 0.9, false),
-		chunkSize: check.number('chunk_size', 1, 12_000, 8192),
-		seed: check.seed('seed', true),
-		temp: check.yesOrNo('temp'),
-		webhook: check.url('webhook'),
-		trackId: check.text('track_id'),
+		outputFormat: check.readChoice('output_format', ['glb', 'obj', 'stl', 'ply']),
+		render: check.readBoolean('render'),
+		resolution: check.readNumber('resolution', 1, 512, resolution),
+		ssGuidanceStrength: check.readNumber('ss_guidance_strength', 0, Infinity, 7.5, false),
+		ssSamplingSteps: check.readNumber('ss_sampling_steps', 1, 50, steps),
+		slatGuidanceStrength: check.readNumber('slat_guidance_strength', 0, 10, 3, false),
+		slatSamplingSteps: check.readNumber('slat_sampling_steps', 1, 50, steps),
+		meshSimplify: check.readNumber('mesh_simplify', 0.9, 0.98, 0.9, false),
+		chunkSize: check.readNumber('chunk_size', 1, 12_000, 8192),
+		seed: check.readSeed('seed', true),
+		temp: check.readYesOrNo('temp'),
+		webhook: check.readUrl('webhook'),
+		trackId: check.readText('track_id'),
 	};
 }
 
-function readImages(check: Check, body: Body): ImageFields {
-	const multiImage = check.boolean('multi_image');
+function readImageFields(check: Check, body: Body): ImageFields {
+	const multiImage = check.readBoolean('multi_image');
 	const { image, init_image: initImage } = body;
 	const field = isGiven(initImage) && !isGiven(image) ? 'init_image' : 'image';
 	if (isGiven(image) && isGiven(initImage) && !isDeepStrictEqual(image, initImage)) {
@@ -101,32 +101,32 @@ function readImages(check: Check, body: Body): ImageFields {
 		check.fail(field, 'must be a string unless multi_image is true.');
 		return { images: [], multiImage };
 	}
-	return { images: check.links(field), multiImage };
+	return { images: check.readLinks(field), multiImage };
 }
 
-function readText(check: Check): TextFields {
+function readTextFields(check: Check): TextFields {
 	return {
-		prompt: check.requiredText('prompt'),
-		negativePrompt: check.text('negative_prompt') ?? WITHOUT_PROMPT.negativePrompt,
-		guidanceScale: check.number('guidance_scale', 0, Infinity, WITHOUT_PROMPT.guidanceScale, false),
-		numInferenceSteps: check.number('num_inference_steps', 1, Infinity, WITHOUT_PROMPT.numInferenceSteps),
-		foregroundRatio: check.number('foreground_ratio', 0, 1, WITHOUT_PROMPT.foregroundRatio, false),
-		removeBg: check.boolean('remove_bg'),
+		prompt: check.readRequiredText('prompt'),
+		negativePrompt: check.readText('negative_prompt') ?? WITHOUT_PROMPT.negativePrompt,
+		guidanceScale: check.readNumber('guidance_scale', 0, Infinity, WITHOUT_PROMPT.guidanceScale, false),
+		numInferenceSteps: check.readNumber('num_inference_steps', 1, Infinity, WITHOUT_PROMPT.numInferenceSteps),
+		foregroundRatio: check.readNumber('foreground_ratio', 0, 1, WITHOUT_PROMPT.foregroundRatio, false),
+		removeBg: check.readBoolean('remove_bg'),
 	};
 }
 
 /** Checks a body of version 6 against the documented fields and ranges. */
-export function readV6(endpoint: EndpointV6, body: Body): Reading<ParametersV6> {
+export function readV6(endpoint: EndpointV6, body: Body): ReadBody<ParametersV6> {
 	const check = new Check(body);
-	return check.reading<ParametersV6>(
+	return check.finish<ParametersV6>(
 		endpoint === 'image_to_3d'
-			? { endpoint, ...readImages(check, body), ...readMesh(check, 256, 12) }
-			: { endpoint, ...readText(check), ...readMesh(check, 512, 50) },
+			? { endpoint, ...readImageFields(check, body), ...readMeshFields(check, 256, 12) }
+			: { endpoint, ...readTextFields(check), ...readMeshFields(check, 512, 50) },
 	);
 }
 
 /** The `meta` of an answer, key for key as in the service's reference. */
-export function metaOfV6(parameters: ParametersV6, filePrefix: string): Record<string, unknown> {
+export function describeMetaV6(parameters: ParametersV6, filePrefix: string): Record<string, unknown> {
 	const all = { ...WITHOUT_IMAGE, ...WITHOUT_PROMPT, ...parameters };
 	return {
 		chunk_size: all.chunkSize,

@@ -3,40 +3,42 @@ import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
+import { LRUCache } from 'lru-cache';
+
 import {
-	errorAnswer,
-	fileAnswer,
-	jsonAnswer,
-	notFoundAnswer,
-	pageAnswer,
-	withByteOrderMark,
+	answerError,
+	answerFile,
+	answerJson,
+	answerNotFound,
+	answerPage,
+	addByteOrderMark,
 	type Answer,
-	type Json,
 } from './answers.mts';
-import { BoundedMap } from './bounded.mts';
 import { systemClock, type Clock } from './clock.mts';
-import { FaultFormatError, FaultList, parseFault, type Fault, type Target } from './faults.mts';
-import { fetchImage, PictureError, PictureStore, readUpload, type Upload } from './images.mts';
-import { processingOf, resultOf } from './job-answers.mts';
+import { readFault } from './fault-format.mts';
+import { FaultFormatError, FaultList, type Fault, type Target } from './faults.mts';
+import { fetchImage, FetchImageError, isImageError, PictureStore } from './images.mts';
+import { describeProcessing, describeResult } from './job-answers.mts';
 import { toJson } from './job-ids.mts';
-import { countedIdFor, JobQueue, type Job, type QueueSettings } from './jobs.mts';
+import type { Json } from './json.mts';
+import { countIdAsJson, JobQueue, type Job, type QueueSettings } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
 import { Outputs } from './outputs.mts';
-import { imagesOf, readParameters, type ApiVersion, type Endpoint } from './parameters.mts';
-import { readModelUpload, UploadError } from './uploads.mts';
+import { listImages, readParameters, type ApiVersion, type Endpoint } from './parameters.mts';
+import { readImageUpload, readModelUpload, UploadError, type Upload } from './uploads.mts';
 import { Webhooks } from './webhooks.mts';
 
-/** A call of the API: its JSON (`key` checked), the fault that hits it, and the path's parameter. */
+/** A call of the API: its JSON with a checked `key`, the fault that hits it, and the parameter in its path. */
 export interface Call {
 	body: Json;
 	fault: Fault | undefined;
-	/** A job's id, or a file's name. */
+	/** A job's ID, or the name of a file. */
 	name: string;
-	/** The request's record: where it says what hit it. */
+	/** The record of the request. It says what hit the request. */
 	record: { faulted?: string };
 }
 
-/** Where files are served, and as what a job's answer names the address there. */
+/** The folders of files, and the kind of link that a job's answer has to each. */
 const LINK_OF = { files: 'output', proxy: 'mirror' } as const;
 export type Folder = keyof typeof LINK_OF;
 
@@ -65,15 +67,15 @@ const KEY_TIP =
 
 const UNREACHABLE = 'Unable to fetch image from provided URL';
 
-function contentTypeOf(name: string): string {
+function findContentType(name: string): string {
 	return CONTENT_TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream';
 }
 
-function uploadedV6(link: string, id: number): Json {
+function answerUploadV6(link: string, id: number): Json {
 	return { status: 'success', id, output: [link] };
 }
 
-/** What the service knows and does, apart from HTTP: calls in, answers out. */
+/** The service without HTTP: it gets calls and returns answers. */
 export class Service {
 	readonly settings: LocalApiSettings & QueueSettings;
 
@@ -81,7 +83,7 @@ export class Service {
 
 	readonly queue: JobQueue;
 
-	/** http://127.0.0.1:PORT, known once the server listens. */
+	/** http://127.0.0.1:PORT. It is set when the server listens. */
 	origin = '';
 
 	readonly clock: Clock;
@@ -96,14 +98,17 @@ export class Service {
 
 	private readonly outputs = new Outputs(this.pictures);
 
-	private readonly uploads = new BoundedMap<Upload>(UPLOADS_SIZE);
+	private readonly uploads = new LRUCache<string, Upload>({
+		maxSize: UPLOADS_SIZE,
+		sizeCalculation: ({ file }) => file.length || 1,
+	});
 
 	private uploadCount = 0;
 
 	constructor(private readonly options: LocalApiOptions) {
 		this.settings = {
 			jobSeconds: options.jobSeconds ?? 3,
-			idFor: options.idFor ?? countedIdFor,
+			idFor: options.idFor ?? countIdAsJson,
 			parallel: options.parallel ?? 2,
 			queueLimit: options.queueLimit ?? 5,
 			retryAfter: options.retryAfter ?? 'exact',
@@ -115,93 +120,105 @@ export class Service {
 		this.clock = options.clock ?? systemClock;
 		this.log = options.log ?? (() => undefined);
 		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
-		// Each call that is still to come listens, and there may be hundreds.
+		// Each planned webhook call adds a listener, and there can be hundreds.
 		setMaxListeners(0, this.stopping.signal);
 		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal, this.settings);
 	}
 
-	/** Ends the fetching of pictures and drops the webhook calls that are still to come. */
+	/** Stops fetching images, and drops the webhook calls that are not made yet. */
 	stop(): void {
 		this.stopping.abort();
 	}
 
-	/** The answer to a key that is missing or refused; undefined for a good one. */
-	keyRefusal(key: unknown): Answer | undefined {
+	/** @returns the answer to a missing or wrong key; undefined for a valid one */
+	refuseKey(key: unknown): Answer | undefined {
 		const refused = this.options.refusedKeys ?? ['wrong-key'];
 		if (typeof key === 'string' && key !== '' && !refused.includes(key)) return undefined;
-		return errorAnswer('Invalid Api Key', 200, { tip: KEY_TIP });
+		return answerError('Invalid Api Key', 200, { tip: KEY_TIP });
 	}
 
-	/** Checks a submit in the service's order: fields, credit, queue, picture. Only what passes becomes a (paid) job. */
+	/**
+	 * Checks a submit in the order of the service: fields, credits, queue, images. What passes becomes a job, and is paid for.
+	 */
 	async submit(endpoint: Endpoint, { body, fault, record }: Call): Promise<Answer> {
 		const key = String(body.key);
 		const read = readParameters(endpoint, body);
-		if ('errors' in read) return errorAnswer(read.errors);
+		if ('errors' in read) return answerError(read.errors);
 		const { parameters } = read;
-		if (this.hasNoCredit(key))
-			return errorAnswer('Insufficient credits. Please add more credits to continue.', 402);
-		if (this.queue.secondsUntilPlace(key) > 0) return this.queueFull(key);
+		if (this.hasNoCredit(key)) {
+			return answerError('Insufficient credits. Please add more credits to continue.', 402);
+		}
+		if (this.queue.secondsUntilAccepted(key) > 0) return this.refuseFullQueue(key);
 
-		const images = imagesOf(parameters);
-		let picture: string | undefined;
+		const images = listImages(parameters);
+		const picture = images.length > 0 ? await this.tryFetchPictures(images, record) : undefined;
 		if (images.length > 0) {
-			if (this.faults.take('image')) {
-				record.faulted = 'image';
-				return errorAnswer(UNREACHABLE);
-			}
-			try {
-				picture = await this.pictureOf(images);
-			} catch (error) {
-				if (!(error instanceof PictureError || error instanceof URIError)) throw error;
-				this.log(`image refused: ${error.message}`);
-				return errorAnswer(UNREACHABLE);
-			}
-			// Other submits may have taken the place while the picture was on its way.
-			if (this.queue.secondsUntilPlace(key) > 0) return this.queueFull(key);
+			if (picture === undefined) return answerError(UNREACHABLE);
+			// Other submits can have filled the queue during the fetch.
+			if (this.queue.secondsUntilAccepted(key) > 0) return this.refuseFullQueue(key);
 		}
 
 		const failure = fault?.do.kind === 'failJob' ? (fault.do.message ?? 'Failed, Try Again') : undefined;
 		const job = this.queue.accept({ key, body, parameters, picture, failure });
-		const { webhook, trackId, endsAt } = job.record;
-		if (webhook !== null) {
-			const body = toJson({ ...resultOf(job, this.origin), track_id: trackId });
-			this.webhooks.schedule(webhook, endsAt, this.settings.webhooks, job.record.id, () => {
-				const text = Buffer.from(body);
-				return this.faults.take('webhook') ? withByteOrderMark(text) : text;
-			});
+		this.scheduleWebhook(job);
+		return this.answerJob(job);
+	}
+
+	/** @returns the name of the first picture in the store; undefined when one cannot be had */
+	private async tryFetchPictures(images: string[], record: Call['record']): Promise<string | undefined> {
+		if (this.faults.take('image')) {
+			record.faulted = 'image';
+			return undefined;
 		}
-		return this.jobAnswer(job);
+		try {
+			return await this.fetchPictures(images);
+		} catch (error) {
+			if (!isImageError(error)) throw error;
+			this.log(`image refused: ${error.message}`);
+			return undefined;
+		}
+	}
+
+	private scheduleWebhook(job: Job): void {
+		const { id, webhook, trackId, endsAt } = job.record;
+		if (webhook === null) return;
+		const json = toJson({ ...describeResult(job, this.origin), track_id: trackId });
+		const body = () => {
+			const text = Buffer.from(json);
+			return this.faults.take('webhook') ? addByteOrderMark(text) : text;
+		};
+		this.webhooks.schedule({ url: webhook, job: id, endsAt, mode: this.settings.webhooks, body });
 	}
 
 	fetchJob(apiVersion: ApiVersion, { name, body }: Call): Answer {
 		const job = this.queue.find(name, String(body.key), apiVersion);
-		return job ? this.jobAnswer(job) : notFoundAnswer();
+		return job ? this.answerJob(job) : answerNotFound();
 	}
 
-	/** Version 3's upload of a picture. */
-	async cropUpload({ body }: Call): Promise<Answer> {
+	/** The upload of an image in version 3. */
+	async uploadCropped({ body }: Call): Promise<Answer> {
 		const crop = body.crop === 'true' || body.crop === true;
 		return await this.keepUpload(
 			body,
 			'image',
-			async (dataUrl) => await readUpload(dataUrl, crop),
+			async (dataUrl) => await readImageUpload(dataUrl, crop),
 			(link, id) => ({ status: 'success', messege: 'image uploaded', link, request_id: id }),
 		);
 	}
 
-	/** Version 6's upload of a picture. */
-	async pictureUpload({ body }: Call): Promise<Answer> {
+	/** The upload of an image in version 6. */
+	async uploadPicture({ body }: Call): Promise<Answer> {
 		return await this.keepUpload(
 			body,
 			'base64_string',
-			async (dataUrl) => await readUpload(dataUrl, false),
-			uploadedV6,
+			async (dataUrl) => await readImageUpload(dataUrl, false),
+			answerUploadV6,
 		);
 	}
 
-	/** Version 6's upload of a 3D file. */
-	async modelUpload({ body }: Call): Promise<Answer> {
-		return await this.keepUpload(body, 'init_obj', readModelUpload, uploadedV6);
+	/** The upload of a 3D file in version 6. */
+	async uploadModel({ body }: Call): Promise<Answer> {
+		return await this.keepUpload(body, 'init_obj', readModelUpload, answerUploadV6);
 	}
 
 	private async keepUpload(
@@ -212,68 +229,68 @@ export class Service {
 	): Promise<Answer> {
 		const dataUrl = body[field];
 		if (typeof dataUrl !== 'string' || dataUrl === '') {
-			return errorAnswer({ [field]: [`The ${field} field is required.`] });
+			return answerError({ [field]: [`The ${field} field is required.`] });
 		}
 		try {
 			const upload = await read(dataUrl);
 			const name = `${randomUUID()}.${upload.extension}`;
-			this.uploads.set(name, upload, upload.file.length);
+			this.uploads.set(name, upload);
 			this.uploadCount += 1;
-			return jsonAnswer(answer(`${this.origin}/files/${name}`, this.uploadCount));
+			return answerJson(answer(`${this.origin}/files/${name}`, this.uploadCount));
 		} catch (error) {
-			if (error instanceof PictureError || error instanceof UploadError) return errorAnswer(error.message);
+			if (error instanceof UploadError) return answerError(error.message);
 			throw error;
 		}
 	}
 
-	systemLoad(): Answer {
+	describeSystemLoad(): Answer {
 		const { queue } = this;
-		return jsonAnswer({
-			queue_num: queue.open().length,
+		return answerJson({
+			queue_num: queue.openJobs().length,
 			queue_time: queue.secondsUntilStart(),
 			status: 'ok',
 		});
 	}
 
-	walletBalance({ body }: Call): Answer {
+	describeBalance({ body }: Call): Answer {
 		const balance = this.hasNoCredit(String(body.key)) ? 0 : 43.6;
-		return jsonAnswer({ status: 'success', data: { balance, currency: 'USD' } });
+		return answerJson({ status: 'success', data: { balance, currency: 'USD' } });
 	}
 
-	/** An upload, or the file of a job that has ended, which is made now if nobody asked for it before. */
+	/** Answers with an upload, or with the file of a job that has ended. The first request makes the file. */
 	async download(name: string): Promise<Answer> {
 		const upload = this.uploads.get(name);
-		if (upload) return fileAnswer(upload.file, upload.contentType);
-		const job = this.queue.makerOf(name);
-		const file = job && this.queue.hasEnded(job) ? await this.outputs.file(job, name) : undefined;
-		return file ? fileAnswer(file, contentTypeOf(name)) : pageAnswer(404);
+		if (upload) return answerFile(upload.file, upload.contentType);
+		const job = this.queue.findMaker(name);
+		const file = job && this.queue.hasEnded(job) ? await this.outputs.makeFile(job, name) : undefined;
+		return file ? answerFile(file, findContentType(name)) : answerPage(404);
 	}
 
-	/** What the file of this name is to the job that makes it; nothing for an upload. */
-	fileTarget(folder: Folder, name: string): Target {
-		const job = this.queue.makerOf(name);
+	/** Describes a file by the job that makes it. The result is empty for an upload. */
+	describeFile(folder: Folder, name: string): Target {
+		const job = this.queue.findMaker(name);
 		if (!job) return {};
 		const sinceEnd = (this.clock.now() - job.record.endsAt) / 1000;
 		return job.files.outputs.includes(name) ? { sinceEnd, link: LINK_OF[folder] } : { sinceEnd };
 	}
 
-	async sample(name: string): Promise<Answer> {
+	async readSample(name: string): Promise<Answer> {
 		const folder = this.options.samplesDir ?? path.join(process.cwd(), 'samples');
 		try {
-			return fileAnswer(await readFile(path.join(folder, path.basename(name))), contentTypeOf(name));
+			return answerFile(await readFile(path.join(folder, path.basename(name))), findContentType(name));
 		} catch {
-			return pageAnswer(404);
+			return answerPage(404);
 		}
 	}
 
-	/** Settings, coming faults and latest jobs, for people. */
+	/** Describes the settings, the coming faults and the latest jobs for people. */
 	describe(): Answer {
 		const { jobSeconds } = this.settings;
 		const now = this.clock.now();
 		const latestJobs = this.queue.records
 			.slice(-JOBS_SHOWN)
 			.map(({ idText, apiVersion, endpoint, acceptedAt, startedAt, endsAt, outcome }) => ({
-				id: this.queue.toldId(idText),
+				id: this.queue.findToldId(idText),
 				apiVersion,
 				endpoint,
 				state: endsAt <= now ? outcome : startedAt <= now ? 'working' : 'queued',
@@ -288,74 +305,78 @@ export class Service {
 			},
 			faults: this.faults.describe(),
 			jobsAccepted: this.queue.records.length,
-			jobsOpen: this.queue.open().length,
+			jobsOpen: this.queue.openJobs().length,
 			latestJobs,
 		};
-		return { ...jsonAnswer(description), body: Buffer.from(`${toJson(description, 2)}\n`) };
+		return { ...answerJson(description), body: Buffer.from(`${toJson(description, 2)}\n`) };
 	}
 
-	/** Adds the fault, or the list of faults, that a request's JSON holds: all of them, or none when one is wrong. */
+	/** Adds the fault or the list of faults in the JSON of a request. If one of them is wrong, none is added. */
 	addFaults(source: unknown): Answer {
 		try {
-			const faults = (Array.isArray(source) ? source : [source]).map(parseFault);
+			const faults = (Array.isArray(source) ? source : [source]).map(readFault);
 			for (const fault of faults) this.faults.add(fault);
-			return jsonAnswer({ status: 'success', faults: this.faults.describe() });
+			return answerJson({ status: 'success', faults: this.faults.describe() });
 		} catch (error) {
-			if (error instanceof FaultFormatError) return errorAnswer(error.message, 400);
+			if (error instanceof FaultFormatError) return answerError(error.message, 400);
 			throw error;
 		}
 	}
 
 	clearFaults(): Answer {
 		this.faults.clear();
-		return jsonAnswer({ status: 'success', faults: [] });
+		return answerJson({ status: 'success', faults: [] });
 	}
 
 	private hasNoCredit(key: string): boolean {
 		return (this.options.creditlessKeys ?? ['empty-wallet']).includes(key);
 	}
 
-	private queueFull(key: string): Answer {
+	private refuseFullQueue(key: string): Answer {
 		const { retryAfter } = this.settings;
-		const seconds = retryAfter === 'exact' ? Math.ceil(this.queue.secondsUntilPlace(key)) : retryAfter;
+		const seconds = retryAfter === 'exact' ? Math.ceil(this.queue.secondsUntilAccepted(key)) : retryAfter;
 		const message = `Rate limit exceeded. Maximum ${this.settings.queueLimit} queued requests allowed.`;
-		return errorAnswer(message, 429, Number.isFinite(seconds) ? { retry_after: seconds } : {});
+		return answerError(message, 429, Number.isFinite(seconds) ? { retry_after: seconds } : {});
 	}
 
 	/**
-	 * Fetches the pictures of a submit, each of which has to be one.
-	 * @returns the name of the first in the picture store: what the object is made from
-	 * @throws PictureError or URIError about the first one that cannot be had
+	 * Fetches the images of a submit. Each must be an image.
+	 *
+	 * @returns the name of the first image in the picture store. The object is made from it.
+	 * @throws the first error, one of {@link isImageError}
 	 */
-	private async pictureOf(links: string[]): Promise<string | undefined> {
+	private async fetchPictures(links: string[]): Promise<string | undefined> {
 		let first: string | undefined;
 		for (const link of links) {
-			const name = await this.pictures.add(await this.imageBehind(link));
+			const name = await this.pictures.add(await this.readImage(link));
 			first ??= name;
 		}
 		return first;
 	}
 
-	/** The file behind an image link. Links to this server are read without a request, which would use up faults. */
-	private async imageBehind(link: string): Promise<Buffer> {
+	/** Reads the file behind an image link. A link to this server causes no request, since that would use up faults. */
+	private async readImage(link: string): Promise<Buffer> {
 		const url = URL.canParse(link) ? new URL(link) : undefined;
 		if (url?.origin !== this.origin) return await fetchImage(link, this.stopping.signal);
 		const name = path.posix.basename(decodeURIComponent(url.pathname));
 		const { status, body } = await (url.pathname.startsWith('/samples/')
-			? this.sample(name)
+			? this.readSample(name)
 			: this.download(name));
-		if (status !== 200) throw new PictureError(`no file ${name}`);
+		if (status !== 200) throw new FetchImageError(`no file ${name}`);
 		return body;
 	}
 
-	private jobAnswer(job: Job): Answer {
+	private answerJob(job: Job): Answer {
 		const { endsAt, outcome } = job.record;
 		if (this.queue.hasEnded(job)) {
-			return jsonAnswer({ ...resultOf(job, this.origin), ...(outcome === 'failed' ? { output: '' } : {}) });
+			return answerJson({
+				...describeResult(job, this.origin),
+				...(outcome === 'failed' ? { output: '' } : {}),
+			});
 		}
 		const { eta } = this.settings;
 		const seconds = (endsAt - this.clock.now()) / 1000;
-		const told = eta === 'missing' ? undefined : eta === 'exact' ? seconds : seconds * eta.factor;
-		return jsonAnswer(processingOf(job, this.origin, told));
+		const answered = eta === 'missing' ? undefined : eta === 'exact' ? seconds : seconds * eta.factor;
+		return answerJson(describeProcessing(job, this.origin, answered));
 	}
 }

@@ -12,6 +12,10 @@ const esModules = [
 	'keep-a-changelog',
 	'marked',
 	'github-slugger',
+	'get-port',
+	'p-limit',
+	'yocto-queue',
+	'markdown-table',
 ].join('|');
 
 /** @type {import('jest').Config} */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-import { areaOf, facing, type Mesh, type Skin } from './mesh.mts';
+import { computeArea, readFace, type Mesh, type Skin } from './mesh.mts';
 import type { Turntable } from './render.mts';
 import type { Palette } from './skin.mts';
 
@@ -8,14 +8,14 @@ import type { Palette } from './skin.mts';
 export const ORIGIN = "made by a stand-in, not the service's model";
 
 /** An endlessly looping GIF of the turntable. */
-export async function gifOf({ size, frames, pixels, delays }: Turntable): Promise<Buffer> {
+export async function writeGif({ size, frames, pixels, delays }: Turntable): Promise<Buffer> {
 	return await sharp(pixels, { raw: { width: size, height: size * frames, channels: 3, pageHeight: size } })
 		.gif({ delay: delays, loop: 0, effort: 4, dither: 0.5 })
 		.toBuffer();
 }
 
 /** The mesh as PLY (binary, little endian): positions, normals and colours per vertex, triangles. */
-export function plyOf({ positions, normals, colors, faces }: Mesh): Buffer {
+export function writePly({ positions, normals, colors, faces }: Mesh): Buffer {
 	const vertices = positions.length / 3;
 	const triangles = faces.length / 3;
 	const header = Buffer.from(
@@ -49,15 +49,15 @@ export function plyOf({ positions, normals, colors, faces }: Mesh): Buffer {
 }
 
 /** The mesh as STL (binary): triangles with their directions, and nothing of their colours. */
-export function stlOf({ positions, faces }: Mesh): Buffer {
+export function writeStl({ positions, faces }: Mesh): Buffer {
 	const header = 84;
 	const file = Buffer.alloc(header + (faces.length / 3) * 50);
 	file.write(`binary STL ${ORIGIN}`);
 	file.writeUInt32LE(faces.length / 3, header - 4);
 	let offset = header;
 	for (let face = 0; face < faces.length; face += 3) {
-		const corners = facing(faces, face);
-		const area = areaOf(positions, ...corners);
+		const corners = readFace(faces, face);
+		const area = computeArea(positions, ...corners);
 		const length = Math.hypot(...area) || 1;
 		for (const value of area) offset = file.writeFloatLE(value / length, offset);
 		for (const vertex of corners) {
@@ -69,34 +69,34 @@ export function stlOf({ positions, faces }: Mesh): Buffer {
 }
 
 /** A skin as PNG. */
-export async function pngOf({ width, height, pixels }: Skin): Promise<Buffer> {
+export async function writePng({ width, height, pixels }: Skin): Promise<Buffer> {
 	return await sharp(pixels, { raw: { width, height, channels: 3 } })
 		.png()
 		.toBuffer();
 }
 
 /** Lines of `size` values each, after a keyword. */
-function lines(keyword: string, values: Float32Array, size: number): string[] {
+function writeLines(keyword: string, values: Float32Array, size: number): string[] {
 	return Array.from(
 		{ length: values.length / size },
 		(_, line) =>
-			`${keyword} ${Array.from(values.subarray(line * size, (line + 1) * size), decimal).join(' ')}`,
+			`${keyword} ${Array.from(values.subarray(line * size, (line + 1) * size), formatDecimal).join(' ')}`,
 	);
 }
 
 /** Rounded to millionths, and without a minus before a nought. */
-const decimal = (value: number): string => (Math.round(value * 1e6) / 1e6 + 0).toString();
+const formatDecimal = (value: number): string => (Math.round(value * 1e6) / 1e6 + 0).toString();
 
 /**
  * The mesh as OBJ: its skin or palette is the material "surface" of NAME.mtl.
  * @param palette of a mesh without a skin
  */
-export function objOf(mesh: Mesh, palette: Palette | undefined, name: string): Buffer {
+export function writeObj(mesh: Mesh, palette: Palette | undefined, name: string): Buffer {
 	const { positions, normals, faces, skin } = mesh;
 	// Its origin is the picture's lower left.
 	const places = (palette?.skin ?? skin)?.places.map((value, i) => (i % 2 ? 1 - value : value));
 	const surface = Array.from({ length: faces.length / 3 }, (_, face) => {
-		const corners = facing(faces, face * 3).map((vertex) => {
+		const corners = readFace(faces, face * 3).map((vertex) => {
 			const place = palette ? palette.squareOfFace[face]! : vertex;
 			return `${vertex + 1}/${place + 1}/${vertex + 1}`;
 		});
@@ -106,9 +106,9 @@ export function objOf(mesh: Mesh, palette: Palette | undefined, name: string): B
 		`# ${ORIGIN}`,
 		`mtllib ${name}.mtl`,
 		'o object',
-		...lines('v', positions, 3),
-		...lines('vt', places ?? new Float32Array(), 2),
-		...lines('vn', normals, 3),
+		...writeLines('v', positions, 3),
+		...writeLines('vt', places ?? new Float32Array(), 2),
+		...writeLines('vn', normals, 3),
 		'usemtl surface',
 		...surface,
 		'',
@@ -117,7 +117,7 @@ export function objOf(mesh: Mesh, palette: Palette | undefined, name: string): B
 }
 
 /** The material of an OBJ: matt, with NAME.png over it. */
-export function mtlOf(name: string): Buffer {
+export function writeMtl(name: string): Buffer {
 	const file = [
 		`# ${ORIGIN}`,
 		'newmtl surface',

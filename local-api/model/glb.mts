@@ -13,7 +13,7 @@ const CLAMP_TO_EDGE = 33071;
  *
  * @param image the skin as a PNG
  */
-export async function glbOf(mesh: Mesh, image: Uint8Array | undefined): Promise<Buffer> {
+export async function writeGlb(mesh: Mesh, image: Uint8Array | undefined): Promise<Buffer> {
 	const document = new Document();
 	document.createBuffer();
 	const root = document.getRoot();

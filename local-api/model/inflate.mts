@@ -27,15 +27,15 @@ const COARSEST = 24;
  * @param field positive inside, never inside on the outermost nodes
  * @returns u at the nodes, in squared node distances; 0 outside
  */
-function poisson(field: Grid): Float32Array {
+function solvePoisson(field: Grid): Float32Array {
 	const { values, width, height } = field;
-	const u = max(width, height) > COARSEST ? coarseSolution(field) : new Float32Array(values.length);
+	const u = max(width, height) > COARSEST ? solveCoarsely(field) : new Float32Array(values.length);
 	const nodes = Uint32Array.from(values.keys()).filter((node) => values[node]! > 0);
 	/** Per node: the factors of its four neighbours, and what is added to their sum. */
 	const factors = new Float32Array(nodes.length * 5);
 	nodes.forEach((node, index) => {
-		const [left, right] = [crossing(values, node, node - 1), crossing(values, node, node + 1)];
-		const [up, down] = [crossing(values, node, node - width), crossing(values, node, node + width)];
+		const [left, right] = [findCrossing(values, node, node - 1), findCrossing(values, node, node + 1)];
+		const [up, down] = [findCrossing(values, node, node - width), findCrossing(values, node, node + width)];
 		const weight = 1 / (left * right) + 1 / (up * down);
 		const [row, column] = [(left + right) * weight, (up + down) * weight];
 		factors.set(
@@ -60,12 +60,12 @@ function poisson(field: Grid): Float32Array {
 }
 
 /** What `poisson` finds on every other node, brought to all of them. */
-function coarseSolution({ values, width, height }: Grid): Float32Array {
+function solveCoarsely({ values, width, height }: Grid): Float32Array {
 	const [columns, rows] = [ceil((width - 1) / 2) + 1, ceil((height - 1) / 2) + 1];
 	const coarse = new Float32Array(columns * rows).fill(-1);
 	for (let y = 0; y < height; y += 2)
 		for (let x = 0; x < width; x += 2) coarse[(y / 2) * columns + x / 2] = values[y * width + x]!;
-	const known = poisson({ values: coarse, width: columns, height: rows });
+	const known = solvePoisson({ values: coarse, width: columns, height: rows });
 	return values.map((value, node) => {
 		if (value <= 0) return 0;
 		const x = node % width;
@@ -78,7 +78,7 @@ function coarseSolution({ values, width, height }: Grid): Float32Array {
 }
 
 /** How far from node `inside` the edge lies towards node `other`, in node distances; 1 when `other` is inside too. */
-function crossing(field: Float32Array, inside: number, other: number): number {
+function findCrossing(field: Float32Array, inside: number, other: number): number {
 	const f = field[inside]!;
 	const g = field[other]!;
 	// Not nearer than this: a face would have no area. Much farther, and the edge would show steps.
@@ -115,7 +115,7 @@ export function inflate(silhouette: Silhouette, resolution: number, { height: pe
 			field[y * width + x] = isRim ? -1 : silhouette.insideAt(originX + x * step, originY + y * step);
 		}
 	}
-	const u = poisson({ values: field, width, height });
+	const u = solvePoisson({ values: field, width, height });
 	const highest = u.reduce((most, value) => max(most, value), 1e-6);
 
 	const unit = 2 / resolution;
@@ -134,8 +134,8 @@ export function inflate(silhouette: Silhouette, resolution: number, { height: pe
 	/** Slope of u at an inside node, along the mesh's x and y; the arms are unequal at the edge. */
 	const slope = (node: number): readonly [number, number] => {
 		const along = (offset: number): number => {
-			const before = crossing(field, node, node - offset);
-			const after = crossing(field, node, node + offset);
+			const before = findCrossing(field, node, node - offset);
+			const after = findCrossing(field, node, node + offset);
 			const centre = u[node]!;
 			const rise =
 				((u[node + offset]! - centre) * before) / after + ((centre - u[node - offset]!) * after) / before;
@@ -164,7 +164,7 @@ export function inflate(silhouette: Silhouette, resolution: number, { height: pe
 		const edge = inside * 4 + [1, -1, width, -width].indexOf(outside - inside);
 		let vertex = rim.get(edge);
 		if (vertex === undefined) {
-			const part = crossing(field, inside, outside);
+			const part = findCrossing(field, inside, outside);
 			const x = inside % width;
 			const y = (inside - x) / width;
 			const offset = outside - inside;
@@ -186,7 +186,7 @@ export function inflate(silhouette: Silhouette, resolution: number, { height: pe
 			const node = y * width + x;
 			// Counter-clockwise as seen from the front.
 			const corners = [node, node + width, node + width + 1, node + 1];
-			for (const polygon of cellPolygons(corners, field)) {
+			for (const polygon of cutCell(corners, field)) {
 				const side = (vertices: Int32Array) =>
 					polygon.map(([inside, outside]) =>
 						outside === undefined ? vertices[inside]! : rimVertex(inside, outside),
@@ -214,7 +214,7 @@ type Corner = [inside: number, outside?: number];
  * The part of a grid cell that is inside (marching squares). Each polygon begins with an inside node such that the
  * triangle fan from it has no inner edge between two crossings: front and back would share that edge.
  */
-function cellPolygons(corners: number[], field: Float32Array): Corner[][] {
+function cutCell(corners: number[], field: Float32Array): Corner[][] {
 	const inside = corners.map((node) => field[node]! > 0);
 	const count = inside.filter(Boolean).length;
 	const at = (index: number): number => corners[index % 4]!;

@@ -1,15 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { gifOf, mtlOf, objOf, plyOf, pngOf, stlOf } from './formats.mts';
-import { glbOf } from './glb.mts';
-import type { Picture } from '../images.mts';
-import { fitted, type Mesh } from './mesh.mts';
-import { bodyOf, tinted, variationOf, type Variation } from './model.mts';
-import { hashOf, seededRandom, type Random } from './random.mts';
+import { writeGif, writeMtl, writeObj, writePly, writePng, writeStl } from './formats.mts';
+import { writeGlb } from './glb.mts';
+import type { Picture } from './picture.mts';
+import { fit, type Mesh } from './mesh.mts';
+import { buildBody, applyTint, chooseVariation, type Variation } from './model.mts';
+import { hashText, createRandom, type Random } from './random.mts';
 import { renderTurntable } from './render.mts';
-import { simplified, welded } from './simplify.mts';
-import { paletteOf, skinned } from './skin.mts';
-import { solidOf } from './solids.mts';
+import { simplify, weld } from './simplify.mts';
+import { buildPalette, addSkin } from './skin.mts';
+import { buildSolid } from './solids.mts';
 
 export type MeshFormat = 'glb' | 'obj' | 'stl' | 'ply';
 
@@ -46,34 +46,37 @@ interface Made {
  * The simplified object, in the picture's colours or skin. Lets other work run between its steps.
  * @param skinEdge px; 0 for no skin
  */
-async function made(recipe: MeshRecipe, picture: Picture | undefined, skinEdge: number): Promise<Made> {
-	const random = seededRandom(hashOf(`mesh/${recipe.seed}`));
-	const variation = variationOf(random);
+async function makeMesh(recipe: MeshRecipe, picture: Picture | undefined, skinEdge: number): Promise<Made> {
+	const random = createRandom(hashText(`mesh/${recipe.seed}`));
+	const variation = chooseVariation(random);
 	const mesh = picture
-		? await madeOfPicture(recipe, picture, variation, skinEdge)
-		: await madeOfPrompt(recipe, random);
-	return { mesh: tinted(fitted(mesh), variation.tint), variation };
+		? await makeFromPicture(recipe, picture, variation, skinEdge)
+		: await makeFromPrompt(recipe, random);
+	return { mesh: applyTint(fit(mesh), variation.tint), variation };
 }
 
-async function madeOfPicture(
+async function makeFromPicture(
 	{ resolution, meshSimplify }: MeshRecipe,
 	picture: Picture,
 	{ thickness, tint }: Variation,
 	skinEdge: number,
 ): Promise<Mesh> {
-	const { silhouette, mesh } = bodyOf(picture, Math.max(resolution, LEAST_RESOLUTION), thickness);
+	const { silhouette, mesh } = buildBody(picture, Math.max(resolution, LEAST_RESOLUTION), thickness);
 	await nextTurn();
-	const simple = await simplified(mesh, 1 - meshSimplify);
+	const simple = await simplify(mesh, 1 - meshSimplify);
 	await nextTurn();
-	return skinEdge > 0 ? await skinned(simple, silhouette, picture, tint, skinEdge) : simple;
+	return skinEdge > 0 ? await addSkin(simple, silhouette, picture, tint, skinEdge) : simple;
 }
 
-async function madeOfPrompt({ prompt, resolution, meshSimplify }: MeshRecipe, random: Random): Promise<Mesh> {
-	const solid = solidOf(prompt, random, Math.max(resolution, LEAST_RESOLUTION));
+async function makeFromPrompt(
+	{ prompt, resolution, meshSimplify }: MeshRecipe,
+	random: Random,
+): Promise<Mesh> {
+	const solid = buildSolid(prompt, random, Math.max(resolution, LEAST_RESOLUTION));
 	await nextTurn();
-	const whole = await welded(solid);
+	const whole = await weld(solid);
 	await nextTurn();
-	return await simplified(whole, 1 - meshSimplify);
+	return await simplify(whole, 1 - meshSimplify);
 }
 
 /**
@@ -81,27 +84,27 @@ async function madeOfPrompt({ prompt, resolution, meshSimplify }: MeshRecipe, ra
  * @param picture of image_to_3d; without it the prompt chooses a solid
  * @param name the files' name without ending: an OBJ refers to NAME.mtl, and that to NAME.png
  */
-export async function meshFilesOf(
+export async function makeMeshFiles(
 	recipe: MeshRecipe,
 	picture: Picture | undefined,
 	format: MeshFormat,
 	name: string,
 ): Promise<MeshFile[]> {
 	const hasSkin = format === 'glb' || format === 'obj';
-	const { mesh } = await made(recipe, picture, hasSkin ? SKIN_EDGE : 0);
+	const { mesh } = await makeMesh(recipe, picture, hasSkin ? SKIN_EDGE : 0);
 	await nextTurn();
-	if (format === 'stl') return [{ extension: 'stl', bytes: stlOf(mesh) }];
-	if (format === 'ply') return [{ extension: 'ply', bytes: plyOf(mesh) }];
+	if (format === 'stl') return [{ extension: 'stl', bytes: writeStl(mesh) }];
+	if (format === 'ply') return [{ extension: 'ply', bytes: writePly(mesh) }];
 	if (format === 'glb') {
-		const image = mesh.skin && (await pngOf(mesh.skin));
-		return [{ extension: 'glb', bytes: await glbOf(mesh, image) }];
+		const image = mesh.skin && (await writePng(mesh.skin));
+		return [{ extension: 'glb', bytes: await writeGlb(mesh, image) }];
 	}
-	const palette = mesh.skin ? undefined : paletteOf(mesh);
+	const palette = mesh.skin ? undefined : buildPalette(mesh);
 	const skin = palette?.skin ?? mesh.skin!;
 	return [
-		{ extension: 'obj', bytes: objOf(mesh, palette, name) },
-		{ extension: 'mtl', bytes: mtlOf(name) },
-		{ extension: 'png', bytes: await pngOf(skin) },
+		{ extension: 'obj', bytes: writeObj(mesh, palette, name) },
+		{ extension: 'mtl', bytes: writeMtl(name) },
+		{ extension: 'png', bytes: await writePng(skin) },
 	];
 }
 
@@ -110,7 +113,7 @@ export async function meshFilesOf(
  * @param size edge of a frame, px
  * @param seconds length of one turn
  */
-export async function meshTurntableOf(
+export async function makeMeshTurntable(
 	recipe: MeshRecipe,
 	picture: Picture | undefined,
 	size: number,
@@ -118,6 +121,6 @@ export async function meshTurntableOf(
 ): Promise<Buffer> {
 	// Two samples per pixel see the object's nearest side: a larger skin would flicker.
 	const skinEdge = Math.min(2 ** Math.ceil(Math.log2(size)) * 2, SKIN_EDGE);
-	const { mesh, variation } = await made(recipe, picture, skinEdge);
-	return await gifOf(await renderTurntable(mesh, { size, seconds, start: variation.start }));
+	const { mesh, variation } = await makeMesh(recipe, picture, skinEdge);
+	return await writeGif(await renderTurntable(mesh, { size, seconds, start: variation.start }));
 }

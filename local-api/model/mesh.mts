@@ -25,13 +25,18 @@ export interface Skin {
 }
 
 /** The vertices of the face that a corner belongs to. */
-export function facing(faces: Uint32Array, corner: number): [number, number, number] {
+export function readFace(faces: Uint32Array, corner: number): [number, number, number] {
 	const first = corner - (corner % 3);
 	return [faces[first]!, faces[first + 1]!, faces[first + 2]!];
 }
 
 /** A face's direction, as long as twice its area. */
-export function areaOf(positions: Float32Array, a: number, b: number, c: number): [number, number, number] {
+export function computeArea(
+	positions: Float32Array,
+	a: number,
+	b: number,
+	c: number,
+): [number, number, number] {
 	const ux = positions[b * 3]! - positions[a * 3]!;
 	const uy = positions[b * 3 + 1]! - positions[a * 3 + 1]!;
 	const uz = positions[b * 3 + 2]! - positions[a * 3 + 2]!;
@@ -42,11 +47,11 @@ export function areaOf(positions: Float32Array, a: number, b: number, c: number)
 }
 
 /** Unit vertex normals: the mean of the faces around a vertex, weighted by area. */
-export function smoothNormals(positions: Float32Array, faces: Uint32Array): Float32Array {
+export function computeNormals(positions: Float32Array, faces: Uint32Array): Float32Array {
 	const normals = new Float32Array(positions.length);
 	for (let face = 0; face < faces.length; face += 3) {
-		const [a, b, c] = facing(faces, face);
-		const [x, y, z] = areaOf(positions, a, b, c);
+		const [a, b, c] = readFace(faces, face);
+		const [x, y, z] = computeArea(positions, a, b, c);
 		for (const vertex of [a, b, c]) {
 			normals[vertex * 3]! += x;
 			normals[vertex * 3 + 1]! += y;
@@ -63,7 +68,7 @@ export function smoothNormals(positions: Float32Array, faces: Uint32Array): Floa
 }
 
 /** One mesh of several; they stay separate surfaces. */
-export function joined(meshes: Mesh[]): Mesh {
+export function join(meshes: Mesh[]): Mesh {
 	const vertices = meshes.reduce((sum, mesh) => sum + mesh.positions.length, 0);
 	const corners = meshes.reduce((sum, mesh) => sum + mesh.faces.length, 0);
 	const whole: Mesh = {
@@ -85,7 +90,7 @@ export function joined(meshes: Mesh[]): Mesh {
 }
 
 /** The mesh moved and scaled so that it is centred and its longest side is 2. */
-export function fitted(mesh: Mesh): Mesh {
+export function fit(mesh: Mesh): Mesh {
 	const least = [Infinity, Infinity, Infinity];
 	const most = [-Infinity, -Infinity, -Infinity];
 	mesh.positions.forEach((value, index) => {

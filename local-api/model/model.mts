@@ -1,12 +1,27 @@
-import type { Picture } from '../images.mts';
 import { inflate, type Relief } from './inflate.mts';
-import { fitted, type Mesh } from './mesh.mts';
-import type { ParametersV3 } from '../parameters-v3.mts';
-import { hashOf, seededRandom, type Random } from './random.mts';
+import { fit, type Mesh } from './mesh.mts';
+import type { Picture } from './picture.mts';
+import { createRandom, hashText, type Random } from './random.mts';
 import type { View } from './render.mts';
-import { shapeOf } from './shape.mts';
-import { cardOf, cutOut, type Silhouette } from './silhouette.mts';
-import { solidOf } from './solids.mts';
+import { measureShape } from './shape.mts';
+import { makeCard, cutOut, type Silhouette } from './silhouette.mts';
+import { buildSolid } from './solids.mts';
+
+/** What a turntable depends on. Equal recipes and pictures give equal bytes. */
+export interface TurntableRecipe {
+	/** Chooses a solid where there is no picture. */
+	prompt: string;
+	/** Resolution of the mesh, 1 to 64. */
+	steps: number;
+	/** How round the object is, 1 to 20. */
+	guidanceScale: number;
+	/** Edge of a frame, px. */
+	frameSize: number;
+	/** Length of one turn, s. */
+	seconds: number;
+	/** Slightly varies the thickness, the tint and the first angle. */
+	seed: number;
+}
 
 export interface Model {
 	mesh: Mesh;
@@ -46,7 +61,7 @@ const [CUBE_THICKNESS, SLAB_THICKNESS] = [0.85, 0.14];
 const [SQUARE_FRONT, OBLONG_FRONT] = [1.12, 1.38];
 
 /** What a seed changes. */
-export function variationOf(random: Random): Variation {
+export function chooseVariation(random: Random): Variation {
 	const around = (spread: number): number => 1 + (random() * 2 - 1) * spread;
 	return {
 		tint: [around(0.03), around(0.03), around(0.03)],
@@ -56,7 +71,7 @@ export function variationOf(random: Random): Variation {
 }
 
 /** The mesh with its colours times a tint. */
-export function tinted(mesh: Mesh, tint: Variation['tint']): Mesh {
+export function applyTint(mesh: Mesh, tint: Variation['tint']): Mesh {
 	return { ...mesh, colors: mesh.colors.map((value, index) => Math.min(value * tint[index % 3]!, 255)) };
 }
 
@@ -64,10 +79,10 @@ export function tinted(mesh: Mesh, tint: Variation['tint']): Mesh {
  * An outline alone does not tell how thick a thing is. Taken as likely: where it is widest, it is as thick as it is
  * wide (of a disc comes a ball), but when its outline is a rectangle, it is a box, or flat.
  */
-function reliefOf(silhouette: Silhouette, roundness: number): Relief {
+function chooseRelief(silhouette: Silhouette, roundness: number): Relief {
 	const { left, top, right, bottom } = silhouette.bounds;
 	if (silhouette.isCard) return { height: roundness, limit: CARD_THICKNESS };
-	const { radius, boxiness, elongation } = shapeOf(silhouette);
+	const { radius, boxiness, elongation } = measureShape(silhouette);
 	const height = (roundness * radius * 2) / Math.max(right - left, bottom - top);
 	const oblong = (elongation - SQUARE_FRONT) / (OBLONG_FRONT - SQUARE_FRONT);
 	const flatness = Math.min(Math.max(oblong, 0), 1);
@@ -81,16 +96,16 @@ function reliefOf(silhouette: Silhouette, roundness: number): Relief {
  * @param resolution nodes along its longest side, 16 or more
  * @param roundness 1 for a thickness that looks right, less for a flatter one
  */
-export function bodyOf(picture: Picture, resolution: number, roundness: number): Body {
+export function buildBody(picture: Picture, resolution: number, roundness: number): Body {
 	// Coarse meshes need a smoother edge, or its corners show.
 	const silhouette = cutOut(picture, Math.max(1.2, 200 / resolution));
 	const body = (of: Silhouette): Body => ({
 		silhouette: of,
-		mesh: inflate(of, resolution, reliefOf(of, roundness)),
+		mesh: inflate(of, resolution, chooseRelief(of, roundness)),
 	});
 	const found = body(silhouette);
 	// A hair falls between the nodes of a coarse grid.
-	return found.mesh.faces.length > 0 ? found : body(cardOf(picture));
+	return found.mesh.faces.length > 0 ? found : body(makeCard(picture));
 }
 
 /**
@@ -101,15 +116,17 @@ export function bodyOf(picture: Picture, resolution: number, roundness: number):
  * @param picture of img_to_3d; without it the prompt chooses a solid
  * @param index of the file in the job, from 0
  */
-export function modelOf(parameters: ParametersV3, picture: Picture | undefined, index: number): Model {
-	const { prompt, steps, guidanceScale, frameSize, seconds, seed } = parameters;
-	const random = seededRandom(hashOf(`${seed}/${index}`));
-	const { thickness, tint, start } = variationOf(random);
+export function buildModel(recipe: TurntableRecipe, picture: Picture | undefined, index: number): Model {
+	const { prompt, steps, guidanceScale, frameSize, seconds, seed } = recipe;
+	const random = createRandom(hashText(`${seed}/${index}`));
+	const { thickness, tint, start } = chooseVariation(random);
 	const roundness = (0.5 + (0.5 * (guidanceScale - 1)) / 19) * thickness;
 	const resolution = Math.round(
 		LEAST_RESOLUTION + ((MOST_RESOLUTION - LEAST_RESOLUTION) * steps) / MOST_STEPS,
 	);
-	const mesh = picture ? bodyOf(picture, resolution, roundness).mesh : solidOf(prompt, random, resolution);
+	const mesh = picture
+		? buildBody(picture, resolution, roundness).mesh
+		: buildSolid(prompt, random, resolution);
 	const view = { size: frameSize, seconds, start: start + (index * 2 * Math.PI) / 10 };
-	return { mesh: tinted(fitted(mesh), tint), view };
+	return { mesh: applyTint(fit(mesh), tint), view };
 }

@@ -7,7 +7,7 @@ export const LINEAR = Float32Array.from({ length: 256 }, (_, value) => {
 });
 
 /** A grid of width x height values, blurred as by a Gaussian of this standard deviation: three box blurs, both ways. */
-export function blurred(source: Float32Array, width: number, height: number, sigma: number): Float32Array {
+export function blur(source: Float32Array, width: number, height: number, sigma: number): Float32Array {
 	const radius = max(1, round(sqrt(4 * sigma * sigma + 1) / 2 - 0.5));
 	let image = source;
 	for (let pass = 0; pass < 3; pass++) {
@@ -36,7 +36,12 @@ export function blurred(source: Float32Array, width: number, height: number, sig
  * Values between the pixels of a picture, and beyond its border those of the border.
  * @param values row by row, all channels of a pixel side by side
  */
-export function sampler(values: Float32Array | Uint8Array, width: number, height: number, channels: number) {
+export function createSampler(
+	values: Float32Array | Uint8Array,
+	width: number,
+	height: number,
+	channels: number,
+) {
 	const row = width * channels;
 	return (x: number, y: number, channel: number): number => {
 		const cx = min(max(x, 0), width - 1);

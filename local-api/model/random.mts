@@ -2,7 +2,7 @@
 export type Random = () => number;
 
 /** FNV-1a hash of a text: an integer in [0, 2^32). */
-export function hashOf(text: string): number {
+export function hashText(text: string): number {
 	let hash = 0x811c9dc5;
 	for (let i = 0; i < text.length; i++) {
 		hash ^= text.charCodeAt(i);
@@ -12,7 +12,7 @@ export function hashOf(text: string): number {
 }
 
 /** The mulberry32 generator. Equal seeds (any integer; its low 32 bits count) give equal sequences. */
-export function seededRandom(seed: number): Random {
+export function createRandom(seed: number): Random {
 	let state = seed >>> 0;
 	return () => {
 		state = (state + 0x6d2b79f5) >>> 0;

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { Mesh } from './mesh.mts';
-import { LINEAR, sampler } from './pixels.mts';
-import { castShadow, darknessAt, type GroundShadow } from './shadow.mts';
+import { LINEAR, createSampler } from './pixels.mts';
+import { castShadow, readDarkness, type GroundShadow } from './shadow.mts';
 
 const { PI, ceil, cos, floor, hypot, max, min, round, sin, sqrt, tanh } = Math;
 
@@ -38,16 +38,16 @@ const FILL = 0.88;
 
 type Vector = readonly [number, number, number];
 
-function unit([x, y, z]: Vector): Vector {
+function normalize([x, y, z]: Vector): Vector {
 	const length = hypot(x, y, z);
 	return [x / length, y / length, z / length];
 }
 
 // Lights stand still with the camera while the object turns. Directions are towards the light, in camera space.
-const KEY = unit([-0.55, 0.75, 0.75]);
-const FILL_LIGHT = unit([0.85, 0.15, 0.5]);
-const RIM = unit([0.3, 0.6, -0.8]);
-const HALFWAY = unit([KEY[0], KEY[1], KEY[2] + 1]);
+const KEY = normalize([-0.55, 0.75, 0.75]);
+const FILL_LIGHT = normalize([0.85, 0.15, 0.5]);
+const RIM = normalize([0.3, 0.6, -0.8]);
+const HALFWAY = normalize([KEY[0], KEY[1], KEY[2] + 1]);
 
 const GAMMA_STEPS = 4096;
 const GAMMA = Float32Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
@@ -56,13 +56,13 @@ const GAMMA = Float32Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
 });
 
 /** sRGB 0 to 255 of a linear value; bright ones are rolled off instead of cut. */
-function encoded(linear: number): number {
+function encode(linear: number): number {
 	const soft = linear < 0.8 ? linear : 0.8 + 0.2 * tanh((linear - 0.8) / 0.2);
 	return GAMMA[round(soft * GAMMA_STEPS)]!;
 }
 
 /** The cosine to the 32nd power, 0 for a negative one. */
-function highlight(cosine: number): number {
+function computeHighlight(cosine: number): number {
 	if (cosine <= 0) return 0;
 	const c2 = cosine * cosine;
 	const c4 = c2 * c2;
@@ -174,14 +174,14 @@ class Renderer {
 			const rim = max(nx * RIM[0] + ny * RIM[1] + nz * RIM[2], 0);
 			const vertex = (i / 3) * 2;
 			this.light[vertex] = 0.34 + 0.16 * normals[i + 1]! + 0.62 * key + 0.24 * fill + 0.18 * rim;
-			this.light[vertex + 1] = 0.16 * highlight(nx * HALFWAY[0] + ny * HALFWAY[1] + nz * HALFWAY[2]);
+			this.light[vertex + 1] = 0.16 * computeHighlight(nx * HALFWAY[0] + ny * HALFWAY[1] + nz * HALFWAY[2]);
 		}
 	}
 
 	private fillFaces(): void {
 		const { faces, skin } = this.mesh;
 		const { screen, light, albedo, depth, image, samples } = this;
-		const skinAt = skin && sampler(albedo, skin.width, skin.height, 3);
+		const skinAt = skin && createSampler(albedo, skin.width, skin.height, 3);
 		for (let i = 0; i < faces.length; i += 3) {
 			const a = faces[i]! * 3;
 			const b = faces[i + 1]! * 3;
@@ -226,13 +226,13 @@ class Renderer {
 							partA * skin.places[la + 1]! + partB * skin.places[lb + 1]! + partC * skin.places[lc + 1]!;
 						const [skinX, skinY] = [placeX * skin.width - 0.5, placeY * skin.height - 0.5];
 						for (let channel = 0; channel < 3; channel++)
-							image[sample * 3 + channel] = encoded(skinAt(skinX, skinY, channel) * lit + gloss);
+							image[sample * 3 + channel] = encode(skinAt(skinX, skinY, channel) * lit + gloss);
 						continue;
 					}
 					for (let channel = 0; channel < 3; channel++) {
 						const colour =
 							partA * albedo[a + channel]! + partB * albedo[b + channel]! + partC * albedo[c + channel]!;
-						image[sample * 3 + channel] = encoded(colour * lit + gloss);
+						image[sample * 3 + channel] = encode(colour * lit + gloss);
 					}
 				}
 			}
@@ -284,12 +284,12 @@ class Renderer {
 		const x = rayX * length;
 		const z = DISTANCE * cosTilt + directionZ * length;
 		const [sinTurn, cosTurn] = [sin(angle), cos(angle)];
-		return darknessAt(this.shadow, x * cosTurn - z * sinTurn, z * cosTurn + x * sinTurn);
+		return readDarkness(this.shadow, x * cosTurn - z * sinTurn, z * cosTurn + x * sinTurn);
 	}
 }
 
 /** Delays of `count` frames, ms, each a multiple of 10 (the GIF's unit), which add up to `seconds`. */
-function delaysOf(count: number, seconds: number): number[] {
+function spreadDelays(count: number, seconds: number): number[] {
 	const end = (frame: number): number => round((seconds * 100 * frame) / count);
 	return Array.from({ length: count }, (_, frame) => (end(frame + 1) - end(frame)) * 10);
 }
@@ -309,5 +309,5 @@ export async function renderTurntable(mesh: Mesh, { size, seconds, start }: View
 		renderer.draw(angle, pixels.subarray(frame * frameBytes, (frame + 1) * frameBytes));
 		await nextTurn();
 	}
-	return { size, frames, pixels, delays: delaysOf(frames, seconds) };
+	return { size, frames, pixels, delays: spreadDelays(frames, seconds) };
 }

@@ -1,5 +1,5 @@
-import { facing, type Mesh } from './mesh.mts';
-import { blurred } from './pixels.mts';
+import { readFace, type Mesh } from './mesh.mts';
+import { blur } from './pixels.mts';
 import type { Point } from './surfaces.mts';
 
 const { ceil, exp, floor, max, min } = Math;
@@ -14,7 +14,7 @@ export interface GroundShadow {
 }
 
 /** Points all over a face, no farther than `spacing` from each other; of a small face its middle. */
-function pointsOn(positions: Float32Array, corners: readonly number[], spacing: number): Point[] {
+function spreadPoints(positions: Float32Array, corners: readonly number[], spacing: number): Point[] {
 	const [a, b, c] = corners.map(
 		(vertex): Point => [positions[vertex * 3]!, positions[vertex * 3 + 1]!, positions[vertex * 3 + 2]!],
 	) as [Point, Point, Point];
@@ -45,7 +45,7 @@ export function castShadow({ positions, faces }: Mesh, ground: number, radius: n
 	const near = new Float32Array(SHADOW_GRID * SHADOW_GRID);
 	const far = new Float32Array(SHADOW_GRID * SHADOW_GRID);
 	for (let i = 0; i < faces.length; i += 3) {
-		for (const [x, y, z] of pointsOn(positions, facing(faces, i), 1 / scale)) {
+		for (const [x, y, z] of spreadPoints(positions, readFace(faces, i), 1 / scale)) {
 			const cell =
 				min(floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
 				min(floor((x + extent) * scale), SHADOW_GRID - 1);
@@ -53,13 +53,13 @@ export function castShadow({ positions, faces }: Mesh, ground: number, radius: n
 			far[cell] = max(far[cell]!, exp(-(y - ground) * 0.8));
 		}
 	}
-	const sharp = blurred(near, SHADOW_GRID, SHADOW_GRID, 2.4);
-	const soft = blurred(far, SHADOW_GRID, SHADOW_GRID, 6.5);
+	const sharp = blur(near, SHADOW_GRID, SHADOW_GRID, 2.4);
+	const soft = blur(far, SHADOW_GRID, SHADOW_GRID, 6.5);
 	return { extent, cells: sharp.map((value, cell) => 1 - (1 - 0.55 * value) * (1 - 0.42 * soft[cell]!)) };
 }
 
 /** Darkness at a place on the ground, between the grid's cells too; 0 beyond the grid. */
-export function darknessAt({ cells, extent }: GroundShadow, x: number, z: number): number {
+export function readDarkness({ cells, extent }: GroundShadow, x: number, z: number): number {
 	const column = ((x + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
 	const row = ((z + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
 	const [ix, iz] = [floor(column), floor(row)];

@@ -21,7 +21,7 @@ const [ROUND_FILL, BOX_FILL] = [0.84, 0.95];
 type Point = readonly [x: number, y: number];
 
 /** The nodes of a grid that are inside, and where its lines cross the edge. */
-function sampled({ bounds, insideAt }: Silhouette, step: number): { inside: Point[]; edge: Point[] } {
+function sample({ bounds, insideAt }: Silhouette, step: number): { inside: Point[]; edge: Point[] } {
 	const inside: Point[] = [];
 	const edge: Point[] = [];
 	for (let y = bounds.top - step; y <= bounds.bottom + step; y += step) {
@@ -43,7 +43,7 @@ function sampled({ bounds, insideAt }: Silhouette, step: number): { inside: Poin
 }
 
 /** Sides of the smallest rectangle around points, the shorter first. */
-function rectangleAround(points: readonly Point[]): [number, number] {
+function findRectangle(points: readonly Point[]): [number, number] {
 	let smallest: [number, number] = [Infinity, Infinity];
 	for (let i = 0; i < RECTANGLE_ANGLES; i++) {
 		const angle = (i / RECTANGLE_ANGLES) * (PI / 2);
@@ -66,10 +66,10 @@ function rectangleAround(points: readonly Point[]): [number, number] {
 }
 
 /** Measures an outline. */
-export function shapeOf(silhouette: Silhouette): Shape {
+export function measureShape(silhouette: Silhouette): Shape {
 	const { left, top, right, bottom } = silhouette.bounds;
 	const step = max(right - left, bottom - top) / NODES;
-	const { inside, edge } = sampled(silhouette, step);
+	const { inside, edge } = sample(silhouette, step);
 	// A hair falls between the nodes.
 	if (inside.length === 0) return { radius: step / 2, boxiness: 0, elongation: 1 };
 	let widest = (step / 2) ** 2;
@@ -78,7 +78,7 @@ export function shapeOf(silhouette: Silhouette): Shape {
 		for (const [edgeX, edgeY] of edge) nearest = min(nearest, (edgeX - x) ** 2 + (edgeY - y) ** 2);
 		widest = max(widest, nearest);
 	}
-	const [short, long] = rectangleAround(edge);
+	const [short, long] = findRectangle(edge);
 	const fill = (inside.length * step * step) / (short * long);
 	const part = min(max((fill - ROUND_FILL) / (BOX_FILL - ROUND_FILL), 0), 1);
 	return { radius: sqrt(widest), boxiness: part * part * (3 - 2 * part), elongation: long / short };

@@ -1,5 +1,5 @@
-import type { Picture } from '../images.mts';
-import { blurred, LINEAR, sampler } from './pixels.mts';
+import type { Picture } from './picture.mts';
+import { blur, LINEAR, createSampler } from './pixels.mts';
 
 const { abs, cbrt, floor, hypot, max, min, round, sqrt } = Math;
 
@@ -40,7 +40,7 @@ function toLab({ pixels, width, height }: Picture): Float32Array {
  * @param rows the matrix, each row followed by its right sides; used up
  * @returns the solutions, a row per unknown
  */
-function solved(rows: number[][]): number[][] {
+function solve(rows: number[][]): number[][] {
 	rows.forEach((row, i) => {
 		for (const other of rows) {
 			if (other === row) continue;
@@ -51,7 +51,7 @@ function solved(rows: number[][]): number[][] {
 	return rows.map((row, i) => row.slice(rows.length).map((value) => value / row[i]!));
 }
 
-function median(values: number[]): number {
+function findMedian(values: number[]): number {
 	const sorted = [...values].sort((a, b) => a - b);
 	return sorted[sorted.length >> 1] ?? 0;
 }
@@ -83,7 +83,7 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 		return [1, x, y, x * x, x * y, y * y];
 	};
 	const rows = border.map(terms);
-	const centre = [0, 1, 2].map((channel) => median(border.map((pixel) => lab[pixel * 3 + channel]!)));
+	const centre = [0, 1, 2].map((channel) => findMedian(border.map((pixel) => lab[pixel * 3 + channel]!)));
 	/** Per term: its factor in each channel. */
 	let factors = [centre, ...Array.from({ length: 5 }, () => [0, 0, 0])];
 	const valueOf = (row: number[], channel: number): number =>
@@ -96,7 +96,7 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 	let distances = residuals();
 	// Least squares over and over, with less and less weight on what does not fit: an object that touches the border.
 	for (let pass = 0; pass < 6; pass++) {
-		const scale = max(median(distances) * 1.5, 1);
+		const scale = max(findMedian(distances) * 1.5, 1);
 		const system = Array.from({ length: 6 }, (_, a) =>
 			Array.from({ length: 9 }, (__, b) => (a === b ? 1e-3 : 0)),
 		);
@@ -106,10 +106,10 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 			const values = [...row, lab[pixel]!, lab[pixel + 1]!, lab[pixel + 2]!];
 			row.forEach((term, a) => values.forEach((value, b) => (system[a]![b]! += weight * term * value)));
 		});
-		factors = solved(system);
+		factors = solve(system);
 		distances = residuals();
 	}
-	const spread = median(distances) * 1.2;
+	const spread = findMedian(distances) * 1.2;
 	const fitting = distances.filter((distance) => distance < 3 * spread + 5).length;
 
 	const backdrop = new Float32Array(lab.length);
@@ -126,7 +126,7 @@ const EVENING = 2.5;
 /** A mask holds 1 for the object's pixels and 0 for the others. */
 type Mask = Uint8Array;
 
-function neighbours(pixel: number, width: number, height: number): number[] {
+function listNeighbors(pixel: number, width: number, height: number): number[] {
 	const x = pixel % width;
 	const found: number[] = [];
 	if (x > 0) found.push(pixel - 1);
@@ -150,7 +150,7 @@ function flood(
 	const found = [...seeds];
 	for (const seed of seeds) reached[seed] = 1;
 	for (const pixel of found) {
-		for (const next of neighbours(pixel, width, height)) {
+		for (const next of listNeighbors(pixel, width, height)) {
 			if (reached[next] || !joins(pixel, next)) continue;
 			reached[next] = 1;
 			found.push(next);
@@ -160,7 +160,7 @@ function flood(
 }
 
 /** The connected parts of a mask, as lists of pixels. */
-function parts(mask: Mask, width: number, height: number): number[][] {
+function findParts(mask: Mask, width: number, height: number): number[][] {
 	const seen = new Uint8Array(mask.length);
 	const found: number[][] = [];
 	mask.forEach((value, start) => {
@@ -170,24 +170,24 @@ function parts(mask: Mask, width: number, height: number): number[][] {
 }
 
 /** The pixels of a mask that have no neighbour outside it; the picture's border counts as outside. */
-function eroded(mask: Mask, width: number, height: number): Mask {
+function erode(mask: Mask, width: number, height: number): Mask {
 	return mask.map((value, pixel) => {
 		if (!value) return 0;
-		const around = neighbours(pixel, width, height);
+		const around = listNeighbors(pixel, width, height);
 		return around.length === 4 && around.every((other) => mask[other]) ? 1 : 0;
 	});
 }
 
-function dilated(mask: Mask, width: number, height: number): Mask {
+function dilate(mask: Mask, width: number, height: number): Mask {
 	return mask.map((value, pixel) =>
-		value || neighbours(pixel, width, height).some((other) => mask[other]) ? 1 : 0,
+		value || listNeighbors(pixel, width, height).some((other) => mask[other]) ? 1 : 0,
 	);
 }
 
 /** Without specks, hairs, and what is small beside the largest part. */
-function cleaned(mask: Mask, width: number, height: number): Mask {
-	const opened = dilated(eroded(mask, width, height), width, height);
-	const found = parts(opened, width, height);
+function clean(mask: Mask, width: number, height: number): Mask {
+	const opened = dilate(erode(mask, width, height), width, height);
+	const found = findParts(opened, width, height);
 	const largest = max(0, ...found.map((part) => part.length));
 	const clean = new Uint8Array(mask.length);
 	for (const part of found) {
@@ -231,7 +231,7 @@ function cutByColour(picture: Picture): Mask {
 
 	const seeds: number[] = [];
 	for (let pixel = 0; pixel < width * height; pixel++) {
-		if (neighbours(pixel, width, height).length < 4 && differences[pixel]! < tolerance) seeds.push(pixel);
+		if (listNeighbors(pixel, width, height).length < 4 && differences[pixel]! < tolerance) seeds.push(pixel);
 	}
 	const outside = new Uint8Array(width * height);
 	flood(
@@ -245,7 +245,7 @@ function cutByColour(picture: Picture): Mask {
 
 	const area = mask.reduce((sum, value) => sum + value, 0);
 	const alike = mask.map((value, pixel) => (value && differences[pixel]! < tolerance * 0.6 ? 1 : 0));
-	for (const hole of parts(eroded(alike, width, height), width, height)) {
+	for (const hole of findParts(erode(alike, width, height), width, height)) {
 		// Small ones are highlights and the whites of eyes.
 		if (hole.length < max(24, area * 0.006)) continue;
 		const isBackdrop = (to: number): boolean => mask[to] === 1 && differences[to]! < tolerance;
@@ -256,10 +256,10 @@ function cutByColour(picture: Picture): Mask {
 }
 
 /** The pixels of a mask that show nothing but what it masks: not those on its edge, where both sides have bled. */
-function coreOf(mask: Mask, width: number, height: number): Mask {
-	const core = eroded(eroded(mask, width, height), width, height);
+function findCore(mask: Mask, width: number, height: number): Mask {
+	const core = erode(erode(mask, width, height), width, height);
 	// What is too thin to have a core keeps its own colours.
-	const nearCore = dilated(dilated(dilated(core, width, height), width, height), width, height);
+	const nearCore = dilate(dilate(dilate(core, width, height), width, height), width, height);
 	return mask.map((value, pixel) => (core[pixel] || (value && !nearCore[pixel]) ? 1 : 0));
 }
 
@@ -267,7 +267,7 @@ function coreOf(mask: Mask, width: number, height: number): Mask {
  * The colours of a core, carried on outwards.
  * @returns 3 numbers per pixel, sRGB 0 to 255
  */
-function carriedColours({ pixels, width, height }: Picture, core: Mask): Float32Array {
+function carryColours({ pixels, width, height }: Picture, core: Mask): Float32Array {
 	const known = Uint8Array.from(core);
 	const colours = new Float32Array(width * height * 3);
 	let front: number[] = [];
@@ -279,10 +279,10 @@ function carriedColours({ pixels, width, height }: Picture, core: Mask): Float32
 	while (front.length > 0) {
 		const next = new Set<number>();
 		for (const pixel of front) {
-			for (const around of neighbours(pixel, width, height)) if (!known[around]) next.add(around);
+			for (const around of listNeighbors(pixel, width, height)) if (!known[around]) next.add(around);
 		}
 		for (const pixel of next) {
-			const sources = neighbours(pixel, width, height).filter((around) => known[around]);
+			const sources = listNeighbors(pixel, width, height).filter((around) => known[around]);
 			for (let channel = 0; channel < 3; channel++) {
 				const sum = sources.reduce((total, source) => total + colours[source * 3 + channel]!, 0);
 				colours[pixel * 3 + channel] = sum / sources.length;
@@ -295,9 +295,9 @@ function carriedColours({ pixels, width, height }: Picture, core: Mask): Float32
 }
 
 /** Carried colours without their streaks: each is a long way from few pixels, and covers much of a mesh's sides. */
-function evened(colours: Float32Array, core: Mask, width: number, height: number): Float32Array {
+function evenOut(colours: Float32Array, core: Mask, width: number, height: number): Float32Array {
 	const soft = [0, 1, 2].map((channel) =>
-		blurred(
+		blur(
 			Float32Array.from(core, (_, pixel) => colours[pixel * 3 + channel]!),
 			width,
 			height,
@@ -313,12 +313,12 @@ function evened(colours: Float32Array, core: Mask, width: number, height: number
  *
  * @param colours the object's, carried outwards
  */
-function matteOf(picture: Picture, mask: Mask, colours: Float32Array): Float32Array {
+function computeMatte(picture: Picture, mask: Mask, colours: Float32Array): Float32Array {
 	const { pixels, width, height } = picture;
 	const beyond = mask.map((value) => 1 - value);
-	const backdrop = carriedColours(picture, coreOf(beyond, width, height));
-	const inner = eroded(eroded(mask, width, height), width, height);
-	const outer = dilated(dilated(mask, width, height), width, height);
+	const backdrop = carryColours(picture, findCore(beyond, width, height));
+	const inner = erode(erode(mask, width, height), width, height);
+	const outer = dilate(dilate(mask, width, height), width, height);
 	return Float32Array.from(mask, (value, pixel) => {
 		if (inner[pixel] || !outer[pixel]) return value;
 		let [along, length] = [0, 0];
@@ -333,7 +333,7 @@ function matteOf(picture: Picture, mask: Mask, colours: Float32Array): Float32Ar
 	});
 }
 
-function boundsOf(mask: Mask, width: number): Silhouette['bounds'] {
+function findBounds(mask: Mask, width: number): Silhouette['bounds'] {
 	const bounds = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
 	mask.forEach((value, pixel) => {
 		if (!value) return;
@@ -348,9 +348,9 @@ function boundsOf(mask: Mask, width: number): Silhouette['bounds'] {
 }
 
 /** A rounded card with the whole picture on it; of a very narrow picture, a wider card, so that there is something. */
-export function cardOf(picture: Picture): Silhouette {
+export function makeCard(picture: Picture): Silhouette {
 	const { width, height, pixels } = picture;
-	const colour = sampler(pixels, width, height, 4);
+	const colour = createSampler(pixels, width, height, 4);
 	const [centreX, centreY] = [(width - 1) / 2, (height - 1) / 2];
 	const [halfWidth, halfHeight] = [max(centreX, height / 16), max(centreY, width / 16)];
 	const radius = min(halfWidth, halfHeight) * 0.16;
@@ -387,23 +387,20 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 	const raw = isCutOut
 		? Uint8Array.from({ length: width * height }, (_, pixel) => (pixels[pixel * 4 + 3]! < 128 ? 0 : 1))
 		: cutByColour(picture);
-	const mask = cleaned(raw, width, height);
+	const mask = clean(raw, width, height);
 	const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
-	if (area < 0.008 || area > 0.97) return cardOf(picture);
+	if (area < 0.008 || area > 0.97) return makeCard(picture);
 
-	const core = coreOf(mask, width, height);
-	const colours = evened(carriedColours(picture, core), core, width, height);
+	const core = findCore(mask, width, height);
+	const colours = evenOut(carryColours(picture, core), core, width, height);
 	const matte = isCutOut
-		? Float32Array.from(
-				dilated(mask, width, height),
-				(value, pixel) => (value * pixels[pixel * 4 + 3]!) / 255,
-			)
-		: matteOf(picture, mask, colours);
-	const soft = sampler(blurred(matte, width, height, smoothness), width, height, 1);
-	const colour = sampler(colours, width, height, 3);
-	const own = sampler(core, width, height, 1);
+		? Float32Array.from(dilate(mask, width, height), (value, pixel) => (value * pixels[pixel * 4 + 3]!) / 255)
+		: computeMatte(picture, mask, colours);
+	const soft = createSampler(blur(matte, width, height, smoothness), width, height, 1);
+	const colour = createSampler(colours, width, height, 3);
+	const own = createSampler(core, width, height, 1);
 	return {
-		bounds: boundsOf(mask, width),
+		bounds: findBounds(mask, width),
 		insideAt(x, y) {
 			const isBeyond = x < 0 || y < 0 || x > width - 1 || y > height - 1;
 			// A little within the half: the pixels on the edge are half backdrop.

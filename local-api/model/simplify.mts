@@ -1,6 +1,6 @@
 import { MeshoptSimplifier } from 'meshoptimizer/simplifier';
 
-import { areaOf, facing, smoothNormals, type Mesh } from './mesh.mts';
+import { computeArea, readFace, computeNormals, type Mesh } from './mesh.mts';
 
 const { ceil, hypot, max, min, round } = Math;
 
@@ -15,16 +15,16 @@ const RELENTING = 1.25;
 const NO_AREA = 1e-15;
 
 /** The mesh with one vertex at each place, and without the faces that vanish with that. */
-export async function welded(mesh: Mesh): Promise<Mesh> {
+export async function weld(mesh: Mesh): Promise<Mesh> {
 	await MeshoptSimplifier.ready;
 	const { positions } = mesh;
 	const places = MeshoptSimplifier.generatePositionRemap(positions, 3);
 	const corners = mesh.faces.map((vertex) => places[vertex]!);
 	const faces = corners.filter((_, corner) => {
-		const [a, b, c] = facing(corners, corner);
+		const [a, b, c] = readFace(corners, corner);
 		return a !== b && b !== c && c !== a;
 	});
-	return compacted({ ...mesh, normals: smoothNormals(positions, faces), faces });
+	return compact({ ...mesh, normals: computeNormals(positions, faces), faces });
 }
 
 /**
@@ -33,7 +33,7 @@ export async function welded(mesh: Mesh): Promise<Mesh> {
  *
  * @param mesh with one vertex at each place
  */
-export async function simplified(mesh: Mesh, share: number): Promise<Mesh> {
+export async function simplify(mesh: Mesh, share: number): Promise<Mesh> {
 	await MeshoptSimplifier.ready;
 	const { positions, normals, colors, faces } = mesh;
 	const attributes = new Float32Array(positions.length * 2);
@@ -57,14 +57,14 @@ export async function simplified(mesh: Mesh, share: number): Promise<Mesh> {
 			// Else even sides fill with slivers.
 			['RegularizeLight'],
 		);
-		const surface = withoutFolds(kept);
-		if (surface.length > 0 && isClosed(positions, surface)) return compacted({ ...mesh, faces: surface });
+		const surface = removeFolds(kept);
+		if (surface.length > 0 && isClosed(positions, surface)) return compact({ ...mesh, faces: surface });
 	}
 	return mesh;
 }
 
 /** The mesh without the vertices that no face has. */
-function compacted({ positions, normals, colors, faces }: Mesh): Mesh {
+function compact({ positions, normals, colors, faces }: Mesh): Mesh {
 	const ordered = Uint32Array.from(faces);
 	const [order, count] = MeshoptSimplifier.compactMesh(ordered);
 	const taken = <T extends Float32Array | Uint8Array>(source: T, target: T): T => {
@@ -85,11 +85,11 @@ function compacted({ positions, normals, colors, faces }: Mesh): Mesh {
  * Without the pairs of faces that have the same three vertices and turn their backs on each other: a collapse leaves
  * them where something thin was. Edges that are closed stay closed.
  */
-function withoutFolds(faces: Uint32Array): Uint32Array {
+function removeFolds(faces: Uint32Array): Uint32Array {
 	const unpaired = new Map<string, number[]>();
 	const folded = new Set<number>();
 	for (let face = 0; face < faces.length; face += 3) {
-		const corners = facing(faces, face);
+		const corners = readFace(faces, face);
 		const lowest = corners.indexOf(min(...corners));
 		const [a, b, c] = [0, 1, 2].map((i) => corners[(lowest + i) % 3]!);
 		const back = unpaired.get(`${a}/${c}/${b}`)?.pop();
@@ -109,8 +109,8 @@ function isClosed(positions: Float32Array, faces: Uint32Array): boolean {
 	/** A number for each direction of each edge. */
 	const edges = new Set<number>();
 	for (let face = 0; face < faces.length; face += 3) {
-		const [a, b, c] = facing(faces, face);
-		if (hypot(...areaOf(positions, a, b, c)) < NO_AREA) return false;
+		const [a, b, c] = readFace(faces, face);
+		if (hypot(...computeArea(positions, a, b, c)) < NO_AREA) return false;
 		edges
 			.add(a * vertices + b)
 			.add(b * vertices + c)

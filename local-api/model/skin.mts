@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { decodePicture, type Picture } from '../images.mts';
-import { facing, type Mesh, type Skin } from './mesh.mts';
-import { sampler } from './pixels.mts';
+import { decodePicture, type Picture } from './picture.mts';
+import { readFace, type Mesh, type Skin } from './mesh.mts';
+import { createSampler } from './pixels.mts';
 import type { Silhouette } from './silhouette.mts';
 
 const { ceil, floor, log2, max, min, round, sqrt } = Math;
@@ -13,9 +13,9 @@ const MARGIN = 3;
 const MOST_DETAIL = 2048;
 const ROWS_AT_A_TIME = 128;
 
-const powerOfTwo = (least: number): number => 2 ** ceil(log2(least));
+const roundToPowerOfTwo = (least: number): number => 2 ** ceil(log2(least));
 
-function frameOf({ bounds }: Silhouette): Silhouette['bounds'] {
+function findFrame({ bounds }: Silhouette): Silhouette['bounds'] {
 	return {
 		left: bounds.left - MARGIN,
 		top: bounds.top - MARGIN,
@@ -32,23 +32,23 @@ function frameOf({ bounds }: Silhouette): Silhouette['bounds'] {
  * @param tint factors on red, green and blue
  * @param edge of the skin, px, along its longer side; a power of two
  */
-export async function skinned(
+export async function addSkin(
 	mesh: Mesh,
 	silhouette: Silhouette,
 	picture: Picture,
 	tint: readonly [number, number, number],
 	edge: number,
 ): Promise<Mesh> {
-	const { left, top, right, bottom } = frameOf(silhouette);
+	const { left, top, right, bottom } = findFrame(silhouette);
 	const [wide, high] = [right - left, bottom - top];
-	const width = powerOfTwo((edge * wide) / max(wide, high));
-	const height = powerOfTwo((edge * high) / max(wide, high));
+	const width = roundToPowerOfTwo((edge * wide) / max(wide, high));
+	const height = roundToPowerOfTwo((edge * high) / max(wide, high));
 	const longest = max(picture.width, picture.height);
 	const detail = await decodePicture(
 		picture.file,
 		min(ceil((longest * edge) / max(wide, high)), MOST_DETAIL),
 	);
-	const detailAt = sampler(detail.pixels, detail.width, detail.height, 4);
+	const detailAt = createSampler(detail.pixels, detail.width, detail.height, 4);
 	const scale = max(detail.width, detail.height) / longest;
 	const pixels = new Uint8Array(width * height * 3);
 	for (let row = 0; row < height; row++) {
@@ -92,12 +92,12 @@ const STEP = 4;
  * A mesh's colours for formats whose readers know no colours but a picture's. `places` of the skin has one entry per
  * square: a face that lies in one place of the picture is plain at every distance.
  */
-export function paletteOf({ colors, faces }: Mesh): Palette {
+export function buildPalette({ colors, faces }: Mesh): Palette {
 	const squares = new Map<string, number>();
 	const squareOfFace = new Uint32Array(faces.length / 3);
 	const found: number[][] = [];
 	squareOfFace.forEach((_, face) => {
-		const corners = facing(faces, face * 3);
+		const corners = readFace(faces, face * 3);
 		const colour = [0, 1, 2].map((channel) => {
 			const mean = corners.reduce((sum, vertex) => sum + colors[vertex * 3 + channel]!, 0) / 3;
 			return min(round(mean / STEP) * STEP, 255);
@@ -108,7 +108,7 @@ export function paletteOf({ colors, faces }: Mesh): Palette {
 		squares.set(key, square);
 		squareOfFace[face] = square;
 	});
-	const columns = powerOfTwo(sqrt(found.length));
+	const columns = roundToPowerOfTwo(sqrt(found.length));
 	const edge = columns * SQUARE;
 	const pixels = new Uint8Array(edge * edge * 3);
 	const places = new Float32Array(found.length * 2);

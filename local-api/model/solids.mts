@@ -1,14 +1,14 @@
-import { fitted, joined, type Mesh } from './mesh.mts';
-import { hashOf, seededRandom, type Random } from './random.mts';
+import { fit, join, type Mesh } from './mesh.mts';
+import { hashText, createRandom, type Random } from './random.mts';
 import {
-	around,
-	ball,
-	lathe,
-	moved,
-	pointOf,
-	ring,
-	square,
-	tube,
+	placeAround,
+	buildBall,
+	turnProfile,
+	move,
+	followProfile,
+	buildRing,
+	squareOutline,
+	tubeProfile,
 	type Colour,
 	type Paint,
 	type Point,
@@ -86,7 +86,7 @@ const SPRINKLES: readonly Colour[] = [
 	[250, 250, 250],
 ];
 
-const mixed = (a: Colour, b: Colour, part: number): Colour =>
+const mix = (a: Colour, b: Colour, part: number): Colour =>
 	[0, 1, 2].map((i) => a[i]! + (b[i]! - a[i]!) * min(max(part, 0), 1)) as [number, number, number];
 
 interface Brief {
@@ -104,16 +104,18 @@ interface Brief {
 }
 
 /** Coloured pearls. */
-function scattered(
+function scatter(
 	count: number,
 	radius: number,
 	colours: readonly Colour[],
 	place: (index: number) => Point,
 ): Mesh[] {
-	return Array.from({ length: count }, (_, i) => ball(place(i), radius, colours[i % colours.length]!, 9));
+	return Array.from({ length: count }, (_, i) =>
+		buildBall(place(i), radius, colours[i % colours.length]!, 9),
+	);
 }
 
-function cupcake({ says, or, random, detail }: Brief): Mesh[] {
+function buildCupcake({ says, or, random, detail }: Brief): Mesh[] {
 	const [frosting, paper] = or([247, 172, 186], [214, 170, 226]);
 	const pleats = (turn: number): number => cos(turn * 2 * PI * 26);
 	const swirls = (turn: number, along: number): number => cos((turn * 7 + along * 3) * 2 * PI);
@@ -134,25 +136,25 @@ function cupcake({ says, or, random, detail }: Brief): Mesh[] {
 	];
 	const top = says(/^(birthday|candle)/)
 		? [
-				lathe(
-					tube(0.06, 1.36, 1.98),
+				turnProfile(
+					tubeProfile(0.06, 1.36, 1.98),
 					(_, turn, along) => ((along * 6 + turn) % 1 < 0.5 ? SNOW : [70, 130, 210]),
 					detail / 2,
 				),
-				lathe(
+				turnProfile(
 					[
 						[0, 1.99],
 						[0.07, 2.07],
 						[0.05, 2.18],
 						[0, 2.32],
 					],
-					(point) => mixed([255, 224, 110], [250, 130, 40], (point[1] - 2) * 2.6),
+					(point) => mix([255, 224, 110], [250, 130, 40], (point[1] - 2) * 2.6),
 					24,
 				),
 			]
-		: [ball([0, 1.55, 0], 0.15, [200, 30, 44], detail / 2)];
+		: [buildBall([0, 1.55, 0], 0.15, [200, 30, 44], detail / 2)];
 	return [
-		lathe(
+		turnProfile(
 			[
 				[0, 0],
 				[0.5, 0],
@@ -162,25 +164,25 @@ function cupcake({ says, or, random, detail }: Brief): Mesh[] {
 				[0.69, 0.64],
 				[0, 0.66],
 			],
-			(_, turn) => mixed(paper, SNOW, 0.3 + 0.3 * pleats(turn)),
+			(_, turn) => mix(paper, SNOW, 0.3 + 0.3 * pleats(turn)),
 			detail,
 			(turn) => 1 + 0.025 * pleats(turn),
 		),
-		lathe(
+		turnProfile(
 			swirl,
-			(_, turn, along) => mixed(frosting, SNOW, 0.15 + 0.15 * swirls(turn, along)),
+			(_, turn, along) => mix(frosting, SNOW, 0.15 + 0.15 * swirls(turn, along)),
 			detail,
 			(turn, along) => 1 + 0.045 * swirls(turn, along) * sin(along * PI),
 		),
-		...scattered(26, 0.035, SPRINKLES, () => {
-			const [radius, y] = pointOf(swirl, 0.16 + random() * 0.62);
-			return around(radius * 0.99, random(), y);
+		...scatter(26, 0.035, SPRINKLES, () => {
+			const [radius, y] = followProfile(swirl, 0.16 + random() * 0.62);
+			return placeAround(radius * 0.99, random(), y);
 		}),
 		...top,
 	];
 }
 
-function planet({ says, or, main, second, random, detail }: Brief): Mesh[] {
+function buildPlanet({ says, or, main, second, random, detail }: Brief): Mesh[] {
 	const waves = Array.from({ length: 7 }, () => ({
 		pitch: Array.from({ length: 3 }, () => (random() - 0.5) * 14),
 		phase: random() * 7,
@@ -193,31 +195,31 @@ function planet({ says, or, main, second, random, detail }: Brief): Mesh[] {
 	const isEarth = says(/^(earth|globe|world)/);
 	const [sea, land] = isEarth ? or([44, 100, 178], [92, 150, 78]) : [main, second];
 	const ground: Paint = (point) =>
-		isEarth && abs(point[1]) > 0.93 + noise(point) * 0.006 ? SNOW : mixed(sea, land, noise(point) * 2.5);
+		isEarth && abs(point[1]) > 0.93 + noise(point) * 0.006 ? SNOW : mix(sea, land, noise(point) * 2.5);
 	const beachBall: Paint = (point, turn) =>
 		abs(point[1]) > 0.93 ? CREAM : [main, CREAM, second, CREAM][floor(turn * 8) % 4]!;
-	const globe = ball([0, 0, 0], 1, says(/^ball/) ? beachBall : ground, detail * 1.5);
+	const globe = buildBall([0, 0, 0], 1, says(/^ball/) ? beachBall : ground, detail * 1.5);
 	if (!says(/^(saturn|ringed|planet)/)) return [globe];
-	const flat = ring(
+	const flat = buildRing(
 		1.58,
 		0.25,
-		([x, , z]) => mixed(second, CREAM, 0.5 + 0.3 * sin(hypot(x, z) * 30)),
+		([x, , z]) => mix(second, CREAM, 0.5 + 0.3 * sin(hypot(x, z) * 30)),
 		detail,
 	);
-	return [globe, moved(flat, ([x, y, z]) => [x - 0.03 * y, 0.3 * x + 0.06 * y, z])];
+	return [globe, move(flat, ([x, y, z]) => [x - 0.03 * y, 0.3 * x + 0.06 * y, z])];
 }
 
-function house({ or, detail }: Brief): Mesh[] {
+function buildHouse({ or, detail }: Brief): Mesh[] {
 	const [wall, roof] = or(CREAM, [178, 74, 58]);
 	const walls: Paint = ([x, y, z]) => {
 		const wide = abs(z) > abs(x) ? abs(x) : abs(z);
 		if (z > 0.7 && wide < 0.15 && y < 0.57) return WOOD;
 		return abs(wide - 0.42) < 0.14 && abs(y - 0.65) < 0.17 ? GLASS : wall;
 	};
-	const tiles: Paint = (_, __, along) => mixed(roof, COAL, (along * 24) % 1 < 0.2 ? 0.2 : 0);
+	const tiles: Paint = (_, __, along) => mix(roof, COAL, (along * 24) % 1 < 0.2 ? 0.2 : 0);
 	return [
-		lathe(tube(0.75, 0, 1.1), walls, detail * 1.5, square),
-		lathe(
+		turnProfile(tubeProfile(0.75, 0, 1.1), walls, detail * 1.5, squareOutline),
+		turnProfile(
 			[
 				[0, 1.05],
 				[0.94, 1.05],
@@ -229,9 +231,9 @@ function house({ or, detail }: Brief): Mesh[] {
 			],
 			tiles,
 			detail,
-			square,
+			squareOutline,
 		),
-		moved(lathe(tube(0.1, 1.3, 1.85), [150, 86, 70], detail / 3, square), ([x, y, z]) => [
+		move(turnProfile(tubeProfile(0.1, 1.3, 1.85), [150, 86, 70], detail / 3, squareOutline), ([x, y, z]) => [
 			x + 0.4,
 			y,
 			z + 0.3,
@@ -239,51 +241,56 @@ function house({ or, detail }: Brief): Mesh[] {
 	];
 }
 
-function gift({ main, second, detail }: Brief): Mesh[] {
+function buildGift({ main, second, detail }: Brief): Mesh[] {
 	const wrapped =
 		(paper: Colour): Paint =>
 		([x, , z]) =>
 			min(abs(x), abs(z)) < 0.14 ? second : paper;
 	const bow = [0, 1, 2, 3].map((i) =>
-		ball(around(0.26, i / 4, 1.76), i % 2 ? [0.11, 0.13, 0.26] : [0.26, 0.13, 0.11], second, detail / 3),
+		buildBall(
+			placeAround(0.26, i / 4, 1.76),
+			i % 2 ? [0.11, 0.13, 0.26] : [0.26, 0.13, 0.11],
+			second,
+			detail / 3,
+		),
 	);
 	return [
-		lathe(tube(0.8, 0, 1.4), wrapped(main), detail * 1.5, square),
-		lathe(tube(0.86, 1.3, 1.64), wrapped(mixed(main, SNOW, 0.12)), detail * 1.5, square),
+		turnProfile(tubeProfile(0.8, 0, 1.4), wrapped(main), detail * 1.5, squareOutline),
+		turnProfile(tubeProfile(0.86, 1.3, 1.64), wrapped(mix(main, SNOW, 0.12)), detail * 1.5, squareOutline),
 		...bow,
-		ball([0, 1.74, 0], 0.12, mixed(second, COAL, 0.15), 20),
+		buildBall([0, 1.74, 0], 0.12, mix(second, COAL, 0.15), 20),
 	];
 }
 
-function donut({ or, random, detail }: Brief): Mesh[] {
+function buildDonut({ or, random, detail }: Brief): Mesh[] {
 	const [icing] = or([242, 140, 190], CREAM);
 	const edge = (turn: number): number =>
 		0.06 + 0.05 * sin(turn * 2 * PI * 6) + 0.03 * sin(turn * 2 * PI * 11);
 	const paint: Paint = (point, turn) =>
-		point[1] > edge(turn) ? icing : mixed([214, 158, 96], CREAM, 0.45 - abs(point[1] + 0.04) * 9);
+		point[1] > edge(turn) ? icing : mix([214, 158, 96], CREAM, 0.45 - abs(point[1] + 0.04) * 9);
 	const sprinkle = (): Point => {
 		const angle = PI * (0.2 + random() * 0.6);
-		return around(0.66 + cos(angle) * 0.34, random(), sin(angle) * 0.34);
+		return placeAround(0.66 + cos(angle) * 0.34, random(), sin(angle) * 0.34);
 	};
-	return [ring(0.66, 0.34, paint, detail), ...scattered(48, 0.035, SPRINKLES, sprinkle)];
+	return [buildRing(0.66, 0.34, paint, detail), ...scatter(48, 0.035, SPRINKLES, sprinkle)];
 }
 
-function rocket({ or, detail }: Brief): Mesh[] {
+function buildRocket({ or, detail }: Brief): Mesh[] {
 	const [body, trim] = or([236, 238, 242], [208, 52, 48]);
 	const paint: Paint = ([x, y, z]) => {
 		const window = z > 0 ? hypot(x, y - 1.25) : 1;
 		if (window < 0.13) return GLASS;
 		return window < 0.18 || y > 1.72 || (y > 0.32 && y < 0.42) ? trim : body;
 	};
-	const fin = ball([0.48, 0.24, 0], [0.26, 0.32, 0.05], trim, detail / 2);
+	const fin = buildBall([0.48, 0.24, 0], [0.26, 0.32, 0.05], trim, detail / 2);
 	const fins = [0.25, 0.25 + 1 / 3, 0.25 + 2 / 3].map((turn) =>
-		moved(fin, ([x, y, z]) => {
-			const [along, , across] = around(1, turn, 0);
+		move(fin, ([x, y, z]) => {
+			const [along, , across] = placeAround(1, turn, 0);
 			return [x * along - z * across, y - (x - 0.45) * 0.6, x * across + z * along];
 		}),
 	);
 	return [
-		lathe(
+		turnProfile(
 			[
 				[0, 0.1],
 				[0.26, 0.1],
@@ -299,7 +306,7 @@ function rocket({ or, detail }: Brief): Mesh[] {
 			paint,
 			detail,
 		),
-		lathe(
+		turnProfile(
 			[
 				[0, -0.06],
 				[0.24, -0.06],
@@ -314,13 +321,13 @@ function rocket({ or, detail }: Brief): Mesh[] {
 	];
 }
 
-function tree({ says, detail }: Brief): Mesh[] {
+function buildTree({ says, detail }: Brief): Mesh[] {
 	const isFestive = says(/^(christmas|xmas)/);
 	const tips: Colour = says(/^(snow|winter)/) ? SNOW : [110, 170, 80];
 	const tiers = [0, 1, 2].map((tier) => {
 		const [radius, bottom] = [0.72 - tier * 0.17, 0.36 + tier * 0.46];
 		const paint: Paint = (_, turn, along) =>
-			mixed(LEAF, tips, 0.4 * max(0, sin(turn * 2 * PI * 9 + along * 14)) * along);
+			mix(LEAF, tips, 0.4 * max(0, sin(turn * 2 * PI * 9 + along * 14)) * along);
 		const cone: Profile = [
 			[0, bottom + 0.06],
 			[radius * 0.9, bottom],
@@ -329,24 +336,24 @@ function tree({ says, detail }: Brief): Mesh[] {
 			[0.04, bottom + 0.78],
 			[0, bottom + 0.78],
 		];
-		return lathe(
+		return turnProfile(
 			cone,
 			paint,
 			detail,
 			(turn, along) => 1 + 0.05 * cos(turn * 2 * PI * 11 + tier) * (1 - along),
 		);
 	});
-	const bauble = (i: number): Point => around(0.67 - (i % 3) * 0.17, i * 0.382, 0.43 + (i % 3) * 0.46);
+	const bauble = (i: number): Point => placeAround(0.67 - (i % 3) * 0.17, i * 0.382, 0.43 + (i % 3) * 0.46);
 	const decoration = isFestive
 		? [
-				...scattered(15, 0.07, SPRINKLES.slice(0, 3), bauble),
-				ball([0, 2.06, 0], [0.1, 0.13, 0.1], SPRINKLES[2]!, 20),
+				...scatter(15, 0.07, SPRINKLES.slice(0, 3), bauble),
+				buildBall([0, 2.06, 0], [0.1, 0.13, 0.1], SPRINKLES[2]!, 20),
 			]
 		: [];
-	return [lathe(tube(0.14, 0, 0.5), WOOD, detail / 3), ...tiers, ...decoration];
+	return [turnProfile(tubeProfile(0.14, 0, 0.5), WOOD, detail / 3), ...tiers, ...decoration];
 }
 
-function mushroom({ or, random, detail }: Brief): Mesh[] {
+function buildMushroom({ or, random, detail }: Brief): Mesh[] {
 	const [cap] = or([200, 44, 40], SNOW);
 	const dome: Profile = [
 		[0, 0.72],
@@ -358,17 +365,17 @@ function mushroom({ or, random, detail }: Brief): Mesh[] {
 		[0, 1.36],
 	];
 	const dots = Array.from({ length: 16 }, (_, i) => {
-		const [radius, y] = pointOf(dome, 0.56 + 0.42 * ((i + random()) / 16));
-		return { centre: around(radius, i * 0.382, y), size: 0.07 + random() * 0.07 };
+		const [radius, y] = followProfile(dome, 0.56 + 0.42 * ((i + random()) / 16));
+		return { centre: placeAround(radius, i * 0.382, y), size: 0.07 + random() * 0.07 };
 	});
 	const paint: Paint = ([x, y, z], _, along) => {
 		const inDot = max(
 			...dots.map(({ centre, size }) => size - hypot(centre[0] - x, centre[1] - y, centre[2] - z)),
 		);
-		return along < 0.42 ? CREAM : mixed(cap, SNOW, inDot * 40 + 0.5);
+		return along < 0.42 ? CREAM : mix(cap, SNOW, inDot * 40 + 0.5);
 	};
 	return [
-		lathe(
+		turnProfile(
 			[
 				[0, 0],
 				[0.3, 0],
@@ -381,11 +388,11 @@ function mushroom({ or, random, detail }: Brief): Mesh[] {
 			CREAM,
 			detail / 2,
 		),
-		lathe(dome, paint, detail),
+		turnProfile(dome, paint, detail),
 	];
 }
 
-function fruit({ says, or, detail }: Brief): Mesh[] {
+function buildFruit({ says, or, detail }: Brief): Mesh[] {
 	const [skin] = says(/^(orange|tangerine)/) ? [COLOURS.get('orange')!] : or([198, 40, 44], CREAM);
 	const flesh: Profile = [
 		[0, 0.14],
@@ -403,17 +410,17 @@ function fruit({ says, or, detail }: Brief): Mesh[] {
 		[0, 1.16],
 	];
 	return [
-		lathe(
+		turnProfile(
 			flesh,
-			(_, turn, along) => mixed(skin, [250, 220, 120], 0.1 + 0.1 * sin(turn * 16 * PI + along * 3)),
+			(_, turn, along) => mix(skin, [250, 220, 120], 0.1 + 0.1 * sin(turn * 16 * PI + along * 3)),
 			detail,
 		),
-		lathe(tube(0.035, 1.1, 1.52), WOOD, 20),
-		ball([0.2, 1.46, 0], [0.2, 0.03, 0.1], LEAF, 24),
+		turnProfile(tubeProfile(0.035, 1.1, 1.52), WOOD, 20),
+		buildBall([0.2, 1.46, 0], [0.2, 0.03, 0.1], LEAF, 24),
 	];
 }
 
-function vase({ main, second, detail }: Brief): Mesh[] {
+function buildVase({ main, second, detail }: Brief): Mesh[] {
 	const outline: Profile = [
 		[0, 0],
 		[0.36, 0],
@@ -432,11 +439,11 @@ function vase({ main, second, detail }: Brief): Mesh[] {
 		[0, 1.3],
 	];
 	return [
-		lathe(outline, ([, y]) => ((y > 0.62 && y < 0.8) || (y > 0.9 && y < 0.98) ? second : main), detail),
+		turnProfile(outline, ([, y]) => ((y > 0.62 && y < 0.8) || (y > 0.9 && y < 0.98) ? second : main), detail),
 	];
 }
 
-function bottle({ or, detail }: Brief): Mesh[] {
+function buildBottle({ or, detail }: Brief): Mesh[] {
 	const [glass] = or([46, 112, 72], CREAM);
 	const outline: Profile = [
 		[0, 0.06],
@@ -453,13 +460,17 @@ function bottle({ or, detail }: Brief): Mesh[] {
 		[0, 2.1],
 	];
 	return [
-		lathe(outline, ([, y]) => (y > 0.35 && y < 0.95 ? CREAM : y > 1.96 ? [190, 150, 100] : glass), detail),
+		turnProfile(
+			outline,
+			([, y]) => (y > 0.35 && y < 0.95 ? CREAM : y > 1.96 ? [190, 150, 100] : glass),
+			detail,
+		),
 	];
 }
 
 /** A turned form that nobody has a name for: the prompt's words choose it. */
-function unnamed({ words, main, second, detail }: Brief): Mesh[] {
-	const random = seededRandom(hashOf(words.join(' ')));
+function buildUnnamed({ words, main, second, detail }: Brief): Mesh[] {
+	const random = createRandom(hashText(words.join(' ')));
 	const count = 5 + floor(random() * 3);
 	const bulges = Array.from(
 		{ length: count },
@@ -468,22 +479,24 @@ function unnamed({ words, main, second, detail }: Brief): Mesh[] {
 	const [petals, swing, bands] = [3 + floor(random() * 6), random() * 0.12, 2 + floor(random() * 4)];
 	const outline = (turn: number, along: number): number =>
 		1 + swing * cos((turn * petals + along) * 2 * PI) * sin(along * PI);
-	const paint: Paint = (_, __, along) => mixed(main, second, 0.5 - 0.5 * cos(along * bands * 2 * PI));
-	return [lathe([[0, 0], [0.4, 0], [0.48, 0.05], ...bulges, [0.12, 1.9], [0, 1.92]], paint, detail, outline)];
+	const paint: Paint = (_, __, along) => mix(main, second, 0.5 - 0.5 * cos(along * bands * 2 * PI));
+	return [
+		turnProfile([[0, 0], [0.4, 0], [0.48, 0.05], ...bulges, [0.12, 1.9], [0, 1.92]], paint, detail, outline),
+	];
 }
 
 const SOLIDS: ReadonlyArray<readonly [RegExp, (brief: Brief) => Mesh[]]> = [
-	[/^(cupcake|cake|muffin|birthday)/, cupcake],
-	[/^(ball|planet|earth|globe|world|moon|sun|sphere|marble|saturn|mars)s?$/, planet],
-	[/^(house|home|cottage|hut|barn)/, house],
-	[/^(box|gift|present|cube|crate|parcel)/, gift],
-	[/^(donut|doughnut|ring|torus|bagel)/, donut],
-	[/^(rocket|spaceship|missile)/, rocket],
-	[/^(mushroom|toadstool)/, mushroom],
-	[/^(tree|pine|fir|christmas|xmas|cone)/, tree],
-	[/^(bottle|wine|flask)/, bottle],
-	[/^(vase|pot|urn|jar|cup|mug|amphora)/, vase],
-	[/^(apple|cherry|orange|tangerine|fruit|tomato|peach)/, fruit],
+	[/^(cupcake|cake|muffin|birthday)/, buildCupcake],
+	[/^(ball|planet|earth|globe|world|moon|sun|sphere|marble|saturn|mars)s?$/, buildPlanet],
+	[/^(house|home|cottage|hut|barn)/, buildHouse],
+	[/^(box|gift|present|cube|crate|parcel)/, buildGift],
+	[/^(donut|doughnut|ring|torus|bagel)/, buildDonut],
+	[/^(rocket|spaceship|missile)/, buildRocket],
+	[/^(mushroom|toadstool)/, buildMushroom],
+	[/^(tree|pine|fir|christmas|xmas|cone)/, buildTree],
+	[/^(bottle|wine|flask)/, buildBottle],
+	[/^(vase|pot|urn|jar|cup|mug|amphora)/, buildVase],
+	[/^(apple|cherry|orange|tangerine|fruit|tomato|peach)/, buildFruit],
 ];
 
 /**
@@ -493,13 +506,13 @@ const SOLIDS: ReadonlyArray<readonly [RegExp, (brief: Brief) => Mesh[]]> = [
  * @param random settles what the words leave open
  * @param resolution 48 to 176: more rows and columns in every part
  */
-export function solidOf(prompt: string, random: Random, resolution: number): Mesh {
+export function buildSolid(prompt: string, random: Random, resolution: number): Mesh {
 	const words = prompt.toLowerCase().match(/\p{L}+/gu) ?? [];
 	const says = (pattern: RegExp): boolean => words.some((word) => pattern.test(word));
 	const named = words.flatMap((word) => (COLOURS.has(word) ? [COLOURS.get(word)!] : []));
 	const palette = PALETTES[floor(random() * PALETTES.length)]!;
 	const [main, second] = [named[0] ?? palette[0], named[1] ?? palette[1]];
 	const or: Brief['or'] = (...defaults) => (named.length > 0 ? [main, second] : defaults);
-	const [, solid] = SOLIDS.find(([pattern]) => says(pattern)) ?? [undefined, unnamed];
-	return fitted(joined(solid({ says, words, main, second, or, random, detail: round(resolution * 0.62) })));
+	const [, solid] = SOLIDS.find(([pattern]) => says(pattern)) ?? [undefined, buildUnnamed];
+	return fit(join(solid({ says, words, main, second, or, random, detail: round(resolution * 0.62) })));
 }

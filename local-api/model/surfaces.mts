@@ -1,4 +1,4 @@
-import { smoothNormals, type Mesh } from './mesh.mts';
+import { computeNormals, type Mesh } from './mesh.mts';
 
 const { ceil, cos, floor, max, min, PI, round, sin } = Math;
 
@@ -13,18 +13,18 @@ export type Paint = (point: Point, turn: number, along: number) => Colour;
 export type Profile = ReadonlyArray<readonly [radius: number, y: number]>;
 
 /** The point at `radius` from the y axis; z falls as x turns, so that `turn` is counter-clockwise seen from above. */
-export const around = (radius: number, turn: number, y: number): Point => [
+export const placeAround = (radius: number, turn: number, y: number): Point => [
 	radius * cos(turn * 2 * PI),
 	y,
 	-radius * sin(turn * 2 * PI),
 ];
 
 /** Slope of a curve between two rises, level where they change their sign: so the curve never overshoots its points. */
-const slope = (before: number, after: number): number =>
+const findSlope = (before: number, after: number): number =>
 	before * after > 0 ? (2 * before * after) / (before + after) : 0;
 
 /** Runs smoothly through a profile's points (`along` 0 to 1); a point given twice makes a corner. */
-export function pointOf(profile: Profile, along: number): readonly [radius: number, y: number] {
+export function followProfile(profile: Profile, along: number): readonly [radius: number, y: number] {
 	const position = along * (profile.length - 1);
 	const i = min(floor(position), profile.length - 2);
 	const t = position - i;
@@ -33,18 +33,18 @@ export function pointOf(profile: Profile, along: number): readonly [radius: numb
 	);
 	const curve = (axis: 0 | 1): number => {
 		const [before, rise, after] = [q![axis] - p![axis], r![axis] - q![axis], s![axis] - r![axis]];
-		const [from, to] = [slope(before, rise), slope(rise, after)];
+		const [from, to] = [findSlope(before, rise), findSlope(rise, after)];
 		return q![axis] + t * (from + t * (3 * rise - 2 * from - to + t * (from + to - 2 * rise)));
 	};
 	return [max(curve(0), 0), curve(1)];
 }
 
-function built(points: readonly Point[], colours: readonly Colour[], faces: readonly number[]): Mesh {
+function buildMesh(points: readonly Point[], colours: readonly Colour[], faces: readonly number[]): Mesh {
 	const mesh = { positions: Float32Array.from(points.flat()), faces: Uint32Array.from(faces) };
 	return {
 		...mesh,
 		colors: Uint8Array.from(colours.flat()),
-		normals: smoothNormals(mesh.positions, mesh.faces),
+		normals: computeNormals(mesh.positions, mesh.faces),
 	};
 }
 
@@ -53,7 +53,7 @@ function built(points: readonly Point[], colours: readonly Colour[], faces: read
  * @param detail rows; there are twice as many columns
  * @param outline factor on the radius, which makes it less round
  */
-export function lathe(
+export function turnProfile(
 	profile: Profile,
 	paint: Paint | Colour,
 	detail: number,
@@ -65,8 +65,8 @@ export function lathe(
 	const points: Point[] = [];
 	const colours: Colour[] = [];
 	const add = (turn: number, along: number): void => {
-		const [radius, y] = pointOf(profile, along);
-		const point = around(radius * outline(turn, along), turn, y);
+		const [radius, y] = followProfile(profile, along);
+		const point = placeAround(radius * outline(turn, along), turn, y);
 		points.push(point);
 		colours.push(typeof paint === 'function' ? paint(point, turn, along) : paint);
 	};
@@ -89,41 +89,46 @@ export function lathe(
 		}
 		faces.push(at(rows - 1, column), at(rows - 1, column + 1), points.length - 1);
 	}
-	return built(points, colours, faces);
+	return buildMesh(points, colours, faces);
 }
 
 /** A torus around the y axis, `tube` thick; in its paint `along` runs around the tube, 0.25 on top. */
-export function ring(radius: number, tube: number, paint: Paint, detail: number): Mesh {
+export function buildRing(radius: number, tube: number, paint: Paint, detail: number): Mesh {
 	const [columns, rows] = [detail * 2, detail];
 	const points: Point[] = [];
 	const colours: Colour[] = [];
 	const faces: number[] = [];
 	for (let i = 0; i < columns * rows; i++) {
 		const [turn, along] = [floor(i / rows) / columns, (i % rows) / rows];
-		const point = around(radius + cos(along * 2 * PI) * tube, turn, sin(along * 2 * PI) * tube);
+		const point = placeAround(radius + cos(along * 2 * PI) * tube, turn, sin(along * 2 * PI) * tube);
 		points.push(point);
 		colours.push(paint(point, turn, along));
 		const next = (i + rows) % (columns * rows);
 		const above = (index: number): number => (index % rows === rows - 1 ? index - rows + 1 : index + 1);
 		faces.push(i, next, above(next), i, above(next), above(i));
 	}
-	return built(points, colours, faces);
+	return buildMesh(points, colours, faces);
 }
 
 /** The mesh with each of its points moved. */
-export function moved(mesh: Mesh, to: (point: Point) => Point): Mesh {
+export function move(mesh: Mesh, to: (point: Point) => Point): Mesh {
 	const positions = Float32Array.from(mesh.positions);
 	for (let i = 0; i < positions.length; i += 3)
 		positions.set(to([positions[i]!, positions[i + 1]!, positions[i + 2]!]), i);
-	return { ...mesh, positions, normals: smoothNormals(positions, mesh.faces) };
+	return { ...mesh, positions, normals: computeNormals(positions, mesh.faces) };
 }
 
 const HALF_CIRCLE: Profile = Array.from({ length: 33 }, (_, i) => [sin((i / 32) * PI), -cos((i / 32) * PI)]);
 
 /** An ellipsoid; its paint gets the points of the unit ball. */
-export function ball([x, y, z]: Point, radii: Point | number, paint: Paint | Colour, detail: number): Mesh {
+export function buildBall(
+	[x, y, z]: Point,
+	radii: Point | number,
+	paint: Paint | Colour,
+	detail: number,
+): Mesh {
 	const [a, b, c] = typeof radii === 'number' ? [radii, radii, radii] : radii;
-	return moved(lathe(HALF_CIRCLE, paint, detail), (point) => [
+	return move(turnProfile(HALF_CIRCLE, paint, detail), (point) => [
 		x + point[0] * a,
 		y + point[1] * b,
 		z + point[2] * c,
@@ -131,11 +136,11 @@ export function ball([x, y, z]: Point, radii: Point | number, paint: Paint | Col
 }
 
 /** A square with rounded corners and sides towards the axes, 2 wide, as a lathe's outline. */
-export const square = (turn: number): number =>
+export const squareOutline = (turn: number): number =>
 	(cos(turn * 2 * PI) ** 20 + sin(turn * 2 * PI) ** 20) ** (-1 / 20);
 
 /** A cylinder's profile, with sharp edges. */
-export const tube = (radius: number, from: number, to: number): Profile => [
+export const tubeProfile = (radius: number, from: number, to: number): Profile => [
 	[0, from],
 	[0, from],
 	[radius, from],

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 
 import sharp, { type Sharp } from 'sharp';
 
-import { seededRandom } from '../../local-api/model/random.mts';
+import { createRandom } from '../../local-api/model/random.mts';
 
 const SIZE = 640;
 const SOURCE = dirname(fileURLToPath(import.meta.url));
@@ -31,7 +31,7 @@ async function withGrain(image: Sharp, seed: number, strength: number): Promise<
 		.toColourspace('srgb')
 		.raw()
 		.toBuffer({ resolveWithObject: true });
-	const random = seededRandom(seed);
+	const random = createRandom(seed);
 	for (let at = 0; at < data.length; at += info.channels) {
 		const grain = (random() + random() + random() - 1.5) * 2 * strength;
 		for (let channel = 0; channel < info.channels; channel++) {

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import axios from 'axios';
 import type { INode, IRun } from 'n8n-workflow';
 
-import { isObject } from '../../local-api/answers.mts';
+import { isObject } from '../../local-api/json.mts';
 import { startLocalApi, systemClock, type LocalApi } from '../../local-api/index.mts';
 import { PACKAGE, type N8n, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';

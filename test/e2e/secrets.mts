@@ -4,7 +4,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
-import { isObject } from '../../local-api/answers.mts';
+import { isObject } from '../../local-api/json.mts';
 import type { RequestRecord } from '../../local-api/index.mts';
 import type { Installation } from '../../n8n/real/install.mts';
 import { dumpPostgres, dumpRedis } from '../../n8n/real/services.mts';

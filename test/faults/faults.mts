@@ -7,7 +7,7 @@
 import { Readable } from 'node:stream';
 import { createGzip, gzipSync } from 'node:zlib';
 
-import { isObject } from '../../local-api/answers.mts';
+import { isObject } from '../../local-api/json.mts';
 
 /** Where a fault is put. `webhook`: the service's call, with a fault of {@link CALL_FAULTS}. */
 export const PLACES = ['submit', 'fetch', 'upload', 'download', 'webhook'] as const;

@@ -10,7 +10,7 @@ import {
 import type { AddressInfo, LookupFunction } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
-import { isObject } from '../../local-api/answers.mts';
+import { isObject } from '../../local-api/json.mts';
 import type { Clock, LocalApi } from '../../local-api/index.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { letClockMoveDuring } from '../support/exchanges.mts';

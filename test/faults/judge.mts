@@ -1,7 +1,7 @@
 /** Compares what was seen of a cell with what has to hold. */
 import type { INodeExecutionData } from 'n8n-workflow';
 
-import { isObject, type Json } from '../../local-api/answers.mts';
+import { isObject, type Json } from '../../local-api/json.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { tracesOf } from '../support/writings.mts';
 import type { Cell } from './cells.mts';

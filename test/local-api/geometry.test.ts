@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 
-import { decodePicture, type Picture } from '../../local-api/images.mts';
+import { decodePicture, type Picture } from '../../local-api/model/picture.mts';
 import { inflate } from '../../local-api/model/inflate.mts';
 import type { Mesh } from '../../local-api/model/mesh.mts';
-import { modelOf } from '../../local-api/model/model.mts';
+import { buildModel } from '../../local-api/model/model.mts';
 import { readV3, type ParametersV3 } from '../../local-api/parameters-v3.mts';
 import { cutOut } from '../../local-api/model/silhouette.mts';
 import { examined, extent } from './surface.mts';
@@ -21,7 +21,7 @@ const sample = async (name: string): Promise<Picture> =>
 	await decodePicture(await sharp(`samples/${name}`).toBuffer());
 
 const meshOf = (picture: Picture, steps: number): Mesh =>
-	modelOf(parametersOf('img_to_3d', { steps }), picture, 0).mesh;
+	buildModel(parametersOf('img_to_3d', { steps }), picture, 0).mesh;
 
 /** Vertices - edges + faces of a closed mesh: 2 for each separate piece, 2 less for each hole through one. */
 const eulerNumber = ({ positions, faces }: Mesh): number => positions.length / 3 - faces.length / 6;
@@ -56,7 +56,8 @@ describe('the mesh of a picture', () => {
 
 	test('a higher guidance scale makes it rounder, more steps make it finer', async () => {
 		const picture = await sample('duck.png');
-		const of = (body: Record<string, unknown>) => modelOf(parametersOf('img_to_3d', body), picture, 0).mesh;
+		const of = (body: Record<string, unknown>) =>
+			buildModel(parametersOf('img_to_3d', body), picture, 0).mesh;
 		const [flat, round] = [of({ guidance_scale: 1, steps: 8 }), of({ guidance_scale: 20, steps: 8 })];
 		expect(extent(round)[2]).toBeGreaterThan((extent(flat)[2] as number) * 1.5);
 		expect(of({ guidance_scale: 20, steps: 40 }).faces.length).toBeGreaterThan(round.faces.length * 2);
@@ -190,7 +191,7 @@ describe('a picture without an object', () => {
 
 describe('the solid of a prompt', () => {
 	const solid = (prompt: string, index = 0) =>
-		modelOf(parametersOf('txt_to_3d', { prompt, steps: 4 }), undefined, index).mesh;
+		buildModel(parametersOf('txt_to_3d', { prompt, steps: 4 }), undefined, index).mesh;
 
 	test.each([
 		'A birthday cupcake',

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { validateBytes } from 'gltf-validator';
 import sharp from 'sharp';
 
-import { decodePicture, type Picture } from '../../local-api/images.mts';
+import { decodePicture, type Picture } from '../../local-api/model/picture.mts';
 import {
-	meshFilesOf,
-	meshTurntableOf,
+	makeMeshFiles,
+	makeMeshTurntable,
 	type MeshFormat,
 	type MeshRecipe,
 } from '../../local-api/model/mesh-files.mts';
@@ -44,10 +44,10 @@ const meshOf = async (
 	recipe: Partial<MeshRecipe> = {},
 	format: MeshFormat = 'ply',
 ): Promise<ReadMesh> =>
-	await readMesh(await meshFilesOf({ ...RECIPE, ...recipe }, picture, format, 'thing'), 'thing');
+	await readMesh(await makeMeshFiles({ ...RECIPE, ...recipe }, picture, format, 'thing'), 'thing');
 
 const bytesOf = async (picture: Picture | undefined, recipe: Partial<MeshRecipe>, format: MeshFormat) =>
-	(await meshFilesOf({ ...RECIPE, ...recipe }, picture, format, 'thing')).map(({ bytes }) => bytes);
+	(await makeMeshFiles({ ...RECIPE, ...recipe }, picture, format, 'thing')).map(({ bytes }) => bytes);
 
 /** Stands for bytes whose difference nobody wants to read. */
 const hashOf = (bytes: Buffer[]): string => {
@@ -278,7 +278,7 @@ describe('the shape behind a picture', () => {
 
 describe('the turntable of a mesh', () => {
 	const frames = async (picture: Picture | undefined, recipe: Partial<MeshRecipe>) => {
-		const gif = await meshTurntableOf({ ...RECIPE, ...recipe }, picture, 96, 2);
+		const gif = await makeMeshTurntable({ ...RECIPE, ...recipe }, picture, 96, 2);
 		const { data, info } = await sharp(gif, { animated: true })
 			.removeAlpha()
 			.raw()

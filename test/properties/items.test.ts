@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import type { Fault, JobRecord, Misbehaviour } from '../../local-api/index.mts';
+import type { Fault, JobRecord, Misbehavior } from '../../local-api/index.mts';
 import { itemsOf, openRig, type Rig, type Result } from '../support/rig.mts';
 
 let rig: Rig;
@@ -58,7 +58,7 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
 	tries: fc.constantFrom(1, 1, 2, 3),
 });
 
-const answer = (message: string, status = 200, retry_after?: number): Misbehaviour => ({
+const answer = (message: string, status = 200, retry_after?: number): Misbehavior => ({
 	kind: 'answer',
 	status,
 	body: { status: 'error', message, retry_after },

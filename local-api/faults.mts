@@ -102,7 +102,7 @@ export function checkPlace({ on, do: { kind }, perJob, link }: Fault): void {
 		if (only !== undefined && on !== only) throw new FaultFormatError(`on must be "${only}" for ${name}`);
 	}
 	if (on === 'webhook' && kind !== 'byteOrderMark') {
-		throw new FaultFormatError(`on must not be "webhook" for ${kind}`);
+		throw new FaultFormatError(`on must be something other than "webhook" for ${kind}`);
 	}
 }
 

@@ -142,7 +142,7 @@ export default {
 			name: 'model-imports-only-model',
 			comment:
 				'local-api/model/ is geometry: pictures and numbers in, meshes and files out. It knows neither HTTP nor the API that serves it, so it can be used and tested without them.',
-			severity: 'warn',
+			severity: 'error',
 			from: { path: '^local-api/model/' },
 			to: {
 				pathNot: '^local-api/model/|(^|/)node_modules/(?!axios|fastify)|^(buffer|path|timers/promises)$',

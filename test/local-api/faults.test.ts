@@ -217,7 +217,7 @@ describe('a fault', () => {
 	test.each([
 		[{ on: 'submit', do: { kind: 'notFound' } }, 'on must be "fetch" for notFound'],
 		[{ on: 'fetch', do: { kind: 'late', seconds: 1 } }, 'on must be "download" for late'],
-		[{ on: 'webhook', do: { kind: 'hang' } }, 'on must not be "webhook" for hang'],
+		[{ on: 'webhook', do: { kind: 'hang' } }, 'on must be something other than "webhook" for hang'],
 		[{ on: 'submit', perJob: true, do: { kind: 'hang' } }, 'on must be "fetch" for perJob'],
 		[{ on: 'fetch', link: 'mirror', do: { kind: 'hang' } }, 'on must be "download" for link'],
 	] as const)('that cannot be is refused: %j', (fault, expected) => {

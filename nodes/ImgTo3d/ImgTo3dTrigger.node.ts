@@ -7,7 +7,7 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
-import { triggerProperties } from './trigger/properties';
+import { triggerProperties } from './trigger/parameters';
 import { handleTriggerCall } from './trigger/receive';
 
 /** Where the service calls. There is nothing to register, because each job is submitted with the address. */

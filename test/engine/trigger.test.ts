@@ -305,7 +305,7 @@ describe('a call that is not to be believed', () => {
 	])('that tells no end of a job (%s) gets 400, and the API is not asked', async (_what, body) => {
 		const { production } = publish();
 		const { status, message } = await bench.call(production, body);
-		expect([status, message]).toEqual([400, expect.stringMatching(/^This does not tell the end of a job: /)]);
+		expect([status, message]).toEqual([400, expect.stringMatching(/^This call does not report the end of a job: /)]);
 		expect(looks()).toHaveLength(0);
 		expect(executions()).toHaveLength(0);
 	});
@@ -314,7 +314,7 @@ describe('a call that is not to be believed', () => {
 		const { production } = publish();
 		expect(await bench.call(production, { ...callFor(1), id: API_KEY })).toEqual({
 			status: 400,
-			message: 'This does not tell the end of a job: it has no job ID.',
+			message: 'This call does not report the end of a job: it has no job ID.',
 		});
 		expect(looks()).toHaveLength(0);
 	});
@@ -365,7 +365,7 @@ describe('a call that is not wanted gets 200 and starts nothing', () => {
 		const id = await ended();
 		expect((await bench.call(production, callFor(id))).status).toBe(500);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toBe(
-			'Events must be at least one of "success" or "failed", but is []',
+			'Trigger On must be at least one of "failed" or "success", but is []',
 		);
 	});
 });
@@ -472,7 +472,7 @@ describe('a flood', () => {
 	}, 60_000);
 
 	test.each([
-		[true, 200, 'Received. This is being looked into already.'],
+		[true, 200, 'Received. Another call about this job is being handled.'],
 		[false, 503, 'Too many calls about this job at once.'],
 	])(
 		'of calls about one job has two of them in hand at a time, and asks no more than those (Ignore Duplicates: %s)',

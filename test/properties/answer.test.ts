@@ -23,7 +23,7 @@ import { describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import { expandIpv6, isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
 import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import { isHttpUrl, parseUrl } from '../../nodes/ImgTo3d/api/url';
-import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
+import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from './answer-texts.mts';
 import { workOf } from './work.mts';
@@ -211,7 +211,7 @@ describe('whatever comes', () => {
 				expect(wordOf(text)).toBe(call.outcome);
 				expect(isId(call.id)).toBe(true);
 				expect((call.trackId ?? '').length).toBeLessThanOrEqual(10_000);
-				if (call.told) expect([call.told.state, ...faultsOf(call.told)]).toEqual([call.outcome]);
+				if (call.end) expect([call.end.state, ...faultsOf(call.end)]).toEqual([call.outcome]);
 				else expect(call.outcome).toBe('success');
 			}),
 			{ numRuns: 4000 },
@@ -263,7 +263,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'the ID in JSON that broke off': findIdInText,
 	'an ID': (text) => [readId(text), idAsPath(text), isSameId(text, `0${text}`), writeId(text)],
 	'the ID in an address': (text) => idInAddress(parseUrl(`https://a.example/fetch/${text}`)),
-	'the spelling of an ID': (text) => isSpeltOtherwise(text, 7),
+	'the spelling of an ID': (text) => isOtherSpelling(text, 7),
 	'the key remover': keyRemover('sk-3f9c1d7be2a84f60'),
 	'the remover of a key that is encoded itself': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
 	'the remover of a key that is a host': keyRemover('a.example.com', 'a.example.com'),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
 import { outputOf } from '../../n8n/engine/engine.cts';
-import { hashEnd, REMEMBERED } from '../../nodes/ImgTo3d/trigger/seen-jobs';
+import { hashEnd, REMEMBERED } from '../../nodes/ImgTo3d/trigger/seen-ends';
 import { openRig, type Rig } from '../support/rig.mts';
 
 let bench: Rig;

@@ -15,7 +15,8 @@ import {
 	type WorkflowJson,
 } from '../../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
-import { TriggerState, handleTriggerCall } from '../../nodes/ImgTo3d/trigger/receive';
+import { handleTriggerCall } from '../../nodes/ImgTo3d/trigger/receive';
+import { TriggerState } from '../../nodes/ImgTo3d/trigger/state';
 import { handleResumeCall } from '../../nodes/ImgTo3d/suspend/resume';
 import { ResumeState } from '../../nodes/ImgTo3d/suspend/resume-state';
 import { CredentialReader } from '../../nodes/ImgTo3d/webhook/connection';

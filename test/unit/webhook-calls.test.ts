@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import type { IDataObject } from 'n8n-workflow';
 
-import { isSpeltOtherwise, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
-import { hashEnd, REMEMBERED, SeenJobs } from '../../nodes/ImgTo3d/trigger/seen-jobs';
+import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
+import { hashEnd, REMEMBERED, SeenEnds } from '../../nodes/ImgTo3d/trigger/seen-ends';
 
 const asIs = (text: string) => text;
 
@@ -20,7 +20,7 @@ describe('reading a call', () => {
 			outcome: 'success',
 			id: 326,
 			trackId: 'order-7',
-			told: expect.objectContaining({
+			end: expect.objectContaining({
 				state: 'success',
 				job: { id: 326, output: body.output, generationTime: 45.2, meta: {}, extras: {} },
 			}),
@@ -34,7 +34,7 @@ describe('reading a call', () => {
 			outcome: 'failed',
 			id: 326,
 			trackId: 'order-7',
-			told: expect.objectContaining({ state: 'failed', message }),
+			end: expect.objectContaining({ state: 'failed', message }),
 		});
 	});
 
@@ -52,8 +52,8 @@ describe('reading a call', () => {
 		[326, 99, false],
 		['job-a', 99, false],
 		['7f3a-b', '9c1d-e', false],
-	])('the ID %j is %j in another spelling: %j', (id, told, isSo) => {
-		expect(isSpeltOtherwise(id, told)).toBe(isSo);
+	])('the ID %j is %j in another spelling: %j', (id, answered, isSo) => {
+		expect(isOtherSpelling(id, answered)).toBe(isSo);
 	});
 
 	test('a success that names no usable file is one for the API to tell about', () => {
@@ -76,11 +76,11 @@ describe('remembering jobs', () => {
 
 	test('thousands are known again after a restart, in 40 kB; then the oldest are forgotten', () => {
 		const staticData: IDataObject = {};
-		const seen = new SeenJobs();
+		const seen = new SeenEnds();
 		const marks = Array.from({ length: REMEMBERED + 1000 }, (_, id) => hashEnd(id, 'success'));
 		for (const mark of marks) seen.add('t', staticData, mark);
 		expect(JSON.stringify(staticData).length).toBeLessThanOrEqual(40_100);
-		const known = marks.map((mark) => new SeenJobs().has('t', restarted(staticData), mark));
+		const known = marks.map((mark) => new SeenEnds().has('t', restarted(staticData), mark));
 		expect(known.slice(0, 1000)).toEqual(Array(1000).fill(false));
 		expect(known.slice(1000)).toEqual(Array(REMEMBERED).fill(true));
 	});
@@ -91,16 +91,16 @@ describe('remembering jobs', () => {
 	});
 
 	test('one trigger does not know what another has seen', () => {
-		const seen = new SeenJobs();
+		const seen = new SeenEnds();
 		seen.add('a', {}, hashEnd(1, 'success'));
 		expect(seen.has('b', {}, hashEnd(1, 'success'))).toBe(false);
 	});
 
 	test.each([5, null, 'odd', ['x'], {}])('what is no memory (%j) is none', (odd) => {
 		const staticData = { seen: odd } as IDataObject;
-		const seen = new SeenJobs();
+		const seen = new SeenEnds();
 		seen.add('t', staticData, hashEnd(1, 'success'));
-		expect(new SeenJobs().has('t', restarted(staticData), hashEnd(1, 'success'))).toBe(true);
+		expect(new SeenEnds().has('t', restarted(staticData), hashEnd(1, 'success'))).toBe(true);
 	});
 
 	test('nothing is forgotten, whatever copies the calls are given, in which order they are saved, and when n8n restarts', () => {
@@ -111,13 +111,13 @@ describe('remembering jobs', () => {
 		fc.assert(
 			fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
 				let saved: IDataObject = {};
-				let seen = new SeenJobs();
+				let seen = new SeenEnds();
 				// What calls that came before were given.
 				const copies: IDataObject[] = [];
 				const started = new Set<number>();
 				for (const one of steps) {
 					if (one === 'restart') {
-						seen = new SeenJobs();
+						seen = new SeenEnds();
 						copies.length = 0;
 						continue;
 					}

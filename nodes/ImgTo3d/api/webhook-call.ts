@@ -1,37 +1,37 @@
-/** The calls that the service makes when a job has ended. They are not signed: what they say is the caller's word. */
+/** The service's webhook calls about jobs that have ended. They are not signed, so anybody can make one. */
 import { readBody, readObject, type Answer } from './answer';
 import type { JobId } from './job-id';
 
-/** The end of a job, as it is told: the same shapes as in answers. */
-export type ToldEnd = Extract<Answer, { state: 'success' | 'failed' }>;
+/** The end of a job in a webhook call. It has the same shape as in answers. */
+export type ReportedEnd = Extract<Answer, { state: 'success' | 'failed' }>;
 
-/** A call that says that a job has ended. */
-export interface WebhookCall {
-	outcome: ToldEnd['state'];
+/** What a webhook call says about the end of a job. */
+export interface EndReport {
+	outcome: ReportedEnd['state'];
 	id: JobId;
-	/** The mark that the job was submitted with. */
+	/** The track ID that the job was submitted with. */
 	trackId?: string;
-	/** What the call says of the job; nothing when it names no file that can be fetched. */
-	told?: ToldEnd;
+	/** Missing for a success without a file that can be fetched. */
+	end?: ReportedEnd;
 }
 
-/** Longest ID that is asked for because of a call, characters: anybody can send one. */
+/** The longest ID that the API is asked about because of a webhook call, characters. Anybody can send one. */
 const MAX_ID = 2000;
 
-/** Longest mark that is taken over, characters. */
+/** The longest track ID that is kept, characters. */
 const MAX_TRACK_ID = 10_000;
 
 /**
- * Reads the body of a call.
+ * Reads the body of a webhook call.
  *
- * @param text the body as it came in
- * @param clean takes the API key out of a text
- * @returns the call, or why the body does not tell a job's end
+ * @param text the body as it was received
+ * @param clean removes the API key from a text
+ * @returns the report, or why the body is not one
  */
 export function readWebhookCall(
 	text: string,
 	clean: (text: string) => string,
-): WebhookCall | { problem: string } {
+): EndReport | { problem: string } {
 	const body = readBody(text, clean, 'the body');
 	if (!('object' in body)) return { problem: body.why };
 	const answer = readObject(body.object, { httpCode: 200, headers: {}, text }, 0, body.status);
@@ -47,19 +47,19 @@ export function readWebhookCall(
 		outcome,
 		id,
 		...(trackId !== undefined && { trackId }),
-		...((answer.state === 'success' || answer.state === 'failed') && { told: answer }),
+		...((answer.state === 'success' || answer.state === 'failed') && { end: answer }),
 	};
 }
 
 /**
- * Whether a caller's ID is the job's own in another spelling: many a database reads "0326", "326-a" and "0x146" as 326,
- * and each would tell of an end that has not been received before. The service itself spells it as in its answers.
+ * Whether a caller's ID is the job's own ID in another spelling. Many databases read "0326", "326-a" and "0x146" as 326.
+ * Each spelling would look like the end of another job. The service spells the ID as it does in its answers.
  *
- * @param told the ID in the API's answer about the job; one that has nothing to do with it does not count
+ * @param answered the ID in the API's answer about the job. An unrelated one does not count.
  */
-export function isSpeltOtherwise(id: JobId, told: JobId): boolean {
-	const [own, theirs] = [String(id).toLowerCase(), String(told).toLowerCase()];
-	if (String(id) === String(told)) return false;
+export function isOtherSpelling(id: JobId, answered: JobId): boolean {
+	const [own, theirs] = [String(id).toLowerCase(), String(answered).toLowerCase()];
+	if (String(id) === String(answered)) return false;
 	return own === theirs || [Number(own), parseInt(own, 10)].some((read) => read === Number(theirs));
 }
 

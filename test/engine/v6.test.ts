@@ -283,9 +283,9 @@ describe('the output', () => {
 			['names it again, one file twice', 'twice', 3, 3],
 		])(
 			'was announced before the end, polled or suspended, if the end %s',
-			async (_name, told, files, entries) => {
+			async (_name, assetsAtEnd, files, entries) => {
 				const assets = links();
-				const atTheEnd = told === 'twice' ? [...assets, assets[0]] : told;
+				const atTheEnd = assetsAtEnd === 'twice' ? [...assets, assets[0]] : assetsAtEnd;
 				const edit = (body: Record<string, unknown>) => ({
 					...body,
 					extra_assets: body.status === 'processing' ? assets : atTheEnd,
@@ -421,10 +421,10 @@ describe('a Base URL without documented v6 endpoints', () => {
 	])('is named in the error after %s, with the right host', async (_name, fault, expected) => {
 		await there(async () => {
 			rig.service.addFault({ on: 'submit', times: 9, do: fault });
-			const told = async (apiVersion: string) =>
+			const descriptionFor = async (apiVersion: string) =>
 				(await rig.run(imageTo3d({ apiVersion }))).error?.description?.replace(HELP, 'HELP');
-			expect(await told('v6')).toMatch(expected);
-			expect(await told('v3')).not.toMatch('HELP');
+			expect(await descriptionFor('v6')).toMatch(expected);
+			expect(await descriptionFor('v3')).not.toMatch('HELP');
 		});
 	});
 

@@ -188,7 +188,7 @@ test('each item is paid at most once, no more jobs are open than allowed, and ea
 				submits.filter((submit) => submit.item === item),
 			);
 			/** The jobs that the service has reported to the node. */
-			const told = jobs.filter(
+			const reported = jobs.filter(
 				({ trackId, outcome }) =>
 					outcome === 'failed' || byItem[itemOf(trackId)]?.some(({ fate }) => fate === 'job'),
 			);
@@ -202,14 +202,14 @@ test('each item is paid at most once, no more jobs are open than allowed, and ea
 				const [last] = of.slice(-1);
 				if (unknown.length > 0) expect(MAY_BE_PAID).toContain(last?.fate);
 			}
-			expect(mostOpen(told)).toBeLessThanOrEqual(one.maxJobsInFlight);
+			expect(mostOpen(reported)).toBeLessThanOrEqual(one.maxJobsInFlight);
 
 			if (error) {
 				see('an error');
 				expect(one.continues).toBe(false);
 				expect(items).toEqual([]);
 				const words = `${error.message} ${error.description}`;
-				for (const { id, outcome } of told) if (outcome === 'success') expect(words).toContain(String(id));
+				for (const { id, outcome } of reported) if (outcome === 'success') expect(words).toContain(String(id));
 				return;
 			}
 			see(one.tries > 1 ? 'a retry' : 'a run');

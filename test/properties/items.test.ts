@@ -209,7 +209,8 @@ test('each item is paid at most once, no more jobs are open than allowed, and ea
 				expect(one.continues).toBe(false);
 				expect(items).toEqual([]);
 				const words = `${error.message} ${error.description}`;
-				for (const { id, outcome } of reported) if (outcome === 'success') expect(words).toContain(String(id));
+				for (const { id, outcome } of reported)
+					if (outcome === 'success') expect(words).toContain(String(id));
 				return;
 			}
 			see(one.tries > 1 ? 'a retry' : 'a run');

@@ -1,5 +1,6 @@
 /** A service and a clock that exist in memory only, so that days of jobs pass in seconds. The node's own code watches them. */
 import type { Answer } from '../nodes/ImgTo3d/api/answer.ts';
+import { describeProblem } from '../nodes/ImgTo3d/api/problems.ts';
 import type { Service } from '../nodes/ImgTo3d/api/service.ts';
 import type { Account } from '../nodes/ImgTo3d/polling/account.ts';
 import type { Clock, CancelSignal } from '../nodes/ImgTo3d/async/clock.ts';
@@ -136,7 +137,7 @@ export function simulatedRun(clock: Clock, account: Account, fetch: Service['fet
 		signal,
 		openJobs: new Map(),
 		ledger: new Map(),
-		service: { fetch, betterBaseUrl: () => undefined },
+		service: { fetch, describeProblem: (_version, ...call) => describeProblem(...call) } as Service,
 	} as unknown as Run;
 }
 

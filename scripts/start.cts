@@ -16,8 +16,7 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
 import { createEngine, outputOf, type WorkflowJson } from '../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi } from '../local-api/index.mts';
-import { MODELSLAB } from '../nodes/ImgTo3d/api/endpoints';
-import { API_VERSIONS, type ApiVersion } from '../nodes/ImgTo3d/api/fields';
+import { API_VERSIONS, VERSIONS, type ApiVersion } from '../nodes/ImgTo3d/api/versions';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'out');
@@ -139,8 +138,7 @@ async function main({ sources, version }: Wishes, closing: Closing): Promise<boo
 	const built: string = join(ROOT, 'dist/index.js');
 	const { ImgTo3d, StableDiffusionApi } = (await import(built)) as typeof import('../index');
 	const type = new StableDiffusionApi();
-	const preset = type.properties.find(({ name }) => name === 'baseUrl')?.default;
-	const documented = version === 'v6' ? MODELSLAB : String(preset);
+	const [documented] = VERSIONS[version].baseUrls;
 	const baseUrl = service?.baseUrl ?? process.env.IMG_TO_3D_BASE_URL ?? documented;
 
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-'));

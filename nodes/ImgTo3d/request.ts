@@ -1,7 +1,7 @@
 /** What a person asks for, read once and checked. */
 import type { IDataObject } from 'n8n-workflow';
 
-import type { ApiVersion, Generation } from './api/fields';
+import type { ApiVersion, Generation } from './api/versions';
 
 /** Where the images of an Image to 3D job come from: one image, or with v6 several that show the object from several sides. */
 export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: string[] };

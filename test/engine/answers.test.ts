@@ -482,7 +482,7 @@ describe('Base URL', () => {
 		rig.credential({ baseUrl });
 		const { error, run: execution } = await run();
 		expect(error?.name).toBe('NodeOperationError');
-		expect(error?.message).toBe('Base URL in the credential is no http or https address');
+		expect(error?.message).toBe('Base URL in the credential is not an http or https address');
 		if (baseUrl) expect(JSON.stringify(execution)).not.toContain(baseUrl);
 	});
 });

@@ -214,7 +214,7 @@ describe('On Error', () => {
 			undefined,
 			'Max Jobs in Flight must be an integer from 1 to 1000, but is "x"',
 		],
-		['a wrong Base URL', {}, 'nowhere', 'Base URL in the credential is no http or https address'],
+		['a wrong Base URL', {}, 'nowhere', 'Base URL in the credential is not an http or https address'],
 	])('Continue: %s for all items gives an error item for each', async (_name, options, baseUrl, message) => {
 		if (baseUrl) rig.credential({ baseUrl });
 		const node = { onError: 'continueRegularOutput' as const };

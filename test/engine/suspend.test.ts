@@ -253,7 +253,7 @@ describe('an execution at rest', () => {
 		const told = bench.log.filter((line) => line.startsWith('error'));
 		expect(told).toHaveLength(11);
 		expect(bench.log.at(-1)).toBe(
-			'error: Image to 3D: 15 more webhook calls to suspended executions could not be handled: Base URL in the credential is no http or https address',
+			'error: Image to 3D: 15 more webhook calls to suspended executions could not be handled: Base URL in the credential is not an http or https address',
 		);
 	});
 
@@ -396,7 +396,7 @@ describe('the node, when it is woken,', () => {
 		expect(finished().map(({ json }) => json)).toEqual(
 			[0, 1].map((item) => ({
 				error: 'The credential has no API key',
-				description: expect.stringMatching(/^Enter the key of your account/) as string,
+				description: expect.stringMatching(/^Enter the API key of your account/) as string,
 				paid: 'yes',
 				id: idOf(item),
 				track_id: `item-${item}`,

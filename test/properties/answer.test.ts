@@ -270,7 +270,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'a host': isPublicHost,
 	'an IPv6 address': expandIpv6,
 	'a Base URL': (text) => Endpoints.under(`https://a.example/${text}/a`),
-	'the address of a job': (text) => Endpoints.under('https://a.example')?.fetch('v3', 7, text),
+	'the address of a job': (text) => Endpoints.under('https://a.example')?.buildFetchCall('v3', 7, text),
 	'a link': isHttpUrl,
 	'the name of a file': (text) => identify(`https://a.example/${text}`, text, 'job', asIs),
 	'the beginning of a file': (text) => {

@@ -27,7 +27,7 @@ const NODE: INode = {
 const DELIVERY = { outputMode: 'job', download: false } as Delivery;
 const endpoints = Endpoints.under('https://service.example/api');
 const SERVICE = {
-	fetchUrl: (...job: Parameters<Endpoints['fetch']>) => endpoints?.fetch(...job),
+	fetchUrl: (...job: Parameters<Endpoints['buildFetchCall']>) => endpoints?.buildFetchCall(...job),
 } as unknown as Service;
 
 /** Everything that leaves the node because of an answer: items, or errors and the items that stand for them. */

@@ -1,4 +1,5 @@
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
+import { findBetterBaseUrl } from '../../nodes/ImgTo3d/api/versions';
 import { isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
 import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
 
@@ -90,10 +91,13 @@ test.each([
 
 test('v6 has addresses of its own', () => {
 	const endpoints = Endpoints.under('https://modelslab.com/api') as Endpoints;
-	expect(endpoints.submit('v6', 'imageTo3d')).toBe('https://modelslab.com/api/v6/3d/image_to_3d');
-	expect(endpoints.submit('v6', 'textTo3d')).toBe('https://modelslab.com/api/v6/3d/text_to_3d');
-	expect(endpoints.fetch('v6', 7)).toEqual({ url: 'https://modelslab.com/api/v6/3d/fetch/7', body: {} });
-	expect(endpoints.upload('v6', 'data:image/png;base64,AA')).toEqual({
+	expect(endpoints.buildSubmitUrl('v6', 'imageTo3d')).toBe('https://modelslab.com/api/v6/3d/image_to_3d');
+	expect(endpoints.buildSubmitUrl('v6', 'textTo3d')).toBe('https://modelslab.com/api/v6/3d/text_to_3d');
+	expect(endpoints.buildFetchCall('v6', 7)).toEqual({
+		url: 'https://modelslab.com/api/v6/3d/fetch/7',
+		body: {},
+	});
+	expect(endpoints.buildUploadCall('v6', 'data:image/png;base64,AA')).toEqual({
 		url: 'https://modelslab.com/api/v6/base64_to_url',
 		body: { base64_string: 'data:image/png;base64,AA' },
 	});
@@ -106,7 +110,7 @@ test.each([
 	['https://modelslab.com/api', 'v6', undefined],
 	['http://127.0.0.1:3003/api', 'v6', undefined],
 ] as const)('at %s the better Base URL for %s is %s', (baseUrl, version, better) => {
-	expect(Endpoints.under(baseUrl)?.betterBaseUrl(version)).toBe(better);
+	expect(findBetterBaseUrl(version, baseUrl)).toBe(better);
 });
 
 describe('the address of a job', () => {
@@ -126,15 +130,15 @@ describe('the address of a job', () => {
 		['that is none', 'fetch it yourself', 'https://modelslab.com/api/v3/fetch/7'],
 		['that is missing', undefined, 'https://modelslab.com/api/v3/fetch/7'],
 	])('named %s', (_name, fetchResult, expected) => {
-		expect(endpoints.fetch('v3', 7, fetchResult)).toEqual({ url: expected, body: {} });
+		expect(endpoints.buildFetchCall('v3', 7, fetchResult)).toEqual({ url: expected, body: {} });
 	});
 
 	test('that cannot hold its ID is the one without, and the ID goes into the body', () => {
 		const url = 'https://modelslab.com/api/v3/fetch';
 		for (const id of ['..', 'a/../b', 'x'.repeat(2000), '\ud800']) {
-			expect(endpoints.fetch('v3', id)).toEqual({ url, body: { request_id: id } });
+			expect(endpoints.buildFetchCall('v3', id)).toEqual({ url, body: { request_id: id } });
 		}
-		expect(endpoints.fetch('v3', 'gen/1 ?#').url).toBe(`${url}/gen%2F1%20%3F%23`);
+		expect(endpoints.buildFetchCall('v3', 'gen/1 ?#').url).toBe(`${url}/gen%2F1%20%3F%23`);
 	});
 
 	test.each(['', 'modelslab.com/api', 'ftp://modelslab.com', 'javascript:alert(1)', 'http://'])(

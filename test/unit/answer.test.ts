@@ -1,7 +1,7 @@
 import { holdsJob, readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
 import { readRetryAfterHeader } from '../../nodes/ImgTo3d/api/words';
 import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/judge';
-import { readFailure } from '../../nodes/ImgTo3d/api/service';
+import { readRequestError } from '../../nodes/ImgTo3d/api/request-error';
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -142,7 +142,7 @@ test.each([
 	'a submit that ends with %s was %s, and whether it may have been accepted: %s',
 	(code, reason, isUnknown) => {
 		const inN8nsError = { name: 'NodeApiError', cause: { code } };
-		const answer = readFailure(inN8nsError);
+		const answer = readRequestError(inN8nsError);
 		expect(answer.reason).toBe(reason);
 		expect(isFateUnknown(answer)).toBe(isUnknown);
 	},
@@ -151,7 +151,7 @@ test.each([
 test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
 	'what n8n blocks (%s) was certainly not sent',
 	(name) => {
-		const answer = readFailure({ name: 'NodeApiError', cause: { name: 'AxiosError', cause: { name } } });
+		const answer = readRequestError({ name: 'NodeApiError', cause: { name: 'AxiosError', cause: { name } } });
 		expect(answer).toMatchObject({ reason: 'blocked', detail: 'N8N_SSRF_PROTECTION_ENABLED' });
 		expect([isFateUnknown(answer), mayPass(answer)]).toEqual([false, false]);
 	},

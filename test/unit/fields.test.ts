@@ -1,15 +1,9 @@
 import fc from 'fast-check';
 
-import { buildBody, buildImageBody } from '../../nodes/ImgTo3d/api/body';
-import {
-	toBodyName,
-	checkField,
-	FIELDS,
-	type ApiVersion,
-	type Field,
-	type Generation,
-} from '../../nodes/ImgTo3d/api/fields';
+import { buildBody } from '../../nodes/ImgTo3d/api/body';
+import { toBodyName, checkField, FIELDS, type Field } from '../../nodes/ImgTo3d/api/fields';
 import { toNumber } from '../../nodes/ImgTo3d/api/numbers';
+import { VERSIONS, type ApiVersion, type Generation } from '../../nodes/ImgTo3d/api/versions';
 import { settingsProperty } from '../../nodes/ImgTo3d/parameters/settings';
 
 const fieldsOf = (version: ApiVersion, operation: Generation) =>
@@ -147,9 +141,9 @@ test('several images are said to be such, and taken where the API takes them', (
 });
 
 test('v6 gets the image under both of its names, and several as a list', () => {
-	expect(buildImageBody('v3', ['a'])).toEqual({ image: 'a' });
-	expect(buildImageBody('v6', ['a'])).toEqual({ image: 'a', init_image: 'a' });
-	expect(buildImageBody('v6', ['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
+	expect(VERSIONS.v3.images.buildBody(['a'])).toEqual({ image: 'a' });
+	expect(VERSIONS.v6.images.buildBody(['a'])).toEqual({ image: 'a', init_image: 'a' });
+	expect(VERSIONS.v6.images.buildBody(['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
 });
 
 test('every setting that the panel offers passes its own check as it is preset, and is shown where it is sent', () => {

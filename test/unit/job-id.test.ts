@@ -270,10 +270,19 @@ test.each<[string, unknown]>([
 	['https://a.example/fetch/%20', undefined],
 	['https://a.example/fetch/', undefined],
 	['https://a.example/fetch/7/more', undefined],
+	['https://a.example/fetch//', undefined],
+	['https://a.example/prefetch/7', undefined],
 	['https://a.example/later', undefined],
 ])('the ID in the address %s is %j', (address, id) => {
 	expect(idInAddress(new URL(address))).toBe(id);
 	expect(idInAddress(undefined)).toBeUndefined();
+});
+
+test('the ID in an address of megabytes is read without an overflow of the stack', () => {
+	expect(idInAddress(new URL(`https://a.example/fetch/${'7'.repeat(10_000_000)}/x`))).toBeUndefined();
+	expect(String(idInAddress(new URL(`https://a.example/fetch/${'7'.repeat(10_000_000)}`)))).toHaveLength(
+		10_000_000,
+	);
 });
 
 test.each<[string | number, string | number, boolean]>([

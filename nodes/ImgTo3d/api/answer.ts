@@ -70,6 +70,12 @@ interface Told {
 	holdsJob?: boolean;
 }
 
+export interface Unanswered {
+	state: 'unanswered';
+	reason: UnansweredReason;
+	detail: string;
+}
+
 export type Answer =
 	/** The job is done, and has a file. */
 	| { state: 'success'; httpCode: number; job: JobFacts; isIdLoose?: boolean }
@@ -114,7 +120,7 @@ export type Answer =
 	/** A `status` word that is not documented. */
 	| ({ state: 'unknownStatus'; word: string } & Told)
 	/** No answer at all. */
-	| { state: 'unanswered'; reason: UnansweredReason; detail: string };
+	| Unanswered;
 
 /** How much of what is no JSON is looked through for words, characters. */
 const MAX_WORDS = 100_000;

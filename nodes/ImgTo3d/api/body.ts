@@ -1,6 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toBodyName, checkField, FIELDS, type ApiVersion, type Generation } from './fields';
+import { toBodyName, checkField, FIELDS } from './fields';
+import { API_VERSIONS, VERSIONS, type ApiVersion, type Generation } from './versions';
 
 /** What a person entered for a generation, untrusted, in the node's names. */
 export interface Entered {
@@ -43,30 +44,30 @@ export function buildBody(entered: Entered): { body: IDataObject } | FieldProble
 		}
 		body[toBodyName(field)] = checked.value;
 	}
-	if (imageCount > 1) {
-		if (apiVersion === 'v3') {
-			return { displayName: 'API Version', entered: apiVersion, problem: 'must be v6 for several images' };
-		}
-		if (body.multi_image === false) {
-			return { displayName: 'Multi Image', entered: false, problem: 'must be on for several images' };
-		}
-		body.multi_image = true;
-	}
+	const problem = imageCount > 1 ? allowSeveralImages(body, apiVersion, imageCount) : undefined;
+	if (problem) return problem;
 	if (entered.webhookUrl !== undefined) body.webhook = entered.webhookUrl || null;
 	if (entered.trackId !== undefined) body.track_id = entered.trackId || null;
 	return { body };
 }
 
-/**
- * The part of a submit's body that names the images.
- *
- * v6 calls the field `image` where it lists what is required, and `init_image` in its example, so it gets both.
- * Several images go as a list.
- *
- * @param links one or more
- */
-export function buildImageBody(apiVersion: ApiVersion, links: readonly string[]): IDataObject {
-	const image = links.length === 1 ? links[0] : [...links];
-	if (apiVersion === 'v3') return { image };
-	return { image, init_image: image };
+/** Puts the switch that several images need into the body. @returns why the version or the settings do not allow them */
+function allowSeveralImages(
+	body: IDataObject,
+	apiVersion: ApiVersion,
+	imageCount: number,
+): FieldProblem | undefined {
+	const { max, switch: name } = VERSIONS[apiVersion].images;
+	if (imageCount > max) {
+		const others = API_VERSIONS.filter((version) => VERSIONS[version].images.max >= imageCount);
+		const problem = `must be ${others.join(' or ')} for several images`;
+		return { displayName: 'API Version', entered: apiVersion, problem };
+	}
+	const field = FIELDS.find((entry) => entry.name === name && entry.versions.includes(apiVersion));
+	if (!field) return undefined;
+	if (body[toBodyName(field)] === false) {
+		return { displayName: field.displayName, entered: false, problem: 'must be on for several images' };
+	}
+	body[toBodyName(field)] = true;
+	return undefined;
 }

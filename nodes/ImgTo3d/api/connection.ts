@@ -1,5 +1,6 @@
 import type { Clock } from '../async/clock';
-import type { NodeContext, Service } from './service';
+import type { Service } from './service';
+import type { NodeContext } from './transport';
 
 /** What it takes to read jobs and bring in their files. */
 export interface Connection {

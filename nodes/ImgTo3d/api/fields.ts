@@ -7,14 +7,7 @@
  */
 
 import { describeRange, numberWithin, toNumber, type Range } from './numbers';
-
-/** The versions of the service's endpoints. */
-export const API_VERSIONS = ['v3', 'v6'] as const;
-export type ApiVersion = (typeof API_VERSIONS)[number];
-
-/** The operations that make something, and are paid for. */
-export const GENERATIONS = ['imageTo3d', 'textTo3d'] as const;
-export type Generation = (typeof GENERATIONS)[number];
+import { API_VERSIONS, GENERATIONS, type ApiVersion, type Generation } from './versions';
 
 interface FieldOf<Kind extends string> {
 	kind: Kind;
@@ -56,7 +49,7 @@ export type Field = NumericField | SeedField | SwitchField | TextField | ChoiceF
 
 const V3: readonly ApiVersion[] = ['v3'];
 const V6: readonly ApiVersion[] = ['v6'];
-const BOTH: readonly Generation[] = ['imageTo3d', 'textTo3d'];
+const BOTH: readonly Generation[] = GENERATIONS;
 const IMAGE: readonly Generation[] = ['imageTo3d'];
 const TEXT: readonly Generation[] = ['textTo3d'];
 

@@ -95,15 +95,26 @@ function partsOf(part: Record<string, unknown>): Array<Record<string, unknown>> 
 		.filter((value): value is Record<string, unknown> => typeof value === 'object' && value !== null);
 }
 
-/** The path of a service's address for a job's state: the job's ID follows. */
-const FETCH_PATH = /\/fetch\/([^/]+)\/?$/;
+/** How the path of an address begins at which the service says how a job is. The job's ID follows. */
+const FETCH_PATH = '/fetch';
 
-/** Whether an address is one at which the service tells how a job stands. Only such an address is asked. */
-export const isFetchAddress = ({ pathname }: URL): boolean => FETCH_PATH.test(pathname);
+/**
+ * Finds the last part of a fetch address's path. Not by a pattern: Node's stack overflows when a pattern goes back over
+ * megabytes.
+ */
+function findFetchSegment({ pathname }: URL): string | undefined {
+	const end = pathname.endsWith('/') ? pathname.length - 1 : pathname.length;
+	const start = pathname.lastIndexOf('/', end - 1);
+	if (start < 0 || start + 1 >= end || !pathname.slice(0, start).endsWith(FETCH_PATH)) return undefined;
+	return pathname.slice(start + 1, end);
+}
 
-/** The ID in the address that an answer names for asking again. */
+/** Whether the service says at this address how a job is. Only such an address is called. */
+export const isFetchAddress = (url: URL): boolean => findFetchSegment(url) !== undefined;
+
+/** Reads the ID from the address that an answer names for polling. */
 export function idInAddress(url: URL | undefined): JobId | undefined {
-	const [, encoded = ''] = FETCH_PATH.exec(url?.pathname ?? '') ?? [];
+	const encoded = (url && findFetchSegment(url)) ?? '';
 	try {
 		return readId(decodeURIComponent(encoded));
 	} catch {

@@ -5,6 +5,7 @@ import { holdsJob, type Answer } from './answer';
 import { writeId, type JobId } from './job-id';
 import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
 import { parseUrl } from './url';
+import { API_VERSIONS, type ApiVersion } from './versions';
 
 /** What a call was for; a submit is the only one that is paid. */
 export type CallPurpose = 'submit' | 'fetch' | 'upload';
@@ -29,6 +30,9 @@ export class ProblemError extends Error {
 		super(problem.message);
 	}
 }
+
+/** How the paths of the API begin. */
+const PATHS_BEGIN = API_VERSIONS.map((version) => `/${version}`).join(' and ');
 
 const KEY_HELP =
 	'Open the credential, copy the API key again from your account, check that Base URL is the service the key belongs to, and save it: n8n tests it then.';
@@ -62,15 +66,20 @@ const CONNECTION_HELP: Partial<Record<Extract<Answer, { state: 'unanswered' }>['
 		'Check Base URL in the credential: it may begin with https:// although the server there speaks http:// only, or the port may be another one.',
 };
 
-/** What an answer itself does not tell. */
-export interface Surroundings {
-	/** The job, once one is known. */
+/** What a call was about, as far as its answer does not say so. */
+export interface CallSubject {
+	/** The job, if it is known. */
 	jobId?: JobId;
-	/** Whether this node submitted the job, or a person or workflow says that there is one. */
+	/** Whether this node submitted the job. Otherwise a person or a caller says that the job exists. */
 	isOwn?: boolean;
-	/** The input field of the image, where there are several. */
+	/** The input field of the image, if there are several. */
 	field?: string;
-	/** Where what was called is documented, if that is not the credential's Base URL. */
+}
+
+/** The API that was called. */
+export interface CalledApi {
+	version: ApiVersion;
+	/** The Base URL at which that version is documented, if the credential has another one of the service's. */
 	betterBaseUrl?: string;
 }
 
@@ -83,13 +92,14 @@ export interface Surroundings {
 export function describeProblem(
 	answer: BadAnswer,
 	purpose: CallPurpose,
-	{ jobId, field, betterBaseUrl, isOwn = true }: Surroundings = {},
+	{ jobId, field, isOwn = true }: CallSubject = {},
+	api?: CalledApi,
 ): Problem {
 	const id = jobId ?? ('id' in answer ? answer.id : undefined);
 	const paid = paidOf(answer, purpose, isOwn);
 	const { message, description } = word(answer, purpose, { who: subject(purpose, id, field), isOwn });
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
-	const [likely, possible] = hostAdvice(answer, betterBaseUrl, description);
+	const [likely, possible] = hostAdvice(answer, api, description);
 	return {
 		message:
 			purpose === 'submit' && paid === 'unknown' ? `${message}. It may have been accepted and paid` : message,
@@ -121,9 +131,10 @@ function paidOf(answer: BadAnswer, purpose: CallPurpose, isOwn: boolean): Paid {
 }
 
 /** Advice on the host, to come first where it is the likely cause, or last where it is a possible one. */
-function hostAdvice(answer: BadAnswer, betterBaseUrl: string | undefined, said: string): [string, string] {
+function hostAdvice(answer: BadAnswer, api: CalledApi | undefined, said: string): [string, string] {
+	const { version, betterBaseUrl } = api ?? {};
 	if (betterBaseUrl === undefined || said.includes(betterBaseUrl)) return ['', ''];
-	const advice = `The v6 endpoints are documented at ${betterBaseUrl} only: set Base URL in the credential to that.`;
+	const advice = `The ${version} endpoints are documented at ${betterBaseUrl} only: set Base URL in the credential to that.`;
 	switch (answer.state) {
 		case 'redirected':
 		case 'unreadable':
@@ -347,7 +358,7 @@ function refusal(
 			return {
 				message: `${who}: the service does not know what was asked for${code(answer.httpCode)}${said}`,
 				description: sentences(
-					'If every call ends like this, check Base URL in the credential: it must end in /api, or wherever /v3 and /v6 begin.',
+					`If every call ends like this, check Base URL in the credential: it must end in /api, or where ${PATHS_BEGIN} begin.`,
 					more,
 				),
 			};

@@ -1,9 +1,9 @@
 /** Reads the input items, all of them before anything is paid for. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
-import { API_VERSIONS } from '../api/fields';
 import { toNodeApiError } from '../api/problems';
 import type { Service } from '../api/service';
+import { API_VERSIONS } from '../api/versions';
 import { findOperation, OPERATION_VALUES } from '../operations';
 import type { Failure } from '../output/items';
 import { readDownload } from '../parameters/delivery';

@@ -6,6 +6,7 @@ import {
 } from 'n8n-workflow';
 
 import { openService, readCredential, type Service } from '../api/service';
+import { VERSIONS } from '../api/versions';
 import { Cancellation } from '../async/cancellation';
 import { systemClock, type Clock } from '../async/clock';
 import { Ledgers, type LedgerEntry } from '../jobs/ledger';
@@ -145,12 +146,12 @@ function withEarlierJob(item: ReadItem, entry: LedgerEntry | undefined): ReadIte
 /** Shows a hint in the editor when the API of the items is documented at another host than the credential's. */
 function hintAtHost(context: IExecuteFunctions, service: Service, items: readonly ReadItem[]): void {
 	const versions = items.flatMap((item) => (isRequest(item) ? item.work.apiVersion : []));
-	const better = versions.map((version) => service.betterBaseUrl(version)).find(Boolean);
-	if (better === undefined) return;
+	const version = versions.find((used) => service.findBetterBaseUrl(used) !== undefined);
+	if (version === undefined) return;
 	context.addExecutionHints({
 		type: 'warning',
 		location: 'outputPane',
-		message: `API Version V6 is documented at ${better} only, and Base URL in the credential is another host. If calls fail, set it to that.`,
+		message: `API Version ${VERSIONS[version].name} is documented at ${service.findBetterBaseUrl(version)} only, and Base URL in the credential is another host. If calls fail, set it to that.`,
 	});
 }
 

@@ -2,7 +2,7 @@
 import { mergeFacts, type Answer } from '../api/answer';
 import { isSameId, writeId, type JobId } from '../api/job-id';
 import { mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
-import { describeOverdue, describeProblem, ProblemError, type Problem } from '../api/problems';
+import { describeOverdue, ProblemError, type Problem } from '../api/problems';
 import { CALL_LIMIT_MS } from '../api/service';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoff, MAX_TRIES } from '../async/retry';
@@ -169,9 +169,9 @@ class Poller {
 	}
 
 	private describe(answer: BadAnswer): Problem {
-		const betterBaseUrl = this.run.service.betterBaseUrl(this.item.work.apiVersion);
+		const { apiVersion } = this.item.work;
 		const isOwn = this.options.accepted !== undefined;
-		return describeProblem(answer, 'fetch', { jobId: this.id, isOwn, betterBaseUrl });
+		return this.run.service.describeProblem(apiVersion, answer, 'fetch', { jobId: this.id, isOwn });
 	}
 
 	/**

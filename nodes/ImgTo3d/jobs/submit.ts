@@ -2,11 +2,11 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { holdsJob, type Answer } from '../api/answer';
-import { buildImageBody } from '../api/body';
 import { writeWholeId, type JobId } from '../api/job-id';
 import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
-import { describeProblem, ProblemError, type Problem } from '../api/problems';
+import { ProblemError, type Problem } from '../api/problems';
 import { SUBMIT_LIMIT_MS } from '../api/service';
+import { VERSIONS } from '../api/versions';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { waitsForWebhook, type GenerationItem } from '../request';
@@ -31,7 +31,7 @@ export async function submitOnce(run: Run, item: GenerationItem): Promise<Accept
 	if (run.suspension && waitsForWebhook(item)) body.webhook = run.suspension.resumeUrl;
 	const images =
 		work.image?.from === 'binary' ? await uploadImages(run, item, work.image.properties) : work.image?.urls;
-	if (images) Object.assign(body, buildImageBody(work.apiVersion, images));
+	if (images) Object.assign(body, VERSIONS[work.apiVersion].images.buildBody(images));
 	throwIfStopped(run.signal);
 	const submit = { item, body, images, earlierSubmits: earlier?.submits ?? 0 };
 	const { accepted, problem } = await run.cancellation.unlessCanceled(submitAndRecord(run, submit));
@@ -109,9 +109,8 @@ function recordProblem(
 	isFailed: boolean,
 ): Problem {
 	const { ledger, gate, service, context, cancellation } = run;
-	const betterBaseUrl = service.betterBaseUrl(item.work.apiVersion);
 	const bad = answer.state === 'processing' ? withoutId(answer) : (answer as BadAnswer);
-	const problem = describeProblem(bad, isFailed ? 'fetch' : 'submit', { betterBaseUrl });
+	const problem = service.describeProblem(item.work.apiVersion, bad, isFailed ? 'fetch' : 'submit');
 	if (isFailed) {
 		logAcceptance(run, item, problem.jobId);
 		ledger.set(item.itemIndex, { fate: 'failed', problem, submits: earlierSubmits + 1, isReported: true });

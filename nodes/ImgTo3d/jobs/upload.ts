@@ -2,7 +2,7 @@
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { mayPass, readRequestedPause } from '../api/judge';
-import { describeProblem, ProblemError } from '../api/problems';
+import { ProblemError } from '../api/problems';
 import { CALL_LIMIT_MS, type UploadAnswer } from '../api/service';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { findKind } from '../file-type';
@@ -66,8 +66,8 @@ export async function uploadImages(
 		const answer = await upload(run, item, property, deadline);
 		if (answer.state !== 'uploaded') {
 			const field = properties.length > 1 ? property : undefined;
-			const betterBaseUrl = run.service.betterBaseUrl(item.work.apiVersion);
-			throw new ProblemError(describeProblem(answer, 'upload', { field, betterBaseUrl }));
+			const { apiVersion } = item.work;
+			throw new ProblemError(run.service.describeProblem(apiVersion, answer, 'upload', { field }));
 		}
 		links.push(answer.link);
 	}

@@ -1,11 +1,14 @@
-import type { ApiVersion } from '../api/fields';
 import { isHttpUrl } from '../api/url';
+import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import type { Form } from '../parameters/form';
 import type { GenerationRequest, ImageSource } from '../request';
 import { generation, readGeneration } from './generation';
 import type { Operation } from './operation';
 
 const OPERATION = 'imageTo3d';
+/** The versions whose jobs take several images. */
+const SEVERAL = nameVersions(({ images }) => images.max > 1);
+
 const IMAGE_SOURCES = ['url', 'binary'] as const;
 
 export const imageTo3d: Operation<GenerationRequest> = {
@@ -46,8 +49,7 @@ export const imageTo3d: Operation<GenerationRequest> = {
 			required: true,
 			default: '',
 			placeholder: 'e.g. https://example.com/mug.jpg',
-			description:
-				'Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With API Version V6, several links can show the object from several sides: separate them with spaces, or enter a list.',
+			description: `Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With API Version ${SEVERAL}, several links can show the object from several sides: separate them with spaces, or enter a list.`,
 			displayOptions: { show: { operation: [OPERATION], imageSource: ['url'] } },
 		},
 		{
@@ -58,8 +60,7 @@ export const imageTo3d: Operation<GenerationRequest> = {
 			default: 'data',
 			placeholder: 'e.g. data',
 			hint: 'The name of the input field that holds the image file',
-			description:
-				'The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With API Version V6, several fields can show the object from several sides: separate their names with commas.',
+			description: `The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With API Version ${SEVERAL}, several fields can show the object from several sides: separate their names with commas.`,
 			displayOptions: { show: { operation: [OPERATION], imageSource: ['binary'] } },
 		},
 	],
@@ -80,8 +81,8 @@ const LINK_SEPARATOR = /(?<![\s,])[\s,]+(?=https?:\/\/)/i;
 
 function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
 	if (form.readChoice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
-		// V3 takes one image, so a comma is part of its field's name.
-		const comma = apiVersion === 'v3' ? undefined : ',';
+		// Where a job takes one image, a comma is part of its field's name.
+		const comma = VERSIONS[apiVersion].images.max > 1 ? ',' : undefined;
 		const rule = 'must be the name of a binary field, or a list of names';
 		return {
 			from: 'binary',

@@ -6,8 +6,8 @@ import type {
 	INodePropertyOptions,
 } from 'n8n-workflow';
 
-import type { ApiVersion } from '../api/fields';
 import type { Service } from '../api/service';
+import type { ApiVersion } from '../api/versions';
 import type { Semaphore } from '../async/semaphore';
 import type { KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';

@@ -6,7 +6,9 @@ import type { Connection } from '../api/connection';
 import { writeId, type JobId } from '../api/job-id';
 import { mayPass } from '../api/judge';
 import { ProblemError, sentences } from '../api/problems';
-import { readFailure, type Readable, type Service } from '../api/service';
+import { readRequestError } from '../api/request-error';
+import type { Service } from '../api/service';
+import type { Readable } from '../api/transport';
 import { isHttp, parseUrl } from '../api/url';
 import { readHeader, readRetryAfterHeader } from '../api/words';
 import { throwIfStopped } from '../async/cancellation';
@@ -185,7 +187,7 @@ async function store(connection: Connection, identity: FileIdentity, meter: Mete
 		if (!stored) return { problem: 'the download stalled', mayPass: true };
 		return { stored: identity.isUnnamed ? namedByHead(stored, identity, meter.head) : stored };
 	} catch (error) {
-		const { detail } = readFailure(error);
+		const { detail } = readRequestError(error);
 		if (meter.failure) return meter.failure;
 		return meter.isBroken
 			? { problem: `the connection broke in the middle (${detail})`, mayPass: true }
@@ -258,7 +260,7 @@ async function ask(
 		abortSignal: AbortSignal.any([connection.signal, leave.signal]),
 	}) as Promise<IN8nHttpFullResponse>;
 	const late = connection.clock.sleep(Math.max(0, limitMs), settled.signal).then(() => undefined);
-	const answered = await Promise.race([response.catch((error: unknown) => readFailure(error)), late]);
+	const answered = await Promise.race([response.catch((error: unknown) => readRequestError(error)), late]);
 	settled.abort();
 	if (answered === undefined) {
 		leave.abort();

@@ -10,10 +10,10 @@ import type {
 
 import { listFiles, type JobFacts } from '../api/answer';
 import type { Connection } from '../api/connection';
-import type { ApiVersion } from '../api/fields';
 import type { JobId } from '../api/job-id';
 import type { Paid } from '../api/problems';
 import type { Service } from '../api/service';
+import type { ApiVersion } from '../api/versions';
 import type { Semaphore } from '../async/semaphore';
 import type { KnownJob } from '../jobs/ledger';
 import type { Delivery } from '../request';

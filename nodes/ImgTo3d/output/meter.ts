@@ -1,6 +1,6 @@
 /** A download's bytes on their way into n8n's storage. */
 import type { Connection } from '../api/connection';
-import type { Readable } from '../api/service';
+import type { Readable } from '../api/transport';
 import { StoppedError } from '../async/cancellation';
 import { FileEnd } from '../file-end';
 import {

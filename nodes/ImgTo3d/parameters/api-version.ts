@@ -1,25 +1,26 @@
-import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
+import type { INodeProperties } from 'n8n-workflow';
 
-import { API_VERSIONS, type ApiVersion } from '../api/fields';
+import { API_VERSIONS, DEFAULT_API_VERSION, VERSIONS } from '../api/versions';
 
-const WORDS: Record<ApiVersion, Omit<INodePropertyOptions, 'value'>> = {
-	v3: {
-		name: 'V3',
-		description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
-	},
-	v6: {
-		name: 'V6',
-		description:
-			"Today's endpoints, at https://modelslab.com/api: a textured mesh as GLB, OBJ, PLY or STL, and a turntable if wanted",
-	},
-};
+const list = Object.values(VERSIONS);
 
 export const apiVersionProperty: INodeProperties = {
 	displayName: 'API Version',
 	name: 'apiVersion',
 	type: 'options',
-	options: API_VERSIONS.map((value) => ({ value, ...WORDS[value] })),
-	default: 'v3',
-	description:
-		'The endpoints to call: V3 makes turntables, V6 meshes. A job is fetched with the version it was submitted with.',
+	options: API_VERSIONS.map((value) => {
+		const { name, description } = VERSIONS[value];
+		return { name, value, description };
+	}),
+	default: DEFAULT_API_VERSION,
+	description: `The endpoints to call: ${list.map(({ name, makes }) => `${name} makes ${makes}`).join(', ')}. A job is fetched with the version it was submitted with.`,
 };
+
+/** Advice on the versions that the service does not document at all of its hosts. */
+export const baseUrlAdvice = list
+	.filter(({ baseUrls }) => baseUrls.length === 1)
+	.map(
+		({ name, baseUrls: [baseUrl] }) =>
+			`${name} is documented at ${baseUrl} only: set Base URL in the credential to that.`,
+	)
+	.join(' ');

@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { GENERATIONS } from '../api/fields';
+import { GENERATIONS } from '../api/versions';
 import { outputModeProperty } from './output-mode';
 
 /** The numeric options: their names, their ranges, and the values that are used when an option is not added. */

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { FIELDS, GENERATIONS, type Field } from '../api/fields';
+import { FIELDS, type Field } from '../api/fields';
+import { GENERATIONS } from '../api/versions';
 
 /** The settings of a generation, made from the table of fields. A setting that is not added is not sent. */
 export const settingsProperty: INodeProperties = {

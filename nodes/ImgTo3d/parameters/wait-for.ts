@@ -1,6 +1,6 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { GENERATIONS } from '../api/fields';
+import { GENERATIONS } from '../api/versions';
 import type { WaitFor } from '../request';
 import type { Form } from './form';
 

@@ -1,7 +1,7 @@
 import type { Answer } from '../api/answer';
-import { isSameId, type JobId } from '../api/job-id';
+import { isSameId } from '../api/job-id';
 import { readRequestedPause } from '../api/judge';
-import { describeProblem } from '../api/problems';
+import type { Service } from '../api/service';
 import { readWebhookCall } from '../api/webhook-call';
 import type { Semaphore } from '../async/semaphore';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
@@ -104,7 +104,7 @@ export class OpenJobs {
 			},
 		);
 		memory.mayAskAt = Math.max(memory.mayAskAt, clock.now() + (readRequestedPause(answer) ?? 0) * 1000);
-		const end = toJobEnd(finding, answer, job.id);
+		const end = toJobEnd(this.connection.service, job, finding, answer);
 		if (end) memory.ends.set(id, end);
 		return toStatus(finding);
 	}
@@ -115,11 +115,17 @@ export class OpenJobs {
 	}
 }
 
-function toJobEnd(finding: Finding, answer: Answer, jobId: JobId): JobEnd | undefined {
+function toJobEnd(
+	service: Service,
+	{ apiVersion, id: jobId }: JobToAsk,
+	finding: Finding,
+	answer: Answer,
+): JobEnd | undefined {
 	if (finding.state === 'open') return undefined;
 	if (answer.state === 'success') return { isWell: true, known: answer };
 	if (finding.state === 'done' || answer.state === 'processing') return undefined;
-	return { isWell: false, problem: describeProblem(answer, 'fetch', { jobId }), isFailed: finding.isFailed };
+	const problem = service.describeProblem(apiVersion, answer, 'fetch', { jobId });
+	return { isWell: false, problem, isFailed: finding.isFailed };
 }
 
 function toStatus(finding: Finding): JobStatus {

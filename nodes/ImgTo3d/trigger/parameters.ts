@@ -1,8 +1,8 @@
 /** The trigger's parameters: what the panel shows, and how they are read. */
 import type { INodeProperties, IWebhookFunctions } from 'n8n-workflow';
 
-import { API_VERSIONS, type ApiVersion } from '../api/fields';
-import { apiVersionProperty } from '../parameters/api-version';
+import { API_VERSIONS, DEFAULT_API_VERSION, type ApiVersion } from '../api/versions';
+import { apiVersionProperty, baseUrlAdvice } from '../parameters/api-version';
 import { createDownloadProperties, readDownload } from '../parameters/delivery';
 import { Form } from '../parameters/form';
 import { NUMERIC_OPTIONS } from '../parameters/options';
@@ -51,8 +51,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		...apiVersionProperty,
-		description:
-			'The version that the jobs are submitted with. The trigger fetches them there. V6 is documented at https://modelslab.com/api only: set Base URL in the credential to that.',
+		description: `The version that the jobs are submitted with. The trigger fetches them there. ${baseUrlAdvice}`,
 		displayOptions: { show: { verify: ['api'] } },
 	},
 	{
@@ -96,7 +95,7 @@ export function readTriggerSettings(context: IWebhookFunctions): TriggerSettings
 		events: form.readChoices('events', 'Trigger On', Object.keys(EVENTS) as TriggerEvent[]),
 		// When the API is not asked, the parameter is not shown, and n8n does not have it.
 		apiVersion:
-			verify === 'api' ? form.readChoice('apiVersion', 'API Version', API_VERSIONS) : API_VERSIONS[0],
+			verify === 'api' ? form.readChoice('apiVersion', 'API Version', API_VERSIONS) : DEFAULT_API_VERSION,
 		trackId: form.readText('trackId', 'Track ID'),
 		verify,
 		ignoreDuplicates: form.readBoolean('ignoreDuplicates', 'Ignore Duplicates'),

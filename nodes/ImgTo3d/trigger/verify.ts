@@ -3,7 +3,7 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 import { listFiles, type Answer } from '../api/answer';
 import { isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
-import { describeProblem, toNodeApiError } from '../api/problems';
+import { toNodeApiError } from '../api/problems';
 import { expandIpv6 } from '../api/public-address';
 import { isOtherSpelling, type EndReport, type ReportedEnd } from '../api/webhook-call';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
@@ -138,10 +138,10 @@ function refuseUnconfirmed(
 	{ id }: EndReport,
 	answer: BadAnswer,
 ): Refusal {
-	const betterBaseUrl = service.betterBaseUrl(call.settings.apiVersion);
-	const problem = describeProblem(answer, 'fetch', { jobId: id, isOwn: false, betterBaseUrl });
+	const { apiVersion } = call.settings;
+	const problem = service.describeProblem(apiVersion, answer, 'fetch', { jobId: id, isOwn: false });
 	// A host without this version of the API knows no job at all. The person must hear of that.
-	if (isDenial(answer) && betterBaseUrl === undefined) {
+	if (isDenial(answer) && service.findBetterBaseUrl(apiVersion) === undefined) {
 		return refuse(call, id, 403, 'The API does not confirm this job.', problem.message);
 	}
 	return {

@@ -1,8 +1,8 @@
 import type { Answer } from '../api/answer';
 import type { Connection } from '../api/connection';
-import type { ApiVersion } from '../api/fields';
 import type { JobId } from '../api/job-id';
 import { readRequestedPause } from '../api/judge';
+import type { ApiVersion } from '../api/versions';
 import { computeBackoff, retry } from '../async/retry';
 
 /** The pause before an open job is asked for again, ms. A call has said that it has ended, so its end is near. */

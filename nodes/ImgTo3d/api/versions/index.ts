@@ -1,0 +1,45 @@
+/** The versions of the API. To add one, add its file and its line here. */
+import { parseUrl } from '../url';
+import { v3 } from './v3';
+import { v6 } from './v6';
+import type { Version } from './version';
+
+export { GENERATIONS, MODELSLAB, type Generation } from './version';
+
+const versions = { v3, v6 };
+
+/** As saved workflows name it. */
+export type ApiVersion = keyof typeof versions;
+
+export const VERSIONS: Readonly<Record<ApiVersion, Version>> = versions;
+
+/** In the order in which the panel offers them. */
+export const API_VERSIONS = Object.keys(versions) as readonly ApiVersion[];
+
+export const DEFAULT_API_VERSION: ApiVersion = 'v3';
+
+const hostOf = (url: string) => parseUrl(url)?.hostname.replace(/^www\./, '');
+
+/** The hosts at which the service documents any version. */
+const SERVICE_HOSTS = new Set(Object.values(VERSIONS).flatMap(({ baseUrls }) => baseUrls.map(hostOf)));
+
+/**
+ * Finds the Base URL to use instead of another one of the service's, at which a version is not documented.
+ *
+ * @param baseUrl the credential's Base URL
+ * @returns `undefined` if the version is documented there, or if the host is none of the service's own
+ */
+export function findBetterBaseUrl(version: ApiVersion, baseUrl: string): string | undefined {
+	const { baseUrls } = VERSIONS[version];
+	const host = hostOf(baseUrl);
+	const isUsable = !SERVICE_HOSTS.has(host) || baseUrls.map(hostOf).includes(host);
+	return isUsable ? undefined : baseUrls[0];
+}
+
+/** The names of the versions with some property, for the panel: "V3 or V6". */
+export function nameVersions(has: (version: Version) => boolean): string {
+	return Object.values(VERSIONS)
+		.filter(has)
+		.map(({ name }) => name)
+		.join(' or ');
+}

@@ -16,8 +16,8 @@ import sharp, { type Sharp } from 'sharp';
 import { exampleNames, readExample } from '../n8n/real/examples.mts';
 import { PACKAGE, type WorkflowFile } from '../n8n/real/n8n.mts';
 import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
-import { Editor } from '../test/e2e/browser.mts';
-import { clickFirstWorkflow, type FirstStep } from '../test/e2e/first-workflow.mts';
+import { Editor } from '../n8n/real/browser.mts';
+import { clickFirstWorkflow, type FirstStep } from '../n8n/real/first-workflow.mts';
 import { pollingPlot } from './polling-plot.mts';
 
 const DOCS = 'docs';

@@ -1,7 +1,7 @@
 import { readExample } from '../../n8n/real/examples.mts';
 import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
-import { Editor } from './browser.mts';
-import { clickFirstWorkflow } from './first-workflow.mts';
+import { Editor } from '../../n8n/real/browser.mts';
+import { clickFirstWorkflow } from '../../n8n/real/first-workflow.mts';
 import { keyIsNowhere } from './secrets.mts';
 
 const TRIGGER = 'Image to 3D Trigger';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 
 import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
 
-import { CACHE, debianPackages } from '../../n8n/real/install.mts';
-import { OWNER, type N8n } from '../../n8n/real/n8n.mts';
+import { CACHE, debianPackages } from './install.mts';
+import { OWNER, type N8n } from './n8n.mts';
 
 /** Where the pictures of what a person sees are put, to be looked at. */
 export const SCREENSHOTS = join(CACHE, 'screenshots');

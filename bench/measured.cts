@@ -22,7 +22,7 @@ import {
 
 import {
 	createEngine,
-	outputOf,
+	readOutput,
 	type Engine,
 	type Execution,
 	type WorkflowJson,
@@ -254,7 +254,7 @@ async function measure(engine: Engine, credential: IDataObject, asked: Work): Pr
 		run = await engine.run(workflowOf(asked), { items });
 		const { error } = run.data.resultData;
 		if (error) throw new Error(`${asked.contender}: ${error.message}`);
-		items = outputOf(run, MEASURED)[0] ?? [];
+		items = readOutput(run, MEASURED)[0] ?? [];
 	}
 	const wallMs = performance.now() - start;
 	const { user, system } = process.cpuUsage(cpu);

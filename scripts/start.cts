@@ -1,20 +1,20 @@
 /**
- * The first look: runs examples/image-to-turntable.json in n8n's own engine and writes the turntables to out/.
+ * Runs examples/image-to-turntable.json in n8n's own engine, and writes the turntables to out/.
  *
  *   npm start                          the sample images, on the stand-in service (no key, no cost)
  *   npm start -- mug.png https://...   your own images: files or links
  *   npm start -- --version v6 mug.png  a mesh (GLB) and a turntable of it
- *   IMG_TO_3D_API_KEY=... npm start    the same on the real service, which costs
+ *   IMG_TO_3D_API_KEY=... npm start    the same on the real service, which costs money
  *
- * IMG_TO_3D_BASE_URL names the real service's address, when it is not where that version is documented.
+ * IMG_TO_3D_BASE_URL sets the address of the real service, if it differs from the documented one.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
-import { createEngine, outputOf, type WorkflowJson } from '../n8n/engine/engine.cts';
+import { createEngine, readOutput, type Engine, type WorkflowJson } from '../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi } from '../local-api/index.mts';
 import { API_VERSIONS, VERSIONS, type ApiVersion } from '../nodes/ImgTo3d/api/versions';
 
@@ -31,7 +31,7 @@ const MIME: Record<string, string> = {
 	'.gif': 'image/gif',
 };
 
-/** An image to turn into 3D, and the name its files get. */
+/** An image, and the name of the files that are made from it. */
 interface Picture {
 	name: string;
 	item: INodeExecutionData;
@@ -39,7 +39,7 @@ interface Picture {
 
 const isLink = (text: string) => /^https?:\/\//i.test(text);
 
-function pictureOf(source: string): Picture {
+function readPicture(source: string): Picture {
 	const name = basename(isLink(source) ? new URL(source).pathname : source, extname(source)) || 'image';
 	if (isLink(source)) return { name, item: { json: { image: source } } };
 	if (!existsSync(source)) {
@@ -59,14 +59,14 @@ function readWorkflow(): WorkflowJson {
 	return JSON.parse(readFileSync(join(ROOT, 'examples/image-to-turntable.json'), 'utf8')) as WorkflowJson;
 }
 
-/** What is asked of the node beyond the example's own settings. */
+/** Parameters of the node, besides those of the example. */
 const PARAMETERS: Record<ApiVersion, INodeParameters> = {
 	v3: {},
 	v6: { apiVersion: 'v6', settings: { outputFormat: 'glb', render: true, seed: '20' } },
 };
 
-/** The example sends links; for files the node is told to upload the item's binary field. */
-function adapted(workflow: WorkflowJson, version: ApiVersion): WorkflowJson {
+/** Adapts the example. It sends links. For a file, the node must upload the binary field of the item. */
+function adaptWorkflow(workflow: WorkflowJson, version: ApiVersion): WorkflowJson {
 	const changes = { imageSource: '={{ $binary.data ? "binary" : "url" }}', ...PARAMETERS[version] };
 	const nodes = workflow.nodes.map((node) =>
 		node.name === NODE ? { ...node, parameters: { ...node.parameters, ...changes } } : node,
@@ -74,123 +74,167 @@ function adapted(workflow: WorkflowJson, version: ApiVersion): WorkflowJson {
 	return { ...workflow, nodes };
 }
 
-function pictures(sources: string[], service: LocalApi | undefined): Picture[] {
-	if (sources.length > 0) return sources.map(pictureOf);
+function chooseInputs(sources: string[], service: LocalApi | undefined): Picture[] {
+	if (sources.length > 0) return sources.map(readPicture);
 	return SAMPLES.map((file) =>
-		service ? pictureOf(`${service.origin}/samples/${file}`) : pictureOf(join(ROOT, 'samples', file)),
+		service ? readPicture(`${service.origin}/samples/${file}`) : readPicture(join(ROOT, 'samples', file)),
 	);
 }
 
-/** A path in out/ that no other file of this run has. */
-function freePath(name: string, ending: string, written: ReadonlySet<string>): string {
+/** Finds a path in out/ that no other file of this run has. */
+function findFreePath(name: string, ending: string, written: ReadonlySet<string>): string {
 	let path = join(OUT, `${name}.${ending}`);
 	for (let count = 1; written.has(path); count++) path = join(OUT, `${name}_${count}.${ending}`);
 	return path;
 }
 
 /**
- * Writes an item's files to out/ and returns where they are, relative to the working directory.
+ * Writes the files of an item to out/.
  *
- * @param written what this run has written: no file takes the place of another one
+ * @param written the files of this run so far. No file replaces another one of the same run.
+ * @returns the paths, relative to the working directory
  */
 async function writeFiles(
 	item: INodeExecutionData,
 	name: string,
-	read: (item: INodeExecutionData, field: string) => Promise<Buffer>,
+	engine: Engine,
 	written: Set<string>,
 ): Promise<string[]> {
 	const paths: string[] = [];
 	for (const [field, { fileExtension }] of Object.entries(item.binary ?? {})) {
-		const path = freePath(name, fileExtension ?? 'bin', written);
-		writeFileSync(path, await read(item, field));
+		const path = findFreePath(name, fileExtension ?? 'bin', written);
+		writeFileSync(path, await engine.readBinary(item, field));
 		written.add(path);
 		paths.push(relative(process.cwd(), path));
 	}
 	return paths;
 }
 
-/** What the person asked for. */
+/** What the command line asks for. */
 interface Wishes {
-	/** Files or links; none: the samples. */
+	/** Files or links. Without any, the samples are used. */
 	sources: string[];
 	version: ApiVersion;
 }
 
-/** What a run holds open, closed in the end however it ends, the last opened first. */
+/** What to close at the end, the last opened first. */
 type Closing = Array<() => void | Promise<void>>;
 
-async function main({ sources, version }: Wishes, closing: Closing): Promise<boolean> {
-	const started = Date.now();
-	const seconds = () => ((Date.now() - started) / 1000).toFixed(1);
-	const say = (line: string) => console.log(`${seconds().padStart(6)} s  ${line}`);
+/** Prints a line with the time since the start. */
+class Reporter {
+	private readonly started = Date.now();
 
+	get seconds(): string {
+		return ((Date.now() - this.started) / 1000).toFixed(1);
+	}
+
+	readonly say = (line: string): void => console.log(`${this.seconds.padStart(6)} s  ${line}`);
+}
+
+/** The service that a run uses. */
+interface Target {
+	apiKey: string;
+	/** The stand-in, unless there is a key for the real service. */
+	standIn?: LocalApi;
+}
+
+async function openTarget({ say }: Reporter, closing: Closing): Promise<Target> {
 	const apiKey = process.env.IMG_TO_3D_API_KEY;
-	const service = apiKey
-		? undefined
-		: await startLocalApi({
-				jobSeconds: 2,
-				samplesDir: join(ROOT, 'samples'),
-				log: (line) => say(`local-api: ${line}`),
-			});
-	closing.push(async () => await service?.stop());
+	if (apiKey) return { apiKey };
+	const standIn = await startLocalApi({
+		jobSeconds: 2,
+		samplesDir: join(ROOT, 'samples'),
+		log: (line) => say(`local-api: ${line}`),
+	});
+	closing.push(async () => await standIn.stop());
+	return { apiKey: 'none-needed', standIn };
+}
 
-	// The build's output, as n8n loads it. Not imported by name, because it is not there before the first build.
+/** Opens n8n's engine with the nodes of the build, as n8n loads them. */
+async function openEngine(
+	{ apiKey, standIn }: Target,
+	version: ApiVersion,
+	closing: Closing,
+): Promise<{ engine: Engine; baseUrl: string }> {
+	// Not imported by name, because the file does not exist before the first build.
 	const built: string = join(ROOT, 'dist/index.js');
 	const { ImgTo3d, StableDiffusionApi } = (await import(built)) as typeof import('../index');
 	const type = new StableDiffusionApi();
 	const [documented] = VERSIONS[version].baseUrls;
-	const baseUrl = service?.baseUrl ?? process.env.IMG_TO_3D_BASE_URL ?? documented;
+	const baseUrl = standIn?.baseUrl ?? process.env.IMG_TO_3D_BASE_URL ?? documented;
 
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
 	closing.push(() => rmSync(folder, { recursive: true, force: true }));
 	const engine = await createEngine({
 		folder,
 		nodeTypes: { 'n8n-nodes-img-to-3d.imgTo3d': new ImgTo3d() },
-		credentials: { stableDiffusionApi: { type, data: { apiKey: apiKey ?? 'none-needed', baseUrl } } },
+		credentials: { stableDiffusionApi: { type, data: { apiKey, baseUrl } } },
 	});
 	closing.push(() => engine.close());
+	return { engine, baseUrl };
+}
+
+/** Runs the workflow. Ctrl-C stops it. */
+async function runWorkflow(
+	engine: Engine,
+	inputs: readonly Picture[],
+	version: ApiVersion,
+	{ say }: Reporter,
+	closing: Closing,
+): Promise<IRun> {
 	const stop = new AbortController();
 	process.once('SIGINT', () => stop.abort());
-
-	const inputs = pictures(sources, service);
-	console.log(
-		service
-			? "This run uses the stand-in service: real 3D, made from the images by simple geometry. It is not the service's model.\n"
-			: `This run uses the real service at ${baseUrl}. Each image is a paid job.\n`,
-	);
 	const what = `examples/image-to-turntable.json${version === 'v3' ? '' : ` with API Version ${version.toUpperCase()}`}`;
 	say(`${inputs.length} image(s) go through ${what} in n8n's engine ...`);
 	const waiting = setInterval(() => say('the node waits for the service ...'), 10_000);
 	closing.push(() => clearInterval(waiting));
-	const run = await engine.run(adapted(readWorkflow(), version), {
+	return await engine.run(adaptWorkflow(readWorkflow(), version), {
 		items: inputs.map(({ item }) => item),
 		signal: stop.signal,
 	});
+}
 
-	const { error } = run.data.resultData;
-	if (error) {
-		const { description } = error as { description?: string | null };
-		console.error(`\n${error.message}\n${description ?? ''}`);
-		return false;
-	}
-	const [items = []] = outputOf(run, NODE);
+/** Prints the items of a run, and writes their files. */
+async function deliver(run: IRun, inputs: readonly Picture[], engine: Engine, reporter: Reporter) {
+	const [items = []] = readOutput(run, NODE);
 	mkdirSync(OUT, { recursive: true });
 	const files: string[] = [];
 	const written = new Set<string>();
 	for (const [index, item] of items.entries()) {
 		console.log(`\nItem ${index}: ${JSON.stringify(item.json, null, 2)}`);
 		const name = inputs[index]?.name ?? `item-${index}`;
-		files.push(...(await writeFiles(item, name, engine.readBinary, written)));
+		files.push(...(await writeFiles(item, name, engine, written)));
 	}
-	console.log(`\n${items.length} item(s) after ${seconds()} s. The files:`);
+	console.log(`\n${items.length} item(s) after ${reporter.seconds} s. The files:`);
 	for (const file of files) console.log(`  ${file}`);
+}
+
+/** @returns whether the run has succeeded */
+async function main({ sources, version }: Wishes, closing: Closing): Promise<boolean> {
+	const reporter = new Reporter();
+	const target = await openTarget(reporter, closing);
+	const { engine, baseUrl } = await openEngine(target, version, closing);
+	const inputs = chooseInputs(sources, target.standIn);
+	console.log(
+		target.standIn
+			? "This run uses the stand-in service: real 3D, made from the images by simple geometry. It is not the service's model.\n"
+			: `This run uses the real service at ${baseUrl}. Each image is a paid job.\n`,
+	);
+	const run = await runWorkflow(engine, inputs, version, reporter, closing);
+	const { error } = run.data.resultData;
+	if (error) {
+		const { description } = error as { description?: string | null };
+		console.error(`\n${error.message}\n${description ?? ''}`);
+		return false;
+	}
+	await deliver(run, inputs, engine, reporter);
 	return true;
 }
 
-/** n8n's own log would repeat the errors that are told here. */
+/** n8n's own log would repeat the errors that are printed here. */
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-/** @throws Error for a flag or a version that is not known */
+/** @throws Error for an unknown flag or version */
 function readWishes(): Wishes {
 	const { values, positionals } = parseArgs({
 		allowPositionals: true,

@@ -1,4 +1,4 @@
-/** The credential's Test button: what n8n's server does when it is pressed, by n8n-core's own routing node. */
+/** Does what n8n's server does for the Test button of a credential, with n8n-core's own routing node. */
 import { ExecuteContext, RoutingNode } from 'n8n-core';
 import {
 	createEmptyRunExecutionData,
@@ -19,10 +19,9 @@ export interface TestOutcome {
 	message: string;
 }
 
-/** Runs the declarative `test` of a credential type against its saved values, rules included. */
-export async function testCredential(engine: Engine, { type, data }: SavedCredential): Promise<TestOutcome> {
-	const test = type.test as ICredentialTestRequest;
-	const nodeType: INodeType = {
+/** Describes a node that makes the request of the test. */
+function describeTestNode(type: string, { request }: ICredentialTestRequest): INodeType {
+	return {
 		description: {
 			displayName: 'Temp',
 			name: 'engine.credentialTest',
@@ -32,19 +31,15 @@ export async function testCredential(engine: Engine, { type, data }: SavedCreden
 			defaults: {},
 			inputs: [NodeConnectionTypes.Main],
 			outputs: [NodeConnectionTypes.Main],
-			credentials: [{ name: type.name, required: true }],
-			properties: [
-				{
-					displayName: 'Temp',
-					name: 'temp',
-					type: 'string',
-					default: '',
-					routing: { request: test.request },
-				},
-			],
+			credentials: [{ name: type, required: true }],
+			properties: [{ displayName: 'Temp', name: 'temp', type: 'string', default: '', routing: { request } }],
 		},
 	};
-	const nodeTypes = {
+}
+
+/** Builds the context in which the only node of a workflow runs. */
+function buildContext(engine: Engine, nodeType: INodeType, credential: string): ExecuteContext {
+	const nodeTypes: Partial<INodeTypes> = {
 		getByName: () => nodeType,
 		getByNameAndVersion: () => nodeType,
 		getKnownTypes: () => ({}),
@@ -56,7 +51,7 @@ export async function testCredential(engine: Engine, { type, data }: SavedCreden
 		typeVersion: 1,
 		position: [0, 0],
 		parameters: {},
-		credentials: { [type.name]: { id: '1', name: 'Test' } },
+		credentials: { [credential]: { id: '1', name: 'Test' } },
 	};
 	const workflow = new Workflow({
 		nodes: [node],
@@ -64,7 +59,7 @@ export async function testCredential(engine: Engine, { type, data }: SavedCreden
 		active: false,
 		nodeTypes: nodeTypes as INodeTypes,
 	});
-	const context = new ExecuteContext(
+	return new ExecuteContext(
 		workflow,
 		node,
 		engine.additionalData(),
@@ -76,6 +71,13 @@ export async function testCredential(engine: Engine, { type, data }: SavedCreden
 		{ node, data: {}, source: null },
 		[],
 	);
+}
+
+/** Runs the declarative `test` of a credential type with its saved values, and applies its rules. */
+export async function testCredential(engine: Engine, { type, data }: SavedCredential): Promise<TestOutcome> {
+	const test = type.test as ICredentialTestRequest;
+	const nodeType = describeTestNode(type.name, test);
+	const context = buildContext(engine, nodeType, type.name);
 	const decrypted: ICredentialsDecrypted = { id: '1', name: 'Test', type: type.name, data };
 	try {
 		const [[item] = []] = (await new RoutingNode(context, nodeType, decrypted).runNode()) ?? [];

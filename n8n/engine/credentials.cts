@@ -1,4 +1,4 @@
-/** n8n keeps its credentials helper in its server, not in n8n-core; this one does the same with credentials that it holds in memory. */
+/** n8n has its credentials helper in its server, not in n8n-core. This one does the same with credentials in memory. */
 import {
 	ICredentialsHelper,
 	isExpression,
@@ -13,7 +13,7 @@ import {
 	type Workflow,
 } from 'n8n-workflow';
 
-/** A credential type with the values that a person would have saved for it. */
+/** A credential type, and the values that a person would have saved for it. */
 export interface SavedCredential {
 	type: ICredentialType;
 	data: ICredentialDataDecryptedObject;
@@ -28,7 +28,7 @@ export class EngineCredentials extends ICredentialsHelper {
 		return [];
 	}
 
-	/** As n8n applies a generic `authenticate`: each resolved value is written into the request it is given. */
+	/** Applies a generic `authenticate` as n8n does: it writes each resolved value into the given request. */
 	async authenticate(
 		credentials: ICredentialDataDecryptedObject,
 		typeName: string,
@@ -80,20 +80,20 @@ export class EngineCredentials extends ICredentialsHelper {
 	}
 
 	async getCredentials(): Promise<ICredentials> {
-		throw new Error('The engine keeps no encrypted credentials.');
+		throw new Error('The engine has no encrypted credentials.');
 	}
 
 	async updateCredentials(): Promise<void> {
-		throw new Error('The engine keeps credentials only while a workflow runs.');
+		throw new Error('The engine cannot save credentials.');
 	}
 
 	async updateCredentialsOauthTokenData(): Promise<void> {
-		throw new Error('The engine keeps credentials only while a workflow runs.');
+		throw new Error('The engine cannot save credentials.');
 	}
 
 	private find(type: string): SavedCredential {
 		const saved = this.saved[type];
-		if (!saved) throw new Error(`No credential of type "${type}" was given to the engine.`);
+		if (!saved) throw new Error(`The engine has no credential of type "${type}".`);
 		return saved;
 	}
 }

@@ -10,7 +10,7 @@ import {
 
 type AnyNodeType = INodeType | IVersionedNodeType;
 
-function described(
+function describe(
 	name: string,
 	displayName: string,
 	more: Partial<INodeTypeDescription>,
@@ -29,30 +29,30 @@ function described(
 	};
 }
 
-/** Starts a workflow: hands on the items that the run begins with. */
+/** Starts a workflow with the items of the run. */
 const manualTrigger: INodeType = {
-	description: described('n8n-nodes-base.manualTrigger', 'Manual Trigger', { group: ['trigger'] }),
+	description: describe('n8n-nodes-base.manualTrigger', 'Manual Trigger', { group: ['trigger'] }),
 	async execute() {
 		return [this.getInputData()];
 	},
 };
 
-/** A note on the canvas; never run. */
+/** A note on the canvas. It never runs. */
 const stickyNote: INodeType = {
-	description: described('n8n-nodes-base.stickyNote', 'Sticky Note', { outputs: [] }),
+	description: describe('n8n-nodes-base.stickyNote', 'Sticky Note', { outputs: [] }),
 };
 
-/** Passes its items on, as the node of that name does. */
+/** Outputs its items, as n8n's node of that name does. */
 const noOp: INodeType = {
-	description: described('n8n-nodes-base.noOp', 'No Operation', { inputs: [NodeConnectionTypes.Main] }),
+	description: describe('n8n-nodes-base.noOp', 'No Operation', { inputs: [NodeConnectionTypes.Main] }),
 	async execute() {
 		return [this.getInputData()];
 	},
 };
 
-/** Sends each item one of two ways, as the node of that name does: n8n-workflow itself resolves the conditions. */
+/** Sends each item to one of two outputs, as n8n's node of that name does. n8n-workflow itself resolves the conditions. */
 const ifNode: INodeType = {
-	description: described('n8n-nodes-base.if', 'If', {
+	description: describe('n8n-nodes-base.if', 'If', {
 		version: [2, 2.1, 2.2],
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main, NodeConnectionTypes.Main],
@@ -74,7 +74,7 @@ const ifNode: INodeType = {
 	},
 };
 
-/** The node types that a workflow can be made of here: those given, and the few of n8n's own that need no server. */
+/** The node types for workflows: the given ones, and a few of n8n's own that need no server. */
 export class EngineNodeTypes implements INodeTypes {
 	private readonly types: Map<string, AnyNodeType>;
 

@@ -1,7 +1,7 @@
 /**
- * The part of n8n's server that takes webhook calls: to executions that rest, and to the triggers of published
- * workflows. n8n keeps it in its server, not in n8n-core; this one does what that one does, with n8n-core's own
- * webhook context. Where n8n 2.0.0 and 2.41.1 differ, it does what is harder on a node.
+ * The part of n8n's server that receives webhook calls: for suspended executions, and for the triggers of published workflows. n8n has
+ * it in its server, not in n8n-core. This part does the same, with n8n-core's own webhook context. Where n8n 2.0.0 and 2.41.1 differ,
+ * it does what is harder for a node.
  */
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -21,7 +21,7 @@ import {
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
 
-import type { WorkflowJson } from './engine.cts';
+import type { WorkflowJson } from './workflow-json.cts';
 
 /** n8n's own limit (N8N_PAYLOAD_SIZE_MAX). */
 const BODY_LIMIT = '16mb';
@@ -29,16 +29,22 @@ const BODY_LIMIT = '16mb';
 /** A workflow that is published: its trigger is called under `/webhook`, or as a test under `/webhook-test`. */
 interface Published {
 	json: WorkflowJson;
-	/** What n8n keeps in its database, as JSON. */
+	/** The static data of the workflow, which n8n keeps in its database, as JSON. */
 	staticData: string;
 }
 
-/** What the engine does for the calls. */
+/** A call, and the answer to it. */
+interface Exchange {
+	request: Request;
+	response: Response;
+}
+
+/** What the calls need of the engine. */
 export interface WebhookEngine {
-	workflow(json: WorkflowJson, id: string, staticData?: IDataObject): Workflow;
+	makeWorkflow(json: WorkflowJson, id: string, staticData?: IDataObject): Workflow;
 	additionalData(executionId?: string): IWorkflowExecuteAdditionalData;
-	/** A resting execution as it was saved. @throws when it does not rest */
-	restingExecution(id: string): { json: WorkflowJson; data: IRunExecutionData };
+	/** @returns a suspended execution as it was saved. @throws when it is not suspended */
+	findSuspended(id: string): { json: WorkflowJson; data: IRunExecutionData };
 	start(
 		json: WorkflowJson,
 		data: IRunExecutionData,
@@ -49,14 +55,14 @@ export interface WebhookEngine {
 export class WebhookServer {
 	private readonly published = new Map<string, Published>();
 	private server?: Server;
-	private underWay = 0;
+	private running = 0;
 	origin = '';
 
 	constructor(private readonly engine: WebhookEngine) {}
 
-	/** Whether a call is being dealt with. It may have been answered already. */
+	/** Whether a call is being handled. It may already have its answer. */
 	get isBusy(): boolean {
-		return this.underWay > 0;
+		return this.running > 0;
 	}
 
 	async listen(): Promise<void> {
@@ -68,7 +74,7 @@ export class WebhookServer {
 		});
 		app.post(
 			'/webhook-waiting/:id/:suffix',
-			async (request, response) => await this.callResting(request, response),
+			async (request, response) => await this.callSuspended(request, response),
 		);
 		app.post('/webhook/:id/webhook', async (request, response) => {
 			await this.callTrigger(request, response, 'webhook');
@@ -100,7 +106,8 @@ export class WebhookServer {
 
 	/**
 	 * Publishes a workflow.
-	 * @param staticData what n8n keeps for it from earlier
+	 *
+	 * @param staticData its static data from earlier
 	 * @returns the production and the test URL of its trigger
 	 */
 	publish(
@@ -115,22 +122,22 @@ export class WebhookServer {
 		};
 	}
 
-	private async callResting(request: Request, response: Response): Promise<void> {
+	private async callSuspended(request: Request, response: Response): Promise<void> {
 		const id = String(request.params.id);
-		let resting: { json: WorkflowJson; data: IRunExecutionData };
+		let suspended: { json: WorkflowJson; data: IRunExecutionData };
 		try {
-			resting = this.engine.restingExecution(id);
+			suspended = this.engine.findSuspended(id);
 		} catch (error) {
 			response.status(409).json({ message: (error as Error).message });
 			return;
 		}
-		const { json, data } = resting;
+		const { json, data } = suspended;
 		const [entry] = data.executionData?.nodeExecutionStack ?? [];
-		if (!entry) throw new Error('A resting execution has nothing to go on with.');
+		if (!entry) throw new Error('A suspended execution has no node to resume with.');
 		entry.node.disabled = true;
 		data.waitTill = undefined;
 		data.resultData.runData[entry.node.name]?.pop();
-		const workflow = this.engine.workflow(json, id);
+		const workflow = this.engine.makeWorkflow(json, id);
 		const [webhook] =
 			workflow.nodeTypes.getByNameAndVersion(entry.node.type, entry.node.typeVersion).description.webhooks ??
 			[];
@@ -138,7 +145,10 @@ export class WebhookServer {
 			response.status(404).json({ message: 'No waiting webhook with a matching path.' });
 			return;
 		}
-		const result = await this.call(workflow, entry.node.name, request, response, 'trigger', data, id);
+		const result = await this.call(workflow, entry.node.name, { request, response }, 'trigger', {
+			data,
+			executionId: id,
+		});
 		if (result.workflowData === undefined) return;
 		entry.data.main = result.workflowData;
 		if (result.error) data.resultData = { ...result.error, runData: {} };
@@ -154,11 +164,11 @@ export class WebhookServer {
 		const { json } = published;
 		// Each call gets its own copy.
 		const staticData = JSON.parse(published.staticData) as IDataObject;
-		const workflow = this.engine.workflow(json, String(request.params.id), staticData);
+		const workflow = this.engine.makeWorkflow(json, String(request.params.id), staticData);
 		const node = Object.values(workflow.nodes).find(({ type }) => type.endsWith('Trigger'));
 		if (!node) throw new Error('The workflow has no trigger.');
-		const result = await this.call(workflow, node.name, request, response, mode);
-		// n8n 2.41 saves it only when the node has answered by itself; no n8n does for a test or after an error.
+		const result = await this.call(workflow, node.name, { request, response }, mode);
+		// n8n 2.41 saves static data only when the node has answered by itself. No n8n saves it for a test or after an error.
 		if (mode === 'webhook' && result.noWebhookResponse && !result.error) {
 			published.staticData = JSON.stringify(workflow.staticData);
 		}
@@ -172,44 +182,50 @@ export class WebhookServer {
 		this.engine.start(json, data, { mode });
 	}
 
-	/** Runs the node's `webhook()`, and answers the caller unless the node has. */
+	/** Runs the node's `webhook()`, and answers the caller if the node has not. */
 	private async call(
 		workflow: Workflow,
 		nodeName: string,
-		request: Request,
-		response: Response,
+		{ request, response }: Exchange,
 		mode: WorkflowExecuteMode,
-		data: IRunExecutionData | null = null,
-		executionId?: string,
+		suspended?: { data: IRunExecutionData; executionId: string },
 	): Promise<IWebhookResponseData & { error?: { error: never; lastNodeExecuted: string } }> {
 		const node = workflow.getNode(nodeName) as INode;
 		const type = workflow.nodeTypes.getByNameAndVersion(node.type, node.typeVersion);
 		const [description] = type.description.webhooks ?? [];
-		if (!type.webhook || !description) throw new Error(`${node.type} takes no calls.`);
-		const additionalData = this.engine.additionalData(executionId);
-		if (!executionId) delete additionalData.executionId;
+		if (!type.webhook || !description) throw new Error(`${node.type} has no webhook.`);
+		const additionalData = this.engine.additionalData(suspended?.executionId);
+		if (!suspended) delete additionalData.executionId;
 		Object.assign(additionalData, { httpRequest: request, httpResponse: response });
 		const webhookData = { webhookDescription: description as IWebhookDescription } as IWebhookData;
-		const context = new WebhookContext(workflow, node, additionalData, mode, webhookData, [], data);
-		this.underWay += 1;
+		const context = new WebhookContext(
+			workflow,
+			node,
+			additionalData,
+			mode,
+			webhookData,
+			[],
+			suspended?.data ?? null,
+		);
+		this.running += 1;
 		try {
 			const result = await type.webhook.call(context);
 			if (!result.noWebhookResponse) response.status(200).json(result.webhookResponse ?? {});
 			return result;
 		} catch (error) {
-			// n8n starts an execution that is marked as failed, with one empty item, and its answer may come too late.
+			// n8n starts an execution that is marked as failed, with one empty item. Its answer can come too late.
 			if (!response.headersSent) response.status(500).json({ message: 'Workflow could not be started!' });
 			return {
 				workflowData: [[{ json: {} }]],
 				error: { error: error as never, lastNodeExecuted: nodeName },
 			};
 		} finally {
-			this.underWay -= 1;
+			this.running -= 1;
 		}
 	}
 }
 
-/** As n8n parses a body: by its type, and the raw bytes beside it. */
+/** Parses a body as n8n does: by its type, with the raw bytes beside it. */
 function parseBody(request: Request): void {
 	const raw = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 	Object.assign(request, { rawBody: raw, contentType: request.headers['content-type'] });

@@ -1,6 +1,6 @@
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { outputOf, type WorkflowJson } from '../../n8n/engine/engine.cts';
+import { readOutput, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import imageToTurntable from '../../examples/image-to-turntable.json';
 import suspendWithFallback from '../../examples/suspend-with-fallback.json';
 import { itemsOf, NODE, openRig, type Rig } from '../support/rig.mts';
@@ -22,7 +22,7 @@ const types = (items: INodeExecutionData[]) => items.map(({ binary }) => binary?
 test('image-to-turntable: the link on each item becomes a turntable', async () => {
 	const run = await rig.engine.run(workflowOf(imageToTurntable), { items: pictures(2) });
 	expect(run.status).toBe('success');
-	const [items = []] = outputOf(run, NODE);
+	const [items = []] = readOutput(run, NODE);
 	expect(statuses(items)).toEqual(['success', 'success']);
 	expect(types(items)).toEqual(['image/gif', 'image/gif']);
 	expect(items[0]?.json.meta).toMatchObject({
@@ -44,7 +44,7 @@ describe('suspend-with-fallback', () => {
 		if (!run) throw new Error('The execution is under way.');
 		expect(run.status).toBe('success');
 		expect(run.data.resultData.runData).not.toHaveProperty('Fetch Late Result');
-		const [items = []] = outputOf(run, 'Done');
+		const [items = []] = readOutput(run, 'Done');
 		expect(statuses(items)).toEqual(['success', 'success']);
 		expect(types(items)).toEqual(['image/gif', 'image/gif']);
 	});
@@ -56,8 +56,8 @@ describe('suspend-with-fallback', () => {
 		await rig.clock.sleep(900_000);
 		const run = await rig.engine.endWait(rig.engine.executions[0]?.id ?? '');
 		expect(run.status).toBe('success');
-		expect(statuses(outputOf(run, NODE)[0] ?? [])).toEqual(['processing', 'processing']);
-		const [items = []] = outputOf(run, 'Done');
+		expect(statuses(readOutput(run, NODE)[0] ?? [])).toEqual(['processing', 'processing']);
+		const [items = []] = readOutput(run, 'Done');
 		expect(statuses(items)).toEqual(['success', 'success']);
 		expect(types(items)).toEqual(['image/gif', 'image/gif']);
 		expect(rig.service.jobs).toHaveLength(2);

@@ -1,6 +1,6 @@
 import type { Fault } from '../../local-api/index.mts';
 import { type Rig, NODE, numbered, openRig } from '../support/rig.mts';
-import { outputOf } from '../../n8n/engine/engine.cts';
+import { readOutput } from '../../n8n/engine/engine.cts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -342,8 +342,8 @@ describe('Retry On Fail', () => {
 			},
 		};
 		const run = await rig.engine.run(workflow, { items: numbered(2) });
-		expect(outputOf(run, NODE, 0)[0]).toHaveLength(2);
-		expect(outputOf(run, NODE, 1)[0]).toHaveLength(2);
+		expect(readOutput(run, NODE, 0)[0]).toHaveLength(2);
+		expect(readOutput(run, NODE, 1)[0]).toHaveLength(2);
 		expect(rig.service.jobs).toHaveLength(4);
 	});
 });

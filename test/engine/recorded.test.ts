@@ -2,7 +2,7 @@
 import type { INode, INodeParameters } from 'n8n-workflow';
 
 import { triggerWorkflow } from '../../bench/calls.mts';
-import { outputOf, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
+import { readOutput, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import { type Rig, numbered, openRig, prompts, type Result, workflowOf } from '../support/rig.mts';
 
@@ -475,7 +475,7 @@ describe('a chain of two nodes', () => {
 		await bench.engine.retry(latest().id);
 		expect(paid()).toHaveLength(8);
 		expect(latest().run?.status).toBe('success');
-		expect(outputOf(latest().run!, 'Second')[0]).toHaveLength(3);
+		expect(readOutput(latest().run!, 'Second')[0]).toHaveLength(3);
 	});
 });
 
@@ -547,7 +547,7 @@ describe('a suspended execution', () => {
 		await bench.clock.sleep(50_000);
 		expect(state()).toBe('waiting');
 		await bench.clock.sleep(60_000);
-		expect(outputOf(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
+		expect(readOutput(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
 			`Job ${jobId()}: the service says that the job failed: too dark`,
 		]);
 	});

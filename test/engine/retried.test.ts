@@ -1,6 +1,6 @@
 import type { INodeParameters } from 'n8n-workflow';
 
-import { outputOf, type Execution } from '../../n8n/engine/engine.cts';
+import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import { type Rig, fileItem, NODE, numbered, openRig, pngBase64, prompts } from '../support/rig.mts';
 
@@ -25,7 +25,7 @@ const paidJobs = () => rig.service.jobs.map(({ trackId }) => trackId);
 /** Retries the latest execution. */
 async function retry() {
 	const run = await rig.engine.retry(latest().id);
-	return { run, items: outputOf(run, NODE)[0] ?? [], error: run.data.resultData.error };
+	return { run, items: readOutput(run, NODE)[0] ?? [], error: run.data.resultData.error };
 }
 
 /** Retries the latest execution until it succeeds. @returns its items */
@@ -154,7 +154,7 @@ describe('Retry in the list of executions', () => {
 		async function waitForEnd() {
 			for (let step = 0; step < 60 && latest().run?.finished !== true; step++) await rig.clock.sleep(5000);
 			const { run } = latest();
-			return run ? (outputOf(run, NODE)[0] ?? []) : [];
+			return run ? (readOutput(run, NODE)[0] ?? []) : [];
 		}
 
 		test('that failed before it was suspended: the jobs that would call it are polled', async () => {

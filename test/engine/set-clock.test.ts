@@ -1,4 +1,4 @@
-import { outputOf } from '../../n8n/engine/engine.cts';
+import { readOutput } from '../../n8n/engine/engine.cts';
 import { NODE, workflowOf } from '../support/rig.mts';
 import { openSystemBench, setClock, setClockDuringJob, type SystemBench } from '../support/system-clock.mts';
 
@@ -26,7 +26,7 @@ test.each([
 	]);
 	const took = performance.now() - start;
 	expect(run.data.resultData.error).toBeUndefined();
-	const [items = []] = outputOf(run, NODE);
+	const [items = []] = readOutput(run, NODE);
 	expect(items.map(({ json }) => json.status)).toEqual(['success']);
 	expect(took).toBeGreaterThan(900);
 	// A busy machine takes longer than the second that the job does.

@@ -1,6 +1,6 @@
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
-import { outputOf, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
+import { readOutput, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import { API_KEY, type Rig, fileItem, NODE, numbered, openRig, pngBase64 } from '../support/rig.mts';
 import { behindPublicName } from '../support/http.mts';
@@ -37,7 +37,7 @@ const lastExecution = (): Execution => bench.engine.executions.at(-1) as Executi
 /** What the node has put out in the end. */
 function finished(output = 0): INodeExecutionData[] {
 	const { run } = lastExecution();
-	return run ? (outputOf(run, NODE)[output] ?? []) : [];
+	return run ? (readOutput(run, NODE)[output] ?? []) : [];
 }
 
 const resumeUrl = () => String(bench.service.jobs.at(-1)?.webhook);
@@ -123,8 +123,8 @@ describe('an execution at rest', () => {
 
 	test('keeps no key', async () => {
 		await bench.run(resting(), { items: numbered(2) });
-		expect(lastExecution().resting).toContain('item-1');
-		expect(lastExecution().resting).not.toContain(API_KEY);
+		expect(lastExecution().suspended).toContain('item-1');
+		expect(lastExecution().suspended).not.toContain(API_KEY);
 	});
 
 	test('rests on after a call while a job is open, and tells the caller 200', async () => {
@@ -273,7 +273,7 @@ describe('an execution at rest', () => {
 		const { run } = await bench.run(resting({}, { timeout: 600 }), { items: numbered(2) });
 		expect(new Date(run.waitTill ?? 0).getTime()).toBe((bench.service.jobs[0]?.acceptedAt ?? 0) + 600_000);
 		await bench.clock.sleep(600_000);
-		const late = outputOf(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		const late = readOutput(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
 		expect(late.map(({ json }) => json)).toEqual(
 			[0, 1].map((item) =>
 				expect.objectContaining({
@@ -301,7 +301,7 @@ describe('an execution at rest', () => {
 		const edit = (answer: Record<string, unknown>) => ({ ...answer, id: undefined });
 		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		await bench.run(inOrder({ download: true }), { items: numbered(2) });
-		const late = outputOf(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		const late = readOutput(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
 		expect(late.map(({ json }) => json.status)).toEqual(['success', 'processing']);
 		expect(late[0]?.json.output).toEqual(bench.service.jobs[0]?.outputs);
 	});
@@ -659,7 +659,7 @@ describe('a job that fails', () => {
 		expect(lastExecution().run?.status).toBe('error');
 		const run = await bench.engine.retry(lastExecution().id);
 		expect(run.status).toBe('success');
-		expect((outputOf(run, NODE)[0] ?? []).map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
+		expect((readOutput(run, NODE)[0] ?? []).map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
 		expect(bench.service.jobs).toHaveLength(4);
 	});
 
@@ -692,9 +692,9 @@ describe('a job that fails', () => {
 			items: numbered(2),
 			node: { onError: 'continueErrorOutput' },
 		});
-		expect(lastExecution().resting).not.toContain('"httpCode":0');
+		expect(lastExecution().suspended).not.toContain('"httpCode":0');
 		const run = await bench.engine.endWait(lastExecution().id);
-		const [late = [], errors = []] = outputOf(run, NODE);
+		const [late = [], errors = []] = readOutput(run, NODE);
 		expect(late.map(({ json }) => json.status)).toEqual(['processing']);
 		expect(errors.map(({ json }) => json.error)).toEqual([
 			expect.objectContaining({
@@ -835,7 +835,7 @@ describe('Webhook URL', () => {
 		await bench.clock.sleep(120_000);
 		const started = bench.engine.executions.slice(-2);
 		expect(
-			started.map(({ run }) => run && outputOf(run, 'After')[0]?.map(({ json }) => json.track_id)).sort(),
+			started.map(({ run }) => run && readOutput(run, 'After')[0]?.map(({ json }) => json.track_id)).sort(),
 		).toEqual([['item-0'], ['item-1']]);
 	});
 

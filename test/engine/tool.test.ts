@@ -1,6 +1,6 @@
 import type { INode } from 'n8n-workflow';
 
-import { toolCalls } from '../../n8n/engine/tool-call.cts';
+import { makeToolCaller } from '../../n8n/engine/tool-call.cts';
 import { openRig, workflowOf, type Rig } from '../support/rig.mts';
 
 let rig: Rig;
@@ -19,14 +19,14 @@ const tool = (more: Partial<INode> = {}): INode =>
 	).nodes[1] as INode;
 
 test('an agent that uses the node as a tool gets the finished job', async () => {
-	const call = toolCalls(rig.engine, tool());
+	const call = makeToolCaller(rig.engine, tool());
 	const answer = await call({ image: rig.picture });
 	expect(answer).toMatchObject([{ status: 'success', output: rig.service.jobs[0]?.outputs }]);
 	expect(rig.service.jobs[0]?.params).toMatchObject({ image: rig.picture });
 });
 
 test('a second call with the same arguments is a new job', async () => {
-	const call = toolCalls(rig.engine, tool());
+	const call = makeToolCaller(rig.engine, tool());
 	await call({ image: rig.picture });
 	await call({ image: rig.picture });
 	expect(rig.service.jobs).toHaveLength(2);
@@ -34,14 +34,14 @@ test('a second call with the same arguments is a new job', async () => {
 
 test('Retry On Fail of a tool continues with the job that the failed try submitted', async () => {
 	rig.service.configure({ jobSeconds: 100 });
-	const call = toolCalls(rig.engine, tool({ retryOnFail: true, maxTries: 2, waitBetweenTries: 1 }));
+	const call = makeToolCaller(rig.engine, tool({ retryOnFail: true, maxTries: 2, waitBetweenTries: 1 }));
 	expect(await call({ image: rig.picture })).toMatchObject([{ status: 'success' }]);
 	expect(rig.service.jobs).toHaveLength(1);
 });
 
 test('an error names the job and says what to do', async () => {
 	rig.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
-	const call = toolCalls(rig.engine, tool());
+	const call = makeToolCaller(rig.engine, tool());
 	await expect(call({ image: rig.picture })).rejects.toThrow(
 		/^Job \d+: the service ended the job as failed: too dark\n\nDetails: The job is over/,
 	);
@@ -50,7 +50,7 @@ test('an error names the job and says what to do', async () => {
 test('a tool that is set to suspend polls the job instead, because a tool call cannot suspend', async () => {
 	const node = tool();
 	node.parameters.waitFor = 'webhook';
-	const call = toolCalls(rig.engine, node);
+	const call = makeToolCaller(rig.engine, node);
 	expect(await call({ image: rig.picture })).toMatchObject([{ status: 'success' }]);
 	expect(rig.service.jobs[0]?.webhook).toBeNull();
 });

@@ -2,7 +2,7 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import { AFTER, triggerWorkflow } from '../../bench/calls.mts';
 import { EngineCredentials } from '../../n8n/engine/credentials.cts';
-import { outputOf, type Execution } from '../../n8n/engine/engine.cts';
+import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import { API_KEY, openRig, type Rig } from '../support/rig.mts';
 import { behindPublicName, highest } from '../support/http.mts';
 
@@ -69,7 +69,7 @@ const failureOf = (id: number, more: object = {}) => ({
 const outputs = (id: number) => bench.service.jobs.find((job) => job.id === id)?.outputs;
 const executions = (): readonly Execution[] => bench.engine.executions;
 const itemsOf = (execution: Execution | undefined) =>
-	execution?.run ? (outputOf(execution.run, AFTER)[0] ?? []) : [];
+	execution?.run ? (readOutput(execution.run, AFTER)[0] ?? []) : [];
 const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
 describe('a call that tells the end of a job', () => {

@@ -1,4 +1,4 @@
-import { outputOf } from '../../n8n/engine/engine.cts';
+import { readOutput } from '../../n8n/engine/engine.cts';
 import { API_KEY, fileItem, itemsOf, NODE, openRig, pngBase64, type Rig } from '../support/rig.mts';
 import type { Fault } from '../../local-api/index.mts';
 import { behindPublicName, serve } from '../support/http.mts';
@@ -300,7 +300,7 @@ describe('the output', () => {
 					rig.service.clearFaults();
 				}
 				expect(rig.service.jobs).toHaveLength(2);
-				const items = rig.engine.executions.map(({ run }) => run && outputOf(run, NODE)[0]?.[0]);
+				const items = rig.engine.executions.map(({ run }) => run && readOutput(run, NODE)[0]?.[0]);
 				expect(items.map((item) => Object.keys(item?.binary ?? {}).length)).toEqual([files, files]);
 				expect(items.map((item) => (item?.json.extra_assets as unknown[]).length)).toEqual([
 					entries,

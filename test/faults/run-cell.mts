@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { triggerWorkflow } from '../../bench/calls.mts';
-import { outputOf, type Execution } from '../../n8n/engine/engine.cts';
+import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { fileItem, NODE, openRig, workflowOf, type Rig } from '../support/rig.mts';
 import type { Cell } from './cells.mts';
@@ -75,7 +75,7 @@ class CellRun {
 		await this.settled();
 		restore();
 
-		const [items = [], errors = []] = outputOf(run, NODE);
+		const [items = [], errors = []] = readOutput(run, NODE);
 		const files = await Promise.all(
 			items.map(async (item) =>
 				item.binary?.data ? await bench.engine.readBinary(item, 'data') : undefined,
@@ -154,7 +154,7 @@ class CellRun {
 		await front.arm();
 		return await this.execution(
 			{ operation: 'getResult', jobId: '={{ $json.id }}', waitFor: 'none', options: optionsOf(JUMPING) },
-			outputOf(before, NODE)[0] ?? [],
+			readOutput(before, NODE)[0] ?? [],
 		);
 	}
 
@@ -177,7 +177,7 @@ class CellRun {
 			const rest = run;
 			const state = () => engine.executions.find((execution) => execution.id === id)?.run;
 			while (state() === rest && clock.now() < new Date(rest.waitTill as Date).getTime()) {
-				this.answers.push(engine.executions.find((execution) => execution.id === id)?.resting);
+				this.answers.push(engine.executions.find((execution) => execution.id === id)?.suspended);
 				await clock.sleep(5000);
 			}
 			while (state() === undefined) await clock.sleep(1000);
@@ -197,7 +197,7 @@ class CellRun {
 	/** Which item's job each execution of the trigger was started by. */
 	private startedItems(): Array<number | undefined> {
 		return this.bench.engine.executions.slice(1).flatMap(({ run }) => {
-			const [item] = run ? (outputOf(run, 'After')[0] ?? []) : [];
+			const [item] = run ? (readOutput(run, 'After')[0] ?? []) : [];
 			return item ? [itemOf(this.bench.service.jobs.find(({ id }) => `${id}` === String(item.json.id)))] : [];
 		});
 	}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
-import { outputOf } from '../../n8n/engine/engine.cts';
+import { readOutput } from '../../n8n/engine/engine.cts';
 import { hashEnd, REMEMBERED } from '../../nodes/ImgTo3d/trigger/seen-ends';
 import { openRig, type Rig } from '../support/rig.mts';
 
@@ -83,7 +83,7 @@ const bodyOf = ({ id, event, trackId, hasFile }: Call) => ({
 /** Which jobs' ends have started the workflow since the execution of this number. */
 function startedSince(first: number): string[] {
 	return bench.engine.executions.slice(first).map(({ run }) => {
-		const [[item] = []] = run ? outputOf(run, AFTER) : [];
+		const [[item] = []] = run ? readOutput(run, AFTER) : [];
 		return `${item?.json.id}/${item?.json.status}`;
 	});
 }

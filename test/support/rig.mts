@@ -9,7 +9,7 @@ import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workf
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
 import {
 	createEngine,
-	outputOf,
+	readOutput,
 	type Engine,
 	type RunOptions,
 	type WorkflowJson,
@@ -220,7 +220,7 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 		credential: (values) => Object.assign(credential.data, values),
 		run: async (parameters, { node: settings, ...runOptions } = {}) => {
 			const run = await engine.run(workflowOf(parameters, settings), runOptions);
-			const [items = [], errors = []] = outputOf(run, NODE);
+			const [items = [], errors = []] = readOutput(run, NODE);
 			return { run, items, errors, error: run.data.resultData.error as Result['error'] };
 		},
 		close: async () => {

@@ -160,7 +160,7 @@ export default {
 			name: 'only-tests-import-tests',
 			comment:
 				'test/ is there for tests: what something else needs too belongs beside it. Only bench/ shares what test/support/ holds.',
-			severity: 'warn',
+			severity: 'error',
 			from: { pathNot: '^(test|bench)/' },
 			to: { path: '^test/' },
 		},

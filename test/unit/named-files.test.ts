@@ -1,3 +1,4 @@
+import { Document } from './markdown.mts';
 import { isThere, ownPaths, textOf } from './own-files.mts';
 import { textsOf } from './texts.mts';
 
@@ -78,3 +79,18 @@ test.each(['CONTRIBUTING.md', 'docs/architecture.md', 'docs/invariants.md'])(
 		expect(named.filter((name) => !paths.some((path) => isNamed(path, name.replace(/\/$/, ''))))).toEqual([]);
 	},
 );
+
+describe('the layers', () => {
+	const names = [...textOf('scripts/lint/layers.mjs').matchAll(/^\t+\{? ?name: '([a-z-]+)',\s+path: /gm)];
+	const layers = names.map(([, name = '']) => {
+		if (name === 'node') return '*.node.ts';
+		return name === 'file-type' || name === 'request' ? `${name}.ts` : `${name}/`;
+	});
+
+	test.each(['CONTRIBUTING.md', 'docs/architecture.md'])('are in %s as the lint checks them', (path) => {
+		const document = new Document(path);
+		const table = document.tables().find(({ columns }) => columns[0] === 'layer');
+		expect(layers.length).toBeGreaterThan(10);
+		expect(table?.rows.map(([layer]) => layer?.text.split(',')[0])).toEqual(layers);
+	});
+});

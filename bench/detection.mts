@@ -1,6 +1,6 @@
 /** How soon the end of a job is known, and how many calls that takes: by the service's ETAs, good and bad. */
 import { Account } from '../nodes/ImgTo3d/polling/account.ts';
-import { seeded, SimulatedClock, watched, type Eta, type SimulatedJob, type Watching } from './simulated.mts';
+import { seeded, SimulatedClock, pollSimulated, type Eta, type SimulatedJob, type SimulatedPolling } from './simulated.mts';
 import { median, quantile, verdict, type Table } from './table.mts';
 
 const DURATIONS = [2, 20, 200];
@@ -69,7 +69,7 @@ async function measured(
 	duration: number,
 	kind: EtaKind,
 	{ taught = 0, pollInterval }: { taught?: number; pollInterval?: number } = {},
-): Promise<Array<Watching & { duration: number }>> {
+): Promise<Array<SimulatedPolling & { duration: number }>> {
 	const random = seeded(duration);
 	const all = [];
 	for (let job = 0; job < JOBS; job++) {
@@ -77,8 +77,8 @@ async function measured(
 		const account = new Account();
 		const own = duration * (1 - SPREAD + 2 * SPREAD * random());
 		const next = (): SimulatedJob => ({ duration: own, eta: kind(random), kind: 'a', pollInterval });
-		for (let before = 0; before < taught; before++) await watched(clock, account, next());
-		all.push({ ...(await watched(clock, account, next())), duration: own });
+		for (let before = 0; before < taught; before++) await pollSimulated(clock, account, next());
+		all.push({ ...(await pollSimulated(clock, account, next())), duration: own });
 	}
 	return all;
 }
@@ -88,7 +88,7 @@ const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 function row(
 	name: string,
 	nominal: number,
-	watchings: ReadonlyArray<Watching & { duration: number }>,
+	watchings: ReadonlyArray<SimulatedPolling & { duration: number }>,
 	aim?: Aim,
 ): string[] {
 	const shares = watchings.map(({ delay, duration }) => delay / duration);

@@ -82,7 +82,7 @@ export interface SimulatedJob {
 	pollInterval?: number;
 }
 
-export interface Watching {
+export interface SimulatedPolling {
 	/** From the job's end to its result being known, s. */
 	delay: number;
 	/** When the service answered the fetch calls, s after the job's acceptance. */
@@ -93,11 +93,11 @@ export interface Watching {
 const WAY_MS = 25;
 
 /** Watches a job from its acceptance to its end, as the node does. */
-export async function watched(
+export async function pollSimulated(
 	clock: SimulatedClock,
 	account: Account,
 	{ duration, eta, kind, pollInterval }: SimulatedJob,
-): Promise<Watching> {
+): Promise<SimulatedPolling> {
 	const acceptedAt = clock.now();
 	const endsAt = acceptedAt + duration * 1000;
 	const looks: number[] = [];
@@ -119,16 +119,16 @@ export async function watched(
 	await clock.run(clock.sleep(WAY_MS));
 	const at = clock.now();
 	const accepted: AcceptedJob = { known, at, since: at, submits: 1 };
-	const item = simulatedItem({
+	const item = makeItem({
 		work: { operation: 'imageTo3d', apiVersion: 'v3', body: { kind } },
 		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
 	});
-	await clock.run(pollUntilEnd(simulatedRun(clock, account, fetch), item, 1, { accepted }));
+	await clock.run(pollUntilEnd(makeRun(clock, account, fetch), item, 1, { accepted }));
 	return { delay: (clock.now() - endsAt) / 1000, looks };
 }
 
 /** A run of the node for one item, which looks at its job by `fetch`. */
-export function simulatedRun(clock: Clock, account: Account, fetch: Service['fetch']): Run {
+export function makeRun(clock: Clock, account: Account, fetch: Service['fetch']): Run {
 	const { signal } = new AbortController();
 	return {
 		clock,
@@ -142,7 +142,7 @@ export function simulatedRun(clock: Clock, account: Account, fetch: Service['fet
 }
 
 /** An item that waits a day for its job. */
-export function simulatedItem(more: Pick<ItemRequest, 'work'> & Partial<ItemRequest>): ItemRequest {
+export function makeItem(more: Pick<ItemRequest, 'work'> & Partial<ItemRequest>): ItemRequest {
 	return {
 		itemIndex: 0,
 		waitFor: 'poll',

@@ -1,5 +1,5 @@
 /** The plot of `docs/polling.md`: when the node polls a job, depending on what is known about the end. The node's own code polls. */
-import { seeded, SimulatedClock, watched, type Eta, type Watching } from '../bench/simulated.mts';
+import { seeded, SimulatedClock, pollSimulated, type Eta, type SimulatedPolling } from '../bench/simulated.mts';
 import { Account } from '../nodes/ImgTo3d/polling/account.ts';
 
 /** What is known of a job, or what is done without knowing anything. */
@@ -28,15 +28,15 @@ const DURATIONS = [22, 482];
 /** Jobs like it have taken up to so much more or less. */
 const SPREAD = 0.1;
 
-async function watching({ eta, taught = 0, pollInterval }: Case, duration: number): Promise<Watching> {
+async function watching({ eta, taught = 0, pollInterval }: Case, duration: number): Promise<SimulatedPolling> {
 	const clock = new SimulatedClock();
 	const account = new Account();
 	const random = seeded(1);
 	for (let before = 0; before < taught; before++) {
 		const own = duration * (1 - SPREAD + 2 * SPREAD * random());
-		await watched(clock, account, { duration: own, eta, kind: 'a' });
+		await pollSimulated(clock, account, { duration: own, eta, kind: 'a' });
 	}
-	return await watched(clock, account, { duration, eta, kind: 'a', pollInterval });
+	return await pollSimulated(clock, account, { duration, eta, kind: 'a', pollInterval });
 }
 
 const WIDTH = 1000;

@@ -9,7 +9,7 @@ import type { RequestRecord } from '../../local-api/index.mts';
 import type { Installation } from '../../n8n/real/install.mts';
 import { dumpPostgres, dumpRedis } from '../../n8n/real/services.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
-import { tracesOf } from '../support/writings.mts';
+import { listTraces } from '../support/encodings.mts';
 import { begin, resultOf, say } from './suite.mts';
 
 const run = promisify(execFile);
@@ -41,7 +41,7 @@ interface Area {
 
 /** The search of a world. */
 class Search {
-	private readonly key = buffers(tracesOf(API_KEY));
+	private readonly key = buffers(listTraces(API_KEY));
 	private readonly baits: ReadonlyArray<[string, Buffer[]]>;
 	readonly areas = new Map<string, Area>();
 	/** Where the key was found, and what stands around it. */
@@ -50,7 +50,7 @@ class Search {
 	/** @param marks what has to be found beside the decoy, so that a search that finds nothing is known to search */
 	constructor(...marks: string[]) {
 		const plain = marks.map((mark): [string, Buffer[]] => [mark, buffers([mark])]);
-		this.baits = [[DECOY, buffers(tracesOf(DECOY))], ...plain];
+		this.baits = [[DECOY, buffers(listTraces(DECOY))], ...plain];
 	}
 
 	look(areaName: string, part: string, content: Buffer | string): void {

@@ -217,7 +217,7 @@ describe('a submit that gets an error', () => {
 	});
 
 	test('where the connection is refused: the submit is repeated a few times, and nothing is paid', async () => {
-		rig.credential({ baseUrl: 'http://127.0.0.1:1/api' });
+		rig.setCredential({ baseUrl: 'http://127.0.0.1:1/api' });
 		const start = rig.clock.now();
 		const error = expectApiError(await run());
 		expect(error.message).toBe('The job: the connection was refused (ECONNREFUSED)');
@@ -406,7 +406,7 @@ describe('Get Result', () => {
 	});
 
 	test('gives up soon if the connection is refused', async () => {
-		rig.credential({ baseUrl: 'http://127.0.0.1:1/api' });
+		rig.setCredential({ baseUrl: 'http://127.0.0.1:1/api' });
 		const start = rig.clock.now();
 		const { error } = await rig.run({ operation: 'getResult', jobId: '4711' });
 		expect(error?.message).toBe('Job 4711: the connection was refused (ECONNREFUSED)');
@@ -437,7 +437,7 @@ describe('the key', () => {
 	});
 
 	test('is sent and masked without the spaces that were pasted with it', async () => {
-		rig.credential({ apiKey: ` ${API_KEY}\n` });
+		rig.setCredential({ apiKey: ` ${API_KEY}\n` });
 		rig.service.addFault({
 			on: 'submit',
 			do: answer({ status: 'error', message: `Invalid Api Key ${API_KEY}` }),
@@ -466,7 +466,7 @@ describe('the key', () => {
 
 describe('Base URL', () => {
 	test.each(['/', '///', ' '])('works with "%s" at its end', async (tail) => {
-		rig.credential({ baseUrl: rig.service.baseUrl + tail });
+		rig.setCredential({ baseUrl: rig.service.baseUrl + tail });
 		const { items } = await run();
 		expect(items[0]?.json).toMatchObject({ status: 'success' });
 		expect(submits()).toHaveLength(1);
@@ -479,7 +479,7 @@ describe('Base URL', () => {
 		API_KEY,
 		'https://me:secret@example.com/api',
 	])('"%s" is refused and not quoted, because it may be a key', async (baseUrl) => {
-		rig.credential({ baseUrl });
+		rig.setCredential({ baseUrl });
 		const { error, run: execution } = await run();
 		expect(error?.name).toBe('NodeOperationError');
 		expect(error?.message).toBe('Base URL in the credential is not an http or https address');

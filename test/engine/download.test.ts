@@ -3,10 +3,16 @@ import { systemClock } from '../../nodes/ImgTo3d/async/clock';
 import { Semaphore } from '../../nodes/ImgTo3d/async/semaphore';
 import { downloadFile } from '../../nodes/ImgTo3d/output/download';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
-import { gif, smallFiles } from '../unit/small-files.mts';
+import { gif, smallFiles } from '../support/small-files.mts';
 import { API_KEY, openRig, type Rig } from '../support/rig.mts';
-import { chunked, nextTurn, openBody, serveByClock, type Served } from '../support/file-server.mts';
-import { behindPublicName, gzipped, serve } from '../support/http.mts';
+import {
+	sendChunked,
+	waitForNextTurn,
+	makeOpenBody,
+	serveByClock,
+	type Served,
+} from '../support/file-server.mts';
+import { serveBehindPublicName, gzip, serve } from '../support/http.mts';
 import type { Connection } from '../../nodes/ImgTo3d/api/connection';
 
 let rig: Rig;
@@ -74,7 +80,7 @@ test.each<[string, (mesh: Buffer) => { headers: Record<string, string | number>;
 	[
 		'that is compressed and shorter than announced',
 		(mesh) => {
-			const packed = gzipped(mesh);
+			const packed = gzip(mesh);
 			const headers = { 'content-encoding': 'gzip', 'content-length': packed.length };
 			return { headers, bytes: packed.subarray(0, -9) };
 		},
@@ -429,8 +435,8 @@ describe('the mirror of a file', () => {
 	});
 
 	test('is not used if it is private and the service is on the internet', async () => {
-		const network = await behindPublicName(rig.service.origin);
-		rig.credential({ baseUrl: 'http://img3d.example.com/api' });
+		const network = await serveBehindPublicName(rig.service.origin);
+		rig.setCredential({ baseUrl: 'http://img3d.example.com/api' });
 		answering({ output: ['http://cdn.example.com/files/x.gif'], proxy_links: ['http://127.0.0.1/x.gif'] });
 		spoil({ kind: 'answer', status: 410, body: '' });
 		const { error } = await run();
@@ -490,7 +496,7 @@ describe('a file without Content-Length', () => {
 			let asked = 0;
 			const path = `spin.${extension}`;
 			const files = await serveFiles({
-				[`/${path}`]: (response) => chunked(response, file.subarray(0, tries[asked++])),
+				[`/${path}`]: (response) => sendChunked(response, file.subarray(0, tries[asked++])),
 			});
 			withOutput(files.at(path));
 			const { items, error } = await run();
@@ -505,7 +511,7 @@ describe('a file without Content-Length', () => {
 		const file = await gif();
 		let asked = 0;
 		const files = await serveFiles({
-			'/download': (response) => chunked(response, file.subarray(0, ++asked === 1 ? 600 : undefined)),
+			'/download': (response) => sendChunked(response, file.subarray(0, ++asked === 1 ? 600 : undefined)),
 		});
 		withOutput(files.at('download'));
 		const { items } = await run();
@@ -516,7 +522,7 @@ describe('a file without Content-Length', () => {
 
 	test('that always ends early is an error', async () => {
 		const file = await gif();
-		const files = await serveFiles({ '/a.gif': (response) => chunked(response, file.subarray(0, 700)) });
+		const files = await serveFiles({ '/a.gif': (response) => sendChunked(response, file.subarray(0, 700)) });
 		withOutput(files.at('a.gif'));
 		const { error } = await run();
 		expect(error?.message).toMatch(/could not be downloaded: it is cut off after 700 bytes$/);
@@ -528,7 +534,7 @@ describe('a file without Content-Length', () => {
 		for (const [extension, file] of await smallFiles()) {
 			const longer = Buffer.concat([file, Buffer.from('\0\0\0 and what a server put there')]);
 			const path = `spin.${extension}`;
-			const files = await serveFiles({ [`/${path}`]: (response) => chunked(response, longer) });
+			const files = await serveFiles({ [`/${path}`]: (response) => sendChunked(response, longer) });
 			withOutput(files.at(path));
 			const { items } = await run();
 			expect(await rig.engine.readBinary(items[0]!, 'data')).toEqual(longer);
@@ -547,7 +553,7 @@ test('a file with the announced length is accepted, even without its end', async
 });
 
 test('the connection of an answer that comes too late is closed', async () => {
-	const late = openBody();
+	const late = makeOpenBody();
 	let answerNow = () => {};
 	const httpRequest = async () => {
 		await new Promise<void>((resolve) => (answerNow = resolve));
@@ -566,7 +572,7 @@ test('the connection of an answer that comes too late is closed', async () => {
 	);
 	expect(late.destroyed).toBe(false);
 	answerNow();
-	await nextTurn();
+	await waitForNextTurn();
 	expect(late.destroyed).toBe(true);
 	expect(() => late.emit('error', new Error('aborted'))).not.toThrow();
 });
@@ -611,8 +617,8 @@ describe('a service on the internet', () => {
 	test.each(PRIVATE)(
 		'cannot make the node read %s, neither as an output nor with a redirect',
 		async (url) => {
-			const network = await behindPublicName(rig.service.origin);
-			rig.credential({ baseUrl: 'http://img3d.example.com/api' });
+			const network = await serveBehindPublicName(rig.service.origin);
+			rig.setCredential({ baseUrl: 'http://img3d.example.com/api' });
 
 			withOutput(url);
 			const named = await run();
@@ -639,8 +645,8 @@ describe('a service on the internet', () => {
 	test.each(['//127.0.0.1/x.gif', '\\\\127.0.0.1\\x.gif', '/\\localhost/x.gif'])(
 		'cannot make the node read %s, relative to the address of a redirect',
 		async (location) => {
-			const network = await behindPublicName(rig.service.origin);
-			rig.credential({ baseUrl: 'http://img3d.example.com/api' });
+			const network = await serveBehindPublicName(rig.service.origin);
+			rig.setCredential({ baseUrl: 'http://img3d.example.com/api' });
 			withOutput('http://cdn.example.com/files/x.gif');
 			spoil({ kind: 'redirect', status: 302, location });
 			expect((await run()).error?.message).toMatch(/is a private address/);
@@ -654,7 +660,7 @@ describe('a service on the internet', () => {
 describe('a compressed file', () => {
 	test('that is larger than Max File Size when decompressed is refused', async () => {
 		let asked = 0;
-		const packed = gzipped(Buffer.alloc(50_000_000, 'GIF89a'));
+		const packed = gzip(Buffer.alloc(50_000_000, 'GIF89a'));
 		const files = await serve((_request, response) => {
 			asked += 1;
 			response.setHeader('content-encoding', 'gzip').setHeader('content-length', packed.length).end(packed);

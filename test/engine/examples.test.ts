@@ -3,7 +3,7 @@ import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 import { readOutput, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import imageToTurntable from '../../examples/image-to-turntable.json';
 import suspendWithFallback from '../../examples/suspend-with-fallback.json';
-import { itemsOf, NODE, openRig, type Rig } from '../support/rig.mts';
+import { toItems, NODE, openRig, type Rig } from '../support/rig.mts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** An unchanged example. jest reads its numbers and texts without their literal types. */
 const workflowOf = (json: object) => json as unknown as WorkflowJson;
-const pictures = (count: number) => itemsOf(...Array<IDataObject>(count).fill({ image: rig.picture }));
+const pictures = (count: number) => toItems(...Array<IDataObject>(count).fill({ image: rig.picture }));
 const statuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status);
 const types = (items: INodeExecutionData[]) => items.map(({ binary }) => binary?.data?.mimeType);
 

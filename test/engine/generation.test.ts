@@ -1,6 +1,6 @@
 import type { Fault } from '../../local-api/index.mts';
 import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../support/reference';
-import { API_KEY, fileItem, itemsOf, openRig, pngBase64, type Rig } from '../support/rig.mts';
+import { API_KEY, makeFileItem, toItems, openRig, makePngBase64, type Rig } from '../support/rig.mts';
 
 /** Small, and fast to render. */
 const QUICK = { frameSize: 32, seconds: 1, steps: 1, seed: '20' };
@@ -98,7 +98,7 @@ describe('the node sends', () => {
 				settings: { seed: '={{ $json.seed }}' },
 				waitFor: 'none',
 			},
-			{ items: itemsOf({ link: rig.picture, seed: 1 }, { link: `${rig.picture}?second`, seed: null }) },
+			{ items: toItems({ link: rig.picture, seed: 1 }, { link: `${rig.picture}?second`, seed: null }) },
 		);
 		expect(bodiesOf('/api/v3/img_to_3d')).toEqual([
 			{ key: API_KEY, image: rig.picture, seed: 1 },
@@ -250,10 +250,10 @@ describe('the output', () => {
 
 describe('an image file', () => {
 	test('is uploaded first, and the job gets its link', async () => {
-		const png = await pngBase64();
+		const png = await makePngBase64();
 		const { error } = await rig.run(
 			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
-			{ items: [fileItem(png, 'image/png', 'dot.png')] },
+			{ items: [makeFileItem(png, 'image/png', 'dot.png')] },
 		);
 		expect(error).toBeUndefined();
 		expect(bodiesOf('/api/v3/base64_crop')).toEqual([
@@ -277,7 +277,7 @@ describe('an image file', () => {
 		['a web page', { kind: 'answer', body: '<html>busy</html>' }],
 	])('is uploaded again after %s, and the job is paid once', async (_name, fault) => {
 		rig.service.addFault({ on: 'upload', times: 2, do: fault });
-		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
+		const items = [makeFileItem(await makePngBase64(), 'image/png', 'dot.png')];
 		const { error } = await rig.run(
 			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
 			{ items },
@@ -290,7 +290,7 @@ describe('an image file', () => {
 	test('is not uploaded for longer than Timeout', async () => {
 		const busy = { kind: 'answer', status: 503, body: '', headers: { 'retry-after': '3600' } } as const;
 		rig.service.addFault({ on: 'upload', times: Infinity, do: busy });
-		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
+		const items = [makeFileItem(await makePngBase64(), 'image/png', 'dot.png')];
 		const start = rig.clock.now();
 		await rig.run({ operation: 'imageTo3d', imageSource: 'binary', options: { timeout: 60 } }, { items });
 		expect(rig.clock.now() - start).toBeLessThan(60_000);
@@ -298,7 +298,7 @@ describe('an image file', () => {
 
 	test('that cannot be uploaded is an error that says that nothing was paid', async () => {
 		rig.service.addFault({ on: 'upload', times: Infinity, do: { kind: 'answer', status: 500, body: '' } });
-		const items = [fileItem(await pngBase64(), 'image/png', 'dot.png')];
+		const items = [makeFileItem(await makePngBase64(), 'image/png', 'dot.png')];
 		const { error } = await rig.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items });
 		expect(error?.message).toBe('The upload of the image: the service is in trouble, HTTP 500');
 		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\.$/);
@@ -308,7 +308,7 @@ describe('an image file', () => {
 	test('is accepted even if n8n did not recognize its type', async () => {
 		const { error } = await rig.run(
 			{ operation: 'imageTo3d', imageSource: 'binary', download: false },
-			{ items: [fileItem(await pngBase64(), 'text/plain', 'dot')] },
+			{ items: [makeFileItem(await makePngBase64(), 'text/plain', 'dot')] },
 		);
 		expect(error).toBeUndefined();
 		expect(rig.service.jobs).toHaveLength(1);
@@ -316,15 +316,15 @@ describe('an image file', () => {
 
 	test.each([
 		['a missing field', { json: {} }, 'binary'],
-		['an empty file', fileItem('', 'image/png', 'empty.png'), '(empty.png) is empty'],
+		['an empty file', makeFileItem('', 'image/png', 'empty.png'), '(empty.png) is empty'],
 		[
 			'a text file',
-			fileItem('aGVsbG8=', 'text/plain', 'note.txt'),
+			makeFileItem('aGVsbG8=', 'text/plain', 'note.txt'),
 			'(note.txt) is not an image: its type is text/plain',
 		],
 		[
 			'6 MB',
-			fileItem('A'.repeat(8 * 1024 * 1024), 'image/png', 'big.png'),
+			makeFileItem('A'.repeat(8 * 1024 * 1024), 'image/png', 'big.png'),
 			'(big.png) has 6.0 MB, and the service takes uploads up to 5 MB',
 		],
 	])('is refused before anything is uploaded or submitted: %s', async (_name, item, message) => {
@@ -422,7 +422,7 @@ describe('invalid input', () => {
 	test('in the last item costs nothing for the items before it', async () => {
 		const { error } = await rig.run(
 			{ operation: 'imageTo3d', image: '={{ $json.link }}' },
-			{ items: itemsOf({ link: rig.picture }, { link: 'no link' }) },
+			{ items: toItems({ link: rig.picture }, { link: 'no link' }) },
 		);
 		expect(error?.context?.itemIndex).toBe(1);
 		expect(rig.service.jobs).toEqual([]);
@@ -432,7 +432,7 @@ describe('invalid input', () => {
 		const start = Date.now();
 		const { error } = await rig.run(
 			{ operation: 'imageTo3d', image: '={{ $json.link }}' },
-			{ items: itemsOf({ link: `x${' '.repeat(200_000)}y` }) },
+			{ items: toItems({ link: `x${' '.repeat(200_000)}y` }) },
 		);
 		expect(error?.message).toMatch(/^Image URL must be a link that begins with http/);
 		// If the time grew with the square of the length, this would take minutes. The text may come from a public form.

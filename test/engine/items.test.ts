@@ -1,5 +1,5 @@
 import type { Fault } from '../../local-api/index.mts';
-import { type Rig, NODE, numbered, openRig } from '../support/rig.mts';
+import { type Rig, NODE, makeNumberedItems, openRig } from '../support/rig.mts';
 import { readOutput } from '../../n8n/engine/engine.cts';
 
 let rig: Rig;
@@ -33,7 +33,7 @@ const spoiltSubmit = (skip: number): Fault => ({
 describe('many items', () => {
 	test('leave in input order, each paired with its input, in whatever order their jobs end', async () => {
 		rig.service.configure({ jobSeconds: (number) => 100 - 7 * number, parallel: 12 });
-		const { items } = await rig.run(perItem({ maxJobsInFlight: 12 }), { items: numbered(12) });
+		const { items } = await rig.run(perItem({ maxJobsInFlight: 12 }), { items: makeNumberedItems(12) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 12 }, (_, n) => `item-${n}`));
 		expect(items.map(({ pairedItem }) => pairedItem)).toMatchObject(
 			Array.from({ length: 12 }, (_, item) => ({ item })),
@@ -45,7 +45,7 @@ describe('many items', () => {
 
 	test.each([1, 3, 5])('have no more than %d open jobs at once, and free slots are filled', async (limit) => {
 		rig.service.configure({ parallel: 100 });
-		const { items } = await rig.run(perItem({ maxJobsInFlight: limit }), { items: numbered(12) });
+		const { items } = await rig.run(perItem({ maxJobsInFlight: limit }), { items: makeNumberedItems(12) });
 		expect(items).toHaveLength(12);
 		const edges = rig.service.jobs.flatMap(({ acceptedAt, endsAt }) => [
 			{ at: acceptedAt, step: 1 },
@@ -60,7 +60,7 @@ describe('many items', () => {
 
 	test('wait for a full queue, and each job is paid once', async () => {
 		rig.service.configure({ queueLimit: 2, parallel: 2 });
-		const { items, error } = await rig.run(perItem(), { items: numbered(8) });
+		const { items, error } = await rig.run(perItem(), { items: makeNumberedItems(8) });
 		expect(error).toBeUndefined();
 		expect(items.map(({ json }) => json.status)).toEqual(Array(8).fill('success'));
 		expect(rig.service.jobs).toHaveLength(8);
@@ -68,7 +68,7 @@ describe('many items', () => {
 
 	test('get their slots in order, whatever wait the service asks for', async () => {
 		rig.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 47.3, retryAfter: 30 });
-		const { items, error } = await rig.run(perItem({ timeout: 300 }), { items: numbered(12) });
+		const { items, error } = await rig.run(perItem({ timeout: 300 }), { items: makeNumberedItems(12) });
 		expect(error).toBeUndefined();
 		expect(items.map(({ json }) => json.status)).toEqual(Array(12).fill('success'));
 		// The first five are submitted at the same moment, and the others in order.
@@ -89,7 +89,7 @@ describe('many items', () => {
 		});
 		const start = rig.clock.now();
 		const { items } = await rig.run(perItem({ timeout: 100 }), {
-			items: numbered(5),
+			items: makeNumberedItems(5),
 			node: { onError: 'continueRegularOutput' },
 		});
 		expect(items.map(({ json }) => json.error)).toEqual(
@@ -105,7 +105,7 @@ describe('many items', () => {
 		rig.service.addFault({ on: 'submit', do: { kind: 'hang' } });
 		const start = rig.clock.now();
 		await rig.run(perItem({ timeout: 200 }), {
-			items: numbered(3),
+			items: makeNumberedItems(3),
 			node: { onError: 'continueRegularOutput' },
 		});
 		expect(rig.service.jobs).toHaveLength(2);
@@ -121,14 +121,14 @@ describe('many items', () => {
 		};
 		rig.service.addFault({ on: 'submit', do: { kind: 'answer', status: 429, body: full } });
 		const start = rig.clock.now();
-		const { items } = await rig.run(perItem(), { items: numbered(3) });
+		const { items } = await rig.run(perItem(), { items: makeNumberedItems(3) });
 		expect(items.map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
 		expect(rig.clock.now() - start).toBeLessThan(10_000);
 	});
 
 	test('can be more than the queue holds, even without waiting for results', async () => {
 		rig.service.configure({ queueLimit: 3 });
-		const { items } = await rig.run({ ...perItem(), waitFor: 'none' }, { items: numbered(7) });
+		const { items } = await rig.run({ ...perItem(), waitFor: 'none' }, { items: makeNumberedItems(7) });
 		expect(items.map(({ json }) => json.track_id)).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
 		expect(rig.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
 			items.map(({ json }) => json.track_id),
@@ -145,7 +145,7 @@ describe('many items', () => {
 describe('On Error', () => {
 	test('Stop: the error names the job, and the other accepted jobs for Get Result', async () => {
 		rig.service.addFault(failJob(1));
-		const { error, items } = await rig.run(perItem(), { items: numbered(4) });
+		const { error, items } = await rig.run(perItem(), { items: makeNumberedItems(4) });
 		expect(items).toEqual([]);
 		expect(rig.service.jobs).toHaveLength(4);
 		for (const { id, outcome, trackId } of rig.service.jobs) {
@@ -160,7 +160,7 @@ describe('On Error', () => {
 
 	test('Stop: the error also names the items whose jobs may have been accepted', async () => {
 		rig.service.addFault({ ...spoiltSubmit(0), times: 3 });
-		const { error } = await rig.run(perItem(), { items: numbered(3) });
+		const { error } = await rig.run(perItem(), { items: makeNumberedItems(3) });
 		const others = [0, 1, 2].filter((index) => index !== error?.context?.itemIndex);
 		expect(error?.description).toMatch(/It is not known whether the jobs of these items were accepted: /);
 		const named = /were accepted: ([\d, ]+)\./
@@ -175,14 +175,14 @@ describe('On Error', () => {
 			on: 'submit',
 			do: { kind: 'answer', status: 402, body: { status: 'error', message: 'Insufficient credits.' } },
 		});
-		await rig.run(perItem({ maxJobsInFlight: 1 }), { items: numbered(4) });
+		await rig.run(perItem({ maxJobsInFlight: 1 }), { items: makeNumberedItems(4) });
 		expect(rig.service.jobs).toEqual([]);
 		expect(rig.service.requests).toHaveLength(1);
 	});
 
 	test('Continue: an error item with ID and track ID takes the place of a failed item, and the others succeed', async () => {
 		rig.service.addFault(failJob(1));
-		const items = [...numbered(2), { json: { n: 'not a number' } }, { json: { n: 3 } }];
+		const items = [...makeNumberedItems(2), { json: { n: 'not a number' } }, { json: { n: 3 } }];
 		const { items: out, error } = await rig.run(perItem({ maxJobsInFlight: 1 }), {
 			items,
 			node: { onError: 'continueRegularOutput' },
@@ -216,9 +216,9 @@ describe('On Error', () => {
 		],
 		['a wrong Base URL', {}, 'nowhere', 'Base URL in the credential is not an http or https address'],
 	])('Continue: %s for all items gives an error item for each', async (_name, options, baseUrl, message) => {
-		if (baseUrl) rig.credential({ baseUrl });
+		if (baseUrl) rig.setCredential({ baseUrl });
 		const node = { onError: 'continueRegularOutput' as const };
-		const { items } = await rig.run(perItem(options), { items: numbered(2), node });
+		const { items } = await rig.run(perItem(options), { items: makeNumberedItems(2), node });
 		const description = expect.stringMatching(/\w\.$/) as string;
 		const wanted = { error: message, description, paid: 'no' };
 		expect(items.map(({ json }) => json)).toEqual([wanted, wanted]);
@@ -229,7 +229,7 @@ describe('On Error', () => {
 	test('Continue (using error output): failed items leave through it, paired, and their message names the job', async () => {
 		rig.service.addFault(failJob(0));
 		const { items, errors } = await rig.run(perItem({ maxJobsInFlight: 1 }), {
-			items: numbered(3),
+			items: makeNumberedItems(3),
 			node: { onError: 'continueErrorOutput' },
 		});
 		expect(items.map(({ json }) => json.track_id)).toEqual(['item-1', 'item-2']);
@@ -255,7 +255,7 @@ describe('Retry On Fail', () => {
 	test('continues with the jobs that the failed try submitted', async () => {
 		rig.service.configure({ parallel: 100 });
 		rig.service.addFault(failJob(1));
-		const { items, error } = await rig.run(perItem(), { items: numbered(4), node: retry });
+		const { items, error } = await rig.run(perItem(), { items: makeNumberedItems(4), node: retry });
 		expect(error).toBeUndefined();
 		expect(items.map(({ json }) => json.status)).toEqual(Array(4).fill('success'));
 		// Four jobs, and a new one for the job that the service ended as failed.
@@ -267,14 +267,14 @@ describe('Retry On Fail', () => {
 
 	test('ends in the same error for what may have been accepted, and does not submit it again', async () => {
 		rig.service.addFault(spoiltSubmit(1));
-		const { error } = await rig.run(perItem(), { items: numbered(3), node: retry });
+		const { error } = await rig.run(perItem(), { items: makeNumberedItems(3), node: retry });
 		expect(error?.message).toBe(BROKEN);
 		expect(rig.service.jobs).toHaveLength(3);
 	});
 
 	test('does not repeat a submit that was in progress when another item stopped the run', async () => {
 		rig.service.addFault({ ...spoiltSubmit(0), times: 3 });
-		const { error } = await rig.run(perItem(), { items: numbered(3), node: retry });
+		const { error } = await rig.run(perItem(), { items: makeNumberedItems(3), node: retry });
 		expect(error?.message).toBe(BROKEN);
 		expect(rig.service.jobs).toHaveLength(3);
 	});
@@ -282,7 +282,7 @@ describe('Retry On Fail', () => {
 	test('pays nothing twice with Continue, if the first item is an error', async () => {
 		rig.service.addFault(spoiltSubmit(0));
 		const { items } = await rig.run(perItem({ maxJobsInFlight: 1 }), {
-			items: numbered(3),
+			items: makeNumberedItems(3),
 			node: { ...retry, onError: 'continueRegularOutput' },
 		});
 		expect(items.map(({ json }) => json.status ?? 'error')).toEqual(['error', 'success', 'success']);
@@ -291,7 +291,10 @@ describe('Retry On Fail', () => {
 
 	test('polls a job again that ran out of time, and does not submit it again', async () => {
 		rig.service.configure({ jobSeconds: 100 });
-		const { items, error } = await rig.run(perItem({ timeout: 60 }), { items: numbered(1), node: retry });
+		const { items, error } = await rig.run(perItem({ timeout: 60 }), {
+			items: makeNumberedItems(1),
+			node: retry,
+		});
 		expect(error).toBeUndefined();
 		expect(items[0]?.json.status).toBe('success');
 		expect(rig.service.jobs).toHaveLength(1);
@@ -304,7 +307,7 @@ describe('Retry On Fail', () => {
 			download: true,
 			settings: { frameSize: 16, seconds: 1, steps: 1, seed: '1' },
 		};
-		const { items, error } = await rig.run(parameters, { items: numbered(1), node: retry });
+		const { items, error } = await rig.run(parameters, { items: makeNumberedItems(1), node: retry });
 		expect(error).toBeUndefined();
 		expect(items[0]?.binary?.data?.mimeType).toBe('image/gif');
 		expect(rig.service.jobs).toHaveLength(1);
@@ -341,7 +344,7 @@ describe('Retry On Fail', () => {
 				B: { main: [[{ node: NODE, type: 'main' as const, index: 0 }]] },
 			},
 		};
-		const run = await rig.engine.run(workflow, { items: numbered(2) });
+		const run = await rig.engine.run(workflow, { items: makeNumberedItems(2) });
 		expect(readOutput(run, NODE, 0)[0]).toHaveLength(2);
 		expect(readOutput(run, NODE, 1)[0]).toHaveLength(2);
 		expect(rig.service.jobs).toHaveLength(4);
@@ -352,7 +355,10 @@ describe('stopping the execution', () => {
 	test('ends all waiting at once', async () => {
 		rig.service.configure({ jobSeconds: 1e6, eta: 'missing' });
 		const stop = new AbortController();
-		const running = rig.run(perItem({ timeout: 86_400 }), { items: numbered(2), signal: stop.signal });
+		const running = rig.run(perItem({ timeout: 86_400 }), {
+			items: makeNumberedItems(2),
+			signal: stop.signal,
+		});
 		const start = rig.clock.now();
 		while (rig.service.requests.length < 6) await rig.clock.sleep(500);
 		stop.abort();

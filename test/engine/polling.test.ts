@@ -71,7 +71,7 @@ describe('a job is polled', () => {
 		await run(3);
 		await run(1, { settings: { steps: 10 } });
 		expect(endsOf()[0]?.polls).toBeGreaterThan(12);
-		rig.credential({ apiKey: 'another-key-of-somebody' });
+		rig.setCredential({ apiKey: 'another-key-of-somebody' });
 		await run();
 		expect(endsOf()[0]?.polls).toBeGreaterThan(12);
 	});

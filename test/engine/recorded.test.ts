@@ -4,29 +4,36 @@ import type { INode, INodeParameters } from 'n8n-workflow';
 import { triggerWorkflow } from '../../bench/calls.mts';
 import { readOutput, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { type Rig, numbered, openRig, prompts, type Result, workflowOf } from '../support/rig.mts';
+import {
+	type Rig,
+	makeNumberedItems,
+	openRig,
+	buildPromptParameters,
+	type Result,
+	buildWorkflow,
+} from '../support/rig.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig({ jobSeconds: 10, parallel: 10, queueLimit: 100 });
+	rig = await openRig({ jobSeconds: 10, parallel: 10, queueLimit: 100 });
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const RETRIED: Partial<INode> = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };
 
 const run = async (parameters: INodeParameters = {}, node: Partial<INode> = {}, count = 1): Promise<Result> =>
-	await bench.run(prompts(parameters), { items: numbered(count), node });
+	await rig.run(buildPromptParameters(parameters), { items: makeNumberedItems(count), node });
 
 const answer = (body: unknown, status = 200): Fault['do'] => ({ kind: 'answer', body, status });
 
 const onFetch = (body: unknown, times = Infinity, status = 200) =>
-	bench.service.addFault({ on: 'fetch', times, do: answer(body, status) });
+	rig.service.addFault({ on: 'fetch', times, do: answer(body, status) });
 
-const submits = () => bench.service.requests.filter(({ path }) => path.includes('txt_to_3d'));
-const fetches = () => bench.service.requests.filter(({ path }) => path.includes('/fetch'));
-const jobId = () => bench.service.jobs[0]?.idText;
+const submits = () => rig.service.requests.filter(({ path }) => path.includes('txt_to_3d'));
+const fetches = () => rig.service.requests.filter(({ path }) => path.includes('/fetch'));
+const jobId = () => rig.service.jobs[0]?.idText;
 /** A bad end that counts only when the API has said it for a minute. */
 const refuseForAWhile = ({ id }: Record<string, unknown>) => ({
 	status: 'error',
@@ -41,8 +48,8 @@ const pauses = () => {
 	return times.slice(1).map((time, index) => time - (times[index] ?? 0));
 };
 
-const seconds = (from: number) => (bench.clock.now() - from) / 1000;
-const latest = () => bench.engine.executions.at(-1) as Execution;
+const seconds = (from: number) => (rig.clock.now() - from) / 1000;
+const latest = () => rig.engine.executions.at(-1) as Execution;
 
 /** The end of an item that failed, with the node set to continue. */
 const errorOf = ({ items }: Result) => items[0]?.json as { error: string; description: string; paid: string };
@@ -69,22 +76,27 @@ describe('a job that the service does not know yet', () => {
 		const { items, error } = await run({ apiVersion }, RETRIED);
 		expect(error).toBeUndefined();
 		expect(items[0]?.json.status).toBe('success');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 		expect(fetches().length).toBeGreaterThan(6);
 	});
 
 	test('for good ends when its time is up, and no try submits it anew', async () => {
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'notFound' } });
-		const start = bench.clock.now();
-		const { error } = await bench.run(prompts({}, { timeout: 300 }), { items: numbered(1), node: RETRIED });
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'notFound' } });
+		const start = rig.clock.now();
+		const { error } = await rig.run(buildPromptParameters({}, { timeout: 300 }), {
+			items: makeNumberedItems(1),
+			node: RETRIED,
+		});
 		expect(error?.message).toBe(`Job ${jobId()}: not finished after 300 s`);
 		expect(seconds(start)).toBeGreaterThanOrEqual(900);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test('gives its place to the next item after a minute, and is found in the end', async () => {
-		bench.service.addFault({ on: 'fetch', perJob: true, times: 8, do: { kind: 'notFound' } });
-		const { items } = await bench.run(prompts({}, { maxJobsInFlight: 1 }), { items: numbered(2) });
+		rig.service.addFault({ on: 'fetch', perJob: true, times: 8, do: { kind: 'notFound' } });
+		const { items } = await rig.run(buildPromptParameters({}, { maxJobsInFlight: 1 }), {
+			items: makeNumberedItems(2),
+		});
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
 		const [first, second] = submits();
 		const between = ((second?.at ?? 0) - (first?.at ?? 0)) / 1000;
@@ -95,8 +107,8 @@ describe('a job that the service does not know yet', () => {
 
 describe('Get Result of a job that nobody knows', () => {
 	test('asks again for half a minute, and gives no advice that costs money', async () => {
-		const start = bench.clock.now();
-		const { items } = await bench.run({ operation: 'getResult', jobId: 'gen/4711' }, { node: CONTINUE });
+		const start = rig.clock.now();
+		const { items } = await rig.run({ operation: 'getResult', jobId: 'gen/4711' }, { node: CONTINUE });
 		expect(items[0]?.json).toEqual({
 			error:
 				'Job gen/4711: the service does not know this job. With another API Version or account it may have been accepted and paid',
@@ -142,12 +154,12 @@ describe('an end that leaves a doubt', () => {
 		],
 	])('(%s) is believed when it has been said again', async (_name, body, message, least) => {
 		const edit = () => body() as Record<string, unknown>;
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 		const { error } = await run({}, RETRIED);
 		expect(error?.message).toMatch(message);
 		expect(error?.message).toMatch(new RegExp(`^Job ${jobId()}: `));
 		// Each try begins anew, and none submits.
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 		const at = fetches().map((request) => request.at / 1000);
 		const first = at.slice(0, at.findIndex((time, n) => (at[n + 1] ?? Infinity) - time > 40) + 1);
 		expect(at.at(-1)! - at[0]!).toBeGreaterThanOrEqual(3 * least);
@@ -168,38 +180,40 @@ describe('an end that leaves a doubt', () => {
 		['no credits', () => ({ status: 'error', message: 'credits exhausted' })],
 	])('(%s) is none when it is said once', async (_name, body) => {
 		const edit = () => body() as Record<string, unknown>;
-		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit } });
+		rig.service.addFault({ on: 'fetch', do: { kind: 'edit', edit } });
 		const { items, error } = await run({}, RETRIED);
 		expect(error).toBeUndefined();
-		expect(items[0]?.json).toMatchObject({ status: 'success', output: bench.service.jobs[0]?.outputs });
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(items[0]?.json).toMatchObject({ status: 'success', output: rig.service.jobs[0]?.outputs });
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test('a success of another job is never the end', async () => {
 		const other = { status: 'success', id: 4711, output: ['https://x.example/a.gif'] };
 		onFetch(other);
-		const { error } = await bench.run(prompts({}, { timeout: 120 }), { items: numbered(1) });
+		const { error } = await rig.run(buildPromptParameters({}, { timeout: 120 }), {
+			items: makeNumberedItems(1),
+		});
 		expect(error?.message).toBe(`Job ${jobId()}: not finished after 120 s`);
 		expect(error?.description).toContain('answered about job 4711');
 	});
 
 	test('only failed with its own ID lets Retry On Fail submit anew', async () => {
-		bench.service.addFault({ on: 'submit', times: 2, do: { kind: 'failJob', message: 'too dark' } });
+		rig.service.addFault({ on: 'submit', times: 2, do: { kind: 'failJob', message: 'too dark' } });
 		const { items } = await run({}, RETRIED);
 		expect(items[0]?.json.status).toBe('success');
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3);
 	});
 });
 
 describe('an answer to a submit that holds a job', () => {
 	test.each([303, 400, 403, 404, 409, 422, 429, 500])('means accepted, with HTTP %d', async (status) => {
-		bench.service.addFault({ on: 'submit', times: Infinity, do: { kind: 'code', status } });
+		rig.service.addFault({ on: 'submit', times: Infinity, do: { kind: 'code', status } });
 		const { items } = await run({}, RETRIED, 2);
 		expect(items.map(({ json }) => [json.status, json.track_id])).toEqual([
 			['success', 'item-0'],
 			['success', 'item-1'],
 		]);
-		expect(bench.service.jobs).toHaveLength(2);
+		expect(rig.service.jobs).toHaveLength(2);
 	});
 
 	test.each<[string, (body: Record<string, unknown>) => Record<string, unknown>]>([
@@ -209,20 +223,20 @@ describe('an answer to a submit that holds a job', () => {
 		['an address', ({ fetch_result }) => ({ status: 'dreaming', fetch_result })],
 		['a success without a file', ({ id }) => ({ status: 'success', output: [], id })],
 	])('means accepted: %s', async (_name, edit) => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		const { items } = await run({}, RETRIED);
 		expect(items[0]?.json.status).toBe('success');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test.each([{ eta: 12 }, { output: ['x'] }, { future_links: ['x'] }, { proxy_links: ['x'] }])(
 		'without an ID (%j) is paid for and not submitted again',
 		async (body) => {
 			const told = answer({ status: 'error', message: 'Too many requests', ...body }, 429);
-			bench.service.addFault({ on: 'submit', accept: true, do: told });
+			rig.service.addFault({ on: 'submit', accept: true, do: told });
 			const { items } = await run({}, { ...RETRIED, ...CONTINUE });
 			expect(items[0]?.json.paid).toBe('yes');
-			expect(bench.service.jobs).toHaveLength(1);
+			expect(rig.service.jobs).toHaveLength(1);
 		},
 	);
 
@@ -240,10 +254,10 @@ describe('an answer to a submit that holds a job', () => {
 		['nested too deeply', `${'['.repeat(5000)}{"id":777}${']'.repeat(5000)}`],
 		['See Other', '', 303, '/api/v3/fetch/777'],
 	])('means accepted, and its job is watched: %s', async (...[, body, status = 200, location]) => {
-		bench.service.configure({ idFor: () => '777' });
+		rig.service.configure({ idFor: () => '777' });
 		const headers = location === undefined ? undefined : { location };
 		const told: Fault['do'] = { kind: 'answer', body, status, headers };
-		bench.service.addFault({ on: 'submit', accept: true, times: Infinity, do: told });
+		rig.service.addFault({ on: 'submit', accept: true, times: Infinity, do: told });
 		const { items } = await run({}, { ...RETRIED, ...CONTINUE });
 		expect(submits()).toHaveLength(1);
 		expect(items[0]?.json).toMatchObject({ id: 777, status: 'success' });
@@ -257,17 +271,17 @@ describe('an answer to a submit that holds a job', () => {
 			...body,
 			fetch_result: String(body.fetch_result).replace(from, to),
 		});
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		const { items } = await run({}, CONTINUE);
 		expect(items[0]?.json).toMatchObject({ status: 'success', id: Number(jobId()) });
 	});
 
 	test('of which only the beginning came is told all the same', async () => {
 		const begun = answer('{"status":"processing","id":10684518,"outp');
-		bench.service.addFault({ on: 'submit', accept: true, do: begun });
+		rig.service.addFault({ on: 'submit', accept: true, do: begun });
 		const { items } = await run({}, RETRIED);
 		expect(items[0]?.json.status).toBe('success');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 });
 
@@ -287,13 +301,16 @@ describe('an ID', () => {
 		'{"id":-7}',
 		LONG,
 	])('as %s is told as it was written, and asked for', async (written) => {
-		bench.service.configure({ idFor: () => written });
+		rig.service.configure({ idFor: () => written });
 		const { items } = await run();
 		expect(items[0]?.json.status).toBe('success');
 		expect(String(items[0]?.json.id)).toBe(jobId());
-		expect(bench.log[0]).toContain(`job ${jobId()} was accepted`);
+		expect(rig.log[0]).toContain(`job ${jobId()} was accepted`);
 
-		const failed = await bench.run(prompts({}, { timeout: 1 }), { items: numbered(1), node: CONTINUE });
+		const failed = await rig.run(buildPromptParameters({}, { timeout: 1 }), {
+			items: makeNumberedItems(1),
+			node: CONTINUE,
+		});
 		const told = failed.items[0]?.json as { error: string; id: string | number };
 		expect(told.error).toContain(`Job ${jobId()?.slice(0, 300)}`);
 		expect(String(told.id)).toBe(jobId());
@@ -306,17 +323,17 @@ describe('a limit in other words', () => {
 		{ status: 'failed', messege: 'Too many requests', id: '' },
 		{ status: 'error', message: 'Try later', current_queue: 5 },
 	])('%j is waited out', async (body) => {
-		bench.service.addFault({ on: 'submit', times: 2, do: answer(body) });
+		rig.service.addFault({ on: 'submit', times: 2, do: answer(body) });
 		const { items } = await run();
 		expect(items[0]?.json.status).toBe('success');
 		expect(submits()).toHaveLength(3);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test.each(['Please fund your wallet', 'credits exhausted', 'Monthly limit exceeded, upgrade subscription'])(
 		'"%s" means no credits',
 		async (message) => {
-			bench.service.addFault({ on: 'submit', do: answer({ status: 'error', message }) });
+			rig.service.addFault({ on: 'submit', do: answer({ status: 'error', message }) });
 			const { error, paid, description } = errorOf(await run({}, CONTINUE));
 			expect(error).toBe(`The job: the account has no credits left: ${message}`);
 			expect([paid, description]).toEqual(['no', expect.stringMatching(/^Add credits/)]);
@@ -327,7 +344,7 @@ describe('a limit in other words', () => {
 
 test('a byte order mark is skipped, in each answer', async () => {
 	const markEach = (on: Fault['on']) =>
-		bench.service.addFault({ on, times: Infinity, do: { kind: 'byteOrderMark' } });
+		rig.service.addFault({ on, times: Infinity, do: { kind: 'byteOrderMark' } });
 	(['submit', 'fetch'] as const).forEach(markEach);
 	const { items } = await run();
 	expect(items[0]?.json.status).toBe('success');
@@ -340,32 +357,35 @@ test('two byte order marks are skipped as well', async () => {
 });
 
 test('a try that finds no credential tells the jobs of the one before', async () => {
-	bench.service.configure({ jobSeconds: 1000 });
-	void bench.clock.sleep(61_000).then(() => bench.credential({ apiKey: '' }));
-	const { items } = await bench.run(prompts({}, { timeout: 60 }), {
-		items: numbered(2),
+	rig.service.configure({ jobSeconds: 1000 });
+	void rig.clock.sleep(61_000).then(() => rig.setCredential({ apiKey: '' }));
+	const { items } = await rig.run(buildPromptParameters({}, { timeout: 60 }), {
+		items: makeNumberedItems(2),
 		node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
 	});
 	expect(items.map(({ json }) => [json.error, json.paid, json.id])).toEqual(
-		bench.service.jobs.map(({ id }) => ['The credential has no API key', 'yes', id]),
+		rig.service.jobs.map(({ id }) => ['The credential has no API key', 'yes', id]),
 	);
 });
 
 test('an item that cannot be read on a later try still tells its job', async () => {
-	bench.service.configure({ jobSeconds: 1000 });
-	const items = numbered(1);
-	void bench.clock.sleep(61_000).then(() => Object.assign(items[0]!.json, { n: 'no seed' }));
-	const { items: out } = await bench.run(prompts({ settings: { seed: '={{ $json.n }}' } }, { timeout: 60 }), {
-		items,
-		node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
-	});
+	rig.service.configure({ jobSeconds: 1000 });
+	const items = makeNumberedItems(1);
+	void rig.clock.sleep(61_000).then(() => Object.assign(items[0]!.json, { n: 'no seed' }));
+	const { items: out } = await rig.run(
+		buildPromptParameters({ settings: { seed: '={{ $json.n }}' } }, { timeout: 60 }),
+		{
+			items,
+			node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
+		},
+	);
 	expect(out.map(({ json }) => [json.error, json.paid, json.id])).toEqual([
-		[expect.stringMatching(/^Seed must be/), 'yes', bench.service.jobs[0]?.id],
+		[expect.stringMatching(/^Seed must be/), 'yes', rig.service.jobs[0]?.id],
 	]);
 });
 
 test('a server that speaks no TLS was certainly not given the job', async () => {
-	bench.credential({ baseUrl: bench.service.baseUrl.replace('http:', 'https:') });
+	rig.setCredential({ baseUrl: rig.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));
 	expect(error).toBe('The job: no secure connection could be made (EPROTO)');
 	expect(paid).toBe('no');
@@ -382,12 +402,12 @@ describe('an error item', () => {
 		['yes', failed],
 		['unknown', cut],
 	])('says whether the job is paid for: %s', async (paid, fault) => {
-		bench.service.addFault(fault);
+		rig.service.addFault(fault);
 		const flat = errorOf(await run({}, CONTINUE));
 		expect(flat).toMatchObject({ paid, description: expect.stringMatching(/\w\.$/) as string });
 		expect(/may have been accepted and paid$/.test(flat.error)).toBe(paid === 'unknown');
 
-		bench.service.addFault(fault);
+		rig.service.addFault(fault);
 		const { errors, items } = await run({}, { onError: 'continueErrorOutput' });
 		expect(items).toEqual([]);
 		const { error } = errors[0]?.json as { error: { message: string; paid: string; id?: number } };
@@ -405,11 +425,14 @@ describe('stopping the execution', () => {
 			stop.abort();
 			return body;
 		};
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
-		const { run: execution } = await bench.run(prompts(), { items: numbered(1), signal: stop.signal });
+		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		const { run: execution } = await rig.run(buildPromptParameters(), {
+			items: makeNumberedItems(1),
+			signal: stop.signal,
+		});
 		expect(execution.status).toBe('canceled');
-		await bench.clock.sleep(1000);
-		expect(bench.log).toEqual([
+		await rig.clock.sleep(1000);
+		expect(rig.log).toEqual([
 			expect.stringMatching(
 				new RegExp(`^warn: .*job ${jobId()} was accepted after the execution was stopped`),
 			),
@@ -418,21 +441,21 @@ describe('stopping the execution', () => {
 	});
 
 	test('puts the IDs of the jobs into the execution', async () => {
-		bench.service.configure({ jobSeconds: 1e6 });
+		rig.service.configure({ jobSeconds: 1e6 });
 		const stop = new AbortController();
-		const running = bench.run(prompts(), { items: numbered(2), signal: stop.signal });
-		while (bench.service.jobs.length < 2) await bench.clock.sleep(500);
-		await bench.clock.sleep(500);
+		const running = rig.run(buildPromptParameters(), { items: makeNumberedItems(2), signal: stop.signal });
+		while (rig.service.jobs.length < 2) await rig.clock.sleep(500);
+		await rig.clock.sleep(500);
 		stop.abort();
 		const { run: execution } = await running;
-		const ids = bench.service.jobs.map(({ idText }) => idText);
+		const ids = rig.service.jobs.map(({ idText }) => idText);
 		expect(Object.values(execution.data.resultData.metadata ?? {}).join()).toContain(ids.join(', '));
 	});
 });
 
 /** The first node, then the second one. */
 function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
-	const json = workflowOf(first);
+	const json = buildWorkflow(first);
 	const [, node] = json.nodes;
 	const next = { ...node!, id: '3', name: 'Second', parameters: second };
 	return {
@@ -447,32 +470,35 @@ function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
 
 describe('a chain of two nodes', () => {
 	test('whose first one was suspended until its time was up: Retry pays none of the second one twice', async () => {
-		bench.service.configure({ webhooks: 'never', jobSeconds: 60 });
+		rig.service.configure({ webhooks: 'never', jobSeconds: 60 });
 		const mark = (name: string, n: string) => ({ options: { trackId: `=${name}-{{ ${n} }}` } });
-		await bench.engine.run(
+		await rig.engine.run(
 			chain(
-				{ ...prompts({ waitFor: 'webhook' }), ...mark('first', '$json.n') },
-				{ ...prompts({ prompt: '=cup {{ $json.track_id }}' }), ...mark('second', '$json.track_id.slice(6)') },
+				{ ...buildPromptParameters({ waitFor: 'webhook' }), ...mark('first', '$json.n') },
+				{
+					...buildPromptParameters({ prompt: '=cup {{ $json.track_id }}' }),
+					...mark('second', '$json.track_id.slice(6)'),
+				},
 			),
-			{ items: numbered(3) },
+			{ items: makeNumberedItems(3) },
 		);
-		expect(bench.service.jobs).toHaveLength(3);
-		bench.service.addFault({ on: 'submit', skip: 2, times: 2, do: { kind: 'failJob', message: 'too dark' } });
-		await bench.engine.endWait(latest().id);
-		const paid = () => bench.service.jobs.map(({ trackId }) => trackId);
+		expect(rig.service.jobs).toHaveLength(3);
+		rig.service.addFault({ on: 'submit', skip: 2, times: 2, do: { kind: 'failJob', message: 'too dark' } });
+		await rig.engine.endWait(latest().id);
+		const paid = () => rig.service.jobs.map(({ trackId }) => trackId);
 		expect(paid()).toHaveLength(6);
 		const { error } = latest().run?.data.resultData ?? {};
 		expect(error?.description).toContain(
 			'Retry in the list of executions would fetch the jobs of 2 items without paying again and submit 1 item again, which is paid.',
 		);
 
-		await bench.engine.retry(latest().id);
+		await rig.engine.retry(latest().id);
 		expect(paid()).toEqual([
 			...['first-0', 'first-1', 'first-2', 'second-0', 'second-1', 'second-2'],
 			'second-2',
 		]);
 		// Again, and the retry of the retry.
-		await bench.engine.retry(latest().id);
+		await rig.engine.retry(latest().id);
 		expect(paid()).toHaveLength(8);
 		expect(latest().run?.status).toBe('success');
 		expect(readOutput(latest().run!, 'Second')[0]).toHaveLength(3);
@@ -480,40 +506,43 @@ describe('a chain of two nodes', () => {
 });
 
 test('in a sub-workflow, the error says which execution is to be retried', async () => {
-	bench.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
-	const { error } = await bench.run(prompts(), { items: numbered(2), mode: 'integrated' });
+	rig.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
+	const { error } = await rig.run(buildPromptParameters(), {
+		items: makeNumberedItems(2),
+		mode: 'integrated',
+	});
 	expect(error?.description).toMatch(
 		/fetch the jobs of 1 item without paying again and submit 1 item again, which is paid\. Retry this execution, not the one that called it/,
 	);
 });
 
 test('a submit of which nobody knows is named in what Retry would do', async () => {
-	bench.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
-	const { error } = await bench.run(prompts(), { items: numbered(3) });
+	rig.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
+	const { error } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(3) });
 	expect(error?.description).toMatch(/and end in this error again for 1 item, and submit nothing there\.$/);
 });
 
 describe('a suspended execution', () => {
-	const suspended = () => prompts({ waitFor: 'webhook' });
+	const suspended = () => buildPromptParameters({ waitFor: 'webhook' });
 	const state = () => latest().run?.status;
 
 	test('is not resumed from before its end, whose call is looked into when its time is up', async () => {
-		bench.service.configure({ jobSeconds: 101, webhooks: 'never' });
-		await bench.engine.run(
+		rig.service.configure({ jobSeconds: 101, webhooks: 'never' });
+		await rig.engine.run(
 			chain(
-				prompts({ waitFor: 'webhook' }, { timeout: 100, trackId: 'first' }),
-				prompts({ waitFor: 'webhook', prompt: 'A cup' }, { trackId: 'second' }),
+				buildPromptParameters({ waitFor: 'webhook' }, { timeout: 100, trackId: 'first' }),
+				buildPromptParameters({ waitFor: 'webhook', prompt: 'A cup' }, { trackId: 'second' }),
 			),
-			{ items: numbered(1) },
+			{ items: makeNumberedItems(1) },
 		);
-		await bench.clock.sleep(96_000);
-		const [job] = bench.service.jobs;
-		const called = bench.call(String(job?.webhook), { status: 'failed', id: job?.id });
-		await bench.clock.sleep(5000);
-		await bench.engine.endWait(latest().id);
+		await rig.clock.sleep(96_000);
+		const [job] = rig.service.jobs;
+		const called = rig.call(String(job?.webhook), { status: 'failed', id: job?.id });
+		await rig.clock.sleep(5000);
+		await rig.engine.endWait(latest().id);
 		expect((await called).message).toBe('The wait is over. The execution resumes by itself.');
-		await bench.clock.sleep(20_000);
-		expect(bench.service.jobs.map(({ trackId }) => trackId)).toEqual(['first', 'second']);
+		await rig.clock.sleep(20_000);
+		expect(rig.service.jobs.map(({ trackId }) => trackId)).toEqual(['first', 'second']);
 		expect(state()).toBe('waiting');
 	});
 
@@ -527,38 +556,38 @@ describe('a suspended execution', () => {
 		['failed without an ID', answer({ status: 'failed', id: '', message: 'Failed, Try Again' })],
 		['success of another job', answer({ status: 'success', id: 1, output: ['https://x.example/a.gif'] })],
 	])('rests on when anybody calls and the API answers for a moment with %s', async (name, fault) => {
-		bench.service.configure({ jobSeconds: 300 });
-		await bench.run(suspended(), { items: numbered(1) });
+		rig.service.configure({ jobSeconds: 300 });
+		await rig.run(suspended(), { items: makeNumberedItems(1) });
 		// A key that is refused twice, ten seconds apart, is believed.
-		bench.service.addFault({ on: 'fetch', times: name.includes('Key') ? 1 : 2, do: fault });
-		await bench.call(String(bench.service.jobs[0]?.webhook), {});
-		await bench.clock.sleep(100_000);
+		rig.service.addFault({ on: 'fetch', times: name.includes('Key') ? 1 : 2, do: fault });
+		await rig.call(String(rig.service.jobs[0]?.webhook), {});
+		await rig.clock.sleep(100_000);
 		expect(state()).toBe('waiting');
-		await bench.clock.sleep(300_000);
+		await rig.clock.sleep(300_000);
 		expect(state()).toBe('success');
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test('is resumed by an end that the API says for a minute, although the service calls once only', async () => {
-		bench.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
-		await bench.run(suspended(), { items: numbered(1), node: CONTINUE });
+		rig.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+		await rig.run(suspended(), { items: makeNumberedItems(1), node: CONTINUE });
 		const edit = (body: Record<string, unknown>) => ({ ...body, id: '' });
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
-		await bench.clock.sleep(50_000);
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		await rig.clock.sleep(50_000);
 		expect(state()).toBe('waiting');
-		await bench.clock.sleep(60_000);
+		await rig.clock.sleep(60_000);
 		expect(readOutput(latest().run!, 'Image to 3D')[0]?.map(({ json }) => json.error)).toEqual([
 			`Job ${jobId()}: the service says that the job failed: too dark`,
 		]);
 	});
 
 	test('keeps the pause that the API asks for while it proves an end', async () => {
-		bench.service.configure({ webhooks: 'never' });
-		await bench.run(suspended(), { items: numbered(1), node: CONTINUE });
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
-		await bench.clock.sleep(30_000);
-		await bench.call(String(bench.service.jobs[0]?.webhook), {});
-		await bench.clock.sleep(120_000);
+		rig.service.configure({ webhooks: 'never' });
+		await rig.run(suspended(), { items: makeNumberedItems(1), node: CONTINUE });
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
+		await rig.clock.sleep(30_000);
+		await rig.call(String(rig.service.jobs[0]?.webhook), {});
+		await rig.clock.sleep(120_000);
 		expect(pauses().length).toBeGreaterThan(1);
 		expect(Math.min(...pauses())).toBeGreaterThanOrEqual(25);
 		expect(state()).toBe('success');
@@ -566,15 +595,15 @@ describe('a suspended execution', () => {
 });
 
 describe('the trigger', () => {
-	const publish = () => bench.engine.publish(triggerWorkflow({ download: false }), 'published').production;
+	const publish = () => rig.engine.publish(triggerWorkflow({ download: false }), 'published').production;
 	const STARTED = { status: 200, message: 'The workflow was started.' };
-	const starts = () => bench.engine.executions.map(({ run: started }) => started?.status);
+	const starts = () => rig.engine.executions.map(({ run: started }) => started?.status);
 
 	/** A job whose end nobody has told yet. */
 	async function ended(): Promise<number> {
-		bench.service.configure({ webhooks: 'never' });
-		await bench.run(prompts({ waitFor: 'none' }), { items: numbered(1) });
-		await bench.clock.sleep(11_000);
+		rig.service.configure({ webhooks: 'never' });
+		await rig.run(buildPromptParameters({ waitFor: 'none' }), { items: makeNumberedItems(1) });
+		await rig.clock.sleep(11_000);
 		return Number(jobId());
 	}
 
@@ -584,7 +613,7 @@ describe('the trigger', () => {
 			const url = publish();
 			for (const status of [200, 404]) {
 				onFetch(body, Infinity, status);
-				expect(await bench.call(url, { status: 'failed', id: 4711 })).toEqual({
+				expect(await rig.call(url, { status: 'failed', id: 4711 })).toEqual({
 					status: 403,
 					message: 'The API does not confirm this job.',
 				});
@@ -597,14 +626,14 @@ describe('the trigger', () => {
 		const id = await ended();
 		const url = publish();
 		onFetch(NOT_FOUND, 1);
-		expect(await bench.call(url, { status: 'success', id })).toEqual(STARTED);
+		expect(await rig.call(url, { status: 'success', id })).toEqual(STARTED);
 	});
 
 	test('starts nothing for the success of another job', async () => {
 		const id = await ended();
 		const url = publish();
 		onFetch({ status: 'success', id: 4711, output: ['https://x.example/a.gif'] });
-		expect((await bench.call(url, { status: 'success', id })).status).toBe(403);
+		expect((await rig.call(url, { status: 'success', id })).status).toBe(403);
 		expect(starts()).toEqual(['success']);
 	});
 
@@ -615,22 +644,22 @@ describe('the trigger', () => {
 		const id = await ended();
 		const url = publish();
 		onFetch({ status: 'failed', id: '', message: 'Failed, Try Again' }, times);
-		const start = bench.clock.now();
-		expect((await bench.call(url, { status: 'failed', id })).status).toBe(200);
+		const start = rig.clock.now();
+		expect((await rig.call(url, { status: 'failed', id })).status).toBe(200);
 		expect(seconds(start)).toBeLessThan(30);
 		expect(starts()).toEqual(['success']);
-		await bench.clock.sleep(50_000);
+		await rig.clock.sleep(50_000);
 		expect(starts()).toEqual(['success']);
-		await bench.clock.sleep(50_000);
+		await rig.clock.sleep(50_000);
 		expect(starts()).toEqual(wanted);
 	});
 
 	test('keeps the pause that the API asks for while it proves a failure', async () => {
 		const id = await ended();
 		const url = publish();
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
-		expect((await bench.call(url, { status: 'failed', id })).status).toBe(200);
-		await bench.clock.sleep(120_000);
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
+		expect((await rig.call(url, { status: 'failed', id })).status).toBe(200);
+		await rig.clock.sleep(120_000);
 		expect(pauses().length).toBeGreaterThan(1);
 		expect(Math.min(...pauses())).toBeGreaterThanOrEqual(25);
 		expect(starts()).toEqual(['success', 'success']);

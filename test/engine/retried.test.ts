@@ -2,7 +2,15 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { type Rig, fileItem, NODE, numbered, openRig, pngBase64, prompts } from '../support/rig.mts';
+import {
+	type Rig,
+	makeFileItem,
+	NODE,
+	makeNumberedItems,
+	openRig,
+	makePngBase64,
+	buildPromptParameters,
+} from '../support/rig.mts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -51,7 +59,7 @@ function changeNode(parameters: INodeParameters, credential = { id: '1', name: '
 describe('Retry in the list of executions', () => {
 	test('continues with accepted jobs, and pays again only for the failed job', async () => {
 		rig.service.addFault(failJob(1));
-		const { error } = await rig.run(prompts(), { items: numbered(3) });
+		const { error } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(3) });
 		expect(error?.message).toMatch(/too dark/);
 		const { items } = await retry();
 		expect(items.map(({ json }) => [json.status, json.track_id])).toEqual(
@@ -63,7 +71,7 @@ describe('Retry in the list of executions', () => {
 
 	test('pays again only for failed jobs, each time', async () => {
 		rig.service.addFault(failJob(1, 3));
-		await rig.run(prompts(), { items: numbered(4) });
+		await rig.run(buildPromptParameters(), { items: makeNumberedItems(4) });
 		expect((await retryUntilSuccess()).map(({ json }) => json.track_id)).toEqual(
 			[0, 1, 2, 3].map((n) => `item-${n}`),
 		);
@@ -71,11 +79,14 @@ describe('Retry in the list of executions', () => {
 	});
 
 	test('works with uploaded files, and with Retry On Fail in both executions', async () => {
-		const picture = await pngBase64();
-		const items = [0, 1, 2].map((n) => ({ ...fileItem(picture, 'image/png', 'dot.png'), json: { n } }));
+		const picture = await makePngBase64();
+		const items = [0, 1, 2].map((n) => ({ ...makeFileItem(picture, 'image/png', 'dot.png'), json: { n } }));
 		rig.service.addFault(failJob(1, 3));
 		const node = { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 };
-		const parameters = prompts({ operation: 'imageTo3d', imageSource: 'binary' }, { maxJobsInFlight: 1 });
+		const parameters = buildPromptParameters(
+			{ operation: 'imageTo3d', imageSource: 'binary' },
+			{ maxJobsInFlight: 1 },
+		);
 		const { error } = await rig.run(parameters, { items, node });
 		expect(error?.message).toMatch(/too dark/);
 		expect(paidJobs()).toEqual(['item-0', 'item-1', 'item-1']);
@@ -86,7 +97,7 @@ describe('Retry in the list of executions', () => {
 
 	test('ends in the same error for a job that may have been accepted, and does not submit it again', async () => {
 		rig.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
-		const { error } = await rig.run(prompts(), { items: numbered(3) });
+		const { error } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(3) });
 		expect(error?.message).toMatch(/the connection broke.*may have been accepted and paid$/);
 		for (let time = 1; time <= 2; time++) {
 			expect((await retry()).error?.message).toBe(error?.message);
@@ -96,7 +107,9 @@ describe('Retry in the list of executions', () => {
 
 	test('polls a job again that ran out of time', async () => {
 		rig.service.configure({ jobSeconds: 100 });
-		const { error } = await rig.run(prompts({}, { timeout: 60 }), { items: numbered(1) });
+		const { error } = await rig.run(buildPromptParameters({}, { timeout: 60 }), {
+			items: makeNumberedItems(1),
+		});
 		expect(error?.message).toMatch(/not finished after 60 s/);
 		expect((await retry()).items.map(({ json }) => json.status)).toEqual(['success']);
 		expect(paidJobs()).toHaveLength(1);
@@ -105,7 +118,7 @@ describe('Retry in the list of executions', () => {
 	test('continues with the jobs of a stopped execution', async () => {
 		const stop = new AbortController();
 		void rig.clock.sleep(5000).then(() => stop.abort());
-		await rig.run(prompts(), { items: numbered(2), signal: stop.signal });
+		await rig.run(buildPromptParameters(), { items: makeNumberedItems(2), signal: stop.signal });
 		expect((await retry()).items).toHaveLength(2);
 		expect(paidJobs()).toHaveLength(2);
 	});
@@ -115,7 +128,7 @@ describe('Retry in the list of executions', () => {
 		['the credential is another one', () => changeNode({}, { id: '2', name: 'Another' })],
 	])('submits again if %s', async (_what, edit) => {
 		rig.service.addFault(failJob(1));
-		await rig.run(prompts(), { items: numbered(2) });
+		await rig.run(buildPromptParameters(), { items: makeNumberedItems(2) });
 		edit();
 		expect((await retry()).items).toHaveLength(2);
 		expect(paidJobs()).toHaveLength(4);
@@ -123,7 +136,9 @@ describe('Retry in the list of executions', () => {
 
 	test('does not submit again because an expression has a new result each time', async () => {
 		rig.service.addFault(failJob(1));
-		await rig.run(prompts({ prompt: '=cup {{ Math.random() }}' }), { items: numbered(3) });
+		await rig.run(buildPromptParameters({ prompt: '=cup {{ Math.random() }}' }), {
+			items: makeNumberedItems(3),
+		});
 		const { items } = await retry();
 		expect(items).toHaveLength(3);
 		expect(paidJobs()).toEqual(['item-0', 'item-1', 'item-2', 'item-1']);
@@ -131,7 +146,9 @@ describe('Retry in the list of executions', () => {
 
 	test('does not submit again because the track ID changes with the execution', async () => {
 		rig.service.addFault(failJob(1));
-		await rig.run(prompts({}, { trackId: '={{ $execution.id }}-{{ $json.n }}' }), { items: numbered(2) });
+		await rig.run(buildPromptParameters({}, { trackId: '={{ $execution.id }}-{{ $json.n }}' }), {
+			items: makeNumberedItems(2),
+		});
 		const marks = paidJobs();
 		const { items } = await retry();
 		expect(paidJobs()).toHaveLength(3);
@@ -140,15 +157,16 @@ describe('Retry in the list of executions', () => {
 
 	test('is the only case in which a job that an item carries is continued', async () => {
 		rig.service.addFault(failJob(1));
-		await rig.run(prompts(), { items: numbered(2) });
+		await rig.run(buildPromptParameters(), { items: makeNumberedItems(2) });
 		const [stack] = latest().run?.data.executionData?.nodeExecutionStack ?? [];
-		const { items } = await rig.run(prompts(), { items: stack?.data.main?.[0] ?? [] });
+		const { items } = await rig.run(buildPromptParameters(), { items: stack?.data.main?.[0] ?? [] });
 		expect(items).toHaveLength(2);
 		expect(paidJobs()).toHaveLength(4);
 	});
 
 	describe('of a suspended execution', () => {
-		const suspending = (options: INodeParameters = {}) => prompts({ waitFor: 'webhook' }, options);
+		const suspending = (options: INodeParameters = {}) =>
+			buildPromptParameters({ waitFor: 'webhook' }, options);
 
 		/** Waits for the end of the latest execution. @returns its items */
 		async function waitForEnd() {
@@ -163,7 +181,7 @@ describe('Retry in the list of executions', () => {
 				skip: 1,
 				do: { kind: 'answer', status: 400, body: { status: 'error', message: 'No.' } },
 			});
-			const { error } = await rig.run(suspending(), { items: numbered(2) });
+			const { error } = await rig.run(suspending(), { items: makeNumberedItems(2) });
 			expect(error?.message).toMatch(/refused/);
 			await retry();
 			expect((await waitForEnd()).map(({ json }) => [json.status, json.track_id])).toEqual([
@@ -183,7 +201,7 @@ describe('Retry in the list of executions', () => {
 			};
 			rig.service.configure({ webhooks: 'never' });
 			rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
-			await rig.run(suspending({ maxJobsInFlight: 2 }), { items: numbered(3) });
+			await rig.run(suspending({ maxJobsInFlight: 2 }), { items: makeNumberedItems(3) });
 			isCancelled = true;
 			await rig.call(String(rig.service.jobs[1]?.webhook), {});
 			await rig.clock.sleep(100_000);
@@ -195,7 +213,7 @@ describe('Retry in the list of executions', () => {
 
 		test('that failed after it was resumed: only failed jobs are paid for again, each time', async () => {
 			rig.service.addFault(failJob(1, 4));
-			await rig.run(suspending(), { items: numbered(4) });
+			await rig.run(suspending(), { items: makeNumberedItems(4) });
 			await rig.clock.sleep(60_000);
 			expect(latest().run?.status).toBe('error');
 			expect(await retryUntilSuccess()).toHaveLength(4);

@@ -1,9 +1,9 @@
-import { openRig, workflowOf } from '../support/rig.mts';
+import { openRig, buildWorkflow } from '../support/rig.mts';
 
 /** The port that n8n's server had in a rig that is closed. */
 async function portOfClosedN8n(): Promise<number> {
 	const rig = await openRig();
-	const { production } = rig.engine.publish(workflowOf({}), 'unused');
+	const { production } = rig.engine.publish(buildWorkflow({}), 'unused');
 	await rig.close();
 	return Number(new URL(production).port);
 }

@@ -1,15 +1,15 @@
 import { readOutput } from '../../n8n/engine/engine.cts';
-import { NODE, workflowOf } from '../support/rig.mts';
-import { openSystemBench, setClock, setClockDuringJob, type SystemBench } from '../support/system-clock.mts';
+import { NODE, buildWorkflow } from '../support/rig.mts';
+import { openSystemRig, setClock, setClockDuringJob, type SystemRig } from '../support/system-clock.mts';
 
 const HOUR_MS = 3_600_000;
 
-let bench: SystemBench;
+let rig: SystemRig;
 beforeAll(async () => {
-	bench = await openSystemBench();
+	rig = await openSystemRig();
 });
 afterAll(async () => {
-	await bench.close();
+	await rig.close();
 });
 afterEach(() => setClock(0));
 
@@ -19,10 +19,10 @@ test.each([
 ])('a job ends as ever when the system’s clock is set %s while it is waited for', async (_way, aheadMs) => {
 	const [start, date] = [performance.now(), Date.now()];
 	const [run] = await Promise.all([
-		bench.engine.run(
-			workflowOf({ operation: 'textTo3d', prompt: 'a cup', download: false, options: { timeout: 60 } }),
+		rig.engine.run(
+			buildWorkflow({ operation: 'textTo3d', prompt: 'a cup', download: false, options: { timeout: 60 } }),
 		),
-		setClockDuringJob(bench, aheadMs),
+		setClockDuringJob(rig, aheadMs),
 	]);
 	const took = performance.now() - start;
 	expect(run.data.resultData.error).toBeUndefined();

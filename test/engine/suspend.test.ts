@@ -2,15 +2,23 @@ import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
 import { readOutput, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
-import { API_KEY, type Rig, fileItem, NODE, numbered, openRig, pngBase64 } from '../support/rig.mts';
-import { behindPublicName } from '../support/http.mts';
+import {
+	API_KEY,
+	type Rig,
+	makeFileItem,
+	NODE,
+	makeNumberedItems,
+	openRig,
+	makePngBase64,
+} from '../support/rig.mts';
+import { serveBehindPublicName } from '../support/http.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig({ jobSeconds: 60, parallel: 10 });
+	rig = await openRig({ jobSeconds: 60, parallel: 10 });
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const QUICK = { frameSize: 16, seconds: 1, steps: 1, seed: '1' };
@@ -18,7 +26,7 @@ const QUICK = { frameSize: 16, seconds: 1, steps: 1, seed: '1' };
 /** The node at rest, a track id for each item. */
 const resting = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
 	operation: 'imageTo3d',
-	image: bench.picture,
+	image: rig.picture,
 	settings: QUICK,
 	waitFor: 'webhook',
 	download: false,
@@ -32,7 +40,7 @@ const failJob = (skip: number): Fault => ({
 	do: { kind: 'failJob', message: 'too dark' },
 });
 
-const lastExecution = (): Execution => bench.engine.executions.at(-1) as Execution;
+const lastExecution = (): Execution => rig.engine.executions.at(-1) as Execution;
 
 /** What the node has put out in the end. */
 function finished(output = 0): INodeExecutionData[] {
@@ -40,12 +48,12 @@ function finished(output = 0): INodeExecutionData[] {
 	return run ? (readOutput(run, NODE)[output] ?? []) : [];
 }
 
-const resumeUrl = () => String(bench.service.jobs.at(-1)?.webhook);
-const idOf = (item: number) => bench.service.jobs.find(({ trackId }) => trackId === `item-${item}`)?.id ?? 0;
+const resumeUrl = () => String(rig.service.jobs.at(-1)?.webhook);
+const idOf = (item: number) => rig.service.jobs.find(({ trackId }) => trackId === `item-${item}`)?.id ?? 0;
 const marks = (items: INodeExecutionData[]) => items.map(({ json }) => json.track_id);
 const pairs = (items: INodeExecutionData[]) => items.map(({ pairedItem }) => pairedItem);
-const failedJob = () => bench.service.jobs.find(({ outcome }) => outcome === 'failed');
-const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+const failedJob = () => rig.service.jobs.find(({ outcome }) => outcome === 'failed');
+const looks = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
 /** Without an image to fetch, jobs are accepted in the order in which they come. */
 const inOrder = (more: INodeParameters = {}, options: INodeParameters = {}) =>
@@ -77,66 +85,66 @@ function followed(parameters: INodeParameters, node: object = {}): WorkflowJson 
 
 describe('an execution at rest', () => {
 	test('is called once for each job, and goes on when all have ended: in order, paired, with the files', async () => {
-		bench.service.configure({ jobSeconds: (number) => [50, 30, 40][number - 1] ?? 0 });
-		const start = bench.clock.now();
-		const { run, items } = await bench.run(resting({ download: true }), { items: numbered(3) });
+		rig.service.configure({ jobSeconds: (number) => [50, 30, 40][number - 1] ?? 0 });
+		const start = rig.clock.now();
+		const { run, items } = await rig.run(resting({ download: true }), { items: makeNumberedItems(3) });
 		expect(run.status).toBe('waiting');
-		expect(bench.clock.now()).toBe(start);
+		expect(rig.clock.now()).toBe(start);
 		expect(items.map(({ json }) => json)).toEqual(
 			[0, 1, 2].map((item) => expect.objectContaining({ id: idOf(item), status: 'processing' })),
 		);
 		const submitted = looks().length;
-		await bench.clock.sleep(29_000);
+		await rig.clock.sleep(29_000);
 		expect(looks()).toHaveLength(submitted);
 
-		await bench.clock.sleep(300_000);
+		await rig.clock.sleep(300_000);
 		expect(lastExecution().run?.status).toBe('success');
 		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
 		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
 		for (const item of finished()) {
-			const job = bench.service.jobs.find(({ id }) => id === item.json.id);
+			const job = rig.service.jobs.find(({ id }) => id === item.json.id);
 			expect(item.json).toMatchObject({ status: 'success', output: job?.outputs, meta: { frame_size: 16 } });
-			const file = await bench.engine.readBinary(item, 'data');
+			const file = await rig.engine.readBinary(item, 'data');
 			expect(file.equals(Buffer.from(await (await fetch(job?.outputs[0] ?? '')).arrayBuffer()))).toBe(true);
 		}
 	});
 
 	test('asks again for an ended job only after a restart of n8n, which forgets it', async () => {
-		bench.service.configure({ jobSeconds: (number) => (number === 1 ? 30 : 600), webhooks: 'never' });
-		await bench.run(inOrder(), { items: numbered(2) });
-		await bench.clock.sleep(31_000);
+		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 30 : 600), webhooks: 'never' });
+		await rig.run(inOrder(), { items: makeNumberedItems(2) });
+		await rig.clock.sleep(31_000);
 		const fetchesOfEnded = () => looks().filter(({ path }) => path.endsWith(`/${idOf(0)}`)).length;
-		await bench.call(resumeUrl(), {});
+		await rig.call(resumeUrl(), {});
 		const known = fetchesOfEnded();
-		await bench.call(resumeUrl(), {});
+		await rig.call(resumeUrl(), {});
 		expect(fetchesOfEnded()).toBe(known);
-		bench.restartN8n();
-		await bench.call(resumeUrl(), {});
+		rig.restartN8n();
+		await rig.call(resumeUrl(), {});
 		expect(fetchesOfEnded()).toBe(known + 1);
 	});
 
 	test('sends its own address, and the track ID, whatever Webhook URL says', async () => {
-		await bench.run(resting({}, { webhookUrl: 'http://127.0.0.1:9/other' }), { items: numbered(1) });
-		expect(bench.service.jobs[0]).toMatchObject({ trackId: 'item-0' });
+		await rig.run(resting({}, { webhookUrl: 'http://127.0.0.1:9/other' }), { items: makeNumberedItems(1) });
+		expect(rig.service.jobs[0]).toMatchObject({ trackId: 'item-0' });
 		expect(resumeUrl()).toMatch(new RegExp(`/webhook-waiting/${lastExecution().id}/img-to-3d$`));
 	});
 
 	test('keeps no key', async () => {
-		await bench.run(resting(), { items: numbered(2) });
+		await rig.run(resting(), { items: makeNumberedItems(2) });
 		expect(lastExecution().suspended).toContain('item-1');
 		expect(lastExecution().suspended).not.toContain(API_KEY);
 	});
 
 	test('rests on after a call while a job is open, and tells the caller 200', async () => {
-		bench.service.configure({ jobSeconds: (number) => 30 * number });
-		await bench.run(resting(), { items: numbered(2) });
-		await bench.clock.sleep(31_000);
+		rig.service.configure({ jobSeconds: (number) => 30 * number });
+		await rig.run(resting(), { items: makeNumberedItems(2) });
+		await rig.clock.sleep(31_000);
 		expect(lastExecution().run?.status).toBe('waiting');
-		expect(await bench.call(resumeUrl(), { status: 'success', id: bench.service.jobs[0]?.id })).toEqual({
+		expect(await rig.call(resumeUrl(), { status: 'success', id: rig.service.jobs[0]?.id })).toEqual({
 			status: 200,
 			message: 'Not all jobs have ended. The execution stays suspended.',
 		});
-		await bench.clock.sleep(60_000);
+		await rig.clock.sleep(60_000);
 		expect(marks(finished())).toEqual(['item-0', 'item-1']);
 	});
 
@@ -149,50 +157,47 @@ describe('an execution at rest', () => {
 		['a deep one', '['.repeat(100_000) + ']'.repeat(100_000)],
 		['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d])],
 	])('believes only the API: %s in the call changes nothing', async (_what, body) => {
-		await bench.run(resting(), { items: numbered(1) });
-		const { status } = await bench.call(resumeUrl(), body);
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		const { status } = await rig.call(resumeUrl(), body);
 		expect([200, 422]).toContain(status);
 		expect(lastExecution().run?.status).toBe('waiting');
-		await bench.clock.sleep(61_000);
-		expect(finished().map(({ json }) => json.output)).toEqual([bench.service.jobs[0]?.outputs]);
+		await rig.clock.sleep(61_000);
+		expect(finished().map(({ json }) => json.output)).toEqual([rig.service.jobs[0]?.outputs]);
 	});
 
 	test('waits for the job that a call names when it comes before the API shows the end', async () => {
-		bench.service.configure({ webhooks: { delaySeconds: -8 } });
-		await bench.run(resting(), { items: numbered(1) });
-		await bench.clock.sleep(70_000);
+		rig.service.configure({ webhooks: { delaySeconds: -8 } });
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.clock.sleep(70_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
 	test('goes on once, also when calls come twice and for all jobs at the same moment', async () => {
-		bench.service.configure({ webhooks: 'twice' });
-		await bench.engine.run(followed(resting({ download: true })), { items: numbered(5) });
-		await bench.clock.sleep(120_000);
+		rig.service.configure({ webhooks: 'twice' });
+		await rig.engine.run(followed(resting({ download: true })), { items: makeNumberedItems(5) });
+		await rig.clock.sleep(120_000);
 		const { run } = lastExecution();
 		expect(run?.status).toBe('success');
 		expect(run?.data.resultData.runData.After).toHaveLength(1);
-		expect(bench.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(5);
-		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 409 });
+		expect(rig.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(5);
+		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 409 });
 	});
 
 	test('a flood of calls asks the API no faster', async () => {
-		await bench.run(resting(), { items: numbered(2) });
+		await rig.run(resting(), { items: makeNumberedItems(2) });
 		const before = looks().length;
 		const answers = await Promise.all(
-			Array.from({ length: 100 }, async () => await bench.call(resumeUrl(), {})),
+			Array.from({ length: 100 }, async () => await rig.call(resumeUrl(), {})),
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
 		expect(looks().length - before).toBeLessThan(100);
 	});
 
 	test('a flood of calls about its job has two of them in hand at a time', async () => {
-		await bench.run(resting(), { items: numbered(1) });
+		await rig.run(resting(), { items: makeNumberedItems(1) });
 		const before = looks().length;
 		const answers = await Promise.all(
-			Array.from(
-				{ length: 50 },
-				async () => await bench.call(resumeUrl(), { status: 'success', id: idOf(0) }),
-			),
+			Array.from({ length: 50 }, async () => await rig.call(resumeUrl(), { status: 'success', id: idOf(0) })),
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
 		const already = answers.filter(
@@ -201,120 +206,120 @@ describe('an execution at rest', () => {
 		expect(already).toHaveLength(48);
 		// Each for 12 s, every two seconds, and then at all jobs once.
 		expect(looks().length - before).toBeLessThanOrEqual(2 * 8);
-		await bench.clock.sleep(60_000);
+		await rig.clock.sleep(60_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
 	test('a call that comes while the wait for a forged one is nearly over has its full time all the same', async () => {
 		// It comes at 52 s, and the API shows the end at 60 s.
-		bench.service.configure({ webhooks: { delaySeconds: -8 } });
-		await bench.run(resting(), { items: numbered(1) });
-		await bench.clock.sleep(43_000);
-		await bench.call(resumeUrl(), { status: 'success', id: idOf(0) });
-		await bench.clock.sleep(30_000);
+		rig.service.configure({ webhooks: { delaySeconds: -8 } });
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.clock.sleep(43_000);
+		await rig.call(resumeUrl(), { status: 'success', id: idOf(0) });
+		await rig.clock.sleep(30_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
 	test('a call that waits behind others which get no answer has its full time all the same', async () => {
-		bench.service.configure({ parallel: 24, queueLimit: 24 });
-		for (let run = 0; run < 24; run++) await bench.run(resting(), { items: numbered(1) });
-		bench.clock.patienceMs = 500;
-		bench.service.addFault({ on: 'fetch', times: 20, do: { kind: 'hang' } });
-		await bench.clock.sleep(120_000);
-		expect(bench.engine.executions.map(({ run }) => run?.status)).toEqual(Array(24).fill('success'));
+		rig.service.configure({ parallel: 24, queueLimit: 24 });
+		for (let run = 0; run < 24; run++) await rig.run(resting(), { items: makeNumberedItems(1) });
+		rig.clock.patienceMs = 500;
+		rig.service.addFault({ on: 'fetch', times: 20, do: { kind: 'hang' } });
+		await rig.clock.sleep(120_000);
+		expect(rig.engine.executions.map(({ run }) => run?.status)).toEqual(Array(24).fill('success'));
 	});
 
 	test('a call while the API is out of order is answered 503, and a later one counts', async () => {
-		await bench.run(resting(), { items: numbered(1) });
-		await bench.clock.sleep(59_000);
-		bench.service.addFault({
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.clock.sleep(59_000);
+		rig.service.addFault({
 			on: 'fetch',
 			times: Infinity,
 			do: { kind: 'answer', status: 503, body: 'down' },
 		});
-		await bench.clock.sleep(60_000);
+		await rig.clock.sleep(60_000);
 		expect(lastExecution().run?.status).toBe('waiting');
-		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 503 });
-		bench.service.clearFaults();
-		expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 200 });
-		await bench.clock.sleep(1000);
+		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 503 });
+		rig.service.clearFaults();
+		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 200 });
+		await rig.clock.sleep(1000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
 	test('a credential that cannot be used does not end it, and fills no log', async () => {
-		bench.service.configure({ webhooks: 'never' });
-		await bench.run(resting(), { items: numbered(1) });
-		bench.credential({ baseUrl: 'nonsense' });
+		rig.service.configure({ webhooks: 'never' });
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		rig.setCredential({ baseUrl: 'nonsense' });
 		for (let call = 0; call < 25; call++) {
-			expect(await bench.call(resumeUrl(), {})).toMatchObject({ status: 503 });
+			expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 503 });
 		}
 		expect(lastExecution().run?.status).toBe('waiting');
-		await bench.clock.sleep(61_000);
-		const told = bench.log.filter((line) => line.startsWith('error'));
+		await rig.clock.sleep(61_000);
+		const told = rig.log.filter((line) => line.startsWith('error'));
 		expect(told).toHaveLength(11);
-		expect(bench.log.at(-1)).toBe(
+		expect(rig.log.at(-1)).toBe(
 			'error: Image to 3D: 15 more webhook calls to suspended executions could not be handled: Base URL in the credential is not an http or https address',
 		);
 	});
 
 	test('a key that is refused by now ends it with an error that names the job', async () => {
-		await bench.run(resting(), { items: numbered(1) });
-		bench.credential({ apiKey: 'wrong-key' });
-		await bench.clock.sleep(61_000);
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		rig.setCredential({ apiKey: 'wrong-key' });
+		await rig.clock.sleep(61_000);
 		expect(lastExecution().run?.status).toBe('waiting');
-		await bench.clock.sleep(30_000);
+		await rig.clock.sleep(30_000);
 		expect(lastExecution().run?.data.resultData.error?.message).toMatch(
 			new RegExp(`^Job ${idOf(0)}: the service does not accept the API key`),
 		);
 	});
 
 	test('when the time is up the items leave as references, and Get Result finishes them', async () => {
-		bench.service.configure({ webhooks: 'never' });
-		const { run } = await bench.run(resting({}, { timeout: 600 }), { items: numbered(2) });
-		expect(new Date(run.waitTill ?? 0).getTime()).toBe((bench.service.jobs[0]?.acceptedAt ?? 0) + 600_000);
-		await bench.clock.sleep(600_000);
-		const late = readOutput(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		rig.service.configure({ webhooks: 'never' });
+		const { run } = await rig.run(resting({}, { timeout: 600 }), { items: makeNumberedItems(2) });
+		expect(new Date(run.waitTill ?? 0).getTime()).toBe((rig.service.jobs[0]?.acceptedAt ?? 0) + 600_000);
+		await rig.clock.sleep(600_000);
+		const late = readOutput(await rig.engine.endWait(lastExecution().id), NODE)[0] ?? [];
 		expect(late.map(({ json }) => json)).toEqual(
 			[0, 1].map((item) =>
 				expect.objectContaining({
 					id: idOf(item),
 					status: 'processing',
 					track_id: `item-${item}`,
-					fetch_result: `${bench.service.baseUrl}/v3/fetch/${idOf(item)}`,
+					fetch_result: `${rig.service.baseUrl}/v3/fetch/${idOf(item)}`,
 				}),
 			),
 		);
 		expect(pairs(late)).toEqual([{ item: 0 }, { item: 1 }]);
 
-		const fetched = await bench.run(
+		const fetched = await rig.run(
 			{ operation: 'getResult', jobId: '={{ $json.id }}', download: false },
 			{ items: late },
 		);
 		expect(fetched.items.map(({ json }) => json.output)).toEqual(
-			[0, 1].map((item) => bench.service.jobs.find(({ id }) => id === idOf(item))?.outputs),
+			[0, 1].map((item) => rig.service.jobs.find(({ id }) => id === idOf(item))?.outputs),
 		);
-		expect(bench.service.jobs).toHaveLength(2);
+		expect(rig.service.jobs).toHaveLength(2);
 	});
 
 	test('when the time is up, what no Get Result could bring leaves as it is', async () => {
-		bench.service.configure({ webhooks: 'never', jobSeconds: (number) => (number === 1 ? 0 : 60) });
+		rig.service.configure({ webhooks: 'never', jobSeconds: (number) => (number === 1 ? 0 : 60) });
 		const edit = (answer: Record<string, unknown>) => ({ ...answer, id: undefined });
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
-		await bench.run(inOrder({ download: true }), { items: numbered(2) });
-		const late = readOutput(await bench.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		await rig.run(inOrder({ download: true }), { items: makeNumberedItems(2) });
+		const late = readOutput(await rig.engine.endWait(lastExecution().id), NODE)[0] ?? [];
 		expect(late.map(({ json }) => json.status)).toEqual(['success', 'processing']);
-		expect(late[0]?.json.output).toEqual(bench.service.jobs[0]?.outputs);
+		expect(late[0]?.json.output).toEqual(rig.service.jobs[0]?.outputs);
 	});
 
 	test('leaves as references too if n8n does not let the node go on', async () => {
-		const type = bench.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
+		const type = rig.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
 		const answer = type.webhook;
 		type.webhook = async function () {
 			const blind = Object.create(this, { runExecutionData: { value: undefined } }) as typeof this;
 			return (await answer?.call(blind)) ?? {};
 		};
-		await bench.run(resting(), { items: numbered(2) });
-		await bench.clock.sleep(61_000);
+		await rig.run(resting(), { items: makeNumberedItems(2) });
+		await rig.clock.sleep(61_000);
 		expect(lastExecution().run?.status).toBe('success');
 		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'processing']);
 		expect(finished().map(({ json }) => json.id)).toEqual([idOf(0), idOf(1)]);
@@ -324,7 +329,7 @@ describe('an execution at rest', () => {
 describe('the node, when it is woken,', () => {
 	/** Something that happens between the call and the node's going on. */
 	function afterTheCall(happen: () => void): void {
-		const type = bench.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
+		const type = rig.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
 		const answer = type.webhook;
 		type.webhook = async function () {
 			const answered = (await answer?.call(this)) ?? {};
@@ -334,10 +339,10 @@ describe('the node, when it is woken,', () => {
 	}
 
 	test('goes on with what the API has just told: each end is asked for once', async () => {
-		bench.service.configure({ jobSeconds: (number) => 10 * number });
-		await bench.run(inOrder(), { items: numbered(5) });
+		rig.service.configure({ jobSeconds: (number) => 10 * number });
+		await rig.run(inOrder(), { items: makeNumberedItems(5) });
 		const before = looks().length;
-		await bench.clock.sleep(120_000);
+		await rig.clock.sleep(120_000);
 		expect(finished()).toHaveLength(5);
 		// At each call the named job and those that were still open: 5 + 4 + 3 + 2 + 1.
 		expect(looks().length - before).toBe(15);
@@ -347,52 +352,52 @@ describe('the node, when it is woken,', () => {
 		['no ID', { id: undefined }],
 		['no meta', { meta: undefined }],
 	])('keeps what was known of a job although the API now tells %s', async (_what, change) => {
-		const { items } = await bench.run(resting(), { items: numbered(1) });
+		const { items } = await rig.run(resting(), { items: makeNumberedItems(1) });
 		const edit = (answer: Record<string, unknown>) => ({ ...answer, ...change });
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
-		await bench.clock.sleep(61_000);
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		await rig.clock.sleep(61_000);
 		const { id, meta } = items[0]?.json ?? {};
 		expect(finished().map(({ json }) => json)).toEqual([
-			expect.objectContaining({ id, meta, status: 'success', output: bench.service.jobs[0]?.outputs }),
+			expect.objectContaining({ id, meta, status: 'success', output: rig.service.jobs[0]?.outputs }),
 		]);
 	});
 
 	test('does not need the API any more', async () => {
-		await bench.run(resting(), { items: numbered(2) });
+		await rig.run(resting(), { items: makeNumberedItems(2) });
 		afterTheCall(() =>
-			bench.service.addFault({
+			rig.service.addFault({
 				on: 'fetch',
 				times: Infinity,
 				do: { kind: 'answer', status: 503, body: 'down' },
 			}),
 		);
-		await bench.clock.sleep(61_000);
+		await rig.clock.sleep(61_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
 	test('rests again when the API has changed its mind, and a later call counts', async () => {
-		await bench.run(resting(), { items: numbered(1) });
-		bench.service.addFault({ on: 'fetch', do: { kind: 'answer', status: 403, body: 'no' } });
-		expect((await bench.call(resumeUrl(), {})).status).toBe(200);
-		await bench.clock.sleep(30_000);
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		rig.service.addFault({ on: 'fetch', do: { kind: 'answer', status: 403, body: 'no' } });
+		expect((await rig.call(resumeUrl(), {})).status).toBe(200);
+		await rig.clock.sleep(30_000);
 		expect(lastExecution().run?.status).toBe('waiting');
-		await bench.clock.sleep(31_000);
+		await rig.clock.sleep(31_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
 	test('names its jobs in an error of the whole run', async () => {
-		await bench.run(resting(), { items: numbered(2) });
-		afterTheCall(() => bench.credential({ baseUrl: 'nonsense' }));
-		await bench.clock.sleep(61_000);
+		await rig.run(resting(), { items: makeNumberedItems(2) });
+		afterTheCall(() => rig.setCredential({ baseUrl: 'nonsense' }));
+		await rig.clock.sleep(61_000);
 		const error = lastExecution().run?.data.resultData.error as { message: string; description: string };
 		expect(error.message).toMatch(/^Base URL in the credential/);
 		expect(error.description).toContain(`fetched with Get Result: ${idOf(0)}, ${idOf(1)}.`);
 	});
 
 	test('names each job in its error item when it continues', async () => {
-		await bench.run(resting(), { items: numbered(2), node: { onError: 'continueRegularOutput' } });
-		afterTheCall(() => bench.credential({ apiKey: '' }));
-		await bench.clock.sleep(61_000);
+		await rig.run(resting(), { items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } });
+		afterTheCall(() => rig.setCredential({ apiKey: '' }));
+		await rig.clock.sleep(61_000);
 		expect(finished().map(({ json }) => json)).toEqual(
 			[0, 1].map((item) => ({
 				error: 'The credential has no API key',
@@ -405,11 +410,11 @@ describe('the node, when it is woken,', () => {
 	});
 
 	test('on a worker that does not know its public address goes on all the same', async () => {
-		const proxy = await behindPublicName(bench.service.origin);
+		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
-			await bench.run(resting(), { items: numbered(1) });
-			afterTheCall(() => bench.credential({ baseUrl: 'http://api.service.invalid/api' }));
-			await bench.clock.sleep(61_000);
+			await rig.run(resting(), { items: makeNumberedItems(1) });
+			afterTheCall(() => rig.setCredential({ baseUrl: 'http://api.service.invalid/api' }));
+			await rig.clock.sleep(61_000);
 			expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 		} finally {
 			await proxy.end();
@@ -417,16 +422,16 @@ describe('the node, when it is woken,', () => {
 	});
 
 	test('takes a success without a file for an error of that item', async () => {
-		await bench.run(resting(), { items: numbered(2), node: { onError: 'continueRegularOutput' } });
+		await rig.run(resting(), { items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } });
 		const empty = idOf(0);
-		bench.service.addFault({
+		rig.service.addFault({
 			on: 'fetch',
 			times: Infinity,
 			do: { kind: 'edit', edit: (answer) => (answer.id === empty ? { ...answer, output: [] } : answer) },
 		});
-		await bench.clock.sleep(110_000);
+		await rig.clock.sleep(110_000);
 		expect(lastExecution().run?.status).toBe('waiting');
-		await bench.clock.sleep(90_000);
+		await rig.clock.sleep(90_000);
 		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
 			`Job ${empty}: the service says "success", but names no file that can be fetched`,
 			'success',
@@ -436,31 +441,31 @@ describe('the node, when it is woken,', () => {
 	test('asks at the address that the service has named', async () => {
 		const edit = (answer: Record<string, unknown>) => ({
 			...answer,
-			fetch_result: `${bench.service.baseUrl}/v3/fetch/${String(answer.id)}?of=us`,
+			fetch_result: `${rig.service.baseUrl}/v3/fetch/${String(answer.id)}?of=us`,
 		});
-		bench.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
-		await bench.run(resting(), { items: numbered(1) });
-		await bench.clock.sleep(61_000);
+		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.clock.sleep(61_000);
 		expect(finished()).toHaveLength(1);
 		expect(looks().every(({ path }) => path.endsWith('?of=us'))).toBe(true);
 	});
 
 	test('fails within the time that the service waits, although the API does not answer', async () => {
-		bench.clock.patienceMs = 500;
-		await bench.run(resting(), { items: numbered(2) });
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
-		const start = bench.clock.now();
-		const { status } = await bench.call(resumeUrl(), { status: 'success', id: idOf(0), output: [] });
+		rig.clock.patienceMs = 500;
+		await rig.run(resting(), { items: makeNumberedItems(2) });
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
+		const start = rig.clock.now();
+		const { status } = await rig.call(resumeUrl(), { status: 'success', id: idOf(0), output: [] });
 		expect(status).toBe(503);
-		expect(bench.clock.now() - start).toBeLessThan(30_000);
+		expect(rig.clock.now() - start).toBeLessThan(30_000);
 	});
 });
 
 describe('before it rests', () => {
 	test('does not rest when all jobs have ended', async () => {
-		bench.service.configure({ jobSeconds: 0 });
-		const { run, items } = await bench.run(resting(), { items: numbered(3) });
+		rig.service.configure({ jobSeconds: 0 });
+		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(3) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
 		expect(looks()).toHaveLength(0);
@@ -468,70 +473,70 @@ describe('before it rests', () => {
 
 	test('looks once more at each job, whose call would have been lost', async () => {
 		// Ends while the others are being submitted: the queue is full until then.
-		bench.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 10 });
-		const { run, items } = await bench.run(resting(), { items: numbered(3) });
+		rig.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 10 });
+		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(3) });
 		expect(run.status).toBe('waiting');
 		expect(items).toHaveLength(3);
-		await bench.clock.sleep(60_000);
+		await rig.clock.sleep(60_000);
 		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3);
 	});
 
 	test('does not take a failing look for an answer', async () => {
-		bench.service.configure({ jobSeconds: 2 });
-		bench.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 503, body: 'down' } });
-		const { run, items } = await bench.run(resting(), { items: numbered(1) });
+		rig.service.configure({ jobSeconds: 2 });
+		rig.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 503, body: 'down' } });
+		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(1) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success']);
 	});
 
 	test('does not wait as long as the API asks before it may be looked again: the call would be lost', async () => {
 		const full = { status: 'error', message: 'Rate limit exceeded', retry_after: 30 };
-		bench.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 429, body: full } });
-		const start = bench.clock.now();
-		const { run } = await bench.run(resting(), { items: numbered(2) });
-		expect([run.status, bench.clock.now() - start]).toEqual(['waiting', 0]);
-		await bench.clock.sleep(61_000);
+		rig.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 429, body: full } });
+		const start = rig.clock.now();
+		const { run } = await rig.run(resting(), { items: makeNumberedItems(2) });
+		expect([run.status, rig.clock.now() - start]).toEqual(['waiting', 0]);
+		await rig.clock.sleep(61_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
 	test('looks again when one of the looks has taken long', async () => {
-		bench.clock.patienceMs = 500;
-		bench.service.configure({ jobSeconds: (number) => 4 + number });
-		bench.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
-		const { run, items } = await bench.run(resting(), { items: numbered(2) });
+		rig.clock.patienceMs = 500;
+		rig.service.configure({ jobSeconds: (number) => 4 + number });
+		rig.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
+		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(2) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
 	test('with more items than Max Jobs in Flight, submits at its pace and rests when the last is in', async () => {
-		const start = bench.clock.now();
-		const { run } = await bench.run(resting({ download: true }, { maxJobsInFlight: 2 }), {
-			items: numbered(7),
+		const start = rig.clock.now();
+		const { run } = await rig.run(resting({ download: true }, { maxJobsInFlight: 2 }), {
+			items: makeNumberedItems(7),
 		});
 		expect(run.status).toBe('waiting');
-		expect(bench.service.jobs).toHaveLength(7);
-		const open = bench.service.jobs.filter(({ endsAt }) => endsAt > bench.clock.now());
+		expect(rig.service.jobs).toHaveLength(7);
+		const open = rig.service.jobs.filter(({ endsAt }) => endsAt > rig.clock.now());
 		expect(open.length).toBeLessThanOrEqual(2);
-		expect(bench.clock.now() - start).toBeLessThan(3 * 70_000);
-		await bench.clock.sleep(120_000);
+		expect(rig.clock.now() - start).toBeLessThan(3 * 70_000);
+		await rig.clock.sleep(120_000);
 		expect(marks(finished())).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
 		expect(finished().every(({ binary }) => binary?.data?.mimeType === 'image/gif')).toBe(true);
-		expect(bench.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(7);
+		expect(rig.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(7);
 	});
 
 	test('says so, and submits nothing, when the service is public and n8n is not', async () => {
-		const proxy = await behindPublicName(bench.service.origin);
+		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
-			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
-			const { error } = await bench.run(resting(), { items: numbered(2) });
+			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
+			const { error } = await rig.run(resting(), { items: makeNumberedItems(2) });
 			expect(error?.message).toMatch(
 				/^The service cannot call this n8n: its webhook address is at 127\.0\.0\.1:\d+, which is not on the open internet$/,
 			);
 			expect(error?.description).toMatch(/WEBHOOK_URL.*Nothing was submitted/);
-			const { items } = await bench.run(resting(), {
-				items: numbered(2),
+			const { items } = await rig.run(resting(), {
+				items: makeNumberedItems(2),
 				node: { onError: 'continueRegularOutput' },
 			});
 			expect(items.map(({ json }) => json.error)).toEqual([error?.message, error?.message]);
@@ -542,10 +547,10 @@ describe('before it rests', () => {
 	});
 
 	test('stopping the execution while it submits stops it', async () => {
-		bench.service.configure({ queueLimit: 1 });
+		rig.service.configure({ queueLimit: 1 });
 		const stop = new AbortController();
-		const running = bench.run(resting(), { items: numbered(3), signal: stop.signal });
-		while (bench.service.jobs.length < 2) await bench.clock.sleep(1000);
+		const running = rig.run(resting(), { items: makeNumberedItems(3), signal: stop.signal });
+		while (rig.service.jobs.length < 2) await rig.clock.sleep(1000);
 		stop.abort();
 		const { run } = await running;
 		expect(run.status).toBe('canceled');
@@ -555,26 +560,26 @@ describe('before it rests', () => {
 
 describe('a job that fails', () => {
 	test('while the execution rests: it fails at once with the job, names the others, and runs nothing after it', async () => {
-		bench.service.configure({ jobSeconds: (number) => 20 * number });
-		bench.service.addFault(failJob(0));
-		await bench.engine.run(followed(inOrder()), { items: numbered(3) });
-		await bench.clock.sleep(25_000);
+		rig.service.configure({ jobSeconds: (number) => 20 * number });
+		rig.service.addFault(failJob(0));
+		await rig.engine.run(followed(inOrder()), { items: makeNumberedItems(3) });
+		await rig.clock.sleep(25_000);
 		const { run } = lastExecution();
 		expect(run?.status).toBe('error');
 		const failed = failedJob();
 		const { error, runData } = run?.data.resultData ?? {};
 		expect(error?.message).toBe(`Job ${failed?.id}: the service ended the job as failed: too dark`);
-		for (const { id } of bench.service.jobs.filter(({ outcome }) => outcome === 'success')) {
+		for (const { id } of rig.service.jobs.filter(({ outcome }) => outcome === 'success')) {
 			expect((error as { description?: string }).description).toContain(`${id} (item`);
 		}
 		expect(runData).not.toHaveProperty('After');
-		expect(bench.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3);
 	});
 
 	test('with Continue: the others are waited for, and an error item stands at its place', async () => {
-		bench.service.addFault(failJob(1));
-		await bench.run(resting(), { items: numbered(3), node: { onError: 'continueRegularOutput' } });
-		await bench.clock.sleep(120_000);
+		rig.service.addFault(failJob(1));
+		await rig.run(resting(), { items: makeNumberedItems(3), node: { onError: 'continueRegularOutput' } });
+		await rig.clock.sleep(120_000);
 		const failed = failedJob();
 		const place = Number(failed?.trackId?.slice('item-'.length));
 		expect(finished().map(({ json }) => json.status ?? 'error')).toEqual(
@@ -591,9 +596,9 @@ describe('a job that fails', () => {
 	});
 
 	test('with Continue (using error output): it leaves there', async () => {
-		bench.service.addFault(failJob(1));
-		await bench.run(resting(), { items: numbered(3), node: { onError: 'continueErrorOutput' } });
-		await bench.clock.sleep(120_000);
+		rig.service.addFault(failJob(1));
+		await rig.run(resting(), { items: makeNumberedItems(3), node: { onError: 'continueErrorOutput' } });
+		await rig.clock.sleep(120_000);
 		expect(finished(0)).toHaveLength(2);
 		expect(finished(1).map(({ json }) => json)).toEqual([
 			{
@@ -611,17 +616,17 @@ describe('a job that fails', () => {
 	});
 
 	test('with Retry On Fail: it alone is submitted anew, and the execution rests again', async () => {
-		bench.service.addFault(failJob(1));
-		const picture = await pngBase64();
-		const items = [0, 1, 2].map((n) => ({ ...fileItem(picture, 'image/png', 'dot.png'), json: { n } }));
-		await bench.run(resting({ imageSource: 'binary', download: true }), {
+		rig.service.addFault(failJob(1));
+		const picture = await makePngBase64();
+		const items = [0, 1, 2].map((n) => ({ ...makeFileItem(picture, 'image/png', 'dot.png'), json: { n } }));
+		await rig.run(resting({ imageSource: 'binary', download: true }), {
 			items,
 			node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 },
 		});
 		const failed = failedJob()?.trackId;
-		for (let step = 0; step < 60 && bench.service.jobs.length < 4; step++) await bench.clock.sleep(5000);
-		await bench.clock.sleep(120_000);
-		expect(bench.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
+		for (let step = 0; step < 60 && rig.service.jobs.length < 4; step++) await rig.clock.sleep(5000);
+		await rig.clock.sleep(120_000);
+		expect(rig.service.jobs.map(({ trackId }) => trackId).sort()).toEqual(
 			['item-0', 'item-1', 'item-2', failed].sort(),
 		);
 		expect(lastExecution().run?.status).toBe('success');
@@ -636,37 +641,37 @@ describe('a job that fails', () => {
 	])(
 		'again and again, with Retry On Fail%s: no more jobs are paid for than Max. Tries',
 		async (_what, node, paid) => {
-			bench.service.addFault({
+			rig.service.addFault({
 				on: 'submit',
 				times: Infinity,
 				do: { kind: 'failJob', message: 'too dark' },
 			});
-			await bench.run(resting(), {
-				items: numbered(1),
+			await rig.run(resting(), {
+				items: makeNumberedItems(1),
 				node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1, ...node } as object,
 			});
-			for (let step = 0; step < 200; step++) await bench.clock.sleep(5000);
-			expect(bench.service.jobs).toHaveLength(paid);
+			for (let step = 0; step < 200; step++) await rig.clock.sleep(5000);
+			expect(rig.service.jobs).toHaveLength(paid);
 			expect(lastExecution().run?.status).toBe('onError' in node ? 'success' : 'error');
 			if ('onError' in node) expect(finished()[0]?.json.error).toMatch(/too dark/);
 		},
 	);
 
 	test('and is retried in the list of executions: it alone is submitted anew, and all are watched', async () => {
-		bench.service.addFault(failJob(1));
-		await bench.run(resting(), { items: numbered(3) });
-		await bench.clock.sleep(61_000);
+		rig.service.addFault(failJob(1));
+		await rig.run(resting(), { items: makeNumberedItems(3) });
+		await rig.clock.sleep(61_000);
 		expect(lastExecution().run?.status).toBe('error');
-		const run = await bench.engine.retry(lastExecution().id);
+		const run = await rig.engine.retry(lastExecution().id);
 		expect(run.status).toBe('success');
 		expect((readOutput(run, NODE)[0] ?? []).map(({ json }) => json.status)).toEqual(Array(3).fill('success'));
-		expect(bench.service.jobs).toHaveLength(4);
+		expect(rig.service.jobs).toHaveLength(4);
 	});
 
 	test('before the rest, with Continue and Retry On Fail: nothing is paid twice, and the error arrives in the end', async () => {
-		bench.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
-		await bench.run(resting({}, { maxJobsInFlight: 1 }), {
-			items: numbered(3),
+		rig.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
+		await rig.run(resting({}, { maxJobsInFlight: 1 }), {
+			items: makeNumberedItems(3),
 			node: {
 				retryOnFail: true,
 				maxTries: 3,
@@ -674,10 +679,10 @@ describe('a job that fails', () => {
 				onError: 'continueRegularOutput',
 			},
 		});
-		await bench.clock.sleep(120_000);
-		expect(bench.service.jobs).toHaveLength(3);
+		await rig.clock.sleep(120_000);
+		expect(rig.service.jobs).toHaveLength(3);
 		// n8n repeats a run whose first item is an error; its pauses are real ones.
-		await bench.allThrough();
+		await rig.waitUntilIdle();
 		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
 			expect.stringMatching(/^The job: the connection broke/),
 			'success',
@@ -686,14 +691,14 @@ describe('a job that fails', () => {
 	});
 
 	test('whose time is up still leaves as an item, beside an item that failed before the rest', async () => {
-		bench.service.configure({ webhooks: 'never' });
-		bench.service.addFault({ on: 'image', do: { kind: 'hang' } });
-		await bench.run(resting({}, { maxJobsInFlight: 1 }), {
-			items: numbered(2),
+		rig.service.configure({ webhooks: 'never' });
+		rig.service.addFault({ on: 'image', do: { kind: 'hang' } });
+		await rig.run(resting({}, { maxJobsInFlight: 1 }), {
+			items: makeNumberedItems(2),
 			node: { onError: 'continueErrorOutput' },
 		});
 		expect(lastExecution().suspended).not.toContain('"httpCode":0');
-		const run = await bench.engine.endWait(lastExecution().id);
+		const run = await rig.engine.endWait(lastExecution().id);
 		const [late = [], errors = []] = readOutput(run, NODE);
 		expect(late.map(({ json }) => json.status)).toEqual(['processing']);
 		expect(errors.map(({ json }) => json.error)).toEqual([
@@ -726,12 +731,12 @@ describe('the node', () => {
 				B: { main: [[{ node: NODE, type: 'main', index: 0 }]] },
 			},
 		};
-		await bench.engine.run(looped, { items: numbered(2) });
-		expect(bench.service.jobs).toHaveLength(2);
-		await bench.clock.sleep(61_000);
-		expect(bench.service.jobs).toHaveLength(4);
+		await rig.engine.run(looped, { items: makeNumberedItems(2) });
+		expect(rig.service.jobs).toHaveLength(2);
+		await rig.clock.sleep(61_000);
+		expect(rig.service.jobs).toHaveLength(4);
 		expect(lastExecution().run?.status).toBe('waiting');
-		await bench.clock.sleep(61_000);
+		await rig.clock.sleep(61_000);
 		const { run } = lastExecution();
 		expect(run?.status).toBe('success');
 		const runs = run?.data.resultData.runData[NODE] ?? [];
@@ -743,9 +748,9 @@ describe('the node', () => {
 	});
 
 	test('run from the editor rests as well', async () => {
-		const { run } = await bench.run(resting(), { items: numbered(1), mode: 'manual' });
+		const { run } = await rig.run(resting(), { items: makeNumberedItems(1), mode: 'manual' });
 		expect(run.status).toBe('waiting');
-		await bench.clock.sleep(61_000);
+		await rig.clock.sleep(61_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
@@ -754,8 +759,8 @@ describe('the node', () => {
 			{ download: true, settings: { ...QUICK, batchSize: 2 } },
 			{ outputMode: 'file' },
 		);
-		await bench.run(parameters, { items: numbered(2) });
-		await bench.clock.sleep(61_000);
+		await rig.run(parameters, { items: makeNumberedItems(2) });
+		await rig.clock.sleep(61_000);
 		expect(finished().map(({ json }) => [json.track_id, json.output_index])).toEqual([
 			['item-0', 0],
 			['item-0', 1],
@@ -771,45 +776,47 @@ describe('the node', () => {
 			download: '={{ $json.n === 1 }}',
 			outputBinaryPropertyName: '=file{{ $json.n }}',
 		});
-		await bench.run(parameters, { items: numbered(2) });
-		await bench.clock.sleep(61_000);
+		await rig.run(parameters, { items: makeNumberedItems(2) });
+		await rig.clock.sleep(61_000);
 		expect(finished().map(({ binary }) => Object.keys(binary ?? {}))).toEqual([[], ['file1']]);
 	});
 
 	test('may wait differently for each item: it rests when only the resting are left', async () => {
-		bench.service.configure({ jobSeconds: (number) => (number === 3 ? 30 : 100), parallel: 3 });
+		rig.service.configure({ jobSeconds: (number) => (number === 3 ? 30 : 100), parallel: 3 });
 		const parameters = inOrder({ waitFor: '={{ ["none", "webhook", "poll"][$json.n] }}' });
-		const start = bench.clock.now();
-		const { run } = await bench.run(parameters, { items: numbered(3) });
+		const start = rig.clock.now();
+		const { run } = await rig.run(parameters, { items: makeNumberedItems(3) });
 		expect(run.status).toBe('waiting');
-		const polled = bench.service.jobs.find(({ trackId }) => trackId === 'item-2');
-		expect(bench.clock.now()).toBeGreaterThanOrEqual(polled?.endsAt ?? Infinity);
-		expect(bench.clock.now() - start).toBeLessThan(110_000);
-		await bench.clock.sleep(120_000);
+		const polled = rig.service.jobs.find(({ trackId }) => trackId === 'item-2');
+		expect(rig.clock.now()).toBeGreaterThanOrEqual(polled?.endsAt ?? Infinity);
+		expect(rig.clock.now() - start).toBeLessThan(110_000);
+		await rig.clock.sleep(120_000);
 		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'success', 'success']);
 		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
 	});
 
 	test('looks once more when the last that is watched has ended', async () => {
-		bench.service.configure({ jobSeconds: (number) => (number === 1 ? 20 : 60) });
+		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 20 : 60) });
 		const parameters = inOrder({ waitFor: '={{ ["webhook", "poll"][$json.n] }}' }, { pollInterval: 30 });
-		const { run, items } = await bench.run(parameters, { items: numbered(2) });
+		const { run, items } = await rig.run(parameters, { items: makeNumberedItems(2) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
 	test('set to Execute Once works on the first item only', async () => {
-		await bench.run(resting(), { items: numbered(3), node: { executeOnce: true } });
-		await bench.clock.sleep(61_000);
+		await rig.run(resting(), { items: makeNumberedItems(3), node: { executeOnce: true } });
+		await rig.clock.sleep(61_000);
 		expect(marks(finished())).toEqual(['item-0']);
-		expect(bench.service.jobs).toHaveLength(1);
+		expect(rig.service.jobs).toHaveLength(1);
 	});
 
 	test('gets a result by watching, as nobody would call', async () => {
-		const { items: [job] = [] } = await bench.run(resting({ waitFor: 'none' }), { items: numbered(1) });
-		const { run, items } = await bench.run(
+		const { items: [job] = [] } = await rig.run(resting({ waitFor: 'none' }), {
+			items: makeNumberedItems(1),
+		});
+		const { run, items } = await rig.run(
 			{ operation: 'getResult', jobId: String(job?.json.id), waitFor: 'webhook', download: false },
-			{ items: numbered(1) },
+			{ items: makeNumberedItems(1) },
 		);
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success']);
@@ -824,28 +831,28 @@ describe('Webhook URL', () => {
 			type: 'n8n-nodes-img-to-3d.imgTo3dTrigger',
 			credentials: { stableDiffusionApi: { id: '1', name: 'Test' } },
 		} as WorkflowJson['nodes'][0];
-		const { production } = bench.engine.publish(
+		const { production } = rig.engine.publish(
 			{
 				nodes: [trigger, after.nodes[2] as WorkflowJson['nodes'][0]],
 				connections: { Start: { main: [[{ node: 'After', type: 'main', index: 0 }]] } },
 			},
 			'notified',
 		);
-		await bench.run(resting({ waitFor }, { webhookUrl: production }), { items: numbered(2) });
-		await bench.clock.sleep(120_000);
-		const started = bench.engine.executions.slice(-2);
+		await rig.run(resting({ waitFor }, { webhookUrl: production }), { items: makeNumberedItems(2) });
+		await rig.clock.sleep(120_000);
+		const started = rig.engine.executions.slice(-2);
 		expect(
 			started.map(({ run }) => run && readOutput(run, 'After')[0]?.map(({ json }) => json.track_id)).sort(),
 		).toEqual([['item-0'], ['item-1']]);
 	});
 
 	test('that the service cannot reach is refused before anything is submitted', async () => {
-		const proxy = await behindPublicName(bench.service.origin);
+		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
-			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
+			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
 			const webhookUrl = 'http://localhost:5678/webhook/done';
-			const { error } = await bench.run(resting({ waitFor: 'none' }, { webhookUrl }), {
-				items: numbered(1),
+			const { error } = await rig.run(resting({ waitFor: 'none' }, { webhookUrl }), {
+				items: makeNumberedItems(1),
 			});
 			expect(error?.message).toBe(
 				`The service cannot call Webhook URL: ${webhookUrl} is not on the open internet`,

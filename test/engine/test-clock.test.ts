@@ -2,7 +2,7 @@ import axios from 'axios';
 
 import { letClockMoveDuring, letClockMoveFor } from '../support/exchanges.mts';
 import { serve, type TestServer } from '../support/http.mts';
-import { heldUpAndPausing, LARGE, later, packed, picture, unpackHalf } from '../support/real-work.mts';
+import { holdUpAndPause, LARGE, runLater, packed, makePicture, unpackHalf } from '../support/real-work.mts';
 import { TestClock } from '../support/test-clock.mts';
 
 /** Does the work during a sleep. @returns how far the clock had moved at the end of the work, ms */
@@ -45,24 +45,24 @@ describe('the clock stands still while', () => {
 	});
 
 	test('an image is made', async () => {
-		expect(await gone(picture)).toBe(0);
+		expect(await gone(makePicture)).toBe(0);
 	});
 
 	test('a short pause in real time lasts, even after the process was blocked', async () => {
-		expect(await gone(heldUpAndPausing)).toBe(0);
+		expect(await gone(holdUpAndPause)).toBe(0);
 	});
 
 	test('a server works, even for longer than the limit for a silent server', async () => {
 		clock.patienceMs = 20;
 		const origin = await serverOf((_request, response) => {
-			void picture().then((made) => response.end(made));
+			void makePicture().then((made) => response.end(made));
 		});
 		expect(await gone(async () => await axios.get(origin))).toBe(0);
 	});
 
 	test('a server is called with fetch', async () => {
 		const origin = await serverOf((_request, response) => {
-			later(30, () => response.end('hello'));
+			runLater(30, () => response.end('hello'));
 		});
 		const ask = async () => expect(await (await fetch(origin)).text()).toBe('hello');
 		expect(await gone(ask)).toBe(0);
@@ -76,7 +76,7 @@ describe('the clock stands still while', () => {
 				void clock.sleep(500).then(() => response.end(Buffer.alloc(LARGE)));
 			});
 			// Until then, most of the call waits in front of the server.
-			later(60, () => request.resume());
+			runLater(60, () => request.resume());
 		});
 		const end = letClockMoveFor(origin);
 		const start = clock.now();

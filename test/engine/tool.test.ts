@@ -1,7 +1,7 @@
 import type { INode } from 'n8n-workflow';
 
 import { makeToolCaller } from '../../n8n/engine/tool-call.cts';
-import { openRig, workflowOf, type Rig } from '../support/rig.mts';
+import { openRig, buildWorkflow, type Rig } from '../support/rig.mts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -13,7 +13,7 @@ afterEach(async () => {
 
 /** The node as a tool. The agent selects the image. */
 const tool = (more: Partial<INode> = {}): INode =>
-	workflowOf(
+	buildWorkflow(
 		{ operation: 'imageTo3d', image: "={{ $fromAI('image') }}", download: false, options: { timeout: 60 } },
 		{ type: 'n8n-nodes-img-to-3d.imgTo3dTool', ...more },
 	).nodes[1] as INode;

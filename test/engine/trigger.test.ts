@@ -4,14 +4,14 @@ import { AFTER, triggerWorkflow } from '../../bench/calls.mts';
 import { EngineCredentials } from '../../n8n/engine/credentials.cts';
 import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import { API_KEY, openRig, type Rig } from '../support/rig.mts';
-import { behindPublicName, highest } from '../support/http.mts';
+import { serveBehindPublicName, trackHighest } from '../support/http.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeEach(async () => {
-	bench = await openRig({ jobSeconds: 10, parallel: 10, queueLimit: 100, webhooks: 'never' });
+	rig = await openRig({ jobSeconds: 10, parallel: 10, queueLimit: 100, webhooks: 'never' });
 });
 afterEach(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const STARTED = { status: 200, message: 'The workflow was started.' };
@@ -22,14 +22,14 @@ let published = 0;
 /** Publishes a workflow that begins with the trigger. */
 function publish(parameters: INodeParameters = {}): { production: string; test: string } {
 	published += 1;
-	return bench.engine.publish(triggerWorkflow(parameters), `published-${published}`);
+	return rig.engine.publish(triggerWorkflow(parameters), `published-${published}`);
 }
 
 const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };
 
 /** Submits a job as any client of the API would. @returns its id */
 async function submit(body: object = {}, endpoint = 'v3/txt_to_3d'): Promise<number> {
-	const response = await fetch(`${bench.service.baseUrl}/${endpoint}`, {
+	const response = await fetch(`${rig.service.baseUrl}/${endpoint}`, {
 		method: 'POST',
 		headers: { 'Content-Type': 'application/json' },
 		body: JSON.stringify({ key: API_KEY, prompt: 'A cup', ...SMALL, ...body }),
@@ -40,12 +40,12 @@ async function submit(body: object = {}, endpoint = 'v3/txt_to_3d'): Promise<num
 /** A job that has ended. @returns its id */
 async function ended(body: object = {}): Promise<number> {
 	const id = await submit(body);
-	await bench.clock.sleep(11_000);
+	await rig.clock.sleep(11_000);
 	return id;
 }
 
 async function endedBadly(): Promise<number> {
-	bench.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+	rig.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
 	return await ended();
 }
 
@@ -66,17 +66,17 @@ const failureOf = (id: number, more: object = {}) => ({
 	...more,
 });
 
-const outputs = (id: number) => bench.service.jobs.find((job) => job.id === id)?.outputs;
-const executions = (): readonly Execution[] => bench.engine.executions;
+const outputs = (id: number) => rig.service.jobs.find((job) => job.id === id)?.outputs;
+const executions = (): readonly Execution[] => rig.engine.executions;
 const itemsOf = (execution: Execution | undefined) =>
 	execution?.run ? (readOutput(execution.run, AFTER)[0] ?? []) : [];
-const looks = () => bench.service.requests.filter(({ path }) => path.includes('/fetch/'));
+const looks = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
 describe('a call that tells the end of a job', () => {
 	test('starts the workflow with what the API says of the job', async () => {
 		const { production } = publish();
 		const id = await ended();
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(1);
 		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([
 			{
@@ -96,22 +96,22 @@ describe('a call that tells the end of a job', () => {
 		[{ status: 'error', message: 'Your plan has no 3D.' }, 403],
 	])('starts nothing where the API tells this account nothing: %j', async (body, status) => {
 		const { production } = publish({ events: ['success', 'failed'] });
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'answer', body, status } });
-		expect((await bench.call(production, failureOf(4711))).status).toBe(503);
-		await bench.clock.sleep(100_000);
-		await bench.allThrough();
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'answer', body, status } });
+		expect((await rig.call(production, failureOf(4711))).status).toBe(503);
+		await rig.clock.sleep(100_000);
+		await rig.waitUntilIdle();
 		expect(executions().flatMap(itemsOf)).toEqual([]);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/API key|HTTP 403/);
 	});
 
 	test('of a job of v6 starts it with what the API of v6 says', async () => {
-		bench.service.configure({ webhooks: 'once' });
+		rig.service.configure({ webhooks: 'once' });
 		const { production } = publish({ apiVersion: 'v6', download: true, outputMode: 'file' });
 		const mesh = { resolution: 16, render: true, webhook: production, track_id: 'order-7' };
 		const id = await submit(mesh, 'v6/3d/text_to_3d');
-		await bench.clock.sleep(20_000);
-		await bench.allThrough();
-		expect(bench.service.calls.map(({ job, status }) => [job, status])).toEqual([[id, 200]]);
+		await rig.clock.sleep(20_000);
+		await rig.waitUntilIdle();
+		expect(rig.service.calls.map(({ job, status }) => [job, status])).toEqual([[id, 200]]);
 		const [execution] = executions();
 		expect(itemsOf(execution).map(({ json }) => json)).toEqual(
 			(outputs(id) ?? []).map((url, index) => ({
@@ -131,18 +131,18 @@ describe('a call that tells the end of a job', () => {
 	});
 
 	test('of a job of v6 is not lost in silence where the credential names the host without v6', async () => {
-		const proxy = await behindPublicName(bench.service.origin);
+		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
 			const { production } = publish({ apiVersion: 'v6' });
 			const id = await submit({}, 'v6/3d/text_to_3d');
-			await bench.clock.sleep(11_000);
-			bench.credential({ baseUrl: 'http://stablediffusionapi.com/api' });
-			bench.service.addFault({
+			await rig.clock.sleep(11_000);
+			rig.setCredential({ baseUrl: 'http://stablediffusionapi.com/api' });
+			rig.service.addFault({
 				on: 'fetch',
 				times: 9,
 				do: { kind: 'answer', status: 404, body: '<html></html>' },
 			});
-			expect((await bench.call(production, callFor(id))).status).toBe(503);
+			expect((await rig.call(production, callFor(id))).status).toBe(503);
 			const { error } = executions()[0]?.run?.data.resultData ?? {};
 			expect((error as { description?: string } | undefined)?.description).toMatch(
 				/^The v6 endpoints are documented at https:\/\/modelslab\.com\/api only/,
@@ -155,16 +155,16 @@ describe('a call that tells the end of a job', () => {
 	test('of a job of v6 starts nothing where jobs of v3 are asked for', async () => {
 		const { production } = publish();
 		const id = await submit({}, 'v6/3d/text_to_3d');
-		await bench.clock.sleep(11_000);
-		expect((await bench.call(production, callFor(id))).status).toBe(403);
+		await rig.clock.sleep(11_000);
+		expect((await rig.call(production, callFor(id))).status).toBe(403);
 		expect(executions()).toHaveLength(0);
 	});
 
 	test('made by the service itself carries the track ID as it was sent', async () => {
-		bench.service.configure({ webhooks: 'once' });
+		rig.service.configure({ webhooks: 'once' });
 		const { production } = publish();
 		const id = await submit({ webhook: production, track_id: 'Größe "7" / 3' });
-		await bench.clock.sleep(60_000);
+		await rig.clock.sleep(60_000);
 		expect(itemsOf(executions()[0]).map(({ json }) => [json.id, json.track_id])).toEqual([
 			[id, 'Größe "7" / 3'],
 		]);
@@ -177,59 +177,59 @@ describe('a call that tells the end of a job', () => {
 			outputBinaryPropertyName: 'turntable',
 		});
 		const id = await ended();
-		expect((await bench.call(production, callFor(id))).status).toBe(200);
-		await bench.allThrough();
+		expect((await rig.call(production, callFor(id))).status).toBe(200);
+		await rig.waitUntilIdle();
 		const [item] = itemsOf(executions()[0]);
 		expect(item?.json).toMatchObject({ output_url: outputs(id)?.[0], output_index: 0 });
 		if (!item) throw new Error('There is no item.');
-		const file = await bench.engine.readBinary(item, 'turntable');
+		const file = await rig.engine.readBinary(item, 'turntable');
 		expect(file.equals(Buffer.from(await (await fetch(outputs(id)?.[0] ?? '')).arrayBuffer()))).toBe(true);
 	});
 
 	test('of a failed job starts it with the reason', async () => {
 		const { production } = publish();
 		const id = await endedBadly();
-		expect(await bench.call(production, failureOf(id))).toEqual(STARTED);
+		expect(await rig.call(production, failureOf(id))).toEqual(STARTED);
 		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([
 			{ id, status: 'failed', track_id: 'order-7', message: 'too dark' },
 		]);
 	});
 
 	test('before the API shows the end is waited for', async () => {
-		bench.service.configure({ webhooks: { delaySeconds: -8 } });
+		rig.service.configure({ webhooks: { delaySeconds: -8 } });
 		const { production } = publish();
 		const id = await submit({ webhook: production });
-		await bench.clock.sleep(30_000);
+		await rig.clock.sleep(30_000);
 		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
 	});
 
 	test('keeps its ID, whatever the API answers', async () => {
 		const { production } = publish();
 		const id = await ended();
-		bench.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: (answer) => ({ ...answer, id: 99 }) } });
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		rig.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: (answer) => ({ ...answer, id: 99 }) } });
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
 	});
 
 	test('is served in time beside many calls about jobs that are still open', async () => {
-		bench.service.configure({ jobSeconds: (number) => (number === 1 ? 0 : 1e6) });
+		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 0 : 1e6) });
 		const { production } = publish();
 		const done = await submit();
 		const open = await Promise.all(Array.from({ length: 60 }, async () => await submit()));
-		const others = open.map(async (id) => await bench.call(production, callFor(id)));
-		const start = bench.clock.now();
-		expect(await bench.call(production, callFor(done))).toEqual(STARTED);
-		expect(bench.clock.now() - start).toBeLessThan(30_000);
+		const others = open.map(async (id) => await rig.call(production, callFor(id)));
+		const start = rig.clock.now();
+		expect(await rig.call(production, callFor(done))).toEqual(STARTED);
+		expect(rig.clock.now() - start).toBeLessThan(30_000);
 		expect(new Set((await Promise.all(others)).map(({ status }) => status))).toEqual(new Set([403]));
 	});
 
 	test('brings its files in a few at a time, however many calls come', async () => {
-		bench.service.configure({ jobSeconds: 0 });
+		rig.service.configure({ jobSeconds: 0 });
 		const { production } = publish({ download: true });
 		const ids = await Promise.all(Array.from({ length: 20 }, async () => await submit()));
-		const most = highest(() => bench.service.inFlight());
-		await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id))));
-		await bench.allThrough();
+		const most = trackHighest(() => rig.service.inFlight());
+		await Promise.all(ids.map(async (id) => await rig.call(production, callFor(id))));
+		await rig.waitUntilIdle();
 		expect(executions()).toHaveLength(20);
 		expect(most()).toBeLessThanOrEqual(10 + 5);
 	});
@@ -237,7 +237,7 @@ describe('a call that tells the end of a job', () => {
 	test('works at the test URL too, every time', async () => {
 		const { test: url } = publish();
 		const id = await ended();
-		for (let time = 0; time < 3; time++) expect(await bench.call(url, callFor(id))).toEqual(STARTED);
+		for (let time = 0; time < 3; time++) expect(await rig.call(url, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(3);
 	});
 });
@@ -245,7 +245,7 @@ describe('a call that tells the end of a job', () => {
 describe('a call that is not to be believed', () => {
 	test('about a job that the API does not know starts nothing and gets 403', async () => {
 		const { production } = publish();
-		expect(await bench.call(production, callFor(4711))).toEqual({
+		expect(await rig.call(production, callFor(4711))).toEqual({
 			status: 403,
 			message: 'The API does not confirm this job.',
 		});
@@ -256,8 +256,8 @@ describe('a call that is not to be believed', () => {
 		const { production } = publish();
 		const failed = await endedBadly();
 		const done = await ended();
-		expect((await bench.call(production, callFor(failed))).status).toBe(403);
-		expect((await bench.call(production, failureOf(done))).status).toBe(403);
+		expect((await rig.call(production, callFor(failed))).status).toBe(403);
+		expect((await rig.call(production, failureOf(done))).status).toBe(403);
 		expect(executions()).toHaveLength(0);
 	});
 
@@ -267,23 +267,23 @@ describe('a call that is not to be believed', () => {
 		const spellings = [`0${id}`, `000${id}`, `0x${id.toString(16)}`, `${id}e0`, `0b${id.toString(2)}`];
 		const answers = async () =>
 			await Promise.all(
-				spellings.map(async (each) => await bench.call(production, { ...callFor(id), id: each })),
+				spellings.map(async (each) => await rig.call(production, { ...callFor(id), id: each })),
 			);
 		const refused = spellings.map(() => ({ status: 403, message: 'The API knows this job by another ID.' }));
 		expect(await answers()).toEqual(refused);
-		expect(await bench.call(production, { ...callFor(id), id: String(id) })).toEqual(STARTED);
+		expect(await rig.call(production, { ...callFor(id), id: String(id) })).toEqual(STARTED);
 		expect(await answers()).toEqual(refused);
 		expect(executions()).toHaveLength(1);
 	});
 
 	test('about a job that is still open gets 403 after less than the 30 s that the service waits', async () => {
-		bench.service.configure({ jobSeconds: 1000 });
+		rig.service.configure({ jobSeconds: 1000 });
 		const { production } = publish();
 		const id = await submit();
-		const start = bench.clock.now();
-		expect((await bench.call(production, callFor(id))).status).toBe(403);
-		expect(bench.clock.now() - start).toBeGreaterThan(10_000);
-		expect(bench.clock.now() - start).toBeLessThan(30_000);
+		const start = rig.clock.now();
+		expect((await rig.call(production, callFor(id))).status).toBe(403);
+		expect(rig.clock.now() - start).toBeGreaterThan(10_000);
+		expect(rig.clock.now() - start).toBeLessThan(30_000);
 		expect(executions()).toHaveLength(0);
 	});
 
@@ -304,15 +304,18 @@ describe('a call that is not to be believed', () => {
 		['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
 	])('that tells no end of a job (%s) gets 400, and the API is not asked', async (_what, body) => {
 		const { production } = publish();
-		const { status, message } = await bench.call(production, body);
-		expect([status, message]).toEqual([400, expect.stringMatching(/^This call does not report the end of a job: /)]);
+		const { status, message } = await rig.call(production, body);
+		expect([status, message]).toEqual([
+			400,
+			expect.stringMatching(/^This call does not report the end of a job: /),
+		]);
 		expect(looks()).toHaveLength(0);
 		expect(executions()).toHaveLength(0);
 	});
 
 	test('whose ID is the key itself gets 400', async () => {
 		const { production } = publish();
-		expect(await bench.call(production, { ...callFor(1), id: API_KEY })).toEqual({
+		expect(await rig.call(production, { ...callFor(1), id: API_KEY })).toEqual({
 			status: 400,
 			message: 'This call does not report the end of a job: it has no job ID.',
 		});
@@ -321,11 +324,11 @@ describe('a call that is not to be believed', () => {
 
 	test('that is no JSON or too large is answered and starts nothing', async () => {
 		const { production } = publish();
-		expect((await bench.call(production, '{"status":')).status).toBe(422);
+		expect((await rig.call(production, '{"status":')).status).toBe(422);
 		const large = { ...callFor(5), more: 'x'.repeat(2 * 1024 * 1024) };
-		expect((await bench.call(production, large)).status).toBe(413);
+		expect((await rig.call(production, large)).status).toBe(413);
 		const huge = { ...callFor(5), more: 'x'.repeat(17 * 1024 * 1024) };
-		expect((await bench.call(production, huge)).status).toBe(413);
+		expect((await rig.call(production, huge)).status).toBe(413);
 		expect(executions()).toHaveLength(0);
 	});
 });
@@ -335,10 +338,10 @@ describe('a call that is not wanted gets 200 and starts nothing', () => {
 		const { production } = publish({ events: ['failed'] });
 		const done = await ended();
 		const failed = await endedBadly();
-		const { status, message } = await bench.call(production, callFor(done));
+		const { status, message } = await rig.call(production, callFor(done));
 		expect([status, message]).toEqual([200, expect.stringMatching(/set to other events/)]);
 		expect(looks()).toHaveLength(0);
-		expect(await bench.call(production, failureOf(failed))).toEqual(STARTED);
+		expect(await rig.call(production, failureOf(failed))).toEqual(STARTED);
 		expect(executions()).toHaveLength(1);
 	});
 
@@ -356,14 +359,14 @@ describe('a call that is not wanted gets 200 and starts nothing', () => {
 	])('by the track ID: %j wants %j: %j', async (trackId, sent, isWanted) => {
 		const { production } = publish({ trackId });
 		const id = await ended();
-		expect((await bench.call(production, callFor(id, { track_id: sent }))).status).toBe(200);
+		expect((await rig.call(production, callFor(id, { track_id: sent }))).status).toBe(200);
 		expect(executions()).toHaveLength(isWanted ? 1 : 0);
 	});
 
 	test('events that are not set up end in an error that says so', async () => {
 		const { production } = publish({ events: [] });
 		const id = await ended();
-		expect((await bench.call(production, callFor(id))).status).toBe(500);
+		expect((await rig.call(production, callFor(id))).status).toBe(500);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toBe(
 			'Trigger On must be at least one of "failed" or "success", but is []',
 		);
@@ -374,24 +377,24 @@ describe('a call that comes again', () => {
 	test('starts nothing, also after a restart of n8n', async () => {
 		const { production } = publish();
 		const id = await ended();
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
-		expect(await bench.call(production, callFor(id))).toEqual(DUPLICATE);
-		expect(await bench.call(production, callFor(id, { track_id: 'another' }))).toEqual(DUPLICATE);
-		bench.restartN8n();
-		expect(await bench.call(production, callFor(id))).toEqual(DUPLICATE);
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
+		expect(await rig.call(production, callFor(id))).toEqual(DUPLICATE);
+		expect(await rig.call(production, callFor(id, { track_id: 'another' }))).toEqual(DUPLICATE);
+		rig.restartN8n();
+		expect(await rig.call(production, callFor(id))).toEqual(DUPLICATE);
 		expect(executions()).toHaveLength(1);
 		expect(looks()).toHaveLength(1);
 	});
 
 	test('at the same moment starts it once', async () => {
-		bench.service.configure({ webhooks: 'twice' });
+		rig.service.configure({ webhooks: 'twice' });
 		const { production } = publish({ download: true });
 		const id = await ended();
 		const answers = await Promise.all(
-			Array.from({ length: 20 }, async () => await bench.call(production, callFor(id))),
+			Array.from({ length: 20 }, async () => await rig.call(production, callFor(id))),
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-		await bench.allThrough();
+		await rig.waitUntilIdle();
 		expect(executions()).toHaveLength(1);
 		expect(looks()).toHaveLength(1);
 	});
@@ -399,15 +402,13 @@ describe('a call that comes again', () => {
 	test('while the one before is looked into in vain, is looked into by itself', async () => {
 		const { production } = publish({ download: true });
 		const id = await ended();
-		bench.service.addFault({ on: 'download', times: 5, do: { kind: 'answer', status: 503, body: 'busy' } });
-		const answers = [await bench.call(production, callFor(id))];
-		await bench.clock.sleep(1000);
+		rig.service.addFault({ on: 'download', times: 5, do: { kind: 'answer', status: 503, body: 'busy' } });
+		const answers = [await rig.call(production, callFor(id))];
+		await rig.clock.sleep(1000);
 		answers.push(
-			...(await Promise.all(
-				Array.from({ length: 3 }, async () => await bench.call(production, callFor(id))),
-			)),
+			...(await Promise.all(Array.from({ length: 3 }, async () => await rig.call(production, callFor(id))))),
 		);
-		await bench.allThrough();
+		await rig.waitUntilIdle();
 		expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
 		expect(executions().map(({ run }) => run?.status)).toEqual(['error', 'success']);
 		expect(looks()).toHaveLength(2);
@@ -416,23 +417,22 @@ describe('a call that comes again', () => {
 	test('beside calls for other jobs is still known after a restart', async () => {
 		const { production } = publish();
 		const ids = await Promise.all(Array.from({ length: 12 }, async () => await submit()));
-		await bench.clock.sleep(20_000);
-		const all = async () =>
-			await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id))));
+		await rig.clock.sleep(20_000);
+		const all = async () => await Promise.all(ids.map(async (id) => await rig.call(production, callFor(id))));
 		expect(await all()).toEqual(ids.map(() => STARTED));
 		expect(await all()).toEqual(ids.map(() => DUPLICATE));
 		expect(executions()).toHaveLength(12);
 		// The last write holds what all before it have written.
-		expect(await bench.call(production, callFor(await ended()))).toEqual(STARTED);
-		bench.restartN8n();
+		expect(await rig.call(production, callFor(await ended()))).toEqual(STARTED);
+		rig.restartN8n();
 		expect(await all()).toEqual(ids.map(() => DUPLICATE));
 	});
 
 	test('starts it each time if it is meant to', async () => {
 		const { production } = publish({ ignoreDuplicates: false });
 		const id = await ended();
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(2);
 	});
 });
@@ -447,20 +447,20 @@ describe('a flood', () => {
 		const { production } = publish();
 		const id = await ended();
 		// So many are asked for at the same time, 100 more wait, and 40 are too many.
-		bench.service.addFault({ on: 'fetch', times: 10, do: { kind: 'hang' } });
+		rig.service.addFault({ on: 'fetch', times: 10, do: { kind: 'hang' } });
 		let turnedAway = 0;
 		let isFull = () => {};
 		const full = new Promise<void>((resolve) => (isFull = resolve));
 		const flood = Promise.all(
 			Array.from({ length: 150 }, async (_, n) => {
-				const answer = await bench.call(production, callFor(1 + n), STRANGER);
+				const answer = await rig.call(production, callFor(1 + n), STRANGER);
 				if (answer.status === 503 && ++turnedAway === 40) isFull();
 				return answer;
 			}),
 		);
 		await full;
-		const trueCall = bench.call(production, callFor(id));
-		bench.clock.patienceMs = 500;
+		const trueCall = rig.call(production, callFor(id));
+		rig.clock.patienceMs = 500;
 		expect(await trueCall).toEqual(STARTED);
 		const asked = looks().map(({ path }) => path.split('/').at(-1));
 		expect(asked.indexOf(String(id))).toBeLessThan(20);
@@ -477,11 +477,11 @@ describe('a flood', () => {
 	])(
 		'of calls about one job has two of them in hand at a time, and asks no more than those (Ignore Duplicates: %s)',
 		async (ignoreDuplicates, status, message) => {
-			bench.service.configure({ jobSeconds: 100 });
+			rig.service.configure({ jobSeconds: 100 });
 			const { production } = publish({ ignoreDuplicates });
 			const id = await submit();
 			const answers = await Promise.all(
-				Array.from({ length: 50 }, async () => await bench.call(production, callFor(id), STRANGER)),
+				Array.from({ length: 50 }, async () => await rig.call(production, callFor(id), STRANGER)),
 			);
 			expect(times(answers, 403)).toBe(2);
 			expect(times(answers, status, message)).toBe(48);
@@ -491,18 +491,18 @@ describe('a flood', () => {
 	);
 
 	test('of calls about a job that has not ended does not keep its true call out', async () => {
-		bench.service.configure({ jobSeconds: 30 });
+		rig.service.configure({ jobSeconds: 30 });
 		const { production } = publish();
 		const id = await submit();
-		const end = bench.clock.now() + 60_000;
+		const end = rig.clock.now() + 60_000;
 		const flood = Array.from({ length: 5 }, async () => {
-			while (bench.clock.now() < end) {
-				await bench.call(production, callFor(id), STRANGER);
-				await bench.clock.sleep(500);
+			while (rig.clock.now() < end) {
+				await rig.call(production, callFor(id), STRANGER);
+				await rig.clock.sleep(500);
 			}
 		});
-		await bench.clock.sleep(30_000);
-		expect((await bench.call(production, callFor(id))).status).toBe(200);
+		await rig.clock.sleep(30_000);
+		expect((await rig.call(production, callFor(id))).status).toBe(200);
 		await Promise.all(flood);
 		expect(executions()).toHaveLength(1);
 	});
@@ -510,12 +510,12 @@ describe('a flood', () => {
 	test('of calls that tell nothing, are not wanted or were received before reads no credential', async () => {
 		const { production } = publish({ events: ['success'] });
 		const id = await ended();
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
-		bench.credential({ baseUrl: 'nonsense' });
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
+		rig.setCredential({ baseUrl: 'nonsense' });
 		const answers = await Promise.all(
 			Array.from({ length: 30 }, async (_, n) => {
 				const body = [{ no: 'end' }, failureOf(id), callFor(id)][n % 3];
-				return await bench.call(production, body, STRANGER);
+				return await rig.call(production, body, STRANGER);
 			}),
 		);
 		expect([times(answers, 400), times(answers, 200)]).toEqual([10, 20]);
@@ -527,12 +527,12 @@ describe('a flood', () => {
 		const reading = jest.spyOn(EngineCredentials.prototype, 'getDecrypted');
 		// A database takes its time.
 		reading.mockImplementation(async function (this: EngineCredentials, ...rest) {
-			await bench.clock.sleep(100);
+			await rig.clock.sleep(100);
 			return await getDecrypted.apply(this, rest);
 		});
 		const { production } = publish();
 		const ids = Array.from({ length: 50 }, (_, n) => n + 1);
-		await Promise.all(ids.map(async (id) => await bench.call(production, callFor(id), STRANGER)));
+		await Promise.all(ids.map(async (id) => await rig.call(production, callFor(id), STRANGER)));
 		const readings = reading.mock.calls.length;
 		reading.mockRestore();
 		expect(new Set(looks().map(({ path }) => path)).size).toBe(50);
@@ -541,40 +541,40 @@ describe('a flood', () => {
 
 	test('asks about ten unknown jobs a minute once more, and about the others once', async () => {
 		const { production } = publish();
-		for (let id = 1; id <= 30; id++) await bench.call(production, callFor(id), STRANGER);
+		for (let id = 1; id <= 30; id++) await rig.call(production, callFor(id), STRANGER);
 		expect(looks()).toHaveLength(30 + 10);
 	});
 
 	test('fills neither the log nor the list of executions: ten a minute are told, and how many more there were', async () => {
 		const { production } = publish();
-		for (let id = 1; id <= 25; id++) await bench.call(production, callFor(id), STRANGER);
+		for (let id = 1; id <= 25; id++) await rig.call(production, callFor(id), STRANGER);
 		const refused =
 			/^warn: Image to 3D Trigger: a call about job \d+ was refused\. Job \d+: the service does not know this job/;
-		expect(bench.log.filter((line) => refused.test(line))).toHaveLength(10);
-		await bench.clock.sleep(61_000);
-		expect(bench.log.slice(10)).toEqual([
+		expect(rig.log.filter((line) => refused.test(line))).toHaveLength(10);
+		await rig.clock.sleep(61_000);
+		expect(rig.log.slice(10)).toEqual([
 			expect.stringMatching(
 				/^warn: Image to 3D Trigger: 15 more calls, the last one about job 11, were refused\. Job 11/,
 			),
 		]);
 
-		bench.service.addFault({
+		rig.service.addFault({
 			on: 'fetch',
 			times: Infinity,
 			do: { kind: 'answer', status: 503, body: 'down' },
 		});
 		const answers = await Promise.all(
-			Array.from({ length: 25 }, async (_, n) => await bench.call(production, callFor(100 + n), STRANGER)),
+			Array.from({ length: 25 }, async (_, n) => await rig.call(production, callFor(100 + n), STRANGER)),
 		);
 		expect(times(answers, 503)).toBe(25);
 		expect(executions().map(({ run }) => run?.status)).toEqual(Array(10).fill('error'));
-		await bench.clock.sleep(61_000);
-		expect(bench.log.slice(11)).toEqual([
+		await rig.clock.sleep(61_000);
+		expect(rig.log.slice(11)).toEqual([
 			expect.stringMatching(
 				/^error: Image to 3D Trigger: 15 more calls ended in errors, the last one: Job 1\d\d: /,
 			),
 		]);
-		expect(await bench.call(production, callFor(200), STRANGER)).toMatchObject({ status: 503 });
+		expect(await rig.call(production, callFor(200), STRANGER)).toMatchObject({ status: 503 });
 		expect(executions()).toHaveLength(11);
 	}, 60_000);
 });
@@ -598,51 +598,51 @@ describe('when the API', () => {
 		async (_what, fault) => {
 			const { production } = publish();
 			const id = await ended();
-			bench.service.addFault({ on: 'fetch', times: Infinity, do: fault });
-			const start = bench.clock.now();
-			expect((await bench.call(production, callFor(id))).status).toBe(503);
-			expect(bench.clock.now() - start).toBeLessThan(30_000);
-			await bench.clock.sleep(1);
+			rig.service.addFault({ on: 'fetch', times: Infinity, do: fault });
+			const start = rig.clock.now();
+			expect((await rig.call(production, callFor(id))).status).toBe(503);
+			expect(rig.clock.now() - start).toBeLessThan(30_000);
+			await rig.clock.sleep(1);
 			const { error, runData } = executions()[0]?.run?.data.resultData ?? {};
 			expect(error?.message).toMatch(new RegExp(`^Job ${id}: `));
 			expect(runData).not.toHaveProperty(AFTER);
 
-			bench.service.clearFaults();
-			expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+			rig.service.clearFaults();
+			expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 			expect(executions()).toHaveLength(2);
 		},
 	);
 
 	test('does not answer in time, the call gets 503 all the same', async () => {
-		bench.clock.patienceMs = 500;
+		rig.clock.patienceMs = 500;
 		const { production } = publish();
 		const id = await ended();
-		bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
-		expect((await bench.call(production, callFor(id))).status).toBe(503);
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
+		expect((await rig.call(production, callFor(id))).status).toBe(503);
 	});
 
 	test('recovers soon, the call counts', async () => {
 		const { production } = publish();
 		const id = await ended();
-		bench.service.addFault({ on: 'fetch', times: 3, do: { kind: 'answer', status: 502, body: '' } });
-		expect(await bench.call(production, callFor(id))).toEqual(STARTED);
+		rig.service.addFault({ on: 'fetch', times: 3, do: { kind: 'answer', status: 502, body: '' } });
+		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 	});
 
 	test('refuses the key, n8n shows it', async () => {
 		const { production } = publish();
 		const id = await ended();
-		bench.credential({ apiKey: 'wrong-key' });
-		expect((await bench.call(production, callFor(id))).status).toBe(503);
+		rig.setCredential({ apiKey: 'wrong-key' });
+		expect((await rig.call(production, callFor(id))).status).toBe(503);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/does not accept the API key/);
 	});
 
 	test.each<[string, () => void, string]>([
-		['refuses the key', () => bench.credential({ apiKey: 'wrong-key' }), 'does not accept the API key'],
+		['refuses the key', () => rig.setCredential({ apiKey: 'wrong-key' }), 'does not accept the API key'],
 		[
 			'tells no file',
 			() => {
 				const edit = (answer: Record<string, unknown>) => ({ ...answer, output: [] });
-				bench.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+				rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 			},
 			'names no file that can be fetched',
 		],
@@ -651,8 +651,8 @@ describe('when the API', () => {
 		const id = await ended();
 		spoil();
 		for (let call = 0; call < 2; call++) {
-			expect((await bench.call(production, failureOf(id))).status).toBe(503);
-			await bench.clock.sleep(120_000);
+			expect((await rig.call(production, failureOf(id))).status).toBe(503);
+			await rig.clock.sleep(120_000);
 		}
 		expect(executions().map(({ run }) => run?.data.resultData.error?.message)).toEqual(
 			Array(2).fill(expect.stringContaining(said)),
@@ -662,20 +662,20 @@ describe('when the API', () => {
 	test('does not give the file, n8n shows it with the job, and a repeated call counts', async () => {
 		const { production } = publish({ download: true });
 		const id = await ended();
-		bench.service.addFault({
+		rig.service.addFault({
 			on: 'download',
 			times: Infinity,
 			do: { kind: 'answer', status: 404, body: 'gone' },
 		});
-		expect((await bench.call(production, callFor(id))).status).toBe(200);
-		await bench.clock.sleep(70_000);
+		expect((await rig.call(production, callFor(id))).status).toBe(200);
+		await rig.clock.sleep(70_000);
 		expect(executions().map(({ run }) => run?.status)).toEqual(['error']);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(
 			new RegExp(`^Job ${id} is done, but its file could not be downloaded: HTTP 404`),
 		);
-		bench.service.clearFaults();
-		expect((await bench.call(production, callFor(id))).status).toBe(200);
-		await bench.allThrough();
+		rig.service.clearFaults();
+		expect((await rig.call(production, callFor(id))).status).toBe(200);
+		await rig.waitUntilIdle();
 		expect(itemsOf(executions()[1]).map(({ binary }) => Object.keys(binary ?? {}))).toEqual([['data']]);
 	});
 });
@@ -684,14 +684,14 @@ describe('without verification', () => {
 	test('the call is believed, and the API is not asked', async () => {
 		const { production } = publish({ verify: 'none' });
 		const call = callFor(5, { generationTime: 4.5 });
-		expect(await bench.call(production, call)).toEqual(STARTED);
+		expect(await rig.call(production, call)).toEqual(STARTED);
 		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([call]);
 		expect(looks()).toHaveLength(0);
 	});
 
 	test('a success without a file is refused', async () => {
 		const { production } = publish({ verify: 'none' });
-		expect(await bench.call(production, callFor(5, { output: ['javascript:alert(1)'] }))).toEqual({
+		expect(await rig.call(production, callFor(5, { output: ['javascript:alert(1)'] }))).toEqual({
 			status: 400,
 			message: 'The call names no file that can be fetched.',
 		});
@@ -701,17 +701,17 @@ describe('without verification', () => {
 	test('a call that names more files than a job has is refused', async () => {
 		const { production } = publish({ verify: 'none' });
 		const output = Array.from({ length: 101 }, (_, n) => `https://example.com/${n}.gif`);
-		expect((await bench.call(production, callFor(5, { output }))).status).toBe(400);
+		expect((await rig.call(production, callFor(5, { output }))).status).toBe(400);
 		expect(executions()).toHaveLength(0);
 	});
 
 	test('a file on a private address is not fetched when the service is public', async () => {
-		const proxy = await behindPublicName(bench.service.origin);
+		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
-			bench.credential({ baseUrl: 'http://api.service.invalid/api' });
+			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
 			const { production } = publish({ verify: 'none', download: true });
-			await bench.call(production, callFor(5, { output: ['http://169.254.169.254/latest/meta-data'] }));
-			await bench.allThrough();
+			await rig.call(production, callFor(5, { output: ['http://169.254.169.254/latest/meta-data'] }));
+			await rig.waitUntilIdle();
 			expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/private address/);
 			expect(proxy.asked).toEqual([]);
 		} finally {
@@ -721,7 +721,7 @@ describe('without verification', () => {
 
 	test('the key is taken out of what the caller says', async () => {
 		const { production } = publish({ verify: 'none' });
-		await bench.call(production, failureOf(5, { message: `Key ${API_KEY}`, track_id: API_KEY }));
+		await rig.call(production, failureOf(5, { message: `Key ${API_KEY}`, track_id: API_KEY }));
 		expect(JSON.stringify(executions()[0]?.run)).not.toContain(API_KEY);
 		expect(itemsOf(executions()[0])[0]?.json.message).toBe('Key ***');
 	});

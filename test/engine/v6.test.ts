@@ -1,7 +1,7 @@
 import { readOutput } from '../../n8n/engine/engine.cts';
-import { API_KEY, fileItem, itemsOf, NODE, openRig, pngBase64, type Rig } from '../support/rig.mts';
+import { API_KEY, makeFileItem, toItems, NODE, openRig, makePngBase64, type Rig } from '../support/rig.mts';
 import type { Fault } from '../../local-api/index.mts';
-import { behindPublicName, serve } from '../support/http.mts';
+import { serveBehindPublicName, serve } from '../support/http.mts';
 
 /** A mesh with few faces, fast to make. */
 const COARSE = { resolution: 16, seed: '20' };
@@ -108,7 +108,7 @@ describe('the node sends', () => {
 	test('several links as a list, whether they come as a list or as text', async () => {
 		const [front, back] = [rig.picture, `${rig.picture}?back, left`];
 		await rig.run(imageTo3d({ image: '={{ $json.images }}', waitFor: 'none' }), {
-			items: itemsOf(
+			items: toItems(
 				{ images: [front, ` ${back}`] },
 				{ images: `${front}\n${back}` },
 				{ images: `${front}, ${back}` },
@@ -132,8 +132,8 @@ describe('the node sends', () => {
 	});
 
 	test('files as links, after it has uploaded each once to the endpoint of v6', async () => {
-		const base64 = await pngBase64();
-		const file = fileItem(base64, 'image/png', 'front.png');
+		const base64 = await makePngBase64();
+		const file = makeFileItem(base64, 'image/png', 'front.png');
 		const item = { ...file, binary: { ...file.binary, side: file.binary!.data! } };
 		const { items, error } = await rig.run(
 			imageTo3d({ imageSource: 'binary', binaryPropertyName: 'data, side', waitFor: 'none' }),
@@ -151,7 +151,7 @@ describe('the node sends', () => {
 	});
 
 	test('the file of a field with a comma in its name, if it is in a list or with v3', async () => {
-		const file = fileItem(await pngBase64(), 'image/png', 'front.png');
+		const file = makeFileItem(await makePngBase64(), 'image/png', 'front.png');
 		const item = { ...file, binary: { 'front, left': file.binary!.data! } };
 		for (const [apiVersion, binaryPropertyName] of [
 			['v6', ['front, left']],
@@ -167,7 +167,7 @@ describe('the node sends', () => {
 	});
 
 	test('nothing if an upload of several is refused, and the error names its field', async () => {
-		const file = fileItem(await pngBase64(), 'image/png', 'front.png');
+		const file = makeFileItem(await makePngBase64(), 'image/png', 'front.png');
 		const item = { ...file, binary: { ...file.binary, side: file.binary!.data! } };
 		rig.service.addFault({
 			on: 'upload',
@@ -296,7 +296,7 @@ describe('the output', () => {
 					}
 					await rig.run(imageTo3d({ waitFor, settings: { ...COARSE, outputFormat: 'ply' } }));
 					await rig.clock.sleep(10_000);
-					await rig.allThrough();
+					await rig.waitUntilIdle();
 					rig.service.clearFaults();
 				}
 				expect(rig.service.jobs).toHaveLength(2);
@@ -365,7 +365,7 @@ describe('the output', () => {
 		const { run } = await rig.run(imageTo3d({ waitFor: 'webhook' }));
 		expect(run.status).toBe('waiting');
 		await rig.clock.sleep(70_000);
-		await rig.allThrough();
+		await rig.waitUntilIdle();
 		const [execution] = rig.engine.executions;
 		expect(execution?.run?.status).toBe('success');
 		expect(rig.service.jobs).toHaveLength(1);
@@ -380,8 +380,8 @@ describe('a Base URL without documented v6 endpoints', () => {
 
 	/** The name resolves to the stand-in service. */
 	async function there(work: () => Promise<void>): Promise<void> {
-		const proxy = await behindPublicName(rig.service.origin);
-		rig.credential({ baseUrl: BASE_URL });
+		const proxy = await serveBehindPublicName(rig.service.origin);
+		rig.setCredential({ baseUrl: BASE_URL });
 		try {
 			await work();
 			expect(proxy.asked.length).toBeGreaterThan(0);
@@ -401,7 +401,7 @@ describe('a Base URL without documented v6 endpoints', () => {
 			]);
 			expect(hintsOf(await rig.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' }))).toEqual([]);
 		});
-		rig.credential({ baseUrl: rig.service.baseUrl });
+		rig.setCredential({ baseUrl: rig.service.baseUrl });
 		expect(hintsOf(await rig.run(imageTo3d({ waitFor: 'none' })))).toEqual([]);
 	});
 

@@ -3,7 +3,7 @@ import type { INodeExecutionData } from 'n8n-workflow';
 
 import { isObject, type Json } from '../../local-api/json.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { tracesOf } from '../support/writings.mts';
+import { listTraces } from '../support/encodings.mts';
 import type { Cell } from './cells.mts';
 import { expectationOf, JUMPING, type Expectation, type Fate, type Paid, type Pace } from './expect.mts';
 import { faultOf } from './faults.mts';
@@ -31,7 +31,7 @@ function textsIn(value: unknown): string[] {
 }
 
 function keyComplaints({ key, run, items, errors, log, requests, exchanges, kept }: Seen): string[] {
-	const traces = tracesOf(key);
+	const traces = listTraces(key);
 	const holdsKey = (text: string) => traces.some((trace) => text.includes(trace));
 	const places: Record<string, unknown> = { run, items, errors, log, requests, kept };
 	for (const { path, headers, body, place } of exchanges) {

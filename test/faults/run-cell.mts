@@ -9,7 +9,7 @@ import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 import { triggerWorkflow } from '../../bench/calls.mts';
 import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { fileItem, NODE, openRig, workflowOf, type Rig } from '../support/rig.mts';
+import { makeFileItem, NODE, openRig, buildWorkflow, type Rig } from '../support/rig.mts';
 import type { Cell } from './cells.mts';
 import { JUMPING } from './expect.mts';
 import { CALL_FAULTS, type CallFault } from './faults.mts';
@@ -40,7 +40,7 @@ class CellRun {
 
 	constructor(
 		private readonly cell: Cell,
-		private readonly bench: Rig,
+		private readonly rig: Rig,
 		private readonly front: Front,
 		private readonly images: readonly string[],
 	) {}
@@ -61,13 +61,13 @@ class CellRun {
 	}
 
 	private async observed(): Promise<Seen> {
-		const { bench, front } = this;
-		const { clock, service } = bench;
+		const { rig, front } = this;
+		const { clock, service } = rig;
 		const restore = this.readLog();
 		const start = clock.now();
 		const isTriggered = this.cell.place === 'webhook' && this.cell.mode !== 'suspended';
 		const trigger = isTriggered
-			? bench.engine.publish(triggerWorkflow({ download: true }), 'called').production
+			? rig.engine.publish(triggerWorkflow({ download: true }), 'called').production
 			: undefined;
 		if (this.cell.place === 'webhook') this.callForJobs();
 		const run = await this.executions(trigger);
@@ -77,9 +77,7 @@ class CellRun {
 
 		const [items = [], errors = []] = readOutput(run, NODE);
 		const files = await Promise.all(
-			items.map(async (item) =>
-				item.binary?.data ? await bench.engine.readBinary(item, 'data') : undefined,
-			),
+			items.map(async (item) => (item.binary?.data ? await rig.engine.readBinary(item, 'data') : undefined)),
 		);
 		const asked = this.requests.slice();
 		const made = files.some(Boolean) ? await madeFor(service.jobs) : new Map<number, Buffer>();
@@ -97,12 +95,12 @@ class CellRun {
 			hosts: [...front.hosts, new URL(service.origin).host, this.n8nHost(), N8N],
 			seconds,
 			started: this.startedItems(),
-			kept: [bench.engine.executions, this.answers],
+			kept: [rig.engine.executions, this.answers],
 		};
 	}
 
 	private n8nHost(): string {
-		return new URL(this.bench.engine.additionalData('0').webhookBaseUrl).host;
+		return new URL(this.rig.engine.additionalData('0').webhookBaseUrl).host;
 	}
 
 	/** Writes n8n's log down, whatever its level. @returns ends that */
@@ -118,7 +116,7 @@ class CellRun {
 			}
 		};
 		for (const name of ['imgTo3d', 'imgTo3dTrigger']) {
-			const type = this.bench.engine.nodeTypes.getByNameAndVersion(`n8n-nodes-img-to-3d.${name}`);
+			const type = this.rig.engine.nodeTypes.getByNameAndVersion(`n8n-nodes-img-to-3d.${name}`);
 			const { execute, webhook } = type;
 			if (execute) {
 				type.execute = async function (...rest) {
@@ -138,9 +136,9 @@ class CellRun {
 
 	/** Runs the workflow of the cell to its end, and the one before it if there is one. */
 	private async executions(webhookUrl: string | undefined): Promise<IRun> {
-		const { bench, front, cell } = this;
+		const { rig, front, cell } = this;
 		const items = this.images.map((image, n) => ({
-			...fileItem(image, 'image/png', 'dot.png'),
+			...makeFileItem(image, 'image/png', 'dot.png'),
 			json: { n },
 		}));
 		if (cell.place !== 'fetch' || cell.mode !== 'none') {
@@ -149,8 +147,8 @@ class CellRun {
 			return await this.execution(this.generation(webhookUrl), items);
 		}
 		// Fetched without waiting is what another execution has submitted.
-		const before = await bench.engine.run(workflowOf(this.generation()), { items });
-		await bench.clock.sleep((JUMPING.jobSeconds + 1) * 1000);
+		const before = await rig.engine.run(buildWorkflow(this.generation()), { items });
+		await rig.clock.sleep((JUMPING.jobSeconds + 1) * 1000);
 		await front.arm();
 		return await this.execution(
 			{ operation: 'getResult', jobId: '={{ $json.id }}', waitFor: 'none', options: optionsOf(JUMPING) },
@@ -167,9 +165,9 @@ class CellRun {
 	}
 
 	private async execution(parameters: INodeParameters, items: INodeExecutionData[]): Promise<IRun> {
-		const { bench, cell } = this;
-		const { clock, engine } = bench;
-		const workflow = workflowOf(parameters, settingsOf(cell));
+		const { rig, cell } = this;
+		const { clock, engine } = rig;
+		const workflow = buildWorkflow(parameters, settingsOf(cell));
 		let run = await engine.run(workflow, { items });
 		const { id } = engine.executions.at(-1) as Execution;
 		if (this.isFetchedAtRest) await this.front.arm();
@@ -190,21 +188,21 @@ class CellRun {
 	/** Waits for what goes on beside the execution. */
 	private async settled(): Promise<void> {
 		await Promise.all(this.calls);
-		const { engine, clock } = this.bench;
+		const { engine, clock } = this.rig;
 		while (engine.isBusy()) await clock.sleep(1000);
 	}
 
 	/** Which item's job each execution of the trigger was started by. */
 	private startedItems(): Array<number | undefined> {
-		return this.bench.engine.executions.slice(1).flatMap(({ run }) => {
+		return this.rig.engine.executions.slice(1).flatMap(({ run }) => {
 			const [item] = run ? (readOutput(run, 'After')[0] ?? []) : [];
-			return item ? [itemOf(this.bench.service.jobs.find(({ id }) => `${id}` === String(item.json.id)))] : [];
+			return item ? [itemOf(this.rig.service.jobs.find(({ id }) => `${id}` === String(item.json.id)))] : [];
 		});
 	}
 
 	/** Makes the service's calls in its place, for each job that comes in. */
 	private callForJobs(): void {
-		const { service, clock } = this.bench;
+		const { service, clock } = this.rig;
 		const make = async () => {
 			while (service.jobs.length < ITEMS) await clock.sleep(500);
 			await Promise.all(service.jobs.map(async (job) => await this.callFor(job)));
@@ -213,7 +211,7 @@ class CellRun {
 	}
 
 	private async callFor(job: JobRecord): Promise<void> {
-		const { clock } = this.bench;
+		const { clock } = this.rig;
 		const right = { status: 'success', id: job.id, track_id: job.trackId, output: job.outputs, meta: {} };
 		const url = String(job.webhook);
 		const fault = CALL_FAULTS.find(({ name }) => name === this.cell.fault) as CallFault;
@@ -263,19 +261,19 @@ async function call(
 export async function runCell(cell: Cell): Promise<Seen> {
 	const images = await inputPictures();
 	const isCalled = cell.place === 'webhook';
-	const bench = await openRig({
+	const rig = await openRig({
 		// Of the calls, the one that a fault hits has to be the last.
 		jobSeconds: (number) => (isCalled && number === 1 ? JUMPING.jobSeconds + 5 : JUMPING.jobSeconds),
 		parallel: 10,
 		queueLimit: 10,
 		webhooks: isCalled ? 'never' : 'once',
 	});
-	const front = await Front.open(bench, KEY, spoilingOf(cell, JUMPING), images, cell.isPublic === true);
-	bench.credential({ apiKey: KEY, baseUrl: front.baseUrl });
+	const front = await Front.open(rig, KEY, spoilingOf(cell, JUMPING), images, cell.isPublic === true);
+	rig.setCredential({ apiKey: KEY, baseUrl: front.baseUrl });
 	try {
-		return await new CellRun(cell, bench, front, images).run();
+		return await new CellRun(cell, rig, front, images).run();
 	} finally {
 		await front.close();
-		await bench.close();
+		await rig.close();
 	}
 }

@@ -2,18 +2,18 @@ import sharp from 'sharp';
 
 import { KEY, NOT_FOUND, openStandIn, QUICK_MESH, type StandIn } from './stand-in.mts';
 
-let bench: StandIn;
+let standIn: StandIn;
 beforeEach(async () => {
-	bench = await openStandIn({ jobSeconds: 10 });
+	standIn = await openStandIn({ jobSeconds: 10 });
 });
 afterEach(async () => {
-	await bench.close();
+	await standIn.close();
 });
 
-const sample = (name: string) => `${bench.api.origin}/samples/${name}`;
+const sample = (name: string) => `${standIn.api.origin}/samples/${name}`;
 
 const submitText = async (body: Record<string, unknown> = {}) =>
-	await bench.post('v6/3d/text_to_3d', { prompt: 'a red vase', ...QUICK_MESH, ...body });
+	await standIn.post('v6/3d/text_to_3d', { prompt: 'a red vase', ...QUICK_MESH, ...body });
 
 /** What a field error's answer is. */
 const refusal = (field: string) => ({
@@ -22,7 +22,7 @@ const refusal = (field: string) => ({
 });
 
 /** The bytes of a finished job's first file. */
-const meshOf = async (body: Record<string, unknown>, on = bench): Promise<Buffer> => {
+const meshOf = async (body: Record<string, unknown>, on = standIn): Promise<Buffer> => {
 	const { output } = (await on.submitMesh(body)).json;
 	return (await on.get(output[0] as string)).bytes;
 };
@@ -32,7 +32,7 @@ const expectSame = (file: Buffer, other: Buffer, isSame = true) => expect(file.e
 
 describe('a submit', () => {
 	test("the fields of the reference's example for a picture are accepted, init_image alone among them", async () => {
-		const { status, json } = await bench.post('v6/3d/image_to_3d', {
+		const { status, json } = await standIn.post('v6/3d/image_to_3d', {
 			init_image: sample('mug.jpg'),
 			ss_sampling_steps: 50,
 			slat_sampling_steps: 50,
@@ -41,14 +41,14 @@ describe('a submit', () => {
 			track_id: null,
 			temp: 'no',
 		});
-		const prefix = `${bench.api.origin}/files/${String(json.meta.file_prefix)}`;
+		const prefix = `${standIn.api.origin}/files/${String(json.meta.file_prefix)}`;
 		expect(status).toBe(200);
 		expect(json).toEqual({
 			status: 'processing',
 			tip: expect.any(String),
 			eta: 10,
 			message: expect.stringContaining('estimated time'),
-			fetch_result: `${bench.api.baseUrl}/v6/3d/fetch/${json.id}`,
+			fetch_result: `${standIn.api.baseUrl}/v6/3d/fetch/${json.id}`,
 			id: expect.any(Number),
 			output: [],
 			meta: expect.objectContaining({ image: sample('mug.jpg'), ss_sampling_steps: 50 }),
@@ -58,7 +58,7 @@ describe('a submit', () => {
 	});
 
 	test("the fields of the reference's example for a text are accepted, numbers as texts among them", async () => {
-		const { json } = await bench.post('v6/3d/text_to_3d', {
+		const { json } = await standIn.post('v6/3d/text_to_3d', {
 			prompt: 'a mushroom',
 			foreground_ratio: '0.7',
 			num_inference_steps: '31',
@@ -79,15 +79,15 @@ describe('a submit', () => {
 	});
 
 	test('a ready picture job has the answer and the defaults of the reference, key for key', async () => {
-		bench.api.configure({ jobSeconds: 0 });
-		const { json } = await bench.post('v6/3d/image_to_3d', { image: sample('duck.png') });
+		standIn.api.configure({ jobSeconds: 0 });
+		const { json } = await standIn.post('v6/3d/image_to_3d', { image: sample('duck.png') });
 		const prefix = String(json.meta.file_prefix);
 		expect(json).toEqual({
 			status: 'success',
 			generationTime: expect.any(Number),
 			id: expect.any(Number),
-			output: [`${bench.api.origin}/files/${prefix}.glb`],
-			proxy_links: [`${bench.api.origin}/proxy/${prefix}.glb`],
+			output: [`${standIn.api.origin}/files/${prefix}.glb`],
+			proxy_links: [`${standIn.api.origin}/proxy/${prefix}.glb`],
 			meta: {
 				chunk_size: 8192,
 				file_prefix: expect.stringMatching(/^[\w-]{36}$/),
@@ -116,8 +116,8 @@ describe('a submit', () => {
 	});
 
 	test('a ready text job has finer defaults, and says what it was asked', async () => {
-		bench.api.configure({ jobSeconds: 0 });
-		const { meta } = (await bench.post('v6/3d/text_to_3d', { prompt: 'a red vase' })).json;
+		standIn.api.configure({ jobSeconds: 0 });
+		const { meta } = (await standIn.post('v6/3d/text_to_3d', { prompt: 'a red vase' })).json;
 		expect(meta).toMatchObject({
 			prompt: 'a red vase',
 			image: '',
@@ -151,17 +151,17 @@ describe('a submit', () => {
 	});
 
 	test('what is accepted is on record as paid, without the key, and each version as what it is', async () => {
-		await bench.submitMesh({ track_id: 'order-7' });
+		await standIn.submitMesh({ track_id: 'order-7' });
 		await submitText();
-		await bench.submit();
-		expect(bench.api.jobs.map(({ apiVersion, endpoint }) => [apiVersion, endpoint])).toEqual([
+		await standIn.submit();
+		expect(standIn.api.jobs.map(({ apiVersion, endpoint }) => [apiVersion, endpoint])).toEqual([
 			['v6', 'image_to_3d'],
 			['v6', 'text_to_3d'],
 			['v3', 'img_to_3d'],
 		]);
-		expect(bench.api.jobs[0]).toMatchObject({ trackId: 'order-7', key: KEY });
-		expect(bench.api.jobs[0]?.params).toMatchObject({ ...QUICK_MESH, track_id: 'order-7' });
-		expect(bench.api.jobs[0]?.params).not.toHaveProperty('key');
+		expect(standIn.api.jobs[0]).toMatchObject({ trackId: 'order-7', key: KEY });
+		expect(standIn.api.jobs[0]?.params).toMatchObject({ ...QUICK_MESH, track_id: 'order-7' });
+		expect(standIn.api.jobs[0]?.params).not.toHaveProperty('key');
 	});
 
 	test.each([
@@ -192,9 +192,9 @@ describe('a submit', () => {
 		['image', null],
 		['image', []],
 	])('%s: %p is refused with a message for that field', async (field, value) => {
-		const { status, json } = await bench.submitMesh({ [field]: value });
+		const { status, json } = await standIn.submitMesh({ [field]: value });
 		expect([status, json]).toEqual([200, refusal(field)]);
-		expect(bench.api.jobs).toHaveLength(0);
+		expect(standIn.api.jobs).toHaveLength(0);
 	});
 
 	test.each([
@@ -210,7 +210,7 @@ describe('a submit', () => {
 		['foreground_ratio', 1.01],
 	])('of a text, %s: %p is refused with a message for that field', async (field, value) => {
 		expect((await submitText({ [field]: value })).json).toEqual(refusal(field));
-		expect(bench.api.jobs).toHaveLength(0);
+		expect(standIn.api.jobs).toHaveLength(0);
 	});
 
 	test.each([
@@ -221,7 +221,7 @@ describe('a submit', () => {
 	])('%s: yes and no, true and false are taken for %s', async (endpoint, field) => {
 		const submit = async (value: unknown) =>
 			(
-				await bench.post(`v6/3d/${endpoint}`, {
+				await standIn.post(`v6/3d/${endpoint}`, {
 					image: sample('duck.png'),
 					prompt: 'a vase',
 					[field]: value,
@@ -232,7 +232,7 @@ describe('a submit', () => {
 				[field]: [`The ${field} field must be true or false.`],
 			});
 		}
-		bench.api.configure({ jobSeconds: 0 });
+		standIn.api.configure({ jobSeconds: 0 });
 		for (const value of [true, 'true', 'yes']) expect((await submit(value)).meta[field]).toBe(true);
 		for (const value of [false, 'false', 'no', null]) expect((await submit(value)).meta[field]).toBe(false);
 	});
@@ -249,7 +249,7 @@ describe('a submit', () => {
 			seed: -7,
 		};
 		const texts = Object.fromEntries(Object.entries(numbers).map(([field, value]) => [field, String(value)]));
-		const meta = async (body: Record<string, unknown>) => (await bench.submitMesh(body)).json.meta;
+		const meta = async (body: Record<string, unknown>) => (await standIn.submitMesh(body)).json.meta;
 		expect(await meta({ ...texts, temp: true })).toMatchObject({ ...numbers, temp: 'yes' });
 		expect(await meta({ temp: 'true' })).toMatchObject({ temp: 'yes' });
 		expect(await meta({ temp: false })).toMatchObject({ temp: 'no' });
@@ -257,27 +257,27 @@ describe('a submit', () => {
 	});
 
 	test('numbers as texts make the same bytes', async () => {
-		bench.api.configure({ jobSeconds: 0 });
+		standIn.api.configure({ jobSeconds: 0 });
 		const { resolution, seed } = QUICK_MESH;
 		const texts = { resolution: `${resolution}`, seed: `${seed}`, mesh_simplify: '0.9' };
 		expectSame(await meshOf(texts), await meshOf({}));
 	});
 
 	test('all wrong fields are named at once', async () => {
-		const { message } = (await bench.post('v6/3d/text_to_3d', { render: 'maybe', seed: 'x' })).json;
+		const { message } = (await standIn.post('v6/3d/text_to_3d', { render: 'maybe', seed: 'x' })).json;
 		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'render', 'seed']);
 	});
 
 	test.each([0, '0', null, undefined])('a seed of %p is drawn anew', async (seed) => {
 		const seeds = await Promise.all(
-			Array.from({ length: 3 }, async () => (await bench.submitMesh({ seed })).json.meta.seed as number),
+			Array.from({ length: 3 }, async () => (await standIn.submitMesh({ seed })).json.meta.seed as number),
 		);
 		expect(new Set(seeds).size).toBe(3);
 		for (const drawn of seeds) expect(Number.isInteger(drawn) && drawn > 0).toBe(true);
 	});
 
 	test('an empty wallet is HTTP 402', async () => {
-		const { status, json } = await bench.submitMesh({ key: 'empty-wallet' });
+		const { status, json } = await standIn.submitMesh({ key: 'empty-wallet' });
 		expect([status, json.message]).toEqual([402, expect.stringContaining('Insufficient credits')]);
 	});
 });
@@ -285,33 +285,33 @@ describe('a submit', () => {
 describe('the picture', () => {
 	test('may stand in init_image too, when both say the same', async () => {
 		const image = sample('mug.jpg');
-		expect((await bench.submitMesh({ image, init_image: image })).json.meta.image).toBe(image);
-		const other = await bench.submitMesh({ image, init_image: sample('duck.png') });
+		expect((await standIn.submitMesh({ image, init_image: image })).json.meta.image).toBe(image);
+		const other = await standIn.submitMesh({ image, init_image: sample('duck.png') });
 		expect(other.json).toEqual({
 			status: 'error',
 			message: { init_image: ['The init_image field must match image.'] },
 		});
-		expect(bench.api.jobs).toHaveLength(1);
+		expect(standIn.api.jobs).toHaveLength(1);
 	});
 
 	test('that is missing is an error that names image', async () => {
-		const { json } = await bench.post('v6/3d/image_to_3d', {});
+		const { json } = await standIn.post('v6/3d/image_to_3d', {});
 		expect(json.message).toEqual({ image: ['The image field is required.'] });
 	});
 
 	test.each(['image', 'init_image'])('%s is a list only with multi_image', async (field) => {
 		const views = { image: null, [field]: [sample('mug.jpg'), sample('duck.png')] };
-		expect((await bench.submitMesh(views)).json).toEqual(refusal(field));
-		const { meta } = (await bench.submitMesh({ ...views, multi_image: true })).json;
+		expect((await standIn.submitMesh(views)).json).toEqual(refusal(field));
+		const { meta } = (await standIn.submitMesh({ ...views, multi_image: true })).json;
 		expect(meta).toMatchObject({ image: views[field], multi_image: true });
 	});
 
 	test.each([[[]], [[7]], [['']], [{}]])('of several views may not be %j', async (image) => {
-		expect((await bench.submitMesh({ image, multi_image: true })).json).toEqual(refusal('image'));
+		expect((await standIn.submitMesh({ image, multi_image: true })).json).toEqual(refusal('image'));
 	});
 
 	test('of several views is the first one, whatever the others show', async () => {
-		bench.api.configure({ jobSeconds: 0 });
+		standIn.api.configure({ jobSeconds: 0 });
 		const [mug, duck] = [sample('mug.jpg'), sample('duck.png')];
 		const first = await meshOf({ image: mug });
 		expectSame(await meshOf({ image: [mug, duck], multi_image: true }), first);
@@ -320,32 +320,32 @@ describe('the picture', () => {
 	});
 
 	test('has to be one in each of several views', async () => {
-		const image = [sample('mug.jpg'), bench.pictureUrl];
-		const submit = async () => (await bench.submitMesh({ image, multi_image: true })).json;
+		const image = [sample('mug.jpg'), standIn.pictureUrl];
+		const submit = async () => (await standIn.submitMesh({ image, multi_image: true })).json;
 		const unreachable = { status: 'error', message: 'Unable to fetch image from provided URL' };
 		expect(await submit()).toEqual(unreachable);
-		bench.serve(Buffer.from('just text'));
+		standIn.serve(Buffer.from('just text'));
 		expect(await submit()).toEqual(unreachable);
-		expect(bench.api.jobs).toHaveLength(0);
-		bench.serve(await sharp('samples/duck.png').resize(40).png().toBuffer());
+		expect(standIn.api.jobs).toHaveLength(0);
+		standIn.serve(await sharp('samples/duck.png').resize(40).png().toBuffer());
 		expect((await submit()).status).toBe('processing');
 	});
 });
 
 describe('a job', () => {
 	test('is processing until its time has come, then a success, and its files are there only then', async () => {
-		const submitted = (await bench.submitMesh({ output_format: 'obj', render: true })).json;
+		const submitted = (await standIn.submitMesh({ output_format: 'obj', render: true })).json;
 		const { id, future_links: links, extra_assets: assets } = submitted;
 		const proxied = links.map((link) => link.replace('/files/', '/proxy/'));
 		const statuses = async () =>
 			await Promise.all(
-				[...links, ...assets, ...proxied].map(async (link) => (await bench.get(link)).status),
+				[...links, ...assets, ...proxied].map(async (link) => (await standIn.get(link)).status),
 			);
-		await bench.clock.sleep(9_999);
-		expect((await bench.fetchMesh(id)).json).toEqual({ ...submitted, eta: 0.001 });
+		await standIn.clock.sleep(9_999);
+		expect((await standIn.fetchMesh(id)).json).toEqual({ ...submitted, eta: 0.001 });
 		expect(await statuses()).toEqual([404, 404, 404, 404, 404, 404]);
-		await bench.clock.sleep(1);
-		expect((await bench.fetchMesh(id)).json).toEqual({
+		await standIn.clock.sleep(1);
+		expect((await standIn.fetchMesh(id)).json).toEqual({
 			status: 'success',
 			generationTime: 10,
 			id,
@@ -358,36 +358,36 @@ describe('a job', () => {
 	});
 
 	test('may announce its end not at all', async () => {
-		bench.api.configure({ eta: 'missing' });
-		expect((await bench.submitMesh()).json).not.toHaveProperty('eta');
+		standIn.api.configure({ eta: 'missing' });
+		expect((await standIn.submitMesh()).json).not.toHaveProperty('eta');
 	});
 
 	test('is known to its own version and its own key only', async () => {
-		const [old, mesh] = [(await bench.submit()).json.id, (await bench.submitMesh()).json.id];
-		expect((await bench.fetchMesh(mesh)).json).toMatchObject({ status: 'processing', id: mesh });
-		expect((await bench.fetchJob(mesh)).json).toEqual(NOT_FOUND);
-		expect((await bench.fetchMesh(old)).json).toEqual(NOT_FOUND);
-		expect((await bench.fetchMesh('abc')).json).toEqual(NOT_FOUND);
-		expect((await bench.post(`v6/3d/fetch/${mesh}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
+		const [old, mesh] = [(await standIn.submit()).json.id, (await standIn.submitMesh()).json.id];
+		expect((await standIn.fetchMesh(mesh)).json).toMatchObject({ status: 'processing', id: mesh });
+		expect((await standIn.fetchJob(mesh)).json).toEqual(NOT_FOUND);
+		expect((await standIn.fetchMesh(old)).json).toEqual(NOT_FOUND);
+		expect((await standIn.fetchMesh('abc')).json).toEqual(NOT_FOUND);
+		expect((await standIn.post(`v6/3d/fetch/${mesh}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
 	});
 
 	test('stands in the same queue as those of version 3', async () => {
 		for (let i = 0; i < 2; i++) {
-			await bench.submit();
-			await bench.submitMesh();
+			await standIn.submit();
+			await standIn.submitMesh();
 		}
 		expect((await submitText()).json.eta).toBe(30);
-		expect((await bench.post('v3/system_load')).json.queue_num).toBe(5);
-		for (const refused of [await bench.submit(), await bench.submitMesh(), await submitText()]) {
+		expect((await standIn.post('v3/system_load')).json.queue_num).toBe(5);
+		for (const refused of [await standIn.submit(), await standIn.submitMesh(), await submitText()]) {
 			expect([refused.status, refused.json.retry_after]).toEqual([429, 10]);
 		}
-		await bench.clock.sleep(10_000);
-		expect((await bench.submitMesh()).status).toBe(200);
+		await standIn.clock.sleep(10_000);
+		expect((await standIn.submitMesh()).status).toBe(200);
 	});
 });
 
 describe('the files', () => {
-	beforeEach(() => bench.api.configure({ jobSeconds: 0 }));
+	beforeEach(() => standIn.api.configure({ jobSeconds: 0 }));
 
 	test.each([
 		['glb', 'model/gltf-binary'],
@@ -395,12 +395,12 @@ describe('the files', () => {
 		['stl', 'model/stl'],
 		['ply', 'application/x-ply'],
 	])('%s: is one file of that type, the same under its proxy link', async (format, contentType) => {
-		const submits = [bench.submitMesh({ output_format: format }), submitText({ output_format: format })];
+		const submits = [standIn.submitMesh({ output_format: format }), submitText({ output_format: format })];
 		for (const { output, proxy_links: links } of (await Promise.all(submits)).map(({ json }) => json)) {
 			expect([output, links].map((urls) => urls.length)).toEqual([1, 1]);
 			expect(new URL(output[0] as string).pathname).toMatch(new RegExp(`^/files/[\\w-]{36}\\.${format}$`));
-			const file = await bench.get(output[0] as string);
-			const proxied = await bench.get(links[0] as string);
+			const file = await standIn.get(output[0] as string);
+			const proxied = await standIn.get(links[0] as string);
 			expect([file, proxied].map(({ headers }) => headers['content-type'])).toEqual([
 				contentType,
 				contentType,
@@ -412,9 +412,9 @@ describe('the files', () => {
 
 	test('of an OBJ call each other by the names under which they are served, in each job', async () => {
 		for (let job = 0; job < 2; job++) {
-			const { output, extra_assets: assets } = (await bench.submitMesh({ output_format: 'obj' })).json;
+			const { output, extra_assets: assets } = (await standIn.submitMesh({ output_format: 'obj' })).json;
 			const [mesh, material, texture] = await Promise.all(
-				[...output, ...assets].map(async (link) => await bench.get(link)),
+				[...output, ...assets].map(async (link) => await standIn.get(link)),
 			);
 			const nameOf = (link = '') => link.slice(link.lastIndexOf('/') + 1);
 			expect(mesh?.text).toContain(`mtllib ${nameOf(assets[0])}\n`);
@@ -428,15 +428,15 @@ describe('the files', () => {
 	});
 
 	test('are two with render: the mesh, and a turntable GIF of 256 px and 3 s', async () => {
-		const { output, proxy_links: links } = (await bench.submitMesh({ render: true })).json;
+		const { output, proxy_links: links } = (await standIn.submitMesh({ render: true })).json;
 		expect(output.map((url) => url.slice(-4))).toEqual(['.glb', '.gif']);
-		expect((await bench.get(output[0] as string)).headers['content-type']).toBe('model/gltf-binary');
-		const file = await bench.get(output[1] as string);
+		expect((await standIn.get(output[0] as string)).headers['content-type']).toBe('model/gltf-binary');
+		const file = await standIn.get(output[1] as string);
 		expect(file.headers['content-type']).toBe('image/gif');
 		const metadata = await sharp(file.bytes, { animated: true }).metadata();
 		expect([metadata.format, metadata.width, metadata.pageHeight]).toEqual(['gif', 256, 256]);
 		expect(metadata.delay?.reduce((sum, ms) => sum + ms, 0)).toBe(3_000);
-		expectSame((await bench.get(links[1] as string)).bytes, file.bytes);
+		expectSame((await standIn.get(links[1] as string)).bytes, file.bytes);
 	});
 
 	test('of the same request and seed have the same bytes, from another instance too', async () => {
@@ -466,14 +466,14 @@ describe('an upload', () => {
 
 	test('of a picture becomes a link with the same bytes behind it, which a submit can use', async () => {
 		const file = await sharp('samples/duck.png').resize(60).png().toBuffer();
-		const { json } = await bench.post('v6/base64_to_url', { base64_string: dataUrl('image/png', file) });
+		const { json } = await standIn.post('v6/base64_to_url', { base64_string: dataUrl('image/png', file) });
 		expect(json).toEqual({
 			status: 'success',
 			id: 1,
 			output: [expect.stringMatching(/\/files\/.+\.png$/)],
 		});
-		expect((await bench.get(json.output[0] as string)).bytes).toEqual(file);
-		expect((await bench.submitMesh({ image: json.output[0] })).json.status).toBe('processing');
+		expect((await standIn.get(json.output[0] as string)).bytes).toEqual(file);
+		expect((await standIn.submitMesh({ image: json.output[0] })).json.status).toBe('processing');
 	});
 
 	test.each([
@@ -482,13 +482,13 @@ describe('an upload', () => {
 		['model/something-new', 'bin'],
 	])('of a 3D file (%s) becomes a link with the same bytes behind it', async (type, extension) => {
 		const file = Buffer.from([0, 1, 2, 253, 254, 255]);
-		const { json } = await bench.post('v6/3d/base64_to_url', { init_obj: dataUrl(type, file) });
+		const { json } = await standIn.post('v6/3d/base64_to_url', { init_obj: dataUrl(type, file) });
 		expect(json).toEqual({
 			status: 'success',
 			id: 1,
 			output: [expect.stringMatching(new RegExp(`/files/.+\\.${extension}$`))],
 		});
-		const { bytes, headers } = await bench.get(json.output[0] as string);
+		const { bytes, headers } = await standIn.get(json.output[0] as string);
 		expect([bytes, headers['content-type']]).toEqual([file, type]);
 	});
 
@@ -499,7 +499,7 @@ describe('an upload', () => {
 		const picture = await sharp('samples/duck.png').resize(30).png().toBuffer();
 		const post = async (size: number) => {
 			const file = Buffer.concat([picture, Buffer.alloc(size - picture.length)]);
-			return (await bench.post(path, { [field]: dataUrl(type, file) })).json;
+			return (await standIn.post(path, { [field]: dataUrl(type, file) })).json;
 		};
 		expect((await post(5 * MB + 1)).message).toContain('must not be greater than 5 MB.');
 		expect((await post(5 * MB)).status).toBe('success');
@@ -521,7 +521,7 @@ describe('an upload', () => {
 		['v6/3d/base64_to_url', 'init_obj', 'data:model/obj;base64,not base64', noModel],
 		['v6/3d/base64_to_url', 'base64_string', 'data:image/png;base64,AAAA', required('init_obj')],
 	])('to %s with %s = %p is refused', async (path, field, value, message: unknown) => {
-		const { status, json } = await bench.post(path, { [field]: value });
+		const { status, json } = await standIn.post(path, { [field]: value });
 		expect([status, json]).toEqual([200, { status: 'error', message }]);
 	});
 });

@@ -4,12 +4,12 @@ import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../support/reference';
 import type { JobSeconds } from '../../local-api/index.mts';
 import { KEY, NOT_FOUND, openStandIn, QUICK, type StandIn } from './stand-in.mts';
 
-let bench: StandIn;
+let standIn: StandIn;
 beforeEach(async () => {
-	bench = await openStandIn({ jobSeconds: 10 });
+	standIn = await openStandIn({ jobSeconds: 10 });
 });
 afterEach(async () => {
-	await bench.close();
+	await standIn.close();
 });
 
 const invalidKey = {
@@ -20,18 +20,18 @@ const invalidKey = {
 
 describe('a submit', () => {
 	test("the reference's example body is accepted as it stands", async () => {
-		const { status, json } = await bench.post('v3/img_to_3d', {
-			image: `${bench.api.origin}/samples/mug.jpg`,
+		const { status, json } = await standIn.post('v3/img_to_3d', {
+			image: `${standIn.api.origin}/samples/mug.jpg`,
 			...EXAMPLE_BODY,
 		});
 		expect(status).toBe(200);
 		expect(json).toMatchObject({ status: 'processing', output: [], messege: expect.any(String) });
-		expect(json.fetch_result).toBe(`${bench.api.baseUrl}/v3/fetch/${json.id}`);
+		expect(json.fetch_result).toBe(`${standIn.api.baseUrl}/v3/fetch/${json.id}`);
 		expect(new Set(json.future_links).size).toBe(10);
 	});
 
 	test("a ready text job answers like the reference's sample response, key for key", async () => {
-		bench.api.configure({ jobSeconds: 0 });
+		standIn.api.configure({ jobSeconds: 0 });
 		const asked = {
 			prompt: 'A birthday cupcake',
 			frame_size: 256,
@@ -40,13 +40,13 @@ describe('a submit', () => {
 			seed: 1110454524,
 			steps: 64,
 		};
-		const { json } = await bench.post('v3/txt_to_3d', asked);
+		const { json } = await standIn.post('v3/txt_to_3d', asked);
 		const { file_prefix: prefix } = json.meta;
 		expect(json).toEqual({
 			status: 'success',
 			generationTime: expect.any(Number),
 			id: expect.any(Number),
-			output: [`${bench.api.origin}/files/${String(prefix)}.gif`],
+			output: [`${standIn.api.origin}/files/${String(prefix)}.gif`],
 			meta: {
 				...SAMPLE_RESPONSE.meta,
 				file_prefix: expect.stringMatching(/^[\w-]{36}$/),
@@ -55,11 +55,11 @@ describe('a submit', () => {
 	});
 
 	test('what is accepted is on record as paid, without the key', async () => {
-		await bench.submit({ track_id: 'order-7' });
-		expect(bench.api.jobs).toHaveLength(1);
-		expect(bench.api.jobs[0]).toMatchObject({ endpoint: 'img_to_3d', trackId: 'order-7', key: KEY });
-		expect(bench.api.jobs[0]?.params).toMatchObject({ steps: 1, track_id: 'order-7' });
-		expect(bench.api.jobs[0]?.params).not.toHaveProperty('key');
+		await standIn.submit({ track_id: 'order-7' });
+		expect(standIn.api.jobs).toHaveLength(1);
+		expect(standIn.api.jobs[0]).toMatchObject({ endpoint: 'img_to_3d', trackId: 'order-7', key: KEY });
+		expect(standIn.api.jobs[0]?.params).toMatchObject({ steps: 1, track_id: 'order-7' });
+		expect(standIn.api.jobs[0]?.params).not.toHaveProperty('key');
 	});
 
 	test.each([
@@ -86,18 +86,18 @@ describe('a submit', () => {
 		['track_id', 7],
 		['image', null],
 	])('%s: %p is refused with a message for that field', async (field, value) => {
-		const { status, json } = await bench.submit({ [field]: value });
+		const { status, json } = await standIn.submit({ [field]: value });
 		expect(status).toBe(200);
 		expect(json).toEqual({
 			status: 'error',
 			message: { [field]: [expect.stringContaining(`The ${field} `)] },
 		});
-		expect(bench.api.jobs).toHaveLength(0);
+		expect(standIn.api.jobs).toHaveLength(0);
 	});
 
 	test('numbers may be texts, and yes and no booleans', async () => {
 		const asked = { steps: '20', guidance_scale: '7.5', frame_size: '64', seconds: ' 2 ', seed: '20' };
-		const meta = async (body: Record<string, unknown>) => (await bench.submit(body)).json.meta;
+		const meta = async (body: Record<string, unknown>) => (await standIn.submit(body)).json.meta;
 		expect(await meta({ ...asked, batch_size: '2', safety_checker: true })).toMatchObject({
 			steps: 20,
 			guidance_scale: 7.5,
@@ -106,60 +106,60 @@ describe('a submit', () => {
 			seed: 20,
 			safetychecker: 'yes',
 		});
-		expect(bench.api.jobs[0]?.outputs).toHaveLength(2);
+		expect(standIn.api.jobs[0]?.outputs).toHaveLength(2);
 		for (const no of [false, 'false', 'no', null]) {
 			expect((await meta({ safety_checker: no })).safetychecker).toBe('no');
-			await bench.clock.sleep(10_000);
+			await standIn.clock.sleep(10_000);
 		}
 		expect((await meta({ safety_checker: 'true' })).safetychecker).toBe('yes');
 	});
 
 	test('numbers as texts make the same bytes', async () => {
-		bench.api.configure({ jobSeconds: 0 });
+		standIn.api.configure({ jobSeconds: 0 });
 		const texts = Object.fromEntries(Object.entries(QUICK).map(([field, value]) => [field, String(value)]));
-		const files = [await bench.submit(), await bench.submit(texts)].map(
+		const files = [await standIn.submit(), await standIn.submit(texts)].map(
 			({ json }) => json.output[0] as string,
 		);
-		const [one, other] = await Promise.all(files.map(async (link) => (await bench.get(link)).bytes));
+		const [one, other] = await Promise.all(files.map(async (link) => (await standIn.get(link)).bytes));
 		expect(other?.equals(one as Buffer)).toBe(true);
 	});
 
 	test('all wrong fields are named at once', async () => {
-		const { message } = (await bench.post('v3/txt_to_3d', { steps: 0, seed: 'x' })).json;
+		const { message } = (await standIn.post('v3/txt_to_3d', { steps: 0, seed: 'x' })).json;
 		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'seed', 'steps']);
 	});
 
 	test.each(['missing', 'no image', 'not http', 'a sample that is not there'])(
 		'an unreachable image (%s) is an error with HTTP 200',
 		async (what) => {
-			if (what === 'no image') bench.serve(Buffer.from('just text'));
+			if (what === 'no image') standIn.serve(Buffer.from('just text'));
 			const other = {
 				'not http': 'ftp://127.0.0.1/a.png',
-				'a sample that is not there': `${bench.api.origin}/samples/none.png`,
+				'a sample that is not there': `${standIn.api.origin}/samples/none.png`,
 			}[what];
-			const { status, json } = await bench.submit({ image: other ?? bench.pictureUrl });
+			const { status, json } = await standIn.submit({ image: other ?? standIn.pictureUrl });
 			expect([status, json]).toEqual([
 				200,
 				{ status: 'error', message: 'Unable to fetch image from provided URL' },
 			]);
-			expect(bench.api.jobs).toHaveLength(0);
+			expect(standIn.api.jobs).toHaveLength(0);
 		},
 	);
 
 	test('only JPEG, PNG, WebP and GIF are pictures', async () => {
-		bench.serve(
+		standIn.serve(
 			Buffer.from(
 				'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
 			),
 		);
-		expect((await bench.submit({ image: bench.pictureUrl })).json.status).toBe('error');
+		expect((await standIn.submit({ image: standIn.pictureUrl })).json.status).toBe('error');
 	});
 
 	test('an empty wallet is HTTP 402', async () => {
-		const { status, json } = await bench.submit({ key: 'empty-wallet' });
+		const { status, json } = await standIn.submit({ key: 'empty-wallet' });
 		expect(status).toBe(402);
 		expect(json).toEqual({ status: 'error', message: expect.stringContaining('Insufficient credits') });
-		expect((await bench.post('wallet_balance', { key: 'empty-wallet' })).json.data).toEqual({
+		expect((await standIn.post('wallet_balance', { key: 'empty-wallet' })).json.data).toEqual({
 			balance: 0,
 			currency: 'USD',
 		});
@@ -183,7 +183,7 @@ describe('a wrong key', () => {
 		'v6/3d/base64_to_url',
 	])('%s: HTTP 200 with an error in the body', async (path) => {
 		for (const key of ['wrong-key', '', undefined]) {
-			const { status, json } = await bench.post(path, { key });
+			const { status, json } = await standIn.post(path, { key });
 			expect([status, json]).toEqual([200, invalidKey]);
 		}
 	});
@@ -198,38 +198,38 @@ describe('a wrong key', () => {
 
 describe('a job', () => {
 	test('is processing until its time has come, then a success, and its files are there only then', async () => {
-		const { id, future_links: links, eta } = (await bench.submit()).json;
+		const { id, future_links: links, eta } = (await standIn.submit()).json;
 		expect(eta).toBe(10);
-		expect((await bench.get(links[0] as string)).status).toBe(404);
-		await bench.clock.sleep(9_999);
-		expect((await bench.fetchJob(id)).json).toMatchObject({
+		expect((await standIn.get(links[0] as string)).status).toBe(404);
+		await standIn.clock.sleep(9_999);
+		expect((await standIn.fetchJob(id)).json).toMatchObject({
 			status: 'processing',
 			id,
 			eta: 0.001,
 			output: [],
 		});
-		expect((await bench.get(links[0] as string)).status).toBe(404);
-		await bench.clock.sleep(1);
-		expect((await bench.fetchJob(id)).json).toMatchObject({
+		expect((await standIn.get(links[0] as string)).status).toBe(404);
+		await standIn.clock.sleep(1);
+		expect((await standIn.fetchJob(id)).json).toMatchObject({
 			status: 'success',
 			id,
 			generationTime: 10,
 			output: links,
 		});
-		expect((await bench.get(links[0] as string)).status).toBe(200);
+		expect((await standIn.get(links[0] as string)).status).toBe(200);
 	});
 
 	test('may announce its end wrongly or not at all', async () => {
-		bench.api.configure({ eta: 'missing' });
-		expect((await bench.submit()).json).not.toHaveProperty('eta');
-		bench.api.configure({ eta: { factor: 0.5 } });
-		expect((await bench.submit()).json.eta).toBe(5);
+		standIn.api.configure({ eta: 'missing' });
+		expect((await standIn.submit()).json).not.toHaveProperty('eta');
+		standIn.api.configure({ eta: { factor: 0.5 } });
+		expect((await standIn.submit()).json.eta).toBe(5);
 	});
 
 	test('takes the time that its number is given', async () => {
-		bench.api.configure({ jobSeconds: (jobNumber) => jobNumber * 3 });
-		expect((await bench.submit()).json.eta).toBe(3);
-		expect((await bench.submit()).json.eta).toBe(6);
+		standIn.api.configure({ jobSeconds: (jobNumber) => jobNumber * 3 });
+		expect((await standIn.submit()).json.eta).toBe(3);
+		expect((await standIn.submit()).json.eta).toBe(6);
 	});
 
 	/** How long the jobs of a service of its own take, in s. */
@@ -252,67 +252,75 @@ describe('a job', () => {
 		}
 		expect(await durations({ ...range, seed: 1 }, 40)).toEqual(seconds);
 		expect((await durations({ ...range, seed: 2 }, 1))[0]).not.toBe(seconds[0]);
-		bench.api.configure({ jobSeconds: { ...range, seed: 1 } });
-		expect((await bench.submit()).json.eta).toBeCloseTo(seconds[0] as number, 2);
-		bench.api.configure({ jobSeconds: 3 });
-		await bench.submit();
-		bench.api.configure({ jobSeconds: { ...range, seed: 1 }, parallel: 3 });
-		expect((await bench.submit()).json.eta).toBeCloseTo(seconds[2] as number, 2);
+		standIn.api.configure({ jobSeconds: { ...range, seed: 1 } });
+		expect((await standIn.submit()).json.eta).toBeCloseTo(seconds[0] as number, 2);
+		standIn.api.configure({ jobSeconds: 3 });
+		await standIn.submit();
+		standIn.api.configure({ jobSeconds: { ...range, seed: 1 }, parallel: 3 });
+		expect((await standIn.submit()).json.eta).toBeCloseTo(seconds[2] as number, 2);
 	});
 
 	test('that does not exist, or is somebody else’s, is not found', async () => {
-		const { id } = (await bench.submit()).json;
-		const { status, json } = await bench.fetchJob(99);
+		const { id } = (await standIn.submit()).json;
+		const { status, json } = await standIn.fetchJob(99);
 		expect([status, json]).toEqual([200, NOT_FOUND]);
-		expect((await bench.fetchJob('abc')).json).toEqual(NOT_FOUND);
-		expect((await bench.post(`v3/fetch/${id}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
+		expect((await standIn.fetchJob('abc')).json).toEqual(NOT_FOUND);
+		expect((await standIn.post(`v3/fetch/${id}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
 	});
 });
 
 describe('the queue', () => {
 	test('is worked first in, first out, as many at a time as there are workers', async () => {
 		const ids: number[] = [];
-		for (let i = 0; i < 5; i++) ids.push((await bench.submit()).json.id);
+		for (let i = 0; i < 5; i++) ids.push((await standIn.submit()).json.id);
 		const ended = async () => {
-			const states = await Promise.all(ids.map(async (id) => (await bench.fetchJob(id)).json.status));
+			const states = await Promise.all(ids.map(async (id) => (await standIn.fetchJob(id)).json.status));
 			return states.filter(
 				(status, i) => status === 'success' && states.slice(0, i).every((other) => other === 'success'),
 			).length;
 		};
-		expect((await bench.post('v3/system_load')).json).toEqual({ queue_num: 5, queue_time: 20, status: 'ok' });
+		expect((await standIn.post('v3/system_load')).json).toEqual({
+			queue_num: 5,
+			queue_time: 20,
+			status: 'ok',
+		});
 		for (const expected of [2, 4, 5]) {
-			await bench.clock.sleep(10_000);
+			await standIn.clock.sleep(10_000);
 			expect(await ended()).toBe(expected);
 		}
-		expect((await bench.post('v3/system_load')).json).toEqual({ queue_num: 0, queue_time: 0, status: 'ok' });
+		expect((await standIn.post('v3/system_load')).json).toEqual({
+			queue_num: 0,
+			queue_time: 0,
+			status: 'ok',
+		});
 	});
 
 	test('with one worker, a job waits for the one before it', async () => {
-		bench.api.configure({ parallel: 1 });
-		await bench.submit();
-		expect((await bench.submit()).json.eta).toBe(20);
+		standIn.api.configure({ parallel: 1 });
+		await standIn.submit();
+		expect((await standIn.submit()).json.eta).toBe(20);
 	});
 
 	test('takes five jobs of a key; one more is 429 until a place is free', async () => {
-		for (let i = 0; i < 5; i++) expect((await bench.submit()).status).toBe(200);
-		const { status, json } = await bench.submit();
+		for (let i = 0; i < 5; i++) expect((await standIn.submit()).status).toBe(200);
+		const { status, json } = await standIn.submit();
 		expect(status).toBe(429);
 		expect(json).toEqual({
 			status: 'error',
 			message: 'Rate limit exceeded. Maximum 5 queued requests allowed.',
 			retry_after: 10,
 		});
-		expect((await bench.submit({ key: 'another key' })).status).toBe(200);
-		await bench.clock.sleep(10_000);
-		expect((await bench.submit()).status).toBe(200);
-		expect(bench.api.jobs).toHaveLength(7);
+		expect((await standIn.submit({ key: 'another key' })).status).toBe(200);
+		await standIn.clock.sleep(10_000);
+		expect((await standIn.submit()).status).toBe(200);
+		expect(standIn.api.jobs).toHaveLength(7);
 	});
 
 	test('has on record what it has refused, and when each job starts and ends', async () => {
-		const start = bench.clock.now();
-		for (let i = 0; i < 6; i++) await bench.submit();
-		expect(bench.api.requests.map((request) => request.status)).toEqual([200, 200, 200, 200, 200, 429]);
-		const times = bench.api.jobs.map(({ acceptedAt, startedAt, endsAt }) =>
+		const start = standIn.clock.now();
+		for (let i = 0; i < 6; i++) await standIn.submit();
+		expect(standIn.api.requests.map((request) => request.status)).toEqual([200, 200, 200, 200, 200, 429]);
+		const times = standIn.api.jobs.map(({ acceptedAt, startedAt, endsAt }) =>
 			[acceptedAt, startedAt, endsAt].map((time) => time - start),
 		);
 		expect(times).toEqual([
@@ -325,19 +333,19 @@ describe('the queue', () => {
 	});
 
 	test('keeps its limit when submits come at the same time', async () => {
-		bench.serve(await sharp('samples/duck.png').resize(40).png().toBuffer());
+		standIn.serve(await sharp('samples/duck.png').resize(40).png().toBuffer());
 		const replies = await Promise.all(
-			Array.from({ length: 9 }, () => bench.submit({ image: bench.pictureUrl })),
+			Array.from({ length: 9 }, () => standIn.submit({ image: standIn.pictureUrl })),
 		);
 		expect(replies.filter(({ status }) => status === 429)).toHaveLength(4);
-		expect(bench.api.jobs).toHaveLength(5);
+		expect(standIn.api.jobs).toHaveLength(5);
 	});
 });
 
 describe('an upload', () => {
 	const upload = async (file: Buffer) =>
 		(
-			await bench.post('v3/base64_crop', {
+			await standIn.post('v3/base64_crop', {
 				image: `data:image/png;base64,${file.toString('base64')}`,
 				crop: 'false',
 			})
@@ -352,7 +360,7 @@ describe('an upload', () => {
 			link: expect.stringContaining('/files/'),
 			request_id: 1,
 		});
-		expect((await bench.get(answer.link)).bytes).toEqual(file);
+		expect((await standIn.get(answer.link)).bytes).toEqual(file);
 	});
 
 	test('over 5 MB is refused, and one a little under is not', async () => {
@@ -369,7 +377,7 @@ describe('an upload', () => {
 		['a link', 'http://127.0.0.1/a.png', 'The image must be a base64 data URL.'],
 		['what is no picture', 'data:image/png;base64,AAAA', 'The image could not be decoded.'],
 	])('of %s is refused', async (_, image, message) => {
-		expect((await bench.post('v3/base64_crop', { image })).json).toEqual({ status: 'error', message });
+		expect((await standIn.post('v3/base64_crop', { image })).json).toEqual({ status: 'error', message });
 	});
 });
 
@@ -385,14 +393,14 @@ describe('what is no proper request', () => {
 		['GET', '/samples/none.png'],
 		['GET', '/samples/..%2Fpackage.json'],
 	])('%s %s is a 404 in HTML', async (method, path) => {
-		const { status, headers, text } = await bench.request(method, `${bench.api.origin}${path}`);
+		const { status, headers, text } = await standIn.request(method, `${standIn.api.origin}${path}`);
 		expect(status).toBe(404);
 		expect(headers['content-type']).toContain('text/html');
 		expect(text).toContain('<h1>404');
 	});
 
 	test('malformed JSON is a 400', async () => {
-		const { status, json } = await bench.post('v3/img_to_3d', '{"key": ');
+		const { status, json } = await standIn.post('v3/img_to_3d', '{"key": ');
 		expect(status).toBe(400);
 		expect(json).toEqual({ status: 'error', message: expect.stringContaining('JSON') });
 	});

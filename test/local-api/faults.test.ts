@@ -1,11 +1,11 @@
 import { NOT_FOUND, openStandIn, type Reply, type StandIn } from './stand-in.mts';
 
-let bench: StandIn;
+let standIn: StandIn;
 beforeEach(async () => {
-	bench = await openStandIn({ jobSeconds: 0 });
+	standIn = await openStandIn({ jobSeconds: 0 });
 });
 afterEach(async () => {
-	await bench.close();
+	await standIn.close();
 });
 
 /** What became of a request: its status, or the code of the error that ended it. */
@@ -19,155 +19,155 @@ const answer503 = { kind: 'answer', status: 503, body: 'busy' } as const;
 
 describe('a fault', () => {
 	test('"answer" replaces the answer: text, JSON, status, headers and content type', async () => {
-		bench.api.addFault({ on: 'fetch', do: { ...answer503, headers: { 'retry-after': '7' } } });
-		bench.api.addFault({ on: 'fetch', do: { kind: 'answer', body: { status: 'odd' } } });
-		bench.api.addFault({ on: 'fetch', do: { kind: 'answer', body: '<p>', contentType: 'text/html' } });
-		const first = await bench.fetchJob(1);
+		standIn.api.addFault({ on: 'fetch', do: { ...answer503, headers: { 'retry-after': '7' } } });
+		standIn.api.addFault({ on: 'fetch', do: { kind: 'answer', body: { status: 'odd' } } });
+		standIn.api.addFault({ on: 'fetch', do: { kind: 'answer', body: '<p>', contentType: 'text/html' } });
+		const first = await standIn.fetchJob(1);
 		expect([first.status, first.text, first.headers['retry-after']]).toEqual([503, 'busy', '7']);
-		const second = await bench.fetchJob(1);
+		const second = await standIn.fetchJob(1);
 		expect([second.status, second.json, second.headers['content-type']]).toEqual([
 			200,
 			{ status: 'odd' },
 			'application/json',
 		]);
-		expect((await bench.fetchJob(1)).headers['content-type']).toBe('text/html');
-		expect((await bench.fetchJob(1)).json.message).toBe('Request not found');
+		expect((await standIn.fetchJob(1)).headers['content-type']).toBe('text/html');
+		expect((await standIn.fetchJob(1)).json.message).toBe('Request not found');
 	});
 
 	test('"edit" changes the right answer, and the submit is accepted', async () => {
-		bench.api.addFault({
+		standIn.api.addFault({
 			on: 'submit',
 			do: { kind: 'edit', edit: ({ status, id }) => ({ status, id: String(id) }) },
 		});
-		const { json } = await bench.submit();
-		expect(json).toEqual({ status: 'success', id: String(bench.api.jobs[0]?.id) });
+		const { json } = await standIn.submit();
+		expect(json).toEqual({ status: 'success', id: String(standIn.api.jobs[0]?.id) });
 	});
 
 	test.each(['before', 'middle'] as const)('"reset" breaks the connection off (%s)', async (when) => {
-		bench.api.addFault({ on: 'system_load', do: { kind: 'reset', when } });
-		expect(await fate(bench.post('v3/system_load'))).toBe('ECONNRESET');
-		expect(await fate(bench.post('v3/system_load'))).toBe(200);
+		standIn.api.addFault({ on: 'system_load', do: { kind: 'reset', when } });
+		expect(await fate(standIn.post('v3/system_load'))).toBe('ECONNRESET');
+		expect(await fate(standIn.post('v3/system_load'))).toBe(200);
 	});
 
 	test('"hang" never answers, and others are answered meanwhile', async () => {
-		bench.api.addFault({ on: 'upload', do: { kind: 'hang' } });
-		const hanging = fate(bench.post('v3/base64_crop'));
-		while (bench.api.requests.length === 0) await bench.get(`${bench.api.origin}/local-api`);
-		expect(await fate(bench.post('v3/base64_crop'))).toBe(200);
-		expect(bench.api.inFlight()).toBe(1);
-		await bench.api.stop();
+		standIn.api.addFault({ on: 'upload', do: { kind: 'hang' } });
+		const hanging = fate(standIn.post('v3/base64_crop'));
+		while (standIn.api.requests.length === 0) await standIn.get(`${standIn.api.origin}/local-api`);
+		expect(await fate(standIn.post('v3/base64_crop'))).toBe(200);
+		expect(standIn.api.inFlight()).toBe(1);
+		await standIn.api.stop();
 		expect(await hanging).toBe('ECONNRESET');
-		expect(bench.api.inFlight()).toBe(0);
+		expect(standIn.api.inFlight()).toBe(0);
 	});
 
 	test('"drip" sends the right answer slowly', async () => {
-		const { output } = (await bench.submit()).json;
-		const right = await bench.get(output[0] as string);
-		bench.api.addFault({ on: 'download', do: { kind: 'drip', bytesPerSecond: right.bytes.length * 4 } });
+		const { output } = (await standIn.submit()).json;
+		const right = await standIn.get(output[0] as string);
+		standIn.api.addFault({ on: 'download', do: { kind: 'drip', bytesPerSecond: right.bytes.length * 4 } });
 		const started = performance.now();
-		const dripped = await bench.get(output[0] as string);
+		const dripped = await standIn.get(output[0] as string);
 		expect(performance.now() - started).toBeGreaterThan(200);
 		expect(dripped.bytes).toEqual(right.bytes);
 	});
 
 	test('"flood" sends JSON of that size, and ends when the client leaves', async () => {
-		bench.api.addFault({ on: 'download', do: { kind: 'flood', megabytes: 3 } });
-		const { output } = (await bench.submit()).json;
-		const { bytes, headers } = await bench.get(output[0] as string);
+		standIn.api.addFault({ on: 'download', do: { kind: 'flood', megabytes: 3 } });
+		const { output } = (await standIn.submit()).json;
+		const { bytes, headers } = await standIn.get(output[0] as string);
 		expect([bytes.length, headers['content-type']]).toEqual([3 * 1024 * 1024, 'application/json']);
 		expect(JSON.parse(bytes.toString())).toMatchObject({ status: 'success' });
-		bench.api.addFault({ on: 'download', do: { kind: 'flood', megabytes: 10_000 } });
+		standIn.api.addFault({ on: 'download', do: { kind: 'flood', megabytes: 10_000 } });
 		const { body } = await fetch(output[0] as string);
 		await body?.cancel();
-		while (bench.api.inFlight() > 0) await bench.get(`${bench.api.origin}/samples/none`);
+		while (standIn.api.inFlight() > 0) await standIn.get(`${standIn.api.origin}/samples/none`);
 	});
 
 	test('"truncate" ends the connection halfway', async () => {
-		const { output } = (await bench.submit()).json;
-		bench.api.addFault({ on: 'download', do: { kind: 'truncate' } });
-		expect(await fate(bench.get(output[0] as string))).toMatch(/ECONNRESET|ERR_BAD_RESPONSE|aborted/);
-		expect(await fate(bench.get(output[0] as string))).toBe(200);
+		const { output } = (await standIn.submit()).json;
+		standIn.api.addFault({ on: 'download', do: { kind: 'truncate' } });
+		expect(await fate(standIn.get(output[0] as string))).toMatch(/ECONNRESET|ERR_BAD_RESPONSE|aborted/);
+		expect(await fate(standIn.get(output[0] as string))).toBe(200);
 	});
 
 	test('"truncate" can end the answer halfway as if that were all of it', async () => {
-		const { output } = (await bench.submit()).json;
+		const { output } = (await standIn.submit()).json;
 		const link = output[0] as string;
-		const whole = await bench.get(link);
-		bench.api.addFault({ on: 'download', do: { kind: 'truncate', silently: true } });
-		const half = await bench.get(link);
+		const whole = await standIn.get(link);
+		standIn.api.addFault({ on: 'download', do: { kind: 'truncate', silently: true } });
+		const half = await standIn.get(link);
 		expect(half.headers).not.toHaveProperty('content-length');
 		expect(half.headers['content-type']).toBe('image/gif');
 		expect([half.status, half.bytes]).toEqual([200, whole.bytes.subarray(0, whole.bytes.length / 2)]);
-		expect((await bench.get(link)).bytes).toEqual(whole.bytes);
+		expect((await standIn.get(link)).bytes).toEqual(whole.bytes);
 	});
 
 	test.each([303, 400, 403, 404, 409, 422, 429, 500])(
 		'"code" gives the right answer under HTTP %d, and the submit is accepted',
 		async (status) => {
-			bench.api.addFault({ on: 'submit', do: { kind: 'code', status } });
-			bench.api.addFault({ on: 'fetch', do: { kind: 'code', status } });
-			const submitted = await bench.submit();
+			standIn.api.addFault({ on: 'submit', do: { kind: 'code', status } });
+			standIn.api.addFault({ on: 'fetch', do: { kind: 'code', status } });
+			const submitted = await standIn.submit();
 			expect([submitted.status, submitted.json.status]).toEqual([status, 'success']);
-			expect(bench.api.jobs.map(({ id }) => id)).toEqual([submitted.json.id]);
-			const fetched = await bench.fetchJob(submitted.json.id);
+			expect(standIn.api.jobs.map(({ id }) => id)).toEqual([submitted.json.id]);
+			const fetched = await standIn.fetchJob(submitted.json.id);
 			expect([fetched.status, fetched.json]).toEqual([status, submitted.json]);
-			expect((await bench.fetchJob(submitted.json.id)).status).toBe(200);
+			expect((await standIn.fetchJob(submitted.json.id)).status).toBe(200);
 		},
 	);
 
 	test('"byteOrderMark" puts one before the right answer, and the submit is accepted', async () => {
 		for (const on of ['submit', 'fetch'] as const) {
-			bench.api.addFault({ on, do: { kind: 'byteOrderMark' } });
+			standIn.api.addFault({ on, do: { kind: 'byteOrderMark' } });
 		}
-		const submitted = await bench.submit();
-		const { id } = bench.api.jobs[0] as { id: number };
-		const spoilt = await bench.fetchJob(id);
-		const right = await bench.fetchJob(id);
+		const submitted = await standIn.submit();
+		const { id } = standIn.api.jobs[0] as { id: number };
+		const spoilt = await standIn.fetchJob(id);
+		const right = await standIn.fetchJob(id);
 		const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), right.bytes]);
 		expect([submitted, spoilt].map(({ bytes }) => bytes)).toEqual([marked, marked]);
 		expect(right.json.status).toBe('success');
 	});
 
 	test('"notFound" says of a job that there is none', async () => {
-		const { id } = (await bench.submit()).json;
-		bench.api.addFault({ on: 'fetch', do: { kind: 'notFound' } });
-		const { status, json } = await bench.fetchJob(id);
+		const { id } = (await standIn.submit()).json;
+		standIn.api.addFault({ on: 'fetch', do: { kind: 'notFound' } });
+		const { status, json } = await standIn.fetchJob(id);
 		expect([status, json]).toEqual([200, NOT_FOUND]);
-		expect((await bench.fetchJob(id)).json.status).toBe('success');
+		expect((await standIn.fetchJob(id)).json.status).toBe('success');
 	});
 
 	test('"late" keeps a file away until so long after the end of its job', async () => {
-		bench.api.configure({ jobSeconds: 10 });
-		bench.api.addFault({ on: 'download', do: { kind: 'late', seconds: 30 } });
-		const { id, future_links: links } = (await bench.submitMesh()).json;
-		await bench.clock.sleep(10_000);
-		const { status, output, proxy_links: mirrors } = (await bench.fetchMesh(id)).json;
+		standIn.api.configure({ jobSeconds: 10 });
+		standIn.api.addFault({ on: 'download', do: { kind: 'late', seconds: 30 } });
+		const { id, future_links: links } = (await standIn.submitMesh()).json;
+		await standIn.clock.sleep(10_000);
+		const { status, output, proxy_links: mirrors } = (await standIn.fetchMesh(id)).json;
 		expect([status, output]).toEqual(['success', links]);
 		const files = [output[0] as string, mirrors[0] as string];
-		const fates = async () => await Promise.all(files.map(async (link) => await fate(bench.get(link))));
+		const fates = async () => await Promise.all(files.map(async (link) => await fate(standIn.get(link))));
 		expect(await fates()).toEqual([404, 404]);
-		await bench.clock.sleep(29_999);
+		await standIn.clock.sleep(29_999);
 		expect(await fates()).toEqual([404, 404]);
-		await bench.clock.sleep(1);
+		await standIn.clock.sleep(1);
 		expect(await fates()).toEqual([200, 200]);
 		// It counts for every job, until it is cleared.
-		bench.api.configure({ jobSeconds: 0 });
-		const second = (await bench.submitMesh()).json.output[0] as string;
-		expect(await fate(bench.get(second))).toBe(404);
-		bench.api.clearFaults();
-		expect(await fate(bench.get(second))).toBe(200);
+		standIn.api.configure({ jobSeconds: 0 });
+		const second = (await standIn.submitMesh()).json.output[0] as string;
+		expect(await fate(standIn.get(second))).toBe(404);
+		standIn.api.clearFaults();
+		expect(await fate(standIn.get(second))).toBe(200);
 	});
 
 	test('"late" can end after so many requests, and hits no upload and no other fault', async () => {
-		bench.api.addFault({ on: 'download', times: 2, do: { kind: 'late', seconds: 30 } });
-		bench.api.addFault({ on: 'download', skip: 1, do: answer503 });
-		const image = `data:image/png;base64,${(await bench.get(`${bench.api.origin}/samples/duck.png`)).bytes.toString('base64')}`;
-		const { link } = (await bench.post('v3/base64_crop', { image })).json;
-		const { output } = (await bench.submit()).json;
+		standIn.api.addFault({ on: 'download', times: 2, do: { kind: 'late', seconds: 30 } });
+		standIn.api.addFault({ on: 'download', skip: 1, do: answer503 });
+		const image = `data:image/png;base64,${(await standIn.get(`${standIn.api.origin}/samples/duck.png`)).bytes.toString('base64')}`;
+		const { link } = (await standIn.post('v3/base64_crop', { image })).json;
+		const { output } = (await standIn.submit()).json;
 		const file = output[0] as string;
 		const links = [file, link, file, file, file];
 		const fates: Array<number | string> = [];
-		for (const each of links) fates.push(await fate(bench.get(each)));
+		for (const each of links) fates.push(await fate(standIn.get(each)));
 		expect(fates).toEqual([404, 200, 404, 503, 200]);
 	});
 
@@ -176,42 +176,42 @@ describe('a fault', () => {
 			output,
 			proxy_links: mirrors,
 			extra_assets: assets,
-		} = (await bench.submitMesh({ output_format: 'obj' })).json;
+		} = (await standIn.submitMesh({ output_format: 'obj' })).json;
 		const links = [output[0], mirrors[0], assets[0]] as string[];
 		const fates = async () => {
 			const seen: Array<number | string> = [];
-			for (const link of links) seen.push(await fate(bench.get(link)));
+			for (const link of links) seen.push(await fate(standIn.get(link)));
 			return seen;
 		};
-		bench.api.addFault({ on: 'download', link: 'output', times: Infinity, do: answer503 });
+		standIn.api.addFault({ on: 'download', link: 'output', times: Infinity, do: answer503 });
 		expect(await fates()).toEqual([503, 200, 200]);
-		bench.api.addFault({
+		standIn.api.addFault({
 			on: 'download',
 			link: 'mirror',
 			times: Infinity,
 			do: { ...answer503, status: 500 },
 		});
 		expect(await fates()).toEqual([503, 500, 200]);
-		bench.api.clearFaults();
-		bench.api.addFault({ on: 'download', link: 'mirror', do: { kind: 'late', seconds: 1 } });
+		standIn.api.clearFaults();
+		standIn.api.addFault({ on: 'download', link: 'mirror', do: { kind: 'late', seconds: 1 } });
 		expect(await fates()).toEqual([200, 404, 200]);
 	});
 
 	test('on "webhook" puts a byte order mark before the call', async () => {
-		bench.api.addFault({ on: 'webhook', do: { kind: 'byteOrderMark' } });
+		standIn.api.addFault({ on: 'webhook', do: { kind: 'byteOrderMark' } });
 		for (let job = 0; job < 2; job++) {
-			await bench.submit({ webhook: bench.hookUrl, track_id: 'order-7' });
-			await bench.clock.sleep(1_000);
+			await standIn.submit({ webhook: standIn.hookUrl, track_id: 'order-7' });
+			await standIn.clock.sleep(1_000);
 		}
-		const [first, second] = bench.calls;
+		const [first, second] = standIn.calls;
 		expect(first?.bytes.subarray(0, 3)).toEqual(Buffer.from([0xef, 0xbb, 0xbf]));
 		expect(JSON.parse(first?.bytes.subarray(3).toString() ?? '')).toMatchObject({ track_id: 'order-7' });
 		expect(second?.bytes.toString()).toMatch(/^{"status":"success",/);
-		expect(bench.calls.map(({ contentType }) => contentType)).toEqual([
+		expect(standIn.calls.map(({ contentType }) => contentType)).toEqual([
 			'application/json',
 			'application/json',
 		]);
-		expect(bench.api.calls.map(({ status }) => status)).toEqual([200, 200]);
+		expect(standIn.api.calls.map(({ status }) => status)).toEqual([200, 200]);
 	});
 
 	test.each([
@@ -221,47 +221,47 @@ describe('a fault', () => {
 		[{ on: 'submit', perJob: true, do: { kind: 'hang' } }, 'on must be "fetch" for perJob'],
 		[{ on: 'fetch', link: 'mirror', do: { kind: 'hang' } }, 'on must be "download" for link'],
 	] as const)('that cannot be is refused: %j', (fault, expected) => {
-		expect(() => bench.api.addFault(fault)).toThrow(expected);
+		expect(() => standIn.api.addFault(fault)).toThrow(expected);
 	});
 
 	test('"redirect" sends the client elsewhere', async () => {
-		bench.api.addFault({
+		standIn.api.addFault({
 			on: 'fetch',
 			do: { kind: 'redirect', status: 308, location: 'http://127.0.0.1:9/x' },
 		});
-		const { status, headers } = await bench.fetchJob(1);
+		const { status, headers } = await standIn.fetchJob(1);
 		expect([status, headers.location]).toEqual([308, 'http://127.0.0.1:9/x']);
 	});
 
 	test('"failJob" accepts a job that ends as failed', async () => {
-		bench.api.configure({ jobSeconds: 5 });
-		bench.api.addFault({ on: 'submit', do: { kind: 'failJob' } });
-		const { id, status, future_links: links } = (await bench.submit()).json;
+		standIn.api.configure({ jobSeconds: 5 });
+		standIn.api.addFault({ on: 'submit', do: { kind: 'failJob' } });
+		const { id, status, future_links: links } = (await standIn.submit()).json;
 		expect([status, links]).toEqual(['processing', []]);
-		await bench.clock.sleep(5_000);
-		expect((await bench.fetchJob(id)).json).toEqual({
+		await standIn.clock.sleep(5_000);
+		expect((await standIn.fetchJob(id)).json).toEqual({
 			status: 'failed',
 			id,
 			message: 'Failed, Try Again',
 			output: '',
 		});
-		expect(bench.api.jobs.map(({ outcome }) => outcome)).toEqual(['failed']);
+		expect(standIn.api.jobs.map(({ outcome }) => outcome)).toEqual(['failed']);
 	});
 
 	test('on "image" makes the picture unreachable, once', async () => {
-		bench.api.addFault({ on: 'image', do: { kind: 'hang' } });
-		expect((await bench.submit()).json.message).toBe('Unable to fetch image from provided URL');
-		expect(bench.api.requests.at(-1)?.faulted).toBe('image');
-		expect((await bench.submit()).json.status).toBe('success');
+		standIn.api.addFault({ on: 'image', do: { kind: 'hang' } });
+		expect((await standIn.submit()).json.message).toBe('Unable to fetch image from provided URL');
+		expect(standIn.api.requests.at(-1)?.faulted).toBe('image');
+		expect((await standIn.submit()).json.status).toBe('success');
 	});
 });
 
 describe("version 6's requests", () => {
 	test.each(['image_to_3d', 'text_to_3d'])('%s is a submit', async (endpoint) => {
-		bench.api.addFault({ on: 'submit', accept: true, do: answer503 });
-		const image = `${bench.api.origin}/samples/duck.png`;
-		expect(await fate(bench.post(`v6/3d/${endpoint}`, { image, prompt: 'a vase' }))).toBe(503);
-		expect(bench.api.jobs.map((job) => job.endpoint)).toEqual([endpoint]);
+		standIn.api.addFault({ on: 'submit', accept: true, do: answer503 });
+		const image = `${standIn.api.origin}/samples/duck.png`;
+		expect(await fate(standIn.post(`v6/3d/${endpoint}`, { image, prompt: 'a vase' }))).toBe(503);
+		expect(standIn.api.jobs.map((job) => job.endpoint)).toEqual([endpoint]);
 	});
 
 	test.each([
@@ -269,33 +269,33 @@ describe("version 6's requests", () => {
 		['upload', 'v6/base64_to_url'],
 		['upload', 'v6/3d/base64_to_url'],
 	] as const)('are hit by a fault on "%s": %s', async (on, path) => {
-		bench.api.addFault({ on, do: answer503 });
-		expect([await fate(bench.post(path)), await fate(bench.post(path))]).toEqual([503, 200]);
+		standIn.api.addFault({ on, do: answer503 });
+		expect([await fate(standIn.post(path)), await fate(standIn.post(path))]).toEqual([503, 200]);
 	});
 
 	test('are hit by a fault on "download" in both folders', async () => {
-		const { output, proxy_links: links } = (await bench.submitMesh()).json;
-		bench.api.addFault({ on: 'download', times: 2, do: answer503 });
+		const { output, proxy_links: links } = (await standIn.submitMesh()).json;
+		standIn.api.addFault({ on: 'download', times: 2, do: answer503 });
 		const [file, proxied] = [output[0] as string, links[0] as string];
-		expect([await fate(bench.get(file)), await fate(bench.get(proxied))]).toEqual([503, 503]);
-		expect([await fate(bench.get(file)), await fate(bench.get(proxied))]).toEqual([200, 200]);
+		expect([await fate(standIn.get(file)), await fate(standIn.get(proxied))]).toEqual([503, 503]);
+		expect([await fate(standIn.get(file)), await fate(standIn.get(proxied))]).toEqual([200, 200]);
 	});
 
 	test('are hit by a fault on "image", and a text is not', async () => {
-		bench.api.addFault({ on: 'image', do: { kind: 'hang' } });
-		expect((await bench.post('v6/3d/text_to_3d', { prompt: 'a vase' })).json.status).toBe('success');
-		expect((await bench.submitMesh()).json.message).toBe('Unable to fetch image from provided URL');
-		expect((await bench.submitMesh()).json.status).toBe('success');
+		standIn.api.addFault({ on: 'image', do: { kind: 'hang' } });
+		expect((await standIn.post('v6/3d/text_to_3d', { prompt: 'a vase' })).json.status).toBe('success');
+		expect((await standIn.submitMesh()).json.message).toBe('Unable to fetch image from provided URL');
+		expect((await standIn.submitMesh()).json.status).toBe('success');
 	});
 
 	test('"failJob" makes a mesh that fails, without files', async () => {
-		bench.api.configure({ jobSeconds: 5 });
-		bench.api.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
-		const { id, ...answer } = (await bench.submitMesh({ output_format: 'obj' })).json;
+		standIn.api.configure({ jobSeconds: 5 });
+		standIn.api.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+		const { id, ...answer } = (await standIn.submitMesh({ output_format: 'obj' })).json;
 		expect(answer).toMatchObject({ status: 'processing', future_links: [], extra_assets: [] });
-		await bench.clock.sleep(5_000);
+		await standIn.clock.sleep(5_000);
 		const failed = { status: 'failed', id, message: 'too dark', output: '' };
-		expect((await bench.fetchMesh(id)).json).toEqual(failed);
+		expect((await standIn.fetchMesh(id)).json).toEqual(failed);
 	});
 });
 
@@ -307,75 +307,75 @@ describe('a spoilt submit', () => {
 		{ kind: 'truncate' },
 		{ kind: 'redirect', status: 302, location: '/' },
 	] as const)('counts as paid only with "accept" ($kind)', async (misbehaviour) => {
-		bench.api.addFault({ on: 'submit', do: misbehaviour });
-		const spoilt = await fate(bench.submit());
+		standIn.api.addFault({ on: 'submit', do: misbehaviour });
+		const spoilt = await fate(standIn.submit());
 		expect(spoilt).not.toBe(200);
-		expect(bench.api.jobs).toHaveLength(0);
-		bench.api.addFault({ on: 'submit', accept: true, do: misbehaviour });
-		expect(await fate(bench.submit())).toBe(spoilt);
-		expect(bench.api.jobs).toHaveLength(1);
+		expect(standIn.api.jobs).toHaveLength(0);
+		standIn.api.addFault({ on: 'submit', accept: true, do: misbehaviour });
+		expect(await fate(standIn.submit())).toBe(spoilt);
+		expect(standIn.api.jobs).toHaveLength(1);
 	});
 
 	test('that would have been refused is not paid, even with "accept"', async () => {
-		bench.api.addFault({ on: 'submit', accept: true, do: answer503 });
-		expect(await fate(bench.submit({ steps: 0 }))).toBe(503);
-		expect(bench.api.jobs).toHaveLength(0);
+		standIn.api.addFault({ on: 'submit', accept: true, do: answer503 });
+		expect(await fate(standIn.submit({ steps: 0 }))).toBe(503);
+		expect(standIn.api.jobs).toHaveLength(0);
 	});
 });
 
 describe('how many requests a fault hits', () => {
 	const fates = async (count: number) => {
 		const seen: Array<number | string> = [];
-		for (let i = 0; i < count; i++) seen.push(await fate(bench.fetchJob(1)));
+		for (let i = 0; i < count; i++) seen.push(await fate(standIn.fetchJob(1)));
 		return seen;
 	};
 
 	test('it skips some, hits some, and then the next fault begins', async () => {
-		bench.api.addFault({ on: 'fetch', skip: 1, times: 2, do: answer503 });
-		bench.api.addFault({ on: 'fetch', do: { ...answer503, status: 500 } });
-		bench.api.addFault({ on: 'system_load', do: answer503 });
+		standIn.api.addFault({ on: 'fetch', skip: 1, times: 2, do: answer503 });
+		standIn.api.addFault({ on: 'fetch', do: { ...answer503, status: 500 } });
+		standIn.api.addFault({ on: 'system_load', do: answer503 });
 		expect(await fates(5)).toEqual([200, 503, 503, 500, 200]);
 	});
 
 	test('it can hit all, until the faults are cleared', async () => {
-		bench.api.addFault({ on: 'fetch', times: Infinity, do: answer503 });
+		standIn.api.addFault({ on: 'fetch', times: Infinity, do: answer503 });
 		expect(await fates(4)).toEqual([503, 503, 503, 503]);
-		bench.api.clearFaults();
+		standIn.api.clearFaults();
 		expect(await fates(1)).toEqual([200]);
 	});
 
 	test('of each job by itself, with "perJob"', async () => {
-		bench.api.configure({ jobSeconds: 10 });
-		const ids = [(await bench.submit()).json.id, (await bench.submit()).json.id];
-		bench.api.addFault({ on: 'fetch', perJob: true, times: 2, do: { kind: 'notFound' } });
-		bench.api.addFault({ on: 'fetch', do: answer503 });
+		standIn.api.configure({ jobSeconds: 10 });
+		const ids = [(await standIn.submit()).json.id, (await standIn.submit()).json.id];
+		standIn.api.addFault({ on: 'fetch', perJob: true, times: 2, do: { kind: 'notFound' } });
+		standIn.api.addFault({ on: 'fetch', do: answer503 });
 		const statuses = async (id = 0) => {
-			const reply = await bench.fetchJob(id);
+			const reply = await standIn.fetchJob(id);
 			return reply.status === 200 ? reply.json.status : reply.status;
 		};
 		const seen: unknown[] = [];
 		for (const id of [ids[0], ids[1], ids[0], ids[1], ids[1], ids[0]]) seen.push(await statuses(id));
 		// The next fault begins for a job that has had its share.
 		expect(seen).toEqual(['failed', 'failed', 'failed', 'failed', 503, 'processing']);
-		const third = (await bench.submit()).json.id;
-		const asked = async () => (await bench.post('v3/fetch', { request_id: third })).json.status;
+		const third = (await standIn.submit()).json.id;
+		const asked = async () => (await standIn.post('v3/fetch', { request_id: third })).json.status;
 		expect([await statuses(third), await asked(), await asked()]).toEqual(['failed', 'failed', 'processing']);
 	});
 
 	test('of each job by itself, after some', async () => {
-		const ids = [(await bench.submit()).json.id, (await bench.submit()).json.id];
-		bench.api.addFault({ on: 'fetch', perJob: true, skip: 1, times: 1, do: answer503 });
+		const ids = [(await standIn.submit()).json.id, (await standIn.submit()).json.id];
+		standIn.api.addFault({ on: 'fetch', perJob: true, skip: 1, times: 1, do: answer503 });
 		const seen: Array<number | string> = [];
 		for (let round = 0; round < 3; round++) {
-			for (const id of ids) seen.push(await fate(bench.fetchJob(id)));
+			for (const id of ids) seen.push(await fate(standIn.fetchJob(id)));
 		}
 		expect(seen).toEqual([200, 200, 503, 503, 200, 200]);
 	});
 
 	test('the requests are on record with what hit them', async () => {
-		bench.api.addFault({ on: 'fetch', do: answer503 });
+		standIn.api.addFault({ on: 'fetch', do: answer503 });
 		await fates(2);
-		expect(bench.api.requests.map(({ method, path, faulted }) => [method, path, faulted])).toEqual([
+		expect(standIn.api.requests.map(({ method, path, faulted }) => [method, path, faulted])).toEqual([
 			['POST', '/api/v3/fetch/1', 'answer'],
 			['POST', '/api/v3/fetch/1', undefined],
 		]);
@@ -384,9 +384,9 @@ describe('how many requests a fault hits', () => {
 
 describe('faults over HTTP', () => {
 	const post = async (fault: unknown) =>
-		await bench.request(
+		await standIn.request(
 			'POST',
-			`${bench.api.origin}/local-api/faults`,
+			`${standIn.api.origin}/local-api/faults`,
 			typeof fault === 'string' ? fault : JSON.stringify(fault),
 		);
 
@@ -394,11 +394,11 @@ describe('faults over HTTP', () => {
 		const faults = [{ on: 'fetch', times: 'Infinity', do: answer503 }, { on: 'image' }];
 		expect((await post(faults)).status).toBe(200);
 		expect((await post({ on: 'fetch', do: answer503 })).status).toBe(200);
-		const { faults: listed } = (await bench.get(`${bench.api.origin}/local-api`)).json;
+		const { faults: listed } = (await standIn.get(`${standIn.api.origin}/local-api`)).json;
 		expect(listed).toMatchObject([...faults, { on: 'fetch', times: 1, do: answer503 }]);
-		expect(await fate(bench.fetchJob(1))).toBe(503);
-		await bench.request('DELETE', `${bench.api.origin}/local-api/faults`);
-		expect(await fate(bench.fetchJob(1))).toBe(200);
+		expect(await fate(standIn.fetchJob(1))).toBe(503);
+		await standIn.request('DELETE', `${standIn.api.origin}/local-api/faults`);
+		expect(await fate(standIn.fetchJob(1))).toBe(200);
 	});
 
 	test.each([
@@ -410,20 +410,20 @@ describe('faults over HTTP', () => {
 		{ on: 'download', link: 'output', do: { kind: 'truncate', silently: true } },
 	])('are taken and listed as they were given: %j', async (fault) => {
 		expect((await post(fault)).status).toBe(200);
-		const { faults } = (await bench.get(`${bench.api.origin}/local-api`)).json;
+		const { faults } = (await standIn.get(`${standIn.api.origin}/local-api`)).json;
 		expect(faults).toEqual([{ skip: 0, times: 1, ...fault }]);
 	});
 
 	test('of late files hit all requests, unless they say how many', async () => {
 		await post({ on: 'download', do: { kind: 'late', seconds: 2 } });
-		const { faults } = (await bench.get(`${bench.api.origin}/local-api`)).json;
+		const { faults } = (await standIn.get(`${standIn.api.origin}/local-api`)).json;
 		expect(faults).toMatchObject([{ times: 'Infinity' }]);
 	});
 
 	test('of a long answer are kept whole', async () => {
 		const body = 'x'.repeat(30_000);
 		await post({ on: 'fetch', do: { kind: 'answer', body } });
-		expect((await bench.fetchJob(1)).text).toBe(body);
+		expect((await standIn.fetchJob(1)).text).toBe(body);
 	});
 
 	test.each([
@@ -466,6 +466,6 @@ describe('faults over HTTP', () => {
 		const { status, json } = await post(fault);
 		expect(status).toBe(400);
 		expect(json.message).toMatch(field === 'JSON' ? /JSON/ : new RegExp(`^${field} must be `));
-		expect((await bench.get(`${bench.api.origin}/local-api`)).json.faults).toEqual([]);
+		expect((await standIn.get(`${standIn.api.origin}/local-api`)).json.faults).toEqual([]);
 	});
 });

@@ -2,21 +2,21 @@ import sharp from 'sharp';
 
 import { openStandIn, type StandIn } from './stand-in.mts';
 
-let bench: StandIn;
+let standIn: StandIn;
 beforeEach(async () => {
-	bench = await openStandIn({ jobSeconds: 0 });
+	standIn = await openStandIn({ jobSeconds: 0 });
 });
 afterEach(async () => {
-	await bench.close();
+	await standIn.close();
 });
 
 /** The files of a job, by what its submit says. */
-async function filesOf(body: Record<string, unknown> = {}, on = bench): Promise<Buffer[]> {
+async function filesOf(body: Record<string, unknown> = {}, on = standIn): Promise<Buffer[]> {
 	const { output } = (await on.submit(body)).json;
 	return await Promise.all(output.map(async (url) => (await on.get(url)).bytes));
 }
 
-async function fileOf(body: Record<string, unknown> = {}, on = bench): Promise<Buffer> {
+async function fileOf(body: Record<string, unknown> = {}, on = standIn): Promise<Buffer> {
 	return (await filesOf(body, on))[0] as Buffer;
 }
 
@@ -28,8 +28,8 @@ describe('a turntable', () => {
 	])(
 		'is a GIF of the asked size and length that loops for ever: $frame_size px, $seconds s',
 		async (asked) => {
-			const { output } = (await bench.submit(asked)).json;
-			const reply = await bench.get(output[0] as string);
+			const { output } = (await standIn.submit(asked)).json;
+			const reply = await standIn.get(output[0] as string);
 			expect(reply.headers['content-type']).toBe('image/gif');
 			const {
 				format,
@@ -79,15 +79,15 @@ describe('a turntable', () => {
 		['number of steps', { steps: 30 }],
 		['guidance scale', { guidance_scale: 20 }],
 	])('of another %s has other bytes', async (_, body: Record<string, unknown>) => {
-		const changed = body.image ? { image: `${bench.api.origin}/samples/rocket.webp` } : body;
+		const changed = body.image ? { image: `${standIn.api.origin}/samples/rocket.webp` } : body;
 		expect(await fileOf(changed)).not.toEqual(await fileOf());
 	});
 
 	test('without a seed gets a random one, which gives the same bytes when it is sent', async () => {
-		const { json } = await bench.submit({ seed: null });
+		const { json } = await standIn.submit({ seed: null });
 		const again = await fileOf({ seed: json.meta.seed });
-		expect(again).toEqual((await bench.get(json.output[0] as string)).bytes);
-		expect((await bench.submit({ seed: null })).json.meta.seed).not.toBe(json.meta.seed);
+		expect(again).toEqual((await standIn.get(json.output[0] as string)).bytes);
+		expect((await standIn.submit({ seed: null })).json.meta.seed).not.toBe(json.meta.seed);
 	});
 
 	test('comes once for each of a batch, and each one is different', async () => {
@@ -102,11 +102,11 @@ describe('the picture', () => {
 		'may be a %s, behind a link or uploaded',
 		async (format) => {
 			const picture = await sharp('samples/duck.png').resize(80).toFormat(format).toBuffer();
-			bench.serve(picture);
+			standIn.serve(picture);
 			const image = `data:image/${format};base64,${picture.toString('base64')}`;
-			const { link } = (await bench.post('v3/base64_crop', { image, crop: 'false' })).json;
-			expect((await bench.get(link)).headers['content-type']).toBe(`image/${format}`);
-			const [linked, uploaded] = [await fileOf({ image: bench.pictureUrl }), await fileOf({ image: link })];
+			const { link } = (await standIn.post('v3/base64_crop', { image, crop: 'false' })).json;
+			expect((await standIn.get(link)).headers['content-type']).toBe(`image/${format}`);
+			const [linked, uploaded] = [await fileOf({ image: standIn.pictureUrl }), await fileOf({ image: link })];
 			expect(uploaded).toEqual(linked);
 			expect((await sharp(linked).metadata()).format).toBe('gif');
 		},
@@ -124,8 +124,8 @@ describe('the picture', () => {
 			.jpeg()
 			.toBuffer();
 		const image = `data:image/jpeg;base64,${sideways.toString('base64')}`;
-		const { link } = (await bench.post('v3/base64_crop', { image, crop: 'true' })).json;
-		const { data, info } = await sharp((await bench.get(link)).bytes)
+		const { link } = (await standIn.post('v3/base64_crop', { image, crop: 'true' })).json;
+		const { data, info } = await sharp((await standIn.get(link)).bytes)
 			.autoOrient()
 			.raw()
 			.toBuffer({ resolveWithObject: true });
@@ -142,9 +142,9 @@ describe('a PLY file', () => {
 		['v3/img_to_3d', {}],
 		['v3/txt_to_3d', { prompt: 'a red rocket' }],
 	])('of %s holds what its header says', async (path, more) => {
-		const image = `${bench.api.origin}/samples/mug.jpg`;
-		const { output } = (await bench.post(path, { image, steps: 1, output_type: 'ply', ...more })).json;
-		const { bytes, text } = await bench.get(output[0] as string);
+		const image = `${standIn.api.origin}/samples/mug.jpg`;
+		const { output } = (await standIn.post(path, { image, steps: 1, output_type: 'ply', ...more })).json;
+		const { bytes, text } = await standIn.get(output[0] as string);
 		const header = text.slice(0, text.indexOf('end_header\n') + 'end_header\n'.length);
 		expect(header).toMatch(/^ply\nformat binary_little_endian 1\.0\n/);
 		expect(header.match(/^property float /gm)).toHaveLength(6);

@@ -1,24 +1,24 @@
 import { contactedHosts, KEY, openStandIn, QUICK, type StandIn } from './stand-in.mts';
 
-let bench: StandIn;
+let standIn: StandIn;
 beforeEach(async () => {
-	bench = await openStandIn({ jobSeconds: 10 });
+	standIn = await openStandIn({ jobSeconds: 10 });
 });
 afterEach(async () => {
-	await bench.close();
+	await standIn.close();
 });
 
 /** Submits a job with a webhook and lets a minute pass. @returns its id and when it ends, the clock's ms */
 async function runJob(body: Record<string, unknown> = {}) {
-	const before = bench.clock.now();
-	const { id, future_links: links } = (await bench.submit({ webhook: bench.hookUrl, ...body })).json;
-	await bench.clock.sleep(60_000);
+	const before = standIn.clock.now();
+	const { id, future_links: links } = (await standIn.submit({ webhook: standIn.hookUrl, ...body })).json;
+	await standIn.clock.sleep(60_000);
 	return { id, links, endsAt: before + 10_000 };
 }
 
 test('the webhook is called once, when the job ends, with its result', async () => {
 	const { id, links, endsAt } = await runJob({ track_id: 'order-7' });
-	expect(bench.calls.map(({ at, body }) => ({ at, body }))).toEqual([
+	expect(standIn.calls.map(({ at, body }) => ({ at, body }))).toEqual([
 		{
 			at: endsAt,
 			body: {
@@ -34,34 +34,34 @@ test('the webhook is called once, when the job ends, with its result', async () 
 });
 
 test("version 6's call has the fields of version 6's answer", async () => {
-	const asked = { webhook: bench.hookUrl, track_id: 'order-8', output_format: 'obj', render: true };
-	const { id } = (await bench.submitMesh(asked)).json;
-	await bench.clock.sleep(60_000);
-	const { json } = await bench.fetchMesh(id);
-	expect(bench.calls.map(({ body }) => body)).toEqual([{ ...json, track_id: 'order-8' }]);
+	const asked = { webhook: standIn.hookUrl, track_id: 'order-8', output_format: 'obj', render: true };
+	const { id } = (await standIn.submitMesh(asked)).json;
+	await standIn.clock.sleep(60_000);
+	const { json } = await standIn.fetchMesh(id);
+	expect(standIn.calls.map(({ body }) => body)).toEqual([{ ...json, track_id: 'order-8' }]);
 	expect([json.proxy_links, json.extra_assets].map((links) => links.length)).toEqual([2, 2]);
 });
 
 test('without a track_id the call says null', async () => {
 	await runJob();
-	expect(bench.calls[0]?.body.track_id).toBeNull();
+	expect(standIn.calls[0]?.body.track_id).toBeNull();
 });
 
 test('a failed job calls it with the message and without files', async () => {
-	bench.api.addFault({
+	standIn.api.addFault({
 		on: 'submit',
 		do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' },
 	});
 	const { id } = await runJob({ track_id: 'a' });
 	const failure = { status: 'failed', id, message: 'Processing failed: Invalid input dimensions' };
-	expect(bench.calls.map(({ body }) => body)).toEqual([{ ...failure, track_id: 'a' }]);
-	expect((await bench.fetchJob(id)).json).toEqual({ ...failure, output: '' });
+	expect(standIn.calls.map(({ body }) => body)).toEqual([{ ...failure, track_id: 'a' }]);
+	expect((await standIn.fetchJob(id)).json).toEqual({ ...failure, output: '' });
 });
 
 test('a job that is ready at once calls it too', async () => {
-	bench.api.configure({ jobSeconds: 0 });
+	standIn.api.configure({ jobSeconds: 0 });
 	await runJob();
-	expect(bench.calls.map(({ body }) => body.status)).toEqual(['success']);
+	expect(standIn.calls.map(({ body }) => body.status)).toEqual(['success']);
 });
 
 test.each([
@@ -70,21 +70,21 @@ test.each([
 	['late', { delaySeconds: 30 }, [30_000]],
 	['before the end', { delaySeconds: -4 }, [-4_000]],
 ] as const)('it can be called %s', async (_, webhooks, expected) => {
-	bench.api.configure({ webhooks });
+	standIn.api.configure({ webhooks });
 	const { id, endsAt } = await runJob();
-	expect(bench.calls.map(({ at }) => at - endsAt)).toEqual(expected);
-	expect(bench.api.calls).toEqual(
+	expect(standIn.calls.map(({ at }) => at - endsAt)).toEqual(expected);
+	expect(standIn.api.calls).toEqual(
 		expected.map((after) => ({ job: id, at: endsAt + after, endedAt: expect.any(Number), status: 200 })),
 	);
 });
 
 test('only so many calls as it is told are under way at the same time, and the others wait', async () => {
-	bench.api.configure({ callsAtOnce: 2, parallel: 9, queueLimit: 9 });
-	await Promise.all(Array.from({ length: 9 }, () => bench.submit({ webhook: bench.hookUrl })));
-	await bench.clock.sleep(60_000);
-	expect(bench.mostCalls()).toBe(2);
-	expect(bench.calls.map(({ body }) => body.id)).toHaveLength(9);
-	expect(bench.api.calls.map(({ job }) => job)).toEqual(bench.api.jobs.map(({ id }) => id));
+	standIn.api.configure({ callsAtOnce: 2, parallel: 9, queueLimit: 9 });
+	await Promise.all(Array.from({ length: 9 }, () => standIn.submit({ webhook: standIn.hookUrl })));
+	await standIn.clock.sleep(60_000);
+	expect(standIn.mostCalls()).toBe(2);
+	expect(standIn.calls.map(({ body }) => body.id)).toHaveLength(9);
+	expect(standIn.api.calls.map(({ job }) => job)).toEqual(standIn.api.jobs.map(({ id }) => id));
 });
 
 // Hosts that reach nobody even if they were called: names under .invalid do not resolve.
@@ -97,25 +97,25 @@ test.each([
 	contactedHosts(true);
 	await runJob({ webhook });
 	expect(new Set(contactedHosts())).toEqual(new Set(['127.0.0.1']));
-	expect(bench.log.filter((line) => line.includes('webhook skipped'))).toHaveLength(1);
+	expect(standIn.log.filter((line) => line.includes('webhook skipped'))).toHaveLength(1);
 });
 
 test('a receiver that cannot be reached harms nobody', async () => {
-	const { id, endsAt } = await runJob({ webhook: `${bench.hookUrl.replace(/:\d+/, ':1')}` });
-	expect(bench.log.some((line) => line.includes(`webhook for job ${id} failed`))).toBe(true);
-	expect(bench.log.join()).not.toContain(KEY);
-	expect(bench.api.calls).toEqual([
+	const { id, endsAt } = await runJob({ webhook: `${standIn.hookUrl.replace(/:\d+/, ':1')}` });
+	expect(standIn.log.some((line) => line.includes(`webhook for job ${id} failed`))).toBe(true);
+	expect(standIn.log.join()).not.toContain(KEY);
+	expect(standIn.api.calls).toEqual([
 		{ job: id, at: endsAt, endedAt: expect.any(Number), failure: expect.stringContaining('ECONNREFUSED') },
 	]);
-	expect((await bench.fetchJob(id)).json.status).toBe('success');
+	expect((await standIn.fetchJob(id)).json.status).toBe('success');
 });
 
 test('after stop() no webhook is called any more', async () => {
-	bench.api.addFault({ on: 'fetch', do: { kind: 'hang' } });
-	const { id } = (await bench.submit({ webhook: bench.hookUrl })).json;
-	const hanging = bench.fetchJob(id).catch(() => undefined);
-	await bench.api.stop();
+	standIn.api.addFault({ on: 'fetch', do: { kind: 'hang' } });
+	const { id } = (await standIn.submit({ webhook: standIn.hookUrl })).json;
+	const hanging = standIn.fetchJob(id).catch(() => undefined);
+	await standIn.api.stop();
 	await hanging;
-	await bench.clock.sleep(60_000);
-	expect(bench.calls).toEqual([]);
+	await standIn.clock.sleep(60_000);
+	expect(standIn.calls).toEqual([]);
 });

@@ -25,8 +25,8 @@ import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import { isHttpUrl, parseUrl } from '../../nodes/ImgTo3d/api/url';
 import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
-import { anyBody, anyReply } from './answer-texts.mts';
-import { workOf } from './work.mts';
+import { anyBody, anyReply } from '../support/answer-texts.mts';
+import { measureWork } from './work.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const asIs = (text: string) => text;
@@ -363,7 +363,7 @@ const MAX_MS = 3000;
 /** What is wrong with how long a reader takes over a text of `length` characters; nothing where it is at once. */
 function slowness(read: (text: string) => unknown, piece: string, end: string, length: number): string[] {
 	const text = piece.repeat(length / piece.length) + end;
-	const ms = workOf(() => read(text));
+	const ms = measureWork(() => read(text));
 	return ms <= (MAX_MS * length) / 1_000_000 + 100 ? [] : [`${ms} ms for ${length} of ${piece} and ${end}`];
 }
 

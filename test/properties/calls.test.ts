@@ -5,12 +5,12 @@ import { readOutput } from '../../n8n/engine/engine.cts';
 import { hashEnd, REMEMBERED } from '../../nodes/ImgTo3d/trigger/seen-ends';
 import { openRig, type Rig } from '../support/rig.mts';
 
-let bench: Rig;
+let rig: Rig;
 beforeAll(async () => {
-	bench = await openRig();
+	rig = await openRig();
 });
 afterAll(async () => {
-	await bench.close();
+	await rig.close();
 });
 
 const EVENTS = ['success', 'failed'];
@@ -82,7 +82,7 @@ const bodyOf = ({ id, event, trackId, hasFile }: Call) => ({
 
 /** Which jobs' ends have started the workflow since the execution of this number. */
 function startedSince(first: number): string[] {
-	return bench.engine.executions.slice(first).map(({ run }) => {
+	return rig.engine.executions.slice(first).map(({ run }) => {
 		const [[item] = []] = run ? readOutput(run, AFTER) : [];
 		return `${item?.json.id}/${item?.json.status}`;
 	});
@@ -109,8 +109,8 @@ test('each end that is wanted starts the workflow once as long as it is remember
 					: [...earlier, ...Array.from({ length: count - earlier.length }, (_, n) => `old-${n}/success`)];
 			const marks = known.map((end) => hashEnd(...(end.split('/') as [string, string])));
 			published += 1;
-			bench.restartN8n();
-			const { production } = bench.engine.publish(
+			rig.restartN8n();
+			const { production } = rig.engine.publish(
 				triggerWorkflow({ ...set, verify: 'none' } as never),
 				`calls-${published}`,
 				{ [`node:${TRIGGER}`]: { seen: marks.join('') } },
@@ -118,14 +118,12 @@ test('each end that is wanted starts the workflow once as long as it is remember
 
 			for (const step of sequence) {
 				if (step === 'restart') {
-					bench.restartN8n();
+					rig.restartN8n();
 					continue;
 				}
-				const before = bench.engine.executions.length;
-				const answers = await Promise.all(
-					step.map(async (each) => await bench.call(production, bodyOf(each))),
-				);
-				await bench.allThrough();
+				const before = rig.engine.executions.length;
+				const answers = await Promise.all(step.map(async (each) => await rig.call(production, bodyOf(each))));
+				await rig.waitUntilIdle();
 				const started = startedSince(before);
 
 				for (const [index, each] of step.entries()) {

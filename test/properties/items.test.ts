@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 import type { Fault, JobRecord, Misbehavior } from '../../local-api/index.mts';
-import { itemsOf, openRig, type Rig, type Result } from '../support/rig.mts';
+import { toItems, openRig, type Rig, type Result } from '../support/rig.mts';
 
 let rig: Rig;
 beforeAll(async () => {
@@ -120,7 +120,7 @@ async function run({
 			options: { trackId: '=item-{{ $json.n }}', maxJobsInFlight },
 		},
 		{
-			items: itemsOf(...Array.from({ length: count }, (_, n) => ({ n }))),
+			items: toItems(...Array.from({ length: count }, (_, n) => ({ n }))),
 			node: {
 				...(continues && { onError: 'continueRegularOutput' }),
 				...(tries > 1 && { retryOnFail: true, maxTries: tries, waitBetweenTries: 1 }),

@@ -9,8 +9,8 @@ import type { Service } from '../../nodes/ImgTo3d/api/service';
 import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { toErrorItem, toFailedItem, toJson, toReference } from '../../nodes/ImgTo3d/output/items';
 import type { Delivery } from '../../nodes/ImgTo3d/request';
-import { WRITINGS } from '../support/writings.mts';
-import { anyText, DOCUMENTED } from './answer-texts.mts';
+import { ENCODINGS } from '../support/encodings.mts';
+import { anyText, DOCUMENTED } from '../support/answer-texts.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MASK = '***';
@@ -181,16 +181,16 @@ const anyBefore = fc.oneof(
 /** Whether a text has the key in it although nobody echoes it. */
 function hasByChance(words: string, key: string): boolean {
 	const haystack = words.toLowerCase();
-	return Object.values(WRITINGS).some((write) => haystack.includes(write(key).toLowerCase()));
+	return Object.values(ENCODINGS).some((write) => haystack.includes(write(key).toLowerCase()));
 }
 
 describe('an answer that echoes the key', () => {
 	test.each(Object.entries(ANSWERS))('in %s reads as if the service had masked it', (_where, answer) => {
 		fc.assert(
-			fc.property(anyKey, fc.constantFrom(...Object.keys(WRITINGS)), anyBefore, (key, writing, before) => {
+			fc.property(anyKey, fc.constantFrom(...Object.keys(ENCODINGS)), anyBefore, (key, writing, before) => {
 				const masked = answer(MASK, before);
 				fc.pre(!hasByChance(JSON.stringify(masked) + masked.text + '\u00ab', key));
-				const echo = WRITINGS[writing]?.(key) ?? '';
+				const echo = ENCODINGS[writing]?.(key) ?? '';
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
 				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
 			}),
@@ -199,13 +199,13 @@ describe('an answer that echoes the key', () => {
 	});
 
 	test.each(Object.entries(ANSWERS))('in %s, encoded twice, reads so too', (_where, answer) => {
-		const anyWriting = fc.constantFrom(...Object.keys(WRITINGS));
+		const anyWriting = fc.constantFrom(...Object.keys(ENCODINGS));
 		fc.assert(
 			fc.property(likelyKey, anyWriting, anyWriting, anyBefore, (key, inner, outer, before) => {
 				// Blanks within base64, of which a form makes what may be a part of it.
 				fc.pre(!(inner === 'base64 in groups' && outer === 'a field of a form'));
 				const masked = answer(MASK, before);
-				const echo = WRITINGS[outer]?.(WRITINGS[inner]?.(key) ?? '') ?? '';
+				const echo = ENCODINGS[outer]?.(ENCODINGS[inner]?.(key) ?? '') ?? '';
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
 				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
 			}),
@@ -295,11 +295,11 @@ describe('what takes the key out of a text', () => {
 	});
 
 	test('finds it where three encodings lie over each other', () => {
-		const names = Object.keys(WRITINGS).filter((name) => !/^base64 in (lines.*JSON|groups)/.test(name));
+		const names = Object.keys(ENCODINGS).filter((name) => !/^base64 in (lines.*JSON|groups)/.test(name));
 		const anyWriting = fc.constantFrom(...names);
 		fc.assert(
 			fc.property(likelyKey, fc.array(anyWriting, { minLength: 3, maxLength: 3 }), (key, writings) => {
-				const echo = writings.reduce((text, name) => WRITINGS[name]?.(text) ?? '', key);
+				const echo = writings.reduce((text, name) => ENCODINGS[name]?.(text) ?? '', key);
 				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
 			}),
 			{ numRuns: 1000 },
@@ -338,7 +338,7 @@ describe('what takes the key out of a text', () => {
 		fc.assert(
 			fc.property(
 				likelyKey,
-				fc.constantFrom(...Object.values(WRITINGS)),
+				fc.constantFrom(...Object.values(ENCODINGS)),
 				around,
 				around,
 				(key, write, a, b) => {

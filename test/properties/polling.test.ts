@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { simulatedItem, simulatedRun, SimulatedClock } from '../../bench/simulated.mts';
+import { makeItem, makeRun, SimulatedClock } from '../../bench/simulated.mts';
 import { readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
 import { ProblemError } from '../../nodes/ImgTo3d/api/problems';
 import { Account, describeKind } from '../../nodes/ImgTo3d/polling/account';
@@ -141,12 +141,12 @@ async function watched(
 	};
 	const first = calls[0]?.answer;
 	const known = first?.state === 'processing' ? first : (read('{"status":"processing","id":1}') as never);
-	const item = simulatedItem({
+	const item = makeItem({
 		work: workOf(kind),
 		...settings,
 	});
 	const accepted = { known, at: start, since: start, submits: 1 };
-	const outcome = await pollUntilEnd(simulatedRun(clock, account, fetch), item, 1, { accepted }).then(
+	const outcome = await pollUntilEnd(makeRun(clock, account, fetch), item, 1, { accepted }).then(
 		({ state }) => state,
 		(thrown: unknown) => (thrown instanceof ProblemError ? thrown.problem.message : thrown),
 	);

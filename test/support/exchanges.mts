@@ -54,7 +54,7 @@ export function isExchanging(): boolean {
 }
 
 /** A number that is another one as soon as any exchange has got on. */
-export function progress(): number {
+export function countProgress(): number {
 	return [...exchanges].reduce(
 		(sum, { request: { socket } }) => sum + (socket?.bytesRead ?? 0) + (socket?.bytesWritten ?? 0),
 		begun,

@@ -31,14 +31,14 @@ export async function serveByClock(clock: TestClock, paths: Record<string, Serve
 }
 
 /** Sends bytes without their length, and ends as if they were all. */
-export function chunked(response: ServerResponse, bytes: Buffer): void {
+export function sendChunked(response: ServerResponse, bytes: Buffer): void {
 	response.write(bytes, () => response.end());
 }
 
 /** A body that does not end. */
-export const openBody = () => new PassThrough();
+export const makeOpenBody = () => new PassThrough();
 
 /** Resolves when all that is due has been done. */
-export async function nextTurn(): Promise<void> {
+export async function waitForNextTurn(): Promise<void> {
 	await setImmediate();
 }

@@ -8,7 +8,7 @@ export interface TestServer {
 }
 
 /** Watches a number until the returned function is called, which returns the highest that was seen. */
-export function highest(sample: () => number): () => number {
+export function trackHighest(sample: () => number): () => number {
 	let most = 0;
 	const watching = setInterval(() => (most = Math.max(most, sample())), 1);
 	return () => {
@@ -31,7 +31,7 @@ export async function serve(listener: RequestListener, address = '127.0.0.1'): P
 }
 
 /** Bytes as a server sends them with `Content-Encoding: gzip`. */
-export function gzipped(bytes: Buffer): Buffer {
+export function gzip(bytes: Buffer): Buffer {
 	return gzipSync(bytes);
 }
 
@@ -39,7 +39,7 @@ export function gzipped(bytes: Buffer): Buffer {
  * Puts a server on this machine behind a public name: n8n's request helper goes through a proxy, which sends
  * whatever it is asked for to `target`. Returns the names that were asked for, and how to end it.
  */
-export async function behindPublicName(
+export async function serveBehindPublicName(
 	target: string,
 ): Promise<{ asked: string[]; end: () => Promise<void> }> {
 	const asked: string[] = [];

@@ -9,7 +9,7 @@ export const LARGE = 16 * 1024 * 1024;
 export const packed = gzipSync(Buffer.alloc(LARGE));
 
 /** A large picture, which takes a while. */
-export const picture = async () =>
+export const makePicture = async () =>
 	await sharp({ create: { width: 3000, height: 3000, channels: 3, background: '#c33' } })
 		.png()
 		.toBuffer();
@@ -21,14 +21,14 @@ function occupy(ms: number): void {
 }
 
 /** A short pause of real time, after the process was held up. */
-export async function heldUpAndPausing(): Promise<void> {
+export async function holdUpAndPause(): Promise<void> {
 	await readFile('package.json');
 	occupy(20);
 	await realPause(1);
 }
 
 /** Does something after some real time. */
-export function later(ms: number, work: () => void): void {
+export function runLater(ms: number, work: () => void): void {
 	setTimeout(work, ms);
 }
 

@@ -31,7 +31,7 @@ export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
 
 export const NODE = 'Image to 3D';
 
-/** n8n-core keeps one folder a process, so that all benches of a test file share it. */
+/** n8n-core keeps one folder a process, so all rigs of a test file share it. */
 const FOLDER = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
 const SAMPLES = join(FOLDER, 'samples');
 mkdirSync(SAMPLES);
@@ -46,13 +46,13 @@ export interface Rig {
 	picture: string;
 	run(parameters: INodeParameters, options?: RigRun): Promise<Result>;
 	/** Sets the credential for the runs that follow. */
-	credential(values: { apiKey?: string; baseUrl?: string }): void;
+	setCredential(values: { apiKey?: string; baseUrl?: string }): void;
 	/** Calls n8n as the service does. A text goes out as it is. @param from a loopback address, 127.x.y.z */
 	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
 	/** What the nodes have logged, a line each: its level and its text. */
 	log: readonly string[];
 	/** Resolves when n8n has nothing to do: no call, and each execution has ended or rests. */
-	allThrough(): Promise<void>;
+	waitUntilIdle(): Promise<void>;
 	/** The process forgets what it knows only in memory. */
 	restartN8n(): void;
 	close(): Promise<void>;
@@ -80,7 +80,7 @@ export interface Result {
 }
 
 /** The smallest workflow with the node in it. */
-export function workflowOf(parameters: INodeParameters, node: Partial<INode> = {}): WorkflowJson {
+export function buildWorkflow(parameters: INodeParameters, node: Partial<INode> = {}): WorkflowJson {
 	return {
 		name: 'Test',
 		nodes: [
@@ -108,15 +108,19 @@ export function workflowOf(parameters: INodeParameters, node: Partial<INode> = {
 }
 
 /** Input items with the given JSON. */
-export function itemsOf(...json: Array<INodeExecutionData['json']>): INodeExecutionData[] {
+export function toItems(...json: Array<INodeExecutionData['json']>): INodeExecutionData[] {
 	return json.map((entry) => ({ json: entry }));
 }
 
 /** Items that say which they are, from 0: `n`. */
-export const numbered = (count: number) => itemsOf(...Array.from({ length: count }, (_, n) => ({ n })));
+export const makeNumberedItems = (count: number) =>
+	toItems(...Array.from({ length: count }, (_, n) => ({ n })));
 
 /** A prompt for each item. Without an image to fetch, jobs are accepted in the order in which they come. */
-export const prompts = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
+export const buildPromptParameters = (
+	more: INodeParameters = {},
+	options: INodeParameters = {},
+): INodeParameters => ({
 	operation: 'textTo3d',
 	prompt: '=cup {{ $json.n }}',
 	download: false,
@@ -125,19 +129,19 @@ export const prompts = (more: INodeParameters = {}, options: INodeParameters = {
 });
 
 /** A disc of few pixels: quick to make a model of. */
-function smallPicture(): ReturnType<typeof sharp> {
+function drawSmallPicture(): ReturnType<typeof sharp> {
 	const svg =
 		'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><circle cx="12" cy="12" r="9" fill="#c33"/></svg>';
 	return sharp(Buffer.from(svg)).png();
 }
 
 /** A small PNG, base64. */
-export async function pngBase64(): Promise<string> {
-	return (await smallPicture().toBuffer()).toString('base64');
+export async function makePngBase64(): Promise<string> {
+	return (await drawSmallPicture().toBuffer()).toString('base64');
 }
 
 /** An input item with a file in its binary field `data`. */
-export function fileItem(base64: string, mimeType: string, fileName: string): INodeExecutionData {
+export function makeFileItem(base64: string, mimeType: string, fileName: string): INodeExecutionData {
 	return { json: {}, binary: { data: { data: base64, mimeType, fileName } } };
 }
 
@@ -153,7 +157,7 @@ function keepLog(context: object, lines: string[]): void {
 
 export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Rig> {
 	const clock = new TestClock();
-	await smallPicture().toFile(join(SAMPLES, 'dot.png'));
+	await drawSmallPicture().toFile(join(SAMPLES, 'dot.png'));
 	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES });
 
 	const log: string[] = [];
@@ -210,16 +214,16 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 			});
 			return { status, message: data.message };
 		},
-		allThrough: async () => {
+		waitUntilIdle: async () => {
 			do await clock.sleep(10);
 			while (engine.isBusy());
 		},
 		restartN8n: () => {
 			memory = startProcess();
 		},
-		credential: (values) => Object.assign(credential.data, values),
+		setCredential: (values) => Object.assign(credential.data, values),
 		run: async (parameters, { node: settings, ...runOptions } = {}) => {
-			const run = await engine.run(workflowOf(parameters, settings), runOptions);
+			const run = await engine.run(buildWorkflow(parameters, settings), runOptions);
 			const [items = [], errors = []] = readOutput(run, NODE);
 			return { run, items, errors, error: run.data.resultData.error as Result['error'] };
 		},

@@ -20,13 +20,13 @@ const servicesClock: Clock = {
 };
 
 /** The node as n8n runs it, which goes by the system's clock, and a service whose jobs take a second. */
-export interface SystemBench {
+export interface SystemRig {
 	service: LocalApi;
 	engine: Engine;
 	close(): Promise<void>;
 }
 
-export async function openSystemBench(): Promise<SystemBench> {
+export async function openSystemRig(): Promise<SystemRig> {
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-clock-'));
 	const service = await startLocalApi({ clock: servicesClock, jobSeconds: 1 });
 	const engine = await createEngine({
@@ -69,7 +69,7 @@ export function setClock(aheadMs: number): void {
 }
 
 /** Sets the clock while the node waits for a job: it has the answer to its submit, and the job has not ended. */
-export async function setClockDuringJob({ service }: SystemBench, aheadMs: number): Promise<void> {
+export async function setClockDuringJob({ service }: SystemRig, aheadMs: number): Promise<void> {
 	const before = service.jobs.length;
 	while (service.jobs.length === before) await sleep(10);
 	await sleep(300);

@@ -3,7 +3,7 @@ import { createGunzip } from 'node:zlib';
 import sharp from 'sharp';
 
 import type { CancelSignal } from '../../nodes/ImgTo3d/async/clock';
-import { isExchanging, progress } from './exchanges.mts';
+import { isExchanging, countProgress } from './exchanges.mts';
 
 /**
  * How long nothing must have been going on before the clock moves, ms of real time, and how many turns of the event loop more: the
@@ -144,11 +144,11 @@ export class TestClock {
 		let quietSince: number | undefined;
 		let turns = 0;
 		let patience = this.patienceMs;
-		let latest = progress();
+		let latest = countProgress();
 		for (let last = performance.now(); turns < QUIET_TURNS && patience > 0 && !this.isStopped; ) {
 			await turn();
 			const now = performance.now();
-			const isWorking = isBusy() || latest !== (latest = progress());
+			const isWorking = isBusy() || latest !== (latest = countProgress());
 			if (isWorking) patience = this.patienceMs;
 			else if (isExchanging()) patience -= Math.min(now - last, LONGEST_TURN_MS);
 			if (isWorking || isExchanging()) quietSince = undefined;

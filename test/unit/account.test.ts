@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { seeded, SimulatedClock, watched } from '../../bench/simulated.mts';
+import { seeded, SimulatedClock, pollSimulated } from '../../bench/simulated.mts';
 import { Account, Accounts, describeKind } from '../../nodes/ImgTo3d/polling/account';
 import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
 
@@ -77,7 +77,7 @@ describe('what ended jobs teach', () => {
 		const account = new Account();
 		const clock = new SimulatedClock();
 		const watchOne = async (duration: number) =>
-			await watched(clock, account, { duration, eta: () => undefined, kind: 'a' });
+			await pollSimulated(clock, account, { duration, eta: () => undefined, kind: 'a' });
 		for (let slow = 0; slow < 3; slow++) await watchOne(600);
 		for (let fast = 0; fast < 5; fast++) await watchOne(60);
 		expect((await watchOne(60)).delay).toBeLessThan(15);
@@ -100,7 +100,7 @@ describe('what ended jobs teach', () => {
 		let all = 0;
 		for (let job = 0; job < 60; job++) {
 			const duration = 5 + 10 * random();
-			const { delay } = await watched(clock, account, { duration, eta: () => undefined, kind: 'a' });
+			const { delay } = await pollSimulated(clock, account, { duration, eta: () => undefined, kind: 'a' });
 			late += delay;
 			all += duration;
 		}

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 import { FileEnd } from '../../nodes/ImgTo3d/file-end';
 import { FILE_KINDS, HEAD_BYTES, findMismatch, type FileKind } from '../../nodes/ImgTo3d/file-type';
-import { smallFiles } from './small-files.mts';
+import { smallFiles } from '../support/small-files.mts';
 
 const kindOf = (extension: string) =>
 	FILE_KINDS.find(({ extensions }) => extensions.includes(extension)) as FileKind;

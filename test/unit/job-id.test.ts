@@ -10,7 +10,7 @@ import {
 	readId,
 	writeId,
 } from '../../nodes/ImgTo3d/api/job-id';
-import { jsonText } from '../properties/answer-texts.mts';
+import { jsonText } from '../support/answer-texts.mts';
 
 const parse = (json: string) => JSON.parse(keepIdsExact(json)) as Record<string, unknown>;
 

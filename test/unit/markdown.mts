@@ -1,9 +1,11 @@
 /** The repository's Markdown documents, parsed: what they link to, and what their tables say. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import GithubSlugger from 'github-slugger';
 import { lexer, walkTokens, type Token, type Tokens } from 'marked';
+
+import { readText } from '../support/own-files.mts';
 
 /** What is not the repository's own, or is made. */
 const SKIPPED = new Set(['node_modules', 'dist', 'out', '.cache', '.git']);
@@ -38,7 +40,7 @@ export class Document {
 	/** @param path from the root */
 	constructor(
 		readonly path: string,
-		text = textOf(path),
+		text = readText(path),
 	) {
 		this.tokens = lexer(text);
 	}
@@ -133,7 +135,3 @@ export function deadEnd(from: Document, link: string): string | undefined {
 	const target = path === from.path ? from : new Document(path);
 	return target.anchors().includes(anchor) ? undefined : `${from.path}: ${link} has no such heading`;
 }
-
-export const filesIn = (folder: string) => readdirSync(folder);
-
-export const textOf = (path: string) => readFileSync(path, 'utf8');

@@ -1,5 +1,5 @@
+import { isThere, ownPaths, readText } from '../support/own-files.mts';
 import { Document } from './markdown.mts';
-import { isThere, ownPaths, textOf } from './own-files.mts';
 import { textsOf } from './texts.mts';
 
 /** A test that a document names. */
@@ -31,14 +31,14 @@ function problemsOf(named: NamedTest[]): string[] {
 		const file = isThere(path) ? path : `test/${path}`;
 		if (!isThere(file)) return `${path} does not exist`;
 		if (title === undefined) return [];
-		const ofFile = texts.get(file) ?? textsOf(textOf(file));
+		const ofFile = texts.get(file) ?? textsOf(readText(file));
 		texts.set(file, ofFile);
 		return ofFile.some((text) => text.includes(title)) ? [] : `${path} has no test "${title}"`;
 	});
 }
 
 /** The cells of each row of the invariants. */
-const invariants = textOf('docs/invariants.md')
+const invariants = readText('docs/invariants.md')
 	.split('\n')
 	.filter((line) => line.startsWith('| ') && !/^\| (---|what must hold) /.test(line))
 	.map((line) => line.slice(2, -2).split(' | '));
@@ -58,7 +58,7 @@ test('the tests that guard the invariants exist', () => {
 
 test('the tests that SECURITY.md names exist', () => {
 	// A list item goes on in the lines that follow it.
-	const items = textOf('SECURITY.md')
+	const items = readText('SECURITY.md')
 		.replaceAll('\n  ', ' ')
 		.split('\n')
 		.filter((line) => line.startsWith('* `test/'));
@@ -71,7 +71,7 @@ test.each(['CONTRIBUTING.md', 'docs/architecture.md', 'docs/invariants.md'])(
 	'the files and folders that %s names exist',
 	(document) => {
 		const paths = ownPaths();
-		const named = [...textOf(document).matchAll(/`([\w./-]+)`/g)]
+		const named = [...readText(document).matchAll(/`([\w./-]+)`/g)]
 			.map(([, path = '']) => path)
 			.filter((path) => /^(?!\.cache)[\w.-]+\/|\w\.(?:[cm]?[jt]s|json|md|yml)$/.test(path));
 		expect(named.length).toBeGreaterThan(20);
@@ -81,7 +81,7 @@ test.each(['CONTRIBUTING.md', 'docs/architecture.md', 'docs/invariants.md'])(
 );
 
 describe('the layers', () => {
-	const names = [...textOf('scripts/lint/layers.mjs').matchAll(/^\t+\{? ?name: '([a-z-]+)',\s+path: /gm)];
+	const names = [...readText('scripts/lint/layers.mjs').matchAll(/^\t+\{? ?name: '([a-z-]+)',\s+path: /gm)];
 	const layers = names.map(([, name = '']) => {
 		if (name === 'node') return '*.node.ts';
 		return name === 'file-type' || name === 'request' ? `${name}.ts` : `${name}/`;

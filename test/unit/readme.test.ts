@@ -16,7 +16,8 @@ import manifest from '../../package.json';
 import { exampleNames } from '../../n8n/real/examples.mts';
 import { RECIPES } from '../../n8n/real/install.mts';
 import { pollingPlot } from '../../scripts/polling-plot.mts';
-import { deadEnd, Document, documents, filesIn, textOf } from './markdown.mts';
+import { listFiles, readText } from '../support/own-files.mts';
+import { deadEnd, Document, documents } from './markdown.mts';
 import { FILLED_IN, textsIn } from './texts.mts';
 
 const readme = new Document('README.md');
@@ -286,7 +287,7 @@ describe('the documents', () => {
 
 	test('show every picture of docs/, and the README every example with its canvas', () => {
 		const links = all.flatMap((document) => document.linksFromRoot());
-		const pictures = filesIn('docs').filter((file) => !file.endsWith('.md'));
+		const pictures = listFiles('docs').filter((file) => !file.endsWith('.md'));
 		expect(links).toEqual(expect.arrayContaining(pictures.map((file) => `docs/${file}`)));
 		expect(readme.links()).toEqual(
 			expect.arrayContaining(
@@ -296,7 +297,7 @@ describe('the documents', () => {
 	});
 
 	test('offer the choices of the nodes in the form for a bug', () => {
-		const form = parse(textOf('.github/ISSUE_TEMPLATE/bug.yml')) as {
+		const form = parse(readText('.github/ISSUE_TEMPLATE/bug.yml')) as {
 			body: Array<{ id?: string; attributes: { options?: unknown } }>;
 		};
 		const choices = (id: string) => form.body.find((field) => field.id === id)?.attributes.options;
@@ -307,7 +308,7 @@ describe('the documents', () => {
 	});
 
 	test('plot the polls as the code makes them', async () => {
-		expect(await pollingPlot()).toBe(textOf('docs/polling.svg'));
+		expect(await pollingPlot()).toBe(readText('docs/polling.svg'));
 	});
 
 	test('the README shows its pictures on npm too, which looks for them from the root of the repository', () => {

@@ -1,6 +1,6 @@
 import manifest from '../../package.json';
 import { notesOf, release } from '../../scripts/changelog.mts';
-import { textOf } from './own-files.mts';
+import { readText } from '../support/own-files.mts';
 import { Repository } from './release-repository.mts';
 
 const HEAD = '# Changelog\n\nWhat is promised.\n';
@@ -90,7 +90,7 @@ describe('the changelog', () => {
 	});
 
 	test("this package's own loses nothing by a release", () => {
-		const own = textOf('CHANGELOG.md');
+		const own = readText('CHANGELOG.md');
 		const { changelog } = release(about(own, 'major', manifest.version));
 		const lines = (text: string) => text.split('\n').filter((line) => line && !line.startsWith('['));
 		expect(lines(changelog).filter((line) => !/^## \[\d.* - 2026-11-30$/.test(line))).toEqual(lines(own));

@@ -1,7 +1,7 @@
 import { parse } from 'yaml';
 
 import manifest from '../../package.json';
-import { filesIn, textOf } from './own-files.mts';
+import { listFiles, readText } from '../support/own-files.mts';
 
 interface Step {
 	uses?: string;
@@ -24,14 +24,14 @@ interface Workflow {
 }
 
 const FOLDER = '.github/workflows';
-const workflow = (file: string) => parse(textOf(`${FOLDER}/${file}`)) as Workflow;
+const workflow = (file: string) => parse(readText(`${FOLDER}/${file}`)) as Workflow;
 
 const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps = [] }) => steps);
 const commandsOf = (steps: Step[] = []) =>
 	steps.flatMap(({ run }) => run?.split('\n').map((line) => line.trim()) ?? []);
 
 /** The commands of `.ci/run`. */
-const required = textOf('.ci/run')
+const required = readText('.ci/run')
 	.split('\n')
 	.filter((line) => line.startsWith('npm '));
 
@@ -74,7 +74,7 @@ test('npm itself refuses to publish without provenance, as from a desk', () => {
 });
 
 test('only publishing has an identity, and only the release page may be written', () => {
-	for (const file of filesIn(FOLDER)) {
+	for (const file of listFiles(FOLDER)) {
 		const { permissions, jobs } = workflow(file);
 		expect([file, permissions]).toEqual([file, { contents: 'read' }]);
 		for (const [name, job] of Object.entries(jobs)) {
@@ -86,7 +86,7 @@ test('only publishing has an identity, and only the release page may be written'
 });
 
 test('scripts exist, installs come from the lock file, actions are pinned to a major version', () => {
-	for (const file of filesIn(FOLDER)) {
+	for (const file of listFiles(FOLDER)) {
 		const steps = stepsOf(workflow(file));
 		for (const command of commandsOf(steps)) {
 			const script = /^npm run (?:--silent )?(\S+)/.exec(command)?.[1];

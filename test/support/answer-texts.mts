@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 
 import type { HttpReply } from '../../nodes/ImgTo3d/api/answer';
-import { SAMPLE_RESPONSE } from '../support/reference';
+import { SAMPLE_RESPONSE } from './reference';
 
 /** Answers as the reference has them, and as they were seen. */
 export const DOCUMENTED: ReadonlyArray<Record<string, unknown>> = [

@@ -1,11 +1,11 @@
-import { tracesOf, WRITINGS } from '../support/writings.mts';
+import { listTraces, ENCODINGS } from '../support/encodings.mts';
 
 const KEY = 'sk/3f9c1d7be2a84f60+b5=<"71>';
 const SHORT = 'sk/3f+1d="71';
-const holds = (text: string, secret: string) => tracesOf(secret).some((trace) => text.includes(trace));
+const holds = (text: string, secret: string) => listTraces(secret).some((trace) => text.includes(trace));
 
 describe.each([KEY, SHORT])('the secret %s', (secret) => {
-	test.each(Object.entries(WRITINGS))('is found written as %s', (_name, write) => {
+	test.each(Object.entries(ENCODINGS))('is found written as %s', (_name, write) => {
 		expect(holds(`before${write(secret)}after`, secret)).toBe(true);
 	});
 

@@ -1,7 +1,7 @@
 /** How a text stands in other texts: what a key is looked for as. */
 
 /** Ways to write a text, each as some language does it for whole values. */
-export const WRITINGS: Record<string, (text: string) => string> = {
+export const ENCODINGS: Record<string, (text: string) => string> = {
 	'as it is': (text) => text,
 	JSON: (text) => JSON.stringify(text).slice(1, -1),
 	'JSON as Python writes it': (text) =>
@@ -83,17 +83,17 @@ function withinBase64(text: string, bytesBefore: number, alphabet: 'base64' | 'b
 }
 
 /**
- * What to look for to find a secret wherever and however it is written: in each of the {@link WRITINGS}, in the midst
+ * What to look for to find a secret wherever and however it is written: in each of the {@link ENCODINGS}, in the midst
  * of something in base64, and its longest run of letters and digits. That one stays as it is in everything else, however
  * often it is escaped, and when a part of the secret has been taken out.
  */
-export function tracesOf(secret: string): string[] {
+export function listTraces(secret: string): string[] {
 	const runs = secret.split(/[^A-Za-z0-9]+/).sort((a, b) => b.length - a.length);
 	const core = runs.filter((run) => run.length >= CORE_LENGTH).slice(0, 1);
 	const base64 = (['base64', 'base64url'] as const).flatMap((alphabet) =>
 		[0, 1, 2].map((before) => withinBase64(secret, before, alphabet)),
 	);
-	const traces = [...Object.values(WRITINGS).map((write) => write(secret)), ...base64, ...core];
+	const traces = [...Object.values(ENCODINGS).map((write) => write(secret)), ...base64, ...core];
 	// What holds another one need not be looked for.
 	return [...new Set(traces)].filter(
 		(trace, _index, all) => !all.some((other) => other !== trace && trace.includes(other)),

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A file of the repository, as text. */
-export const textOf = (path: string): string => readFileSync(path, 'utf8');
+export const readText = (path: string): string => readFileSync(path, 'utf8');
 
 /** The names of the files in a folder of the repository. */
-export const filesIn = (folder: string): string[] => readdirSync(folder).sort();
+export const listFiles = (folder: string): string[] => readdirSync(folder).sort();
 
 /** Whether the repository has a file or folder at a path from its root. */
 export const isThere = (path: string): boolean => existsSync(path);

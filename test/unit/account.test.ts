@@ -4,36 +4,36 @@ import { seeded, SimulatedClock, pollSimulated } from '../../bench/simulated.mts
 import { Account, Accounts, describeKind } from '../../nodes/ImgTo3d/polling/account';
 import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
 
-/** Lets jobs that were accepted at 0 s end at these times, s, seen within a second. */
-function taught(ends: readonly number[], isWell = true): Account {
+/** An account with jobs that were accepted at 0 s and ended at these times, s, noticed within a second. */
+function createAccount(ends: readonly number[], hasSucceeded = true): Account {
 	const account = new Account();
 	const jobs = ends.map(() => account.track('a', 0));
 	for (const [index, job] of jobs.entries()) {
 		const end = (ends[index] ?? 0) * 1000;
 		job.lastOpenAt = end - 500;
-		account.recordEnd(job, end + 500, isWell);
+		account.recordEnd(job, end + 500, hasSucceeded);
 	}
 	return account;
 }
 
 const seconds = (work: { mean: number } | undefined) => Math.exp(work?.mean ?? NaN);
 
-describe('what ended jobs teach', () => {
-	test('is how long jobs of their kind work, and not those of another', () => {
-		const account = taught([60, 61, 59]);
+describe('what ended jobs show', () => {
+	test('is how long jobs of their kind work, and not jobs of another kind', () => {
+		const account = createAccount([60, 61, 59]);
 		expect(seconds(account.predict(account.track('a', 0), 0).work)).toBeCloseTo(60, 0);
 		expect(account.predict(account.track('b', 0), 0).work).toBeUndefined();
 	});
 
-	test('is nothing when they failed, or when the clock was set back', () => {
-		const failed = taught([60, 60, 60], false);
+	test('is nothing if they failed, or if the clock was set back', () => {
+		const failed = createAccount([60, 60, 60], false);
 		expect(failed.predict(failed.track('a', 0), 0).work).toBeUndefined();
-		const account = taught([60, 60, 60]);
+		const account = createAccount([60, 60, 60]);
 		account.recordEnd(account.track('a', 5_000_000), 0, true);
 		expect(seconds(account.predict(account.track('a', 0), 0).work)).toBeCloseTo(60, 0);
 	});
 
-	test('is by what factor ETAs are too long', () => {
+	test('is the factor by which ETAs are too long', () => {
 		const account = new Account();
 		for (let before = 0; before < 3; before++) {
 			const job = account.track('a', 0);
@@ -55,8 +55,8 @@ describe('what ended jobs teach', () => {
 		expect(etaFactor.mean + etaFactor.sd).toBeLessThan(10_000);
 	});
 
-	test('is how many jobs are worked on at once, and so when a turn comes', () => {
-		const account = taught([60, 60, 120, 120, 180, 180]);
+	test('is how many jobs the service works on at once, and so when it starts on the next one', () => {
+		const account = createAccount([60, 60, 120, 120, 180, 180]);
 		const open = Array.from({ length: 5 }, () => account.track('a', 1_000_000));
 		const forecasts = open.map((job) => account.predict(job, 1_000_000));
 		expect(forecasts.map(({ startsAt }) => Math.round(startsAt / 60))).toEqual([0, 0, 1, 1, 2]);
@@ -64,7 +64,7 @@ describe('what ended jobs teach', () => {
 	});
 
 	test('is not that a job waits for those that came after it', () => {
-		const account = taught([60, 60, 120, 120, 180, 180]);
+		const account = createAccount([60, 60, 120, 120, 180, 180]);
 		const long = account.track('b', 1_000_000);
 		for (let younger = 1; younger < 8; younger++) {
 			const job = account.track('a', 1_000_000 + 60_000 * younger);
@@ -83,16 +83,16 @@ describe('what ended jobs teach', () => {
 		expect((await watchOne(60)).delay).toBeLessThan(15);
 	});
 
-	test('is no waiting where jobs only take different times', () => {
+	test('is no queue if jobs only take different times', () => {
 		const random = seeded(3);
 		for (let round = 0; round < 100; round++) {
-			const account = taught(Array.from({ length: 5 }, () => 5 + 10 * random()).sort((a, b) => a - b));
+			const account = createAccount(Array.from({ length: 5 }, () => 5 + 10 * random()).sort((a, b) => a - b));
 			account.track('a', 1_000_000);
 			expect(account.predict(account.track('a', 1_000_000), 1_000_000).startsAt).toBe(0);
 		}
 	});
 
-	test('does no harm where jobs take any time they like, and no ETA helps', async () => {
+	test('does no harm if jobs take any time at all, and no ETA helps', async () => {
 		const random = seeded(7);
 		const account = new Account();
 		const clock = new SimulatedClock();
@@ -111,16 +111,16 @@ describe('what ended jobs teach', () => {
 describe('room for a submit', () => {
 	const never = async () => await new Promise<void>(() => {});
 
-	test('is for a few at once as long as the limit is not known, beside those that take long to be answered', () => {
+	test('is for a few submits at once while the limit is not known, not counting those whose answer takes long', () => {
 		const account = new Account();
 		for (let sent = 0; sent < 5; sent++) void account.countSubmit(0, never);
 		expect(account.hasRoom(0)).toBe(false);
 		expect(account.hasRoom(5000)).toBe(true);
 	});
 
-	test('is what the limit leaves beside open jobs and submits in the air, as long as the word holds', async () => {
+	test('is what the limit leaves beside open jobs and submits in the air, for as long as the limit holds', async () => {
 		const account = new Account();
-		account.learnLimit(3, 0);
+		account.setLimit(3, 0);
 		const job = account.track('a', 0);
 		account.track('a', 0);
 		expect(account.hasRoom(0)).toBe(true);
@@ -128,11 +128,11 @@ describe('room for a submit', () => {
 		expect(account.hasRoom(10_000)).toBe(false);
 		account.untrack(job);
 		expect(account.hasRoom(10_000)).toBe(true);
-		expect(account.knowsLimit(3_600_000)).toBe(false);
+		expect(account.isLimitKnown(3_600_000)).toBe(false);
 	});
 
 	test.each([
-		['a place is freed', (account: Account) => account.untrack(account.track('a', 0))],
+		['a slot is freed', (account: Account) => account.untrack(account.track('a', 0))],
 		['a job of the run has ended', (_account: Account, gate: SubmitGate) => gate.noteEnded()],
 	])('is noticed at once when %s', async (_name, free) => {
 		const clock = new SimulatedClock();
@@ -150,19 +150,19 @@ test('a forecast is made of finite numbers, whatever jobs have ended before', ()
 	const ended = fc.record({
 		acceptedAt: fc.nat(1000),
 		took: fc.integer({ min: -10, max: 100_000 }),
-		lastLook: fc.nat(1000),
+		lastPoll: fc.nat(1000),
 		kind: fc.constantFrom('a', 'b'),
 		eta: fc.option(fc.double({ min: 0.05, max: 1e6, noNaN: true }), { nil: undefined }),
-		isWell: fc.boolean(),
+		hasSucceeded: fc.boolean(),
 	});
 	fc.assert(
 		fc.property(fc.array(ended, { maxLength: 80 }), (jobs) => {
 			const account = new Account();
-			for (const { acceptedAt, took, lastLook, kind, eta, isWell } of jobs) {
+			for (const { acceptedAt, took, lastPoll, kind, eta, hasSucceeded } of jobs) {
 				const job = account.track(kind, acceptedAt);
 				if (eta !== undefined) job.etas.push({ age: 0, eta });
-				job.lastOpenAt = acceptedAt + Math.min(lastLook, took);
-				account.recordEnd(job, acceptedAt + took, isWell);
+				job.lastOpenAt = acceptedAt + Math.min(lastPoll, took);
+				account.recordEnd(job, acceptedAt + took, hasSucceeded);
 			}
 			const { work, startsAt, etaFactor } = account.predict(account.track('a', 2000), 3000);
 			expect(startsAt).toBeGreaterThanOrEqual(0);
@@ -176,7 +176,7 @@ test('a forecast is made of finite numbers, whatever jobs have ended before', ()
 	);
 });
 
-test('the kind of a job is its settings, in any order, and not what it is made from', () => {
+test('the kind of a job is its settings in any order, and not its input', () => {
 	const work = { operation: 'textTo3d', apiVersion: 'v3' } as const;
 	const kind = describeKind({ ...work, body: { prompt: 'a cup', seed: 1, steps: 10, seconds: 3 } });
 	expect(describeKind({ ...work, body: { seconds: 3, prompt: 'a duck', steps: 10, track_id: 'x' } })).toBe(
@@ -185,7 +185,7 @@ test('the kind of a job is its settings, in any order, and not what it is made f
 	expect(describeKind({ ...work, body: { seconds: 3, steps: 11 } })).not.toBe(kind);
 });
 
-test('the accounts used last are kept in mind, and no more than a hundred', () => {
+test('the accounts used last are remembered, a hundred at most', () => {
 	const accounts = new Accounts();
 	const [first, second] = Array.from({ length: 100 }, (_, id) => accounts.of(String(id)));
 	expect(accounts.of('0')).toBe(first);

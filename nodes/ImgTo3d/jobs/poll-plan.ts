@@ -1,4 +1,5 @@
-import type { OpenJob, PolledJob } from '../polling/account';
+import type { OpenJob } from '../polling/account';
+import type { PolledJob } from '../polling/estimate';
 import { computeNextPoll } from '../polling/schedule';
 import type { AcceptedJob, KnownJob } from './ledger';
 import { isGeneration, type ItemRequest } from '../request';
@@ -34,7 +35,7 @@ export class PollPlan {
 		const { polled, open, pollIntervalMs } = this;
 		const { account, clock } = this.run;
 		const forecast = open && pollIntervalMs === undefined ? account.predict(open, clock.now()) : undefined;
-		return computeNextPoll({ seen: polled, forecast, pollIntervalMs });
+		return computeNextPoll(polled, { forecast, pollIntervalMs });
 	}
 
 	/** Notes that the job had not ended. @param at when the service said so, ms of the clock */
@@ -49,8 +50,8 @@ export class PollPlan {
 	}
 
 	/** Notes that the job has ended. */
-	noteEnd(isWell: boolean): void {
-		if (this.open) this.run.account.recordEnd(this.open, this.run.clock.now(), isWell);
+	noteEnd(hasSucceeded: boolean): void {
+		if (this.open) this.run.account.recordEnd(this.open, this.run.clock.now(), hasSucceeded);
 	}
 
 	/** The job is not among the account's open jobs any more, as far as is known. */

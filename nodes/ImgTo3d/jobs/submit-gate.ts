@@ -48,7 +48,7 @@ export class SubmitGate {
 		const pause = retryAfterSeconds === undefined ? DEFAULT_CLOSED_MS : retryAfterSeconds * 1000;
 		this.isQueueFull = reason === 'queueFull';
 		this.closedUntil = now + Math.max(MIN_CLOSED_MS, pause);
-		if (queueLimit !== undefined) this.account.learnLimit(queueLimit, now);
+		if (queueLimit !== undefined) this.account.setLimit(queueLimit, now);
 	}
 
 	/** Notes that a submit of this run was accepted. */

@@ -173,7 +173,7 @@ async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
 			}
 			throwIfStopped(signal);
 			// With a known limit there is room for every submit that passes, so the next one does not wait for the answer.
-			if (tries === 1 && account.knowsLimit(clock.now())) passage.end();
+			if (tries === 1 && account.isLimitKnown(clock.now())) passage.end();
 			const answer = await passage.send(async () => await sendSubmit(run, submit));
 			if (!isRefusedByLimit(answer) || clock.now() >= deadline()) return answer;
 			gate.close(answer);

@@ -1,0 +1,161 @@
+import fc from 'fast-check';
+
+import { systemClock } from '../../nodes/ImgTo3d/async/clock';
+import { Condition } from '../../nodes/ImgTo3d/async/condition';
+import { FairQueue } from '../../nodes/ImgTo3d/async/fair-queue';
+import { Semaphore } from '../../nodes/ImgTo3d/async/semaphore';
+
+describe.each<[string, (count: number) => <T>(work: () => Promise<T>) => Promise<T>]>([
+	[
+		'a semaphore',
+		(count) => {
+			const semaphore = new Semaphore(count);
+			return async <T>(work: () => Promise<T>) => await semaphore.run(work);
+		},
+	],
+	[
+		'one queue of a fair queue',
+		(count) => {
+			const queues = new FairQueue(count, Infinity);
+			return async <T>(work: () => Promise<T>) => (await queues.run('one', work)) as T;
+		},
+	],
+])('%s', (_what, open) => {
+	test('runs work in order, and never more at once than it has slots, whatever the work does', async () => {
+		await fc.assert(
+			fc.asyncProperty(
+				fc.integer({ min: 1, max: 5 }),
+				fc.array(fc.tuple(fc.nat(4), fc.boolean()), { maxLength: 20 }),
+				async (count, works) => {
+					const within = open(count);
+					const begun: number[] = [];
+					let running = 0;
+					const results = await Promise.allSettled(
+						works.map(
+							async ([ticks, fails], index) =>
+								await within(async () => {
+									begun.push(index);
+									running += 1;
+									expect(running).toBeLessThanOrEqual(count);
+									for (let tick = 0; tick < ticks; tick++) await Promise.resolve();
+									running -= 1;
+									if (fails) throw new Error(String(index));
+									return index;
+								}),
+						),
+					);
+					expect(begun).toEqual(works.map((_work, index) => index));
+					expect(results.map(({ status }) => status)).toEqual(
+						works.map(([, fails]) => (fails ? 'rejected' : 'fulfilled')),
+					);
+				},
+			),
+		);
+	});
+});
+
+describe('a fair queue', () => {
+	/**
+	 * Queues works behind one that is running. Each is named for its queue, like `a1`.
+	 *
+	 * @returns those that were done, in this order
+	 */
+	async function run(maxWaiting: number, works: string[]): Promise<string[]> {
+		const queues = new FairQueue(1, maxWaiting);
+		const done: string[] = [];
+		let goOn = () => {};
+		const first = queues.run('', async () => await new Promise<void>((resolve) => (goOn = resolve)));
+		const all = works.map(async (work) => {
+			const begun = await queues.run(work.charAt(0), async () => await Promise.resolve(true));
+			if (begun) done.push(work);
+		});
+		goOn();
+		await Promise.all([first, ...all]);
+		return done;
+	}
+
+	test('serves its queues in rotation, however many wait in one of them', async () => {
+		const works = ['a1', 'a2', 'a3', 'a4', 'b1', 'c1', 'c2'];
+		expect(await run(7, works)).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3', 'a4']);
+	});
+
+	test('turns away the last of the longest queue when too many wait, and a newcomer only if it is that one', async () => {
+		const flood = ['a1', 'a2', 'a3', 'a4', 'a5', 'a6'];
+		expect(await run(4, flood)).toEqual(['a1', 'a2', 'a3', 'a4']);
+		expect(await run(4, [...flood, 'b1', 'c1'])).toEqual(['a1', 'b1', 'c1', 'a2']);
+		expect(await run(4, ['b1', ...flood, 'b2'])).toEqual(['b1', 'a1', 'b2', 'a2']);
+	});
+});
+
+describe('a condition', () => {
+	test('ends the sleep of all waiters, and of none who begins to wait later', async () => {
+		const condition = new Condition();
+		const { signal } = new AbortController();
+		const start = systemClock.now();
+		const slept = [1, 2, 3].map(async () => await condition.wait(systemClock, 60_000, signal));
+		condition.notifyAll();
+		await Promise.all(slept);
+		await condition.wait(systemClock, 10, signal);
+		expect(systemClock.now() - start).toBeLessThan(2000);
+	});
+
+	test('keeps nothing of a waiter that has stopped waiting', async () => {
+		const condition = new Condition();
+		for (let wait = 0; wait < 100; wait++) await condition.wait(systemClock, 0, AbortSignal.abort());
+		expect((condition as unknown as { listeners: Set<unknown> }).listeners.size).toBe(0);
+	});
+});
+
+describe("the system's clock", () => {
+	test('ends a sleep soon after its signal is aborted', async () => {
+		const stop = new AbortController();
+		const start = systemClock.now();
+		const slept = systemClock.sleep(60_000, stop.signal);
+		stop.abort();
+		await slept;
+		expect(systemClock.now() - start).toBeLessThan(2000);
+	});
+
+	describe.each([
+		['back', -5 * 3_600_000],
+		['forward', 5 * 3_600_000],
+	])('set %s by hours', (_way, aheadMs) => {
+		const systemNow = Date.now;
+		const set = () => jest.spyOn(Date, 'now').mockImplementation(() => systemNow() + aheadMs);
+		afterEach(() => jest.restoreAllMocks());
+
+		test('only moves forward', () => {
+			const before = systemClock.now();
+			set();
+			const passed = systemClock.now() - before;
+			expect(passed).toBeGreaterThanOrEqual(0);
+			expect(passed).toBeLessThan(2000);
+		});
+
+		test('ends a sleep neither sooner nor later', async () => {
+			const start = performance.now();
+			const slept = systemClock.sleep(300);
+			set();
+			await slept;
+			const took = performance.now() - start;
+			expect(took).toBeGreaterThanOrEqual(299);
+			expect(took).toBeLessThan(5000);
+		});
+
+		test("converts a time to the system's time", () => {
+			const moment = systemClock.now() + 60_000;
+			const inAMinute = () => systemClock.toDate(moment).getTime() - Date.now() - 60_000;
+			expect(Math.abs(inAMinute())).toBeLessThan(2000);
+			set();
+			expect(Math.abs(inAMinute())).toBeLessThan(2000);
+			expect(Math.abs(systemClock.toDate(moment).getTime() - systemNow() - aheadMs)).toBeLessThan(62_000);
+		});
+	});
+
+	test('does not sleep if the signal is aborted already, or if no time is left', async () => {
+		const start = systemClock.now();
+		await systemClock.sleep(60_000, AbortSignal.abort());
+		await systemClock.sleep(-5);
+		expect(systemClock.now() - start).toBeLessThan(1000);
+	});
+});

@@ -42,7 +42,7 @@ const refuseForAWhile = ({ id }: Record<string, unknown>) => ({
 	retry_after: 25,
 });
 
-/** Seconds between the fetches. */
+/** Computes the seconds between the fetches. */
 const pauses = () => {
 	const times = fetches().map(({ at }) => at / 1000);
 	return times.slice(1).map((time, index) => time - (times[index] ?? 0));
@@ -51,7 +51,7 @@ const pauses = () => {
 const seconds = (from: number) => (rig.clock.now() - from) / 1000;
 const latest = () => rig.engine.executions.at(-1) as Execution;
 
-/** The end of an item that failed, with the node set to continue. */
+/** The JSON of a failed item with Continue. */
 const errorOf = ({ items }: Result) => items[0]?.json as { error: string; description: string; paid: string };
 const CONTINUE: Partial<INode> = { onError: 'continueRegularOutput' };
 
@@ -71,7 +71,7 @@ describe('a job that the service does not know yet', () => {
 		['v6, with its ID', 'v6', { ...NOT_FOUND, id: 10684518 }, 200],
 		['v3, with HTTP 404', 'v3', { ...NOT_FOUND, status: 'error' }, 404],
 		['v6, as a page', 'v6', '<html>Not found</html>', 404],
-	])('is watched until it is done, and paid once (%s)', async (_name, apiVersion, body, status) => {
+	])('is polled until it is done, and paid for once (%s)', async (_case, apiVersion, body, status) => {
 		onFetch(body, 6, status);
 		const { items, error } = await run({ apiVersion }, RETRIED);
 		expect(error).toBeUndefined();
@@ -80,7 +80,7 @@ describe('a job that the service does not know yet', () => {
 		expect(fetches().length).toBeGreaterThan(6);
 	});
 
-	test('for good ends when its time is up, and no try submits it anew', async () => {
+	test('is polled until Timeout, and no try submits it again', async () => {
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'notFound' } });
 		const start = rig.clock.now();
 		const { error } = await rig.run(buildPromptParameters({}, { timeout: 300 }), {
@@ -92,7 +92,7 @@ describe('a job that the service does not know yet', () => {
 		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('gives its place to the next item after a minute, and is found in the end', async () => {
+	test('gives its slot to the next item after a minute, and is still found later', async () => {
 		rig.service.addFault({ on: 'fetch', perJob: true, times: 8, do: { kind: 'notFound' } });
 		const { items } = await rig.run(buildPromptParameters({}, { maxJobsInFlight: 1 }), {
 			items: makeNumberedItems(2),
@@ -105,8 +105,8 @@ describe('a job that the service does not know yet', () => {
 	});
 });
 
-describe('Get Result of a job that nobody knows', () => {
-	test('asks again for half a minute, and gives no advice that costs money', async () => {
+describe('Get Result of an unknown job', () => {
+	test('asks again for 30 s, and its error gives no advice that costs money', async () => {
 		const start = rig.clock.now();
 		const { items } = await rig.run({ operation: 'getResult', jobId: 'gen/4711' }, { node: CONTINUE });
 		expect(items[0]?.json).toEqual({
@@ -152,13 +152,13 @@ describe('an end that leaves a doubt', () => {
 			/does not accept the API key/,
 			10,
 		],
-	])('(%s) is believed when it has been said again', async (_name, body, message, least) => {
+	])('(%s) counts after the API has repeated it', async (_case, body, message, least) => {
 		const edit = () => body() as Record<string, unknown>;
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 		const { error } = await run({}, RETRIED);
 		expect(error?.message).toMatch(message);
 		expect(error?.message).toMatch(new RegExp(`^Job ${jobId()}: `));
-		// Each try begins anew, and none submits.
+		// Each try starts from the beginning, and none submits.
 		expect(rig.service.jobs).toHaveLength(1);
 		const at = fetches().map((request) => request.at / 1000);
 		const first = at.slice(0, at.findIndex((time, n) => (at[n + 1] ?? Infinity) - time > 40) + 1);
@@ -178,7 +178,7 @@ describe('an end that leaves a doubt', () => {
 		['success of another job', () => ({ status: 'success', id: 4711, output: ['https://x.example/a.gif'] })],
 		['failed of another job', () => ({ status: 'failed', id: 4711, message: 'too dark' })],
 		['no credits', () => ({ status: 'error', message: 'credits exhausted' })],
-	])('(%s) is none when it is said once', async (_name, body) => {
+	])('(%s) does not count if the API says it once', async (_case, body) => {
 		const edit = () => body() as Record<string, unknown>;
 		rig.service.addFault({ on: 'fetch', do: { kind: 'edit', edit } });
 		const { items, error } = await run({}, RETRIED);
@@ -187,7 +187,7 @@ describe('an end that leaves a doubt', () => {
 		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('a success of another job is never the end', async () => {
+	test('the success of another job never ends it', async () => {
 		const other = { status: 'success', id: 4711, output: ['https://x.example/a.gif'] };
 		onFetch(other);
 		const { error } = await rig.run(buildPromptParameters({}, { timeout: 120 }), {
@@ -197,7 +197,7 @@ describe('an end that leaves a doubt', () => {
 		expect(error?.description).toContain('answered about job 4711');
 	});
 
-	test('only failed with its own ID lets Retry On Fail submit anew', async () => {
+	test('only "failed" with its own ID makes Retry On Fail submit it again', async () => {
 		rig.service.addFault({ on: 'submit', times: 2, do: { kind: 'failJob', message: 'too dark' } });
 		const { items } = await run({}, RETRIED);
 		expect(items[0]?.json.status).toBe('success');
@@ -222,7 +222,7 @@ describe('an answer to a submit that holds a job', () => {
 		['a nested ID', ({ id }) => ({ status: 'error', message: 'Queue is full', data: { request_id: id } })],
 		['an address', ({ fetch_result }) => ({ status: 'dreaming', fetch_result })],
 		['a success without a file', ({ id }) => ({ status: 'success', output: [], id })],
-	])('means accepted: %s', async (_name, edit) => {
+	])('means accepted: %s', async (_case, edit) => {
 		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		const { items } = await run({}, RETRIED);
 		expect(items[0]?.json.status).toBe('success');
@@ -232,8 +232,8 @@ describe('an answer to a submit that holds a job', () => {
 	test.each([{ eta: 12 }, { output: ['x'] }, { future_links: ['x'] }, { proxy_links: ['x'] }])(
 		'without an ID (%j) is paid for and not submitted again',
 		async (body) => {
-			const told = answer({ status: 'error', message: 'Too many requests', ...body }, 429);
-			rig.service.addFault({ on: 'submit', accept: true, do: told });
+			const accepted = answer({ status: 'error', message: 'Too many requests', ...body }, 429);
+			rig.service.addFault({ on: 'submit', accept: true, do: accepted });
 			const { items } = await run({}, { ...RETRIED, ...CONTINUE });
 			expect(items[0]?.json.paid).toBe('yes');
 			expect(rig.service.jobs).toHaveLength(1);
@@ -253,11 +253,11 @@ describe('an answer to a submit that holds a job', () => {
 		['two byte order marks', '\uFEFF\uFEFF{"status":"processing","id":777}'],
 		['nested too deeply', `${'['.repeat(5000)}{"id":777}${']'.repeat(5000)}`],
 		['See Other', '', 303, '/api/v3/fetch/777'],
-	])('means accepted, and its job is watched: %s', async (...[, body, status = 200, location]) => {
+	])('means accepted, and its job is polled: %s', async (...[, body, status = 200, location]) => {
 		rig.service.configure({ idFor: () => '777' });
 		const headers = location === undefined ? undefined : { location };
-		const told: Fault['do'] = { kind: 'answer', body, status, headers };
-		rig.service.addFault({ on: 'submit', accept: true, times: Infinity, do: told });
+		const accepted: Fault['do'] = { kind: 'answer', body, status, headers };
+		rig.service.addFault({ on: 'submit', accept: true, times: Infinity, do: accepted });
 		const { items } = await run({}, { ...RETRIED, ...CONTINUE });
 		expect(submits()).toHaveLength(1);
 		expect(items[0]?.json).toMatchObject({ id: 777, status: 'success' });
@@ -266,7 +266,7 @@ describe('an answer to a submit that holds a job', () => {
 	test.each([
 		['another job', /[^/]*$/, '4711'],
 		['nowhere', '/api/', '/nowhere/'],
-	])('may name an address that leads to %s: the documented one is asked too', async (_name, from, to) => {
+	])('may name an address that leads to %s, so the documented one is asked too', async (_case, from, to) => {
 		const edit = (body: Record<string, unknown>) => ({
 			...body,
 			fetch_result: String(body.fetch_result).replace(from, to),
@@ -276,7 +276,7 @@ describe('an answer to a submit that holds a job', () => {
 		expect(items[0]?.json).toMatchObject({ status: 'success', id: Number(jobId()) });
 	});
 
-	test('of which only the beginning came is told all the same', async () => {
+	test('counts even if only its beginning came', async () => {
 		const begun = answer('{"status":"processing","id":10684518,"outp');
 		rig.service.addFault({ on: 'submit', accept: true, do: begun });
 		const { items } = await run({}, RETRIED);
@@ -300,7 +300,7 @@ describe('an ID', () => {
 		'"ä ö?#%"',
 		'{"id":-7}',
 		LONG,
-	])('as %s is told as it was written, and asked for', async (written) => {
+	])('like %s is returned as the service wrote it, and polled', async (written) => {
 		rig.service.configure({ idFor: () => written });
 		const { items } = await run();
 		expect(items[0]?.json.status).toBe('success');
@@ -311,9 +311,9 @@ describe('an ID', () => {
 			items: makeNumberedItems(1),
 			node: CONTINUE,
 		});
-		const told = failed.items[0]?.json as { error: string; id: string | number };
-		expect(told.error).toContain(`Job ${jobId()?.slice(0, 300)}`);
-		expect(String(told.id)).toBe(jobId());
+		const item = failed.items[0]?.json as { error: string; id: string | number };
+		expect(item.error).toContain(`Job ${jobId()?.slice(0, 300)}`);
+		expect(String(item.id)).toBe(jobId());
 	});
 });
 
@@ -342,7 +342,7 @@ describe('a limit in other words', () => {
 	);
 });
 
-test('a byte order mark is skipped, in each answer', async () => {
+test('a byte order mark in an answer is ignored', async () => {
 	const markEach = (on: Fault['on']) =>
 		rig.service.addFault({ on, times: Infinity, do: { kind: 'byteOrderMark' } });
 	(['submit', 'fetch'] as const).forEach(markEach);
@@ -350,13 +350,13 @@ test('a byte order mark is skipped, in each answer', async () => {
 	expect(items[0]?.json.status).toBe('success');
 });
 
-test('two byte order marks are skipped as well', async () => {
+test('two byte order marks in an answer are ignored', async () => {
 	onFetch('\uFEFF\uFEFF{"status":"success","output":["https://x.example/a.gif"]}');
 	const { items } = await run();
 	expect(items[0]?.json.status).toBe('success');
 });
 
-test('a try that finds no credential tells the jobs of the one before', async () => {
+test('a try without a credential names the jobs of the try before', async () => {
 	rig.service.configure({ jobSeconds: 1000 });
 	void rig.clock.sleep(61_000).then(() => rig.setCredential({ apiKey: '' }));
 	const { items } = await rig.run(buildPromptParameters({}, { timeout: 60 }), {
@@ -368,7 +368,7 @@ test('a try that finds no credential tells the jobs of the one before', async ()
 	);
 });
 
-test('an item that cannot be read on a later try still tells its job', async () => {
+test('an item that cannot be read on a later try still names its job', async () => {
 	rig.service.configure({ jobSeconds: 1000 });
 	const items = makeNumberedItems(1);
 	void rig.clock.sleep(61_000).then(() => Object.assign(items[0]!.json, { n: 'no seed' }));
@@ -384,7 +384,7 @@ test('an item that cannot be read on a later try still tells its job', async () 
 	]);
 });
 
-test('a server that speaks no TLS was certainly not given the job', async () => {
+test('a server without TLS certainly did not get the job', async () => {
 	rig.setCredential({ baseUrl: rig.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));
 	expect(error).toBe('The job: no secure connection could be made (EPROTO)');
@@ -401,7 +401,7 @@ describe('an error item', () => {
 		['no', refused],
 		['yes', failed],
 		['unknown', cut],
-	])('says whether the job is paid for: %s', async (paid, fault) => {
+	])('says whether the job is paid for (%s)', async (paid, fault) => {
 		rig.service.addFault(fault);
 		const flat = errorOf(await run({}, CONTINUE));
 		expect(flat).toMatchObject({ paid, description: expect.stringMatching(/\w\.$/) as string });
@@ -418,9 +418,9 @@ describe('an error item', () => {
 });
 
 describe('stopping the execution', () => {
-	test('ends the waiting for a submit at once; the submit runs on, and the log has its ID', async () => {
+	test('ends the wait for a submit at once, but the submit goes on, and its ID is in the log', async () => {
 		const stop = new AbortController();
-		// While the service answers.
+		// The execution is stopped while the service answers.
 		const edit = (body: Record<string, unknown>) => {
 			stop.abort();
 			return body;
@@ -469,7 +469,7 @@ function chain(first: INodeParameters, second: INodeParameters): WorkflowJson {
 }
 
 describe('a chain of two nodes', () => {
-	test('whose first one was suspended until its time was up: Retry pays none of the second one twice', async () => {
+	test('pays for no job of the second one twice with Retry, after the first one was suspended until Timeout', async () => {
 		rig.service.configure({ webhooks: 'never', jobSeconds: 60 });
 		const mark = (name: string, n: string) => ({ options: { trackId: `=${name}-{{ ${n} }}` } });
 		await rig.engine.run(
@@ -497,7 +497,7 @@ describe('a chain of two nodes', () => {
 			...['first-0', 'first-1', 'first-2', 'second-0', 'second-1', 'second-2'],
 			'second-2',
 		]);
-		// Again, and the retry of the retry.
+		// Retry of the first execution, and of its retry.
 		await rig.engine.retry(latest().id);
 		expect(paid()).toHaveLength(8);
 		expect(latest().run?.status).toBe('success');
@@ -505,7 +505,7 @@ describe('a chain of two nodes', () => {
 	});
 });
 
-test('in a sub-workflow, the error says which execution is to be retried', async () => {
+test('in a sub-workflow, the error says which execution to retry', async () => {
 	rig.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
 	const { error } = await rig.run(buildPromptParameters(), {
 		items: makeNumberedItems(2),
@@ -516,7 +516,7 @@ test('in a sub-workflow, the error says which execution is to be retried', async
 	);
 });
 
-test('a submit of which nobody knows is named in what Retry would do', async () => {
+test('a submit that may have been accepted is named in what Retry would do', async () => {
 	rig.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
 	const { error } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(3) });
 	expect(error?.description).toMatch(/and end in this error again for 1 item, and submit nothing there\.$/);
@@ -526,7 +526,7 @@ describe('a suspended execution', () => {
 	const suspended = () => buildPromptParameters({ waitFor: 'webhook' });
 	const state = () => latest().run?.status;
 
-	test('is not resumed from before its end, whose call is looked into when its time is up', async () => {
+	test('is not resumed by a call that is still being handled when Timeout is over', async () => {
 		rig.service.configure({ jobSeconds: 101, webhooks: 'never' });
 		await rig.engine.run(
 			chain(
@@ -555,10 +555,10 @@ describe('a suspended execution', () => {
 		['an unknown status', answer({ status: 'dreaming' })],
 		['failed without an ID', answer({ status: 'failed', id: '', message: 'Failed, Try Again' })],
 		['success of another job', answer({ status: 'success', id: 1, output: ['https://x.example/a.gif'] })],
-	])('rests on when anybody calls and the API answers for a moment with %s', async (name, fault) => {
+	])('stays suspended if the API answers a call once or twice with %s', async (name, fault) => {
 		rig.service.configure({ jobSeconds: 300 });
 		await rig.run(suspended(), { items: makeNumberedItems(1) });
-		// A key that is refused twice, ten seconds apart, is believed.
+		// A key that is refused twice, ten seconds apart, counts.
 		rig.service.addFault({ on: 'fetch', times: name.includes('Key') ? 1 : 2, do: fault });
 		await rig.call(String(rig.service.jobs[0]?.webhook), {});
 		await rig.clock.sleep(100_000);
@@ -568,7 +568,7 @@ describe('a suspended execution', () => {
 		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('is resumed by an end that the API says for a minute, although the service calls once only', async () => {
+	test('is resumed by an end that the API repeats for a minute, although the service calls only once', async () => {
 		rig.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
 		await rig.run(suspended(), { items: makeNumberedItems(1), node: CONTINUE });
 		const edit = (body: Record<string, unknown>) => ({ ...body, id: '' });
@@ -599,8 +599,8 @@ describe('the trigger', () => {
 	const STARTED = { status: 200, message: 'The workflow was started.' };
 	const starts = () => rig.engine.executions.map(({ run: started }) => started?.status);
 
-	/** A job whose end nobody has told yet. */
-	async function ended(): Promise<number> {
+	/** Runs a job without a call about its end. @returns its ID */
+	async function submitAndEnd(): Promise<number> {
 		rig.service.configure({ webhooks: 'never' });
 		await rig.run(buildPromptParameters({ waitFor: 'none' }), { items: makeNumberedItems(1) });
 		await rig.clock.sleep(11_000);
@@ -622,15 +622,15 @@ describe('the trigger', () => {
 		},
 	);
 
-	test('asks again for a job that is not known for a moment', async () => {
-		const id = await ended();
+	test('asks again about a job that the API does not know for a moment', async () => {
+		const id = await submitAndEnd();
 		const url = publish();
 		onFetch(NOT_FOUND, 1);
 		expect(await rig.call(url, { status: 'success', id })).toEqual(STARTED);
 	});
 
 	test('starts nothing for the success of another job', async () => {
-		const id = await ended();
+		const id = await submitAndEnd();
 		const url = publish();
 		onFetch({ status: 'success', id: 4711, output: ['https://x.example/a.gif'] });
 		expect((await rig.call(url, { status: 'success', id })).status).toBe(403);
@@ -638,10 +638,10 @@ describe('the trigger', () => {
 	});
 
 	test.each([
-		['after a minute, when the API still says so', Infinity, ['success', 'success']],
-		['not when the job succeeds yet', 4, ['success']],
-	])('starts for a failure that names no job: %s', async (_name, times, wanted) => {
-		const id = await ended();
+		['after a minute, if the API still reports it', Infinity, ['success', 'success']],
+		['not if the job succeeds after all', 4, ['success']],
+	])('starts the workflow for a failure without an ID: %s', async (_case, times, wanted) => {
+		const id = await submitAndEnd();
 		const url = publish();
 		onFetch({ status: 'failed', id: '', message: 'Failed, Try Again' }, times);
 		const start = rig.clock.now();
@@ -655,7 +655,7 @@ describe('the trigger', () => {
 	});
 
 	test('keeps the pause that the API asks for while it proves a failure', async () => {
-		const id = await ended();
+		const id = await submitAndEnd();
 		const url = publish();
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit: refuseForAWhile } });
 		expect((await rig.call(url, { status: 'failed', id })).status).toBe(200);

@@ -16,7 +16,7 @@ afterEach(() => setClock(0));
 test.each([
 	['forward', 5 * HOUR_MS],
 	['back', -5 * HOUR_MS],
-])('a job ends as ever when the system’s clock is set %s while it is waited for', async (_way, aheadMs) => {
+])('a job ends as usual if the system clock is set %s in the meantime', async (_way, aheadMs) => {
 	const [start, date] = [performance.now(), Date.now()];
 	const [run] = await Promise.all([
 		rig.engine.run(

@@ -23,8 +23,8 @@ afterEach(async () => {
 
 const QUICK = { frameSize: 16, seconds: 1, steps: 1, seed: '1' };
 
-/** The node at rest, a track id for each item. */
-const resting = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
+/** The node, set to suspend the execution, with a track ID for each item. */
+const suspending = (more: INodeParameters = {}, options: INodeParameters = {}): INodeParameters => ({
 	operation: 'imageTo3d',
 	image: rig.picture,
 	settings: QUICK,
@@ -42,25 +42,25 @@ const failJob = (skip: number): Fault => ({
 
 const lastExecution = (): Execution => rig.engine.executions.at(-1) as Execution;
 
-/** What the node has put out in the end. */
-function finished(output = 0): INodeExecutionData[] {
+/** The node's output after the last run. */
+function outputItems(output = 0): INodeExecutionData[] {
 	const { run } = lastExecution();
 	return run ? (readOutput(run, NODE)[output] ?? []) : [];
 }
 
 const resumeUrl = () => String(rig.service.jobs.at(-1)?.webhook);
 const idOf = (item: number) => rig.service.jobs.find(({ trackId }) => trackId === `item-${item}`)?.id ?? 0;
-const marks = (items: INodeExecutionData[]) => items.map(({ json }) => json.track_id);
+const trackIds = (items: INodeExecutionData[]) => items.map(({ json }) => json.track_id);
 const pairs = (items: INodeExecutionData[]) => items.map(({ pairedItem }) => pairedItem);
 const failedJob = () => rig.service.jobs.find(({ outcome }) => outcome === 'failed');
-const looks = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
+const fetches = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
-/** Without an image to fetch, jobs are accepted in the order in which they come. */
+/** Without images to fetch, the service accepts the jobs in the order of the items. */
 const inOrder = (more: INodeParameters = {}, options: INodeParameters = {}) =>
-	resting({ operation: 'textTo3d', prompt: 'A cup', ...more }, options);
+	suspending({ operation: 'textTo3d', prompt: 'A cup', ...more }, options);
 
-/** The node with another one after it. */
-function followed(parameters: INodeParameters, node: object = {}): WorkflowJson {
+/** A workflow with another node after this one. */
+function addNextNode(parameters: INodeParameters, node: object = {}): WorkflowJson {
 	const common = { typeVersion: 1, position: [0, 0] as [number, number], parameters: {} };
 	return {
 		nodes: [
@@ -83,25 +83,25 @@ function followed(parameters: INodeParameters, node: object = {}): WorkflowJson 
 	};
 }
 
-describe('an execution at rest', () => {
-	test('is called once for each job, and goes on when all have ended: in order, paired, with the files', async () => {
+describe('a suspended execution', () => {
+	test('resumes when all jobs have ended, with its items in order, paired and with their files', async () => {
 		rig.service.configure({ jobSeconds: (number) => [50, 30, 40][number - 1] ?? 0 });
 		const start = rig.clock.now();
-		const { run, items } = await rig.run(resting({ download: true }), { items: makeNumberedItems(3) });
+		const { run, items } = await rig.run(suspending({ download: true }), { items: makeNumberedItems(3) });
 		expect(run.status).toBe('waiting');
 		expect(rig.clock.now()).toBe(start);
 		expect(items.map(({ json }) => json)).toEqual(
 			[0, 1, 2].map((item) => expect.objectContaining({ id: idOf(item), status: 'processing' })),
 		);
-		const submitted = looks().length;
+		const submitted = fetches().length;
 		await rig.clock.sleep(29_000);
-		expect(looks()).toHaveLength(submitted);
+		expect(fetches()).toHaveLength(submitted);
 
 		await rig.clock.sleep(300_000);
 		expect(lastExecution().run?.status).toBe('success');
-		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
-		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
-		for (const item of finished()) {
+		expect(trackIds(outputItems())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(pairs(outputItems())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
+		for (const item of outputItems()) {
 			const job = rig.service.jobs.find(({ id }) => id === item.json.id);
 			expect(item.json).toMatchObject({ status: 'success', output: job?.outputs, meta: { frame_size: 16 } });
 			const file = await rig.engine.readBinary(item, 'data');
@@ -109,11 +109,11 @@ describe('an execution at rest', () => {
 		}
 	});
 
-	test('asks again for an ended job only after a restart of n8n, which forgets it', async () => {
+	test('does not ask again about a job that has ended, until n8n restarts', async () => {
 		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 30 : 600), webhooks: 'never' });
 		await rig.run(inOrder(), { items: makeNumberedItems(2) });
 		await rig.clock.sleep(31_000);
-		const fetchesOfEnded = () => looks().filter(({ path }) => path.endsWith(`/${idOf(0)}`)).length;
+		const fetchesOfEnded = () => fetches().filter(({ path }) => path.endsWith(`/${idOf(0)}`)).length;
 		await rig.call(resumeUrl(), {});
 		const known = fetchesOfEnded();
 		await rig.call(resumeUrl(), {});
@@ -123,21 +123,23 @@ describe('an execution at rest', () => {
 		expect(fetchesOfEnded()).toBe(known + 1);
 	});
 
-	test('sends its own address, and the track ID, whatever Webhook URL says', async () => {
-		await rig.run(resting({}, { webhookUrl: 'http://127.0.0.1:9/other' }), { items: makeNumberedItems(1) });
+	test('sends its own address and the track ID, even if Webhook URL is set', async () => {
+		await rig.run(suspending({}, { webhookUrl: 'http://127.0.0.1:9/other' }), {
+			items: makeNumberedItems(1),
+		});
 		expect(rig.service.jobs[0]).toMatchObject({ trackId: 'item-0' });
 		expect(resumeUrl()).toMatch(new RegExp(`/webhook-waiting/${lastExecution().id}/img-to-3d$`));
 	});
 
-	test('keeps no key', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(2) });
+	test('does not store the API key', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
 		expect(lastExecution().suspended).toContain('item-1');
 		expect(lastExecution().suspended).not.toContain(API_KEY);
 	});
 
-	test('rests on after a call while a job is open, and tells the caller 200', async () => {
+	test('stays suspended after a call while a job is open, and answers it with 200', async () => {
 		rig.service.configure({ jobSeconds: (number) => 30 * number });
-		await rig.run(resting(), { items: makeNumberedItems(2) });
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
 		await rig.clock.sleep(31_000);
 		expect(lastExecution().run?.status).toBe('waiting');
 		expect(await rig.call(resumeUrl(), { status: 'success', id: rig.service.jobs[0]?.id })).toEqual({
@@ -145,36 +147,36 @@ describe('an execution at rest', () => {
 			message: 'Not all jobs have ended. The execution stays suspended.',
 		});
 		await rig.clock.sleep(60_000);
-		expect(marks(finished())).toEqual(['item-0', 'item-1']);
+		expect(trackIds(outputItems())).toEqual(['item-0', 'item-1']);
 	});
 
 	test.each([
 		['a forged end', { status: 'success', id: 1, output: ['https://example.com/virus.gif'] }],
 		['a number', '5'],
 		['a list', '[1, 2]'],
-		['no JSON', '{"a":'],
+		['broken JSON', '{"a":'],
 		['a large one', JSON.stringify({ status: 'success', id: 1, more: 'x'.repeat(2_000_000) })],
 		['a deep one', '['.repeat(100_000) + ']'.repeat(100_000)],
 		['invalid UTF-8', Buffer.from([0x7b, 0xff, 0xfe, 0x7d])],
-	])('believes only the API: %s in the call changes nothing', async (_what, body) => {
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+	])('believes only the API: a call with %s as its body changes nothing', async (_case, body) => {
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		const { status } = await rig.call(resumeUrl(), body);
 		expect([200, 422]).toContain(status);
 		expect(lastExecution().run?.status).toBe('waiting');
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ json }) => json.output)).toEqual([rig.service.jobs[0]?.outputs]);
+		expect(outputItems().map(({ json }) => json.output)).toEqual([rig.service.jobs[0]?.outputs]);
 	});
 
-	test('waits for the job that a call names when it comes before the API shows the end', async () => {
+	test('waits for the end of a job if the call comes before the API shows it', async () => {
 		rig.service.configure({ webhooks: { delaySeconds: -8 } });
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		await rig.clock.sleep(70_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('goes on once, also when calls come twice and for all jobs at the same moment', async () => {
+	test('resumes once, even if two calls come for each job at the same moment', async () => {
 		rig.service.configure({ webhooks: 'twice' });
-		await rig.engine.run(followed(resting({ download: true })), { items: makeNumberedItems(5) });
+		await rig.engine.run(addNextNode(suspending({ download: true })), { items: makeNumberedItems(5) });
 		await rig.clock.sleep(120_000);
 		const { run } = lastExecution();
 		expect(run?.status).toBe('success');
@@ -183,19 +185,19 @@ describe('an execution at rest', () => {
 		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 409 });
 	});
 
-	test('a flood of calls asks the API no faster', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(2) });
-		const before = looks().length;
+	test('does not ask the API for each call of a flood', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
+		const before = fetches().length;
 		const answers = await Promise.all(
 			Array.from({ length: 100 }, async () => await rig.call(resumeUrl(), {})),
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-		expect(looks().length - before).toBeLessThan(100);
+		expect(fetches().length - before).toBeLessThan(100);
 	});
 
-	test('a flood of calls about its job has two of them in hand at a time', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(1) });
-		const before = looks().length;
+	test('handles at most two calls at a time of a flood about one job', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
+		const before = fetches().length;
 		const answers = await Promise.all(
 			Array.from({ length: 50 }, async () => await rig.call(resumeUrl(), { status: 'success', id: idOf(0) })),
 		);
@@ -204,33 +206,33 @@ describe('an execution at rest', () => {
 			({ message }) => message === 'Received. Another call about these jobs is being handled.',
 		);
 		expect(already).toHaveLength(48);
-		// Each for 12 s, every two seconds, and then at all jobs once.
-		expect(looks().length - before).toBeLessThanOrEqual(2 * 8);
+		// Each asks every two seconds for 12 s, and then about all jobs once.
+		expect(fetches().length - before).toBeLessThanOrEqual(2 * 8);
 		await rig.clock.sleep(60_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('a call that comes while the wait for a forged one is nearly over has its full time all the same', async () => {
-		// It comes at 52 s, and the API shows the end at 60 s.
+	test('gives a call its full time, even if the time of a forged call is nearly over', async () => {
+		// The call comes at 52 s, and the API shows the end at 60 s.
 		rig.service.configure({ webhooks: { delaySeconds: -8 } });
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		await rig.clock.sleep(43_000);
 		await rig.call(resumeUrl(), { status: 'success', id: idOf(0) });
 		await rig.clock.sleep(30_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('a call that waits behind others which get no answer has its full time all the same', async () => {
+	test('gives a call its full time, even if it waits for calls that get no answer from the API', async () => {
 		rig.service.configure({ parallel: 24, queueLimit: 24 });
-		for (let run = 0; run < 24; run++) await rig.run(resting(), { items: makeNumberedItems(1) });
+		for (let run = 0; run < 24; run++) await rig.run(suspending(), { items: makeNumberedItems(1) });
 		rig.clock.patienceMs = 500;
 		rig.service.addFault({ on: 'fetch', times: 20, do: { kind: 'hang' } });
 		await rig.clock.sleep(120_000);
 		expect(rig.engine.executions.map(({ run }) => run?.status)).toEqual(Array(24).fill('success'));
 	});
 
-	test('a call while the API is out of order is answered 503, and a later one counts', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+	test('answers a call with 503 while the API is down, and resumes at a later call', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		await rig.clock.sleep(59_000);
 		rig.service.addFault({
 			on: 'fetch',
@@ -243,12 +245,12 @@ describe('an execution at rest', () => {
 		rig.service.clearFaults();
 		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 200 });
 		await rig.clock.sleep(1000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('a credential that cannot be used does not end it, and fills no log', async () => {
+	test('stays suspended when the credential cannot be used, and logs only the first calls of a minute', async () => {
 		rig.service.configure({ webhooks: 'never' });
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		rig.setCredential({ baseUrl: 'nonsense' });
 		for (let call = 0; call < 25; call++) {
 			expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 503 });
@@ -262,8 +264,8 @@ describe('an execution at rest', () => {
 		);
 	});
 
-	test('a key that is refused by now ends it with an error that names the job', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+	test('ends with an error that names the job when the service refuses the key', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		rig.setCredential({ apiKey: 'wrong-key' });
 		await rig.clock.sleep(61_000);
 		expect(lastExecution().run?.status).toBe('waiting');
@@ -273,9 +275,9 @@ describe('an execution at rest', () => {
 		);
 	});
 
-	test('when the time is up the items leave as references, and Get Result finishes them', async () => {
+	test('returns references when Timeout is over, and Get Result finishes the jobs', async () => {
 		rig.service.configure({ webhooks: 'never' });
-		const { run } = await rig.run(resting({}, { timeout: 600 }), { items: makeNumberedItems(2) });
+		const { run } = await rig.run(suspending({}, { timeout: 600 }), { items: makeNumberedItems(2) });
 		expect(new Date(run.waitTill ?? 0).getTime()).toBe((rig.service.jobs[0]?.acceptedAt ?? 0) + 600_000);
 		await rig.clock.sleep(600_000);
 		const late = readOutput(await rig.engine.endWait(lastExecution().id), NODE)[0] ?? [];
@@ -301,7 +303,7 @@ describe('an execution at rest', () => {
 		expect(rig.service.jobs).toHaveLength(2);
 	});
 
-	test('when the time is up, what no Get Result could bring leaves as it is', async () => {
+	test('returns a finished job without an ID as it is when Timeout is over, because Get Result could not fetch it', async () => {
 		rig.service.configure({ webhooks: 'never', jobSeconds: (number) => (number === 1 ? 0 : 60) });
 		const edit = (answer: Record<string, unknown>) => ({ ...answer, id: undefined });
 		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
@@ -311,24 +313,24 @@ describe('an execution at rest', () => {
 		expect(late[0]?.json.output).toEqual(rig.service.jobs[0]?.outputs);
 	});
 
-	test('leaves as references too if n8n does not let the node go on', async () => {
+	test('returns references if this version of n8n cannot resume the node', async () => {
 		const type = rig.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
 		const answer = type.webhook;
 		type.webhook = async function () {
 			const blind = Object.create(this, { runExecutionData: { value: undefined } }) as typeof this;
 			return (await answer?.call(blind)) ?? {};
 		};
-		await rig.run(resting(), { items: makeNumberedItems(2) });
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
 		await rig.clock.sleep(61_000);
 		expect(lastExecution().run?.status).toBe('success');
-		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'processing']);
-		expect(finished().map(({ json }) => json.id)).toEqual([idOf(0), idOf(1)]);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['processing', 'processing']);
+		expect(outputItems().map(({ json }) => json.id)).toEqual([idOf(0), idOf(1)]);
 	});
 });
 
-describe('the node, when it is woken,', () => {
-	/** Something that happens between the call and the node's going on. */
-	function afterTheCall(happen: () => void): void {
+describe('the resumed node', () => {
+	/** Does something between the webhook call and the run of the resumed node. */
+	function afterCall(happen: () => void): void {
 		const type = rig.engine.nodeTypes.getByNameAndVersion('n8n-nodes-img-to-3d.imgTo3d');
 		const answer = type.webhook;
 		type.webhook = async function () {
@@ -338,33 +340,33 @@ describe('the node, when it is woken,', () => {
 		};
 	}
 
-	test('goes on with what the API has just told: each end is asked for once', async () => {
+	test('continues with the ends that the API has reported, and does not ask for them again', async () => {
 		rig.service.configure({ jobSeconds: (number) => 10 * number });
 		await rig.run(inOrder(), { items: makeNumberedItems(5) });
-		const before = looks().length;
+		const before = fetches().length;
 		await rig.clock.sleep(120_000);
-		expect(finished()).toHaveLength(5);
-		// At each call the named job and those that were still open: 5 + 4 + 3 + 2 + 1.
-		expect(looks().length - before).toBe(15);
+		expect(outputItems()).toHaveLength(5);
+		// At each call, the named job and those that are still open: 5 + 4 + 3 + 2 + 1.
+		expect(fetches().length - before).toBe(15);
 	});
 
 	test.each([
 		['no ID', { id: undefined }],
 		['no meta', { meta: undefined }],
-	])('keeps what was known of a job although the API now tells %s', async (_what, change) => {
-		const { items } = await rig.run(resting(), { items: makeNumberedItems(1) });
+	])('keeps what it knew about a job when the answer has %s', async (_case, change) => {
+		const { items } = await rig.run(suspending(), { items: makeNumberedItems(1) });
 		const edit = (answer: Record<string, unknown>) => ({ ...answer, ...change });
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 		await rig.clock.sleep(61_000);
 		const { id, meta } = items[0]?.json ?? {};
-		expect(finished().map(({ json }) => json)).toEqual([
+		expect(outputItems().map(({ json }) => json)).toEqual([
 			expect.objectContaining({ id, meta, status: 'success', output: rig.service.jobs[0]?.outputs }),
 		]);
 	});
 
-	test('does not need the API any more', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(2) });
-		afterTheCall(() =>
+	test('does not need the API', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
+		afterCall(() =>
 			rig.service.addFault({
 				on: 'fetch',
 				times: Infinity,
@@ -372,33 +374,33 @@ describe('the node, when it is woken,', () => {
 			}),
 		);
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
-	test('rests again when the API has changed its mind, and a later call counts', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+	test('stays suspended after one odd answer of the API, and resumes at a later call', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		rig.service.addFault({ on: 'fetch', do: { kind: 'answer', status: 403, body: 'no' } });
 		expect((await rig.call(resumeUrl(), {})).status).toBe(200);
 		await rig.clock.sleep(30_000);
 		expect(lastExecution().run?.status).toBe('waiting');
 		await rig.clock.sleep(31_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('names its jobs in an error of the whole run', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(2) });
-		afterTheCall(() => rig.setCredential({ baseUrl: 'nonsense' }));
+	test('names its jobs in an error that stops the run', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
+		afterCall(() => rig.setCredential({ baseUrl: 'nonsense' }));
 		await rig.clock.sleep(61_000);
 		const error = lastExecution().run?.data.resultData.error as { message: string; description: string };
 		expect(error.message).toMatch(/^Base URL in the credential/);
 		expect(error.description).toContain(`fetched with Get Result: ${idOf(0)}, ${idOf(1)}.`);
 	});
 
-	test('names each job in its error item when it continues', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } });
-		afterTheCall(() => rig.setCredential({ apiKey: '' }));
+	test('names each job in its error item with Continue', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } });
+		afterCall(() => rig.setCredential({ apiKey: '' }));
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ json }) => json)).toEqual(
+		expect(outputItems().map(({ json }) => json)).toEqual(
 			[0, 1].map((item) => ({
 				error: 'The credential has no API key',
 				description: expect.stringMatching(/^Enter the API key of your account/) as string,
@@ -409,20 +411,20 @@ describe('the node, when it is woken,', () => {
 		);
 	});
 
-	test('on a worker that does not know its public address goes on all the same', async () => {
+	test('continues on a worker that does not know its public address', async () => {
 		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
-			await rig.run(resting(), { items: makeNumberedItems(1) });
-			afterTheCall(() => rig.setCredential({ baseUrl: 'http://api.service.invalid/api' }));
+			await rig.run(suspending(), { items: makeNumberedItems(1) });
+			afterCall(() => rig.setCredential({ baseUrl: 'http://api.service.invalid/api' }));
 			await rig.clock.sleep(61_000);
-			expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+			expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 		} finally {
 			await proxy.end();
 		}
 	});
 
-	test('takes a success without a file for an error of that item', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } });
+	test('returns an error for an item whose job is a success without a file', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } });
 		const empty = idOf(0);
 		rig.service.addFault({
 			on: 'fetch',
@@ -432,28 +434,28 @@ describe('the node, when it is woken,', () => {
 		await rig.clock.sleep(110_000);
 		expect(lastExecution().run?.status).toBe('waiting');
 		await rig.clock.sleep(90_000);
-		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
+		expect(outputItems().map(({ json }) => json.status ?? json.error)).toEqual([
 			`Job ${empty}: the service says "success", but names no file that can be fetched`,
 			'success',
 		]);
 	});
 
-	test('asks at the address that the service has named', async () => {
+	test('asks the API at the address that the service named', async () => {
 		const edit = (answer: Record<string, unknown>) => ({
 			...answer,
 			fetch_result: `${rig.service.baseUrl}/v3/fetch/${String(answer.id)}?of=us`,
 		});
 		rig.service.addFault({ on: 'submit', do: { kind: 'edit', edit } });
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
-		await rig.run(resting(), { items: makeNumberedItems(1) });
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		await rig.clock.sleep(61_000);
-		expect(finished()).toHaveLength(1);
-		expect(looks().every(({ path }) => path.endsWith('?of=us'))).toBe(true);
+		expect(outputItems()).toHaveLength(1);
+		expect(fetches().every(({ path }) => path.endsWith('?of=us'))).toBe(true);
 	});
 
-	test('fails within the time that the service waits, although the API does not answer', async () => {
+	test('answers within the 30 s that the service waits, even if the API does not answer', async () => {
 		rig.clock.patienceMs = 500;
-		await rig.run(resting(), { items: makeNumberedItems(2) });
+		await rig.run(suspending(), { items: makeNumberedItems(2) });
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
 		const start = rig.clock.now();
 		const { status } = await rig.call(resumeUrl(), { status: 'success', id: idOf(0), output: [] });
@@ -462,57 +464,57 @@ describe('the node, when it is woken,', () => {
 	});
 });
 
-describe('before it rests', () => {
-	test('does not rest when all jobs have ended', async () => {
+describe('before it suspends the execution, the node', () => {
+	test('does not suspend when all jobs have ended', async () => {
 		rig.service.configure({ jobSeconds: 0 });
-		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(3) });
+		const { run, items } = await rig.run(suspending(), { items: makeNumberedItems(3) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
-		expect(looks()).toHaveLength(0);
+		expect(fetches()).toHaveLength(0);
 	});
 
-	test('looks once more at each job, whose call would have been lost', async () => {
-		// Ends while the others are being submitted: the queue is full until then.
+	test('asks about each job once more, because calls to a running execution are lost', async () => {
+		// The first job ends while the others are submitted, because the queue is full until then.
 		rig.service.configure({ queueLimit: 1, parallel: 1, jobSeconds: 10 });
-		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(3) });
+		const { run, items } = await rig.run(suspending(), { items: makeNumberedItems(3) });
 		expect(run.status).toBe('waiting');
 		expect(items).toHaveLength(3);
 		await rig.clock.sleep(60_000);
-		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
+		expect(trackIds(outputItems())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success', 'success', 'success']);
 		expect(rig.service.jobs).toHaveLength(3);
 	});
 
-	test('does not take a failing look for an answer', async () => {
+	test('asks again when a poll fails', async () => {
 		rig.service.configure({ jobSeconds: 2 });
 		rig.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 503, body: 'down' } });
-		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(1) });
+		const { run, items } = await rig.run(suspending(), { items: makeNumberedItems(1) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('does not wait as long as the API asks before it may be looked again: the call would be lost', async () => {
+	test('does not wait when the API asks for a long pause, because the call would be lost', async () => {
 		const full = { status: 'error', message: 'Rate limit exceeded', retry_after: 30 };
 		rig.service.addFault({ on: 'fetch', times: 2, do: { kind: 'answer', status: 429, body: full } });
 		const start = rig.clock.now();
-		const { run } = await rig.run(resting(), { items: makeNumberedItems(2) });
+		const { run } = await rig.run(suspending(), { items: makeNumberedItems(2) });
 		expect([run.status, rig.clock.now() - start]).toEqual(['waiting', 0]);
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success', 'success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
-	test('looks again when one of the looks has taken long', async () => {
+	test('asks again when one of the polls took long', async () => {
 		rig.clock.patienceMs = 500;
 		rig.service.configure({ jobSeconds: (number) => 4 + number });
 		rig.service.addFault({ on: 'fetch', do: { kind: 'hang' } });
-		const { run, items } = await rig.run(resting(), { items: makeNumberedItems(2) });
+		const { run, items } = await rig.run(suspending(), { items: makeNumberedItems(2) });
 		expect(run.status).toBe('success');
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
-	test('with more items than Max Jobs in Flight, submits at its pace and rests when the last is in', async () => {
+	test('keeps Max Jobs in Flight, and suspends after the last submit', async () => {
 		const start = rig.clock.now();
-		const { run } = await rig.run(resting({ download: true }, { maxJobsInFlight: 2 }), {
+		const { run } = await rig.run(suspending({ download: true }, { maxJobsInFlight: 2 }), {
 			items: makeNumberedItems(7),
 		});
 		expect(run.status).toBe('waiting');
@@ -521,21 +523,21 @@ describe('before it rests', () => {
 		expect(open.length).toBeLessThanOrEqual(2);
 		expect(rig.clock.now() - start).toBeLessThan(3 * 70_000);
 		await rig.clock.sleep(120_000);
-		expect(marks(finished())).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
-		expect(finished().every(({ binary }) => binary?.data?.mimeType === 'image/gif')).toBe(true);
+		expect(trackIds(outputItems())).toEqual(Array.from({ length: 7 }, (_, n) => `item-${n}`));
+		expect(outputItems().every(({ binary }) => binary?.data?.mimeType === 'image/gif')).toBe(true);
 		expect(rig.service.requests.filter(({ path }) => path.startsWith('/files/'))).toHaveLength(7);
 	});
 
-	test('says so, and submits nothing, when the service is public and n8n is not', async () => {
+	test('fails and submits nothing when the service cannot reach n8n', async () => {
 		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
 			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
-			const { error } = await rig.run(resting(), { items: makeNumberedItems(2) });
+			const { error } = await rig.run(suspending(), { items: makeNumberedItems(2) });
 			expect(error?.message).toMatch(
 				/^The service cannot call this n8n: its webhook address is at 127\.0\.0\.1:\d+, which is not on the open internet$/,
 			);
 			expect(error?.description).toMatch(/WEBHOOK_URL.*Nothing was submitted/);
-			const { items } = await rig.run(resting(), {
+			const { items } = await rig.run(suspending(), {
 				items: makeNumberedItems(2),
 				node: { onError: 'continueRegularOutput' },
 			});
@@ -546,10 +548,10 @@ describe('before it rests', () => {
 		}
 	});
 
-	test('stopping the execution while it submits stops it', async () => {
+	test('stops when the execution is stopped', async () => {
 		rig.service.configure({ queueLimit: 1 });
 		const stop = new AbortController();
-		const running = rig.run(resting(), { items: makeNumberedItems(3), signal: stop.signal });
+		const running = rig.run(suspending(), { items: makeNumberedItems(3), signal: stop.signal });
 		while (rig.service.jobs.length < 2) await rig.clock.sleep(1000);
 		stop.abort();
 		const { run } = await running;
@@ -559,10 +561,10 @@ describe('before it rests', () => {
 });
 
 describe('a job that fails', () => {
-	test('while the execution rests: it fails at once with the job, names the others, and runs nothing after it', async () => {
+	test('ends the suspended execution at once with an error that names the other jobs, and runs no later node', async () => {
 		rig.service.configure({ jobSeconds: (number) => 20 * number });
 		rig.service.addFault(failJob(0));
-		await rig.engine.run(followed(inOrder()), { items: makeNumberedItems(3) });
+		await rig.engine.run(addNextNode(inOrder()), { items: makeNumberedItems(3) });
 		await rig.clock.sleep(25_000);
 		const { run } = lastExecution();
 		expect(run?.status).toBe('error');
@@ -576,33 +578,33 @@ describe('a job that fails', () => {
 		expect(rig.service.jobs).toHaveLength(3);
 	});
 
-	test('with Continue: the others are waited for, and an error item stands at its place', async () => {
+	test('becomes an error item in its place with Continue, after all jobs have ended', async () => {
 		rig.service.addFault(failJob(1));
-		await rig.run(resting(), { items: makeNumberedItems(3), node: { onError: 'continueRegularOutput' } });
+		await rig.run(suspending(), { items: makeNumberedItems(3), node: { onError: 'continueRegularOutput' } });
 		await rig.clock.sleep(120_000);
 		const failed = failedJob();
 		const place = Number(failed?.trackId?.slice('item-'.length));
-		expect(finished().map(({ json }) => json.status ?? 'error')).toEqual(
+		expect(outputItems().map(({ json }) => json.status ?? 'error')).toEqual(
 			[0, 1, 2].map((item) => (item === place ? 'error' : 'success')),
 		);
-		expect(finished()[place]?.json).toEqual({
+		expect(outputItems()[place]?.json).toEqual({
 			error: `Job ${failed?.id}: the service ended the job as failed: too dark`,
 			description: expect.stringMatching(/^The job is over\./) as string,
 			paid: 'yes',
 			id: failed?.id,
 			track_id: failed?.trackId,
 		});
-		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
+		expect(pairs(outputItems())).toEqual([{ item: 0 }, { item: 1 }, { item: 2 }]);
 	});
 
-	test('with Continue (using error output): it leaves there', async () => {
+	test('becomes an item of the error output with Continue (using error output)', async () => {
 		rig.service.addFault(failJob(1));
-		await rig.run(resting(), { items: makeNumberedItems(3), node: { onError: 'continueErrorOutput' } });
+		await rig.run(suspending(), { items: makeNumberedItems(3), node: { onError: 'continueErrorOutput' } });
 		await rig.clock.sleep(120_000);
-		expect(finished(0)).toHaveLength(2);
-		expect(finished(1).map(({ json }) => json)).toEqual([
+		expect(outputItems(0)).toHaveLength(2);
+		expect(outputItems(1).map(({ json }) => json)).toEqual([
 			{
-				// n8n puts the input's own fields beside it.
+				// n8n adds the fields of the input item.
 				n: expect.any(Number) as number,
 				error: {
 					message: `Job ${failedJob()?.id}: the service ended the job as failed: too dark`,
@@ -615,11 +617,11 @@ describe('a job that fails', () => {
 		]);
 	});
 
-	test('with Retry On Fail: it alone is submitted anew, and the execution rests again', async () => {
+	test('is submitted again with Retry On Fail, without the others, and the execution is suspended again', async () => {
 		rig.service.addFault(failJob(1));
 		const picture = await makePngBase64();
 		const items = [0, 1, 2].map((n) => ({ ...makeFileItem(picture, 'image/png', 'dot.png'), json: { n } }));
-		await rig.run(resting({ imageSource: 'binary', download: true }), {
+		await rig.run(suspending({ imageSource: 'binary', download: true }), {
 			items,
 			node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 },
 		});
@@ -630,8 +632,8 @@ describe('a job that fails', () => {
 			['item-0', 'item-1', 'item-2', failed].sort(),
 		);
 		expect(lastExecution().run?.status).toBe('success');
-		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
-		expect(finished().every(({ binary }) => binary?.data)).toBe(true);
+		expect(trackIds(outputItems())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(outputItems().every(({ binary }) => binary?.data)).toBe(true);
 	});
 
 	test.each([
@@ -639,27 +641,27 @@ describe('a job that fails', () => {
 		[' and Continue', { onError: 'continueRegularOutput' }, 2],
 		[' and five tries', { maxTries: 5 }, 5],
 	])(
-		'again and again, with Retry On Fail%s: no more jobs are paid for than Max. Tries',
-		async (_what, node, paid) => {
+		'each time is not submitted more often than Max. Tries with Retry On Fail%s',
+		async (_case, node, paid) => {
 			rig.service.addFault({
 				on: 'submit',
 				times: Infinity,
 				do: { kind: 'failJob', message: 'too dark' },
 			});
-			await rig.run(resting(), {
+			await rig.run(suspending(), {
 				items: makeNumberedItems(1),
 				node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1, ...node } as object,
 			});
 			for (let step = 0; step < 200; step++) await rig.clock.sleep(5000);
 			expect(rig.service.jobs).toHaveLength(paid);
 			expect(lastExecution().run?.status).toBe('onError' in node ? 'success' : 'error');
-			if ('onError' in node) expect(finished()[0]?.json.error).toMatch(/too dark/);
+			if ('onError' in node) expect(outputItems()[0]?.json.error).toMatch(/too dark/);
 		},
 	);
 
-	test('and is retried in the list of executions: it alone is submitted anew, and all are watched', async () => {
+	test('is submitted again by Retry in the list of executions, without the others', async () => {
 		rig.service.addFault(failJob(1));
-		await rig.run(resting(), { items: makeNumberedItems(3) });
+		await rig.run(suspending(), { items: makeNumberedItems(3) });
 		await rig.clock.sleep(61_000);
 		expect(lastExecution().run?.status).toBe('error');
 		const run = await rig.engine.retry(lastExecution().id);
@@ -668,9 +670,9 @@ describe('a job that fails', () => {
 		expect(rig.service.jobs).toHaveLength(4);
 	});
 
-	test('before the rest, with Continue and Retry On Fail: nothing is paid twice, and the error arrives in the end', async () => {
+	test('before the suspension is not paid for twice with Continue and Retry On Fail, and its error is in the output', async () => {
 		rig.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
-		await rig.run(resting({}, { maxJobsInFlight: 1 }), {
+		await rig.run(suspending({}, { maxJobsInFlight: 1 }), {
 			items: makeNumberedItems(3),
 			node: {
 				retryOnFail: true,
@@ -681,19 +683,19 @@ describe('a job that fails', () => {
 		});
 		await rig.clock.sleep(120_000);
 		expect(rig.service.jobs).toHaveLength(3);
-		// n8n repeats a run whose first item is an error; its pauses are real ones.
+		// n8n repeats a run whose first item is an error, with pauses by the real clock.
 		await rig.waitUntilIdle();
-		expect(finished().map(({ json }) => json.status ?? json.error)).toEqual([
+		expect(outputItems().map(({ json }) => json.status ?? json.error)).toEqual([
 			expect.stringMatching(/^The job: the connection broke/),
 			'success',
 			'success',
 		]);
 	});
 
-	test('whose time is up still leaves as an item, beside an item that failed before the rest', async () => {
+	test('before the suspension does not keep another job from leaving as a reference when Timeout is over', async () => {
 		rig.service.configure({ webhooks: 'never' });
 		rig.service.addFault({ on: 'image', do: { kind: 'hang' } });
-		await rig.run(resting({}, { maxJobsInFlight: 1 }), {
+		await rig.run(suspending({}, { maxJobsInFlight: 1 }), {
 			items: makeNumberedItems(2),
 			node: { onError: 'continueErrorOutput' },
 		});
@@ -711,8 +713,8 @@ describe('a job that fails', () => {
 });
 
 describe('the node', () => {
-	test('in a loop: each of its runs in the same execution rests and goes on', async () => {
-		const workflow = followed(resting());
+	test('suspends and resumes in each of its runs in the same execution', async () => {
+		const workflow = addNextNode(suspending());
 		const [start, node, after] = workflow.nodes;
 		const branch = (name: string) => ({ ...after, id: name, name }) as (typeof workflow.nodes)[0];
 		const looped: WorkflowJson = {
@@ -747,41 +749,41 @@ describe('the node', () => {
 		expect(run?.data.resultData.runData.After).toHaveLength(2);
 	});
 
-	test('run from the editor rests as well', async () => {
-		const { run } = await rig.run(resting(), { items: makeNumberedItems(1), mode: 'manual' });
+	test('suspends a manual execution too', async () => {
+		const { run } = await rig.run(suspending(), { items: makeNumberedItems(1), mode: 'manual' });
 		expect(run.status).toBe('waiting');
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['success']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
 	});
 
-	test('pairs each file with its input item, also when a job has several', async () => {
-		const parameters = resting(
+	test('pairs each file with its input item, even if a job has several', async () => {
+		const parameters = suspending(
 			{ download: true, settings: { ...QUICK, batchSize: 2 } },
 			{ outputMode: 'file' },
 		);
 		await rig.run(parameters, { items: makeNumberedItems(2) });
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ json }) => [json.track_id, json.output_index])).toEqual([
+		expect(outputItems().map(({ json }) => [json.track_id, json.output_index])).toEqual([
 			['item-0', 0],
 			['item-0', 1],
 			['item-1', 0],
 			['item-1', 1],
 		]);
-		expect(pairs(finished())).toEqual([{ item: 0 }, { item: 0 }, { item: 1 }, { item: 1 }]);
-		expect(finished().every(({ binary }) => binary?.data)).toBe(true);
+		expect(pairs(outputItems())).toEqual([{ item: 0 }, { item: 0 }, { item: 1 }, { item: 1 }]);
+		expect(outputItems().every(({ binary }) => binary?.data)).toBe(true);
 	});
 
-	test('reads how results leave from each item, although the items change at rest', async () => {
-		const parameters = resting({
+	test('keeps the output parameters of each item through the suspension', async () => {
+		const parameters = suspending({
 			download: '={{ $json.n === 1 }}',
 			outputBinaryPropertyName: '=file{{ $json.n }}',
 		});
 		await rig.run(parameters, { items: makeNumberedItems(2) });
 		await rig.clock.sleep(61_000);
-		expect(finished().map(({ binary }) => Object.keys(binary ?? {}))).toEqual([[], ['file1']]);
+		expect(outputItems().map(({ binary }) => Object.keys(binary ?? {}))).toEqual([[], ['file1']]);
 	});
 
-	test('may wait differently for each item: it rests when only the resting are left', async () => {
+	test('can wait differently for each item, and suspends when only the suspending items are left', async () => {
 		rig.service.configure({ jobSeconds: (number) => (number === 3 ? 30 : 100), parallel: 3 });
 		const parameters = inOrder({ waitFor: '={{ ["none", "webhook", "poll"][$json.n] }}' });
 		const start = rig.clock.now();
@@ -791,11 +793,11 @@ describe('the node', () => {
 		expect(rig.clock.now()).toBeGreaterThanOrEqual(polled?.endsAt ?? Infinity);
 		expect(rig.clock.now() - start).toBeLessThan(110_000);
 		await rig.clock.sleep(120_000);
-		expect(finished().map(({ json }) => json.status)).toEqual(['processing', 'success', 'success']);
-		expect(marks(finished())).toEqual(['item-0', 'item-1', 'item-2']);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['processing', 'success', 'success']);
+		expect(trackIds(outputItems())).toEqual(['item-0', 'item-1', 'item-2']);
 	});
 
-	test('looks once more when the last that is watched has ended', async () => {
+	test('asks about the suspending jobs once more when the last polled job has ended', async () => {
 		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 20 : 60) });
 		const parameters = inOrder({ waitFor: '={{ ["webhook", "poll"][$json.n] }}' }, { pollInterval: 30 });
 		const { run, items } = await rig.run(parameters, { items: makeNumberedItems(2) });
@@ -803,15 +805,15 @@ describe('the node', () => {
 		expect(items.map(({ json }) => json.status)).toEqual(['success', 'success']);
 	});
 
-	test('set to Execute Once works on the first item only', async () => {
-		await rig.run(resting(), { items: makeNumberedItems(3), node: { executeOnce: true } });
+	test('runs only the first item with Execute Once', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(3), node: { executeOnce: true } });
 		await rig.clock.sleep(61_000);
-		expect(marks(finished())).toEqual(['item-0']);
+		expect(trackIds(outputItems())).toEqual(['item-0']);
 		expect(rig.service.jobs).toHaveLength(1);
 	});
 
-	test('gets a result by watching, as nobody would call', async () => {
-		const { items: [job] = [] } = await rig.run(resting({ waitFor: 'none' }), {
+	test('polls in Get Result, because the service does not call for it', async () => {
+		const { items: [job] = [] } = await rig.run(suspending({ waitFor: 'none' }), {
 			items: makeNumberedItems(1),
 		});
 		const { run, items } = await rig.run(
@@ -825,7 +827,7 @@ describe('the node', () => {
 
 describe('Webhook URL', () => {
 	test.each(['poll', 'none'])('is called with the track ID when the node waits for %s', async (waitFor) => {
-		const after = followed(resting({ waitFor: 'none' }));
+		const after = addNextNode(suspending({ waitFor: 'none' }));
 		const trigger = {
 			...after.nodes[0],
 			type: 'n8n-nodes-img-to-3d.imgTo3dTrigger',
@@ -838,7 +840,7 @@ describe('Webhook URL', () => {
 			},
 			'notified',
 		);
-		await rig.run(resting({ waitFor }, { webhookUrl: production }), { items: makeNumberedItems(2) });
+		await rig.run(suspending({ waitFor }, { webhookUrl: production }), { items: makeNumberedItems(2) });
 		await rig.clock.sleep(120_000);
 		const started = rig.engine.executions.slice(-2);
 		expect(
@@ -846,12 +848,12 @@ describe('Webhook URL', () => {
 		).toEqual([['item-0'], ['item-1']]);
 	});
 
-	test('that the service cannot reach is refused before anything is submitted', async () => {
+	test('is refused before a submit if the service cannot reach it', async () => {
 		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
 			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
 			const webhookUrl = 'http://localhost:5678/webhook/done';
-			const { error } = await rig.run(resting({ waitFor: 'none' }, { webhookUrl }), {
+			const { error } = await rig.run(suspending({ waitFor: 'none' }, { webhookUrl }), {
 				items: makeNumberedItems(1),
 			});
 			expect(error?.message).toBe(

@@ -19,7 +19,7 @@ const DUPLICATE = { status: 200, message: 'Received before.' };
 
 let published = 0;
 
-/** Publishes a workflow that begins with the trigger. */
+/** Publishes a workflow that begins with the trigger. @returns its URLs */
 function publish(parameters: INodeParameters = {}): { production: string; test: string } {
 	published += 1;
 	return rig.engine.publish(triggerWorkflow(parameters), `published-${published}`);
@@ -27,7 +27,7 @@ function publish(parameters: INodeParameters = {}): { production: string; test: 
 
 const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };
 
-/** Submits a job as any client of the API would. @returns its id */
+/** Submits a job as any client of the API does. @returns its ID */
 async function submit(body: object = {}, endpoint = 'v3/txt_to_3d'): Promise<number> {
 	const response = await fetch(`${rig.service.baseUrl}/${endpoint}`, {
 		method: 'POST',
@@ -37,19 +37,19 @@ async function submit(body: object = {}, endpoint = 'v3/txt_to_3d'): Promise<num
 	return ((await response.json()) as { id: number }).id;
 }
 
-/** A job that has ended. @returns its id */
-async function ended(body: object = {}): Promise<number> {
+/** Submits a job and waits for its end. @returns its ID */
+async function submitAndEnd(body: object = {}): Promise<number> {
 	const id = await submit(body);
 	await rig.clock.sleep(11_000);
 	return id;
 }
 
-async function endedBadly(): Promise<number> {
+async function submitAndFail(): Promise<number> {
 	rig.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
-	return await ended();
+	return await submitAndEnd();
 }
 
-/** The call that the service makes for a job. */
+/** The service's call about a job that has succeeded. */
 const callFor = (id: number, more: object = {}) => ({
 	status: 'success',
 	id,
@@ -70,12 +70,12 @@ const outputs = (id: number) => rig.service.jobs.find((job) => job.id === id)?.o
 const executions = (): readonly Execution[] => rig.engine.executions;
 const itemsOf = (execution: Execution | undefined) =>
 	execution?.run ? (readOutput(execution.run, AFTER)[0] ?? []) : [];
-const looks = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
+const fetches = () => rig.service.requests.filter(({ path }) => path.includes('/fetch/'));
 
-describe('a call that tells the end of a job', () => {
-	test('starts the workflow with what the API says of the job', async () => {
+describe('a call that reports the end of a job', () => {
+	test('starts the workflow with what the API says about the job', async () => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(1);
 		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([
@@ -94,7 +94,7 @@ describe('a call that tells the end of a job', () => {
 		[{ status: 'error', message: 'Invalid Api Key' }, 200],
 		[{ status: 'failed', id: '', message: 'Invalid Api Key' }, 200],
 		[{ status: 'error', message: 'Your plan has no 3D.' }, 403],
-	])('starts nothing where the API tells this account nothing: %j', async (body, status) => {
+	])('starts nothing when the API answers %j', async (body, status) => {
 		const { production } = publish({ events: ['success', 'failed'] });
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'answer', body, status } });
 		expect((await rig.call(production, failureOf(4711))).status).toBe(503);
@@ -104,7 +104,7 @@ describe('a call that tells the end of a job', () => {
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/API key|HTTP 403/);
 	});
 
-	test('of a job of v6 starts it with what the API of v6 says', async () => {
+	test('starts it for a job of V6 with what the V6 API says', async () => {
 		rig.service.configure({ webhooks: 'once' });
 		const { production } = publish({ apiVersion: 'v6', download: true, outputMode: 'file' });
 		const mesh = { resolution: 16, render: true, webhook: production, track_id: 'order-7' };
@@ -127,10 +127,10 @@ describe('a call that tells the end of a job', () => {
 			})),
 		);
 		expect(itemsOf(execution).map(({ binary }) => binary?.data?.fileExtension)).toEqual(['glb', 'gif']);
-		expect(looks().every(({ path }) => path === `/api/v6/3d/fetch/${id}`)).toBe(true);
+		expect(fetches().every(({ path }) => path === `/api/v6/3d/fetch/${id}`)).toBe(true);
 	});
 
-	test('of a job of v6 is not lost in silence where the credential names the host without v6', async () => {
+	test('is not lost in silence if Base URL is the host without V6', async () => {
 		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
 			const { production } = publish({ apiVersion: 'v6' });
@@ -152,7 +152,7 @@ describe('a call that tells the end of a job', () => {
 		}
 	});
 
-	test('of a job of v6 starts nothing where jobs of v3 are asked for', async () => {
+	test('about a job of V6 starts nothing if API Version is V3', async () => {
 		const { production } = publish();
 		const id = await submit({}, 'v6/3d/text_to_3d');
 		await rig.clock.sleep(11_000);
@@ -160,7 +160,7 @@ describe('a call that tells the end of a job', () => {
 		expect(executions()).toHaveLength(0);
 	});
 
-	test('made by the service itself carries the track ID as it was sent', async () => {
+	test('returns the track ID as it was submitted', async () => {
 		rig.service.configure({ webhooks: 'once' });
 		const { production } = publish();
 		const id = await submit({ webhook: production, track_id: 'Größe "7" / 3' });
@@ -170,13 +170,13 @@ describe('a call that tells the end of a job', () => {
 		]);
 	});
 
-	test('puts the files into the item, one item a file if wanted', async () => {
+	test('puts the files into the item, or into one item for each file', async () => {
 		const { production } = publish({
 			download: true,
 			outputMode: 'file',
 			outputBinaryPropertyName: 'turntable',
 		});
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect((await rig.call(production, callFor(id))).status).toBe(200);
 		await rig.waitUntilIdle();
 		const [item] = itemsOf(executions()[0]);
@@ -186,16 +186,16 @@ describe('a call that tells the end of a job', () => {
 		expect(file.equals(Buffer.from(await (await fetch(outputs(id)?.[0] ?? '')).arrayBuffer()))).toBe(true);
 	});
 
-	test('of a failed job starts it with the reason', async () => {
+	test('starts it for a failed job with the reason', async () => {
 		const { production } = publish();
-		const id = await endedBadly();
+		const id = await submitAndFail();
 		expect(await rig.call(production, failureOf(id))).toEqual(STARTED);
 		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([
 			{ id, status: 'failed', track_id: 'order-7', message: 'too dark' },
 		]);
 	});
 
-	test('before the API shows the end is waited for', async () => {
+	test('waits for the API if the call comes before the API shows the end', async () => {
 		rig.service.configure({ webhooks: { delaySeconds: -8 } });
 		const { production } = publish();
 		const id = await submit({ webhook: production });
@@ -203,15 +203,15 @@ describe('a call that tells the end of a job', () => {
 		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
 	});
 
-	test('keeps its ID, whatever the API answers', async () => {
+	test('keeps the ID of the call if the API answers with another one', async () => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		rig.service.addFault({ on: 'fetch', do: { kind: 'edit', edit: (answer) => ({ ...answer, id: 99 }) } });
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(itemsOf(executions()[0]).map(({ json }) => json.id)).toEqual([id]);
 	});
 
-	test('is served in time beside many calls about jobs that are still open', async () => {
+	test('is answered in time beside many calls about open jobs', async () => {
 		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 0 : 1e6) });
 		const { production } = publish();
 		const done = await submit();
@@ -223,7 +223,7 @@ describe('a call that tells the end of a job', () => {
 		expect(new Set((await Promise.all(others)).map(({ status }) => status))).toEqual(new Set([403]));
 	});
 
-	test('brings its files in a few at a time, however many calls come', async () => {
+	test('downloads a few files at a time beside many other calls', async () => {
 		rig.service.configure({ jobSeconds: 0 });
 		const { production } = publish({ download: true });
 		const ids = await Promise.all(Array.from({ length: 20 }, async () => await submit()));
@@ -234,16 +234,16 @@ describe('a call that tells the end of a job', () => {
 		expect(most()).toBeLessThanOrEqual(10 + 5);
 	});
 
-	test('works at the test URL too, every time', async () => {
+	test('starts it each time at the Test URL', async () => {
 		const { test: url } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		for (let time = 0; time < 3; time++) expect(await rig.call(url, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(3);
 	});
 });
 
-describe('a call that is not to be believed', () => {
-	test('about a job that the API does not know starts nothing and gets 403', async () => {
+describe('a call that is not believed', () => {
+	test('starts nothing and gets 403 if the API does not know the job', async () => {
 		const { production } = publish();
 		expect(await rig.call(production, callFor(4711))).toEqual({
 			status: 403,
@@ -252,18 +252,18 @@ describe('a call that is not to be believed', () => {
 		expect(executions()).toHaveLength(0);
 	});
 
-	test('about a job of which the API says otherwise starts nothing and gets 403', async () => {
+	test('starts nothing and gets 403 if the API contradicts it', async () => {
 		const { production } = publish();
-		const failed = await endedBadly();
-		const done = await ended();
+		const failed = await submitAndFail();
+		const done = await submitAndEnd();
 		expect((await rig.call(production, callFor(failed))).status).toBe(403);
 		expect((await rig.call(production, failureOf(done))).status).toBe(403);
 		expect(executions()).toHaveLength(0);
 	});
 
-	test('about a job whose ID it spells otherwise starts nothing and gets 403, before the true call and after it', async () => {
+	test('starts nothing and gets 403 if it spells the ID in another way, before and after the real call', async () => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		const spellings = [`0${id}`, `000${id}`, `0x${id.toString(16)}`, `${id}e0`, `0b${id.toString(2)}`];
 		const answers = async () =>
 			await Promise.all(
@@ -276,7 +276,7 @@ describe('a call that is not to be believed', () => {
 		expect(executions()).toHaveLength(1);
 	});
 
-	test('about a job that is still open gets 403 after less than the 30 s that the service waits', async () => {
+	test('gets 403 if the job is still open, within the 30 s that the service waits', async () => {
 		rig.service.configure({ jobSeconds: 1000 });
 		const { production } = publish();
 		const id = await submit();
@@ -291,38 +291,41 @@ describe('a call that is not to be believed', () => {
 		['a list', '[1, 2]'],
 		['a number', '5'],
 		['null', 'null'],
-		['a text', '"success"'],
+		['a string', '"success"'],
 		['nothing', ''],
 		['an object without a status', { id: 5 }],
-		['a job that goes on', { status: 'processing', id: 5 }],
+		['an open job', { status: 'processing', id: 5 }],
 		['an unknown status', { status: 'done', id: 5 }],
 		['no ID', { status: 'success', output: ['https://example.com/a.gif'] }],
 		['an empty ID', { status: 'failed', id: '', message: 'Failed, Try Again' }],
-		['an ID that nobody has', { status: 'failed', id: '9'.repeat(2001) }],
+		['an endless ID', { status: 'failed', id: '9'.repeat(2001) }],
 		['a deep nesting', '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000)],
 		['a deep list', '['.repeat(100_000) + ']'.repeat(100_000)],
 		['invalid UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
-	])('that tells no end of a job (%s) gets 400, and the API is not asked', async (_what, body) => {
-		const { production } = publish();
-		const { status, message } = await rig.call(production, body);
-		expect([status, message]).toEqual([
-			400,
-			expect.stringMatching(/^This call does not report the end of a job: /),
-		]);
-		expect(looks()).toHaveLength(0);
-		expect(executions()).toHaveLength(0);
-	});
+	])(
+		'gets 400 if it does not report the end of a job (%s), and the API is not asked',
+		async (_case, body) => {
+			const { production } = publish();
+			const { status, message } = await rig.call(production, body);
+			expect([status, message]).toEqual([
+				400,
+				expect.stringMatching(/^This call does not report the end of a job: /),
+			]);
+			expect(fetches()).toHaveLength(0);
+			expect(executions()).toHaveLength(0);
+		},
+	);
 
-	test('whose ID is the key itself gets 400', async () => {
+	test('gets 400 if its ID is the API key', async () => {
 		const { production } = publish();
 		expect(await rig.call(production, { ...callFor(1), id: API_KEY })).toEqual({
 			status: 400,
 			message: 'This call does not report the end of a job: it has no job ID.',
 		});
-		expect(looks()).toHaveLength(0);
+		expect(fetches()).toHaveLength(0);
 	});
 
-	test('that is no JSON or too large is answered and starts nothing', async () => {
+	test('starts nothing and is answered if it is not JSON, or too large', async () => {
 		const { production } = publish();
 		expect((await rig.call(production, '{"status":')).status).toBe(422);
 		const large = { ...callFor(5), more: 'x'.repeat(2 * 1024 * 1024) };
@@ -333,14 +336,14 @@ describe('a call that is not to be believed', () => {
 	});
 });
 
-describe('a call that is not wanted gets 200 and starts nothing', () => {
+describe('a call that is filtered out gets 200 and starts nothing', () => {
 	test('by its event', async () => {
 		const { production } = publish({ events: ['failed'] });
-		const done = await ended();
-		const failed = await endedBadly();
+		const done = await submitAndEnd();
+		const failed = await submitAndFail();
 		const { status, message } = await rig.call(production, callFor(done));
 		expect([status, message]).toEqual([200, expect.stringMatching(/set to other events/)]);
-		expect(looks()).toHaveLength(0);
+		expect(fetches()).toHaveLength(0);
 		expect(await rig.call(production, failureOf(failed))).toEqual(STARTED);
 		expect(executions()).toHaveLength(1);
 	});
@@ -356,16 +359,16 @@ describe('a call that is not wanted gets 200 and starts nothing', () => {
 		['*', null, true],
 		['', 'anything', true],
 		['7', 7, true],
-	])('by the track ID: %j wants %j: %j', async (trackId, sent, isWanted) => {
+	])('by the track ID: %j lets %j through: %j', async (trackId, sent, isWanted) => {
 		const { production } = publish({ trackId });
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect((await rig.call(production, callFor(id, { track_id: sent }))).status).toBe(200);
 		expect(executions()).toHaveLength(isWanted ? 1 : 0);
 	});
 
-	test('events that are not set up end in an error that says so', async () => {
+	test('without any event, the call gets an error that says what is missing', async () => {
 		const { production } = publish({ events: [] });
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect((await rig.call(production, callFor(id))).status).toBe(500);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toBe(
 			'Trigger On must be at least one of "failed" or "success", but is []',
@@ -373,35 +376,35 @@ describe('a call that is not wanted gets 200 and starts nothing', () => {
 	});
 });
 
-describe('a call that comes again', () => {
-	test('starts nothing, also after a restart of n8n', async () => {
+describe('a repeated call', () => {
+	test('starts nothing, even after a restart of n8n', async () => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(await rig.call(production, callFor(id))).toEqual(DUPLICATE);
 		expect(await rig.call(production, callFor(id, { track_id: 'another' }))).toEqual(DUPLICATE);
 		rig.restartN8n();
 		expect(await rig.call(production, callFor(id))).toEqual(DUPLICATE);
 		expect(executions()).toHaveLength(1);
-		expect(looks()).toHaveLength(1);
+		expect(fetches()).toHaveLength(1);
 	});
 
-	test('at the same moment starts it once', async () => {
+	test('at the same moment starts the workflow once', async () => {
 		rig.service.configure({ webhooks: 'twice' });
 		const { production } = publish({ download: true });
-		const id = await ended();
+		const id = await submitAndEnd();
 		const answers = await Promise.all(
 			Array.from({ length: 20 }, async () => await rig.call(production, callFor(id))),
 		);
 		expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
 		await rig.waitUntilIdle();
 		expect(executions()).toHaveLength(1);
-		expect(looks()).toHaveLength(1);
+		expect(fetches()).toHaveLength(1);
 	});
 
-	test('while the one before is looked into in vain, is looked into by itself', async () => {
+	test('is handled by itself if the call before it fails', async () => {
 		const { production } = publish({ download: true });
-		const id = await ended();
+		const id = await submitAndEnd();
 		rig.service.addFault({ on: 'download', times: 5, do: { kind: 'answer', status: 503, body: 'busy' } });
 		const answers = [await rig.call(production, callFor(id))];
 		await rig.clock.sleep(1000);
@@ -411,10 +414,10 @@ describe('a call that comes again', () => {
 		await rig.waitUntilIdle();
 		expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
 		expect(executions().map(({ run }) => run?.status)).toEqual(['error', 'success']);
-		expect(looks()).toHaveLength(2);
+		expect(fetches()).toHaveLength(2);
 	});
 
-	test('beside calls for other jobs is still known after a restart', async () => {
+	test('is recognized after a restart, beside calls about other jobs', async () => {
 		const { production } = publish();
 		const ids = await Promise.all(Array.from({ length: 12 }, async () => await submit()));
 		await rig.clock.sleep(20_000);
@@ -422,15 +425,15 @@ describe('a call that comes again', () => {
 		expect(await all()).toEqual(ids.map(() => STARTED));
 		expect(await all()).toEqual(ids.map(() => DUPLICATE));
 		expect(executions()).toHaveLength(12);
-		// The last write holds what all before it have written.
-		expect(await rig.call(production, callFor(await ended()))).toEqual(STARTED);
+		// Each write contains all earlier ends.
+		expect(await rig.call(production, callFor(await submitAndEnd()))).toEqual(STARTED);
 		rig.restartN8n();
 		expect(await all()).toEqual(ids.map(() => DUPLICATE));
 	});
 
-	test('starts it each time if it is meant to', async () => {
+	test('starts the workflow each time without Ignore Duplicates', async () => {
 		const { production } = publish({ ignoreDuplicates: false });
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(executions()).toHaveLength(2);
@@ -443,10 +446,10 @@ describe('a flood', () => {
 	const times = (answers: Array<{ status: number; message?: unknown }>, status: number, message?: string) =>
 		answers.filter((answer) => answer.status === status && (!message || answer.message === message)).length;
 
-	test('from elsewhere does not keep a true call waiting; what is too much of it is turned away', async () => {
+	test('from one address does not delay a call from another, and the calls that are too many are refused', async () => {
 		const { production } = publish();
-		const id = await ended();
-		// So many are asked for at the same time, 100 more wait, and 40 are too many.
+		const id = await submitAndEnd();
+		// 10 calls ask the API at the same time, 100 more wait, and 40 are too many.
 		rig.service.addFault({ on: 'fetch', times: 10, do: { kind: 'hang' } });
 		let turnedAway = 0;
 		let isFull = () => {};
@@ -459,10 +462,10 @@ describe('a flood', () => {
 			}),
 		);
 		await full;
-		const trueCall = rig.call(production, callFor(id));
+		const realCall = rig.call(production, callFor(id));
 		rig.clock.patienceMs = 500;
-		expect(await trueCall).toEqual(STARTED);
-		const asked = looks().map(({ path }) => path.split('/').at(-1));
+		expect(await realCall).toEqual(STARTED);
+		const asked = fetches().map(({ path }) => path.split('/').at(-1));
 		expect(asked.indexOf(String(id))).toBeLessThan(20);
 
 		const answers = await flood;
@@ -475,7 +478,7 @@ describe('a flood', () => {
 		[true, 200, 'Received. Another call about this job is being handled.'],
 		[false, 503, 'Too many calls about this job at once.'],
 	])(
-		'of calls about one job has two of them in hand at a time, and asks no more than those (Ignore Duplicates: %s)',
+		'of calls about one job is handled two calls at a time (Ignore Duplicates: %s)',
 		async (ignoreDuplicates, status, message) => {
 			rig.service.configure({ jobSeconds: 100 });
 			const { production } = publish({ ignoreDuplicates });
@@ -485,12 +488,12 @@ describe('a flood', () => {
 			);
 			expect(times(answers, 403)).toBe(2);
 			expect(times(answers, status, message)).toBe(48);
-			// Each for 20 s, every two seconds.
-			expect(looks().length).toBeLessThanOrEqual(2 * 11);
+			// Each asks every two seconds, for 20 s.
+			expect(fetches().length).toBeLessThanOrEqual(2 * 11);
 		},
 	);
 
-	test('of calls about a job that has not ended does not keep its true call out', async () => {
+	test('of calls about an open job does not suppress the real call', async () => {
 		rig.service.configure({ jobSeconds: 30 });
 		const { production } = publish();
 		const id = await submit();
@@ -507,9 +510,9 @@ describe('a flood', () => {
 		expect(executions()).toHaveLength(1);
 	});
 
-	test('of calls that tell nothing, are not wanted or were received before reads no credential', async () => {
+	test('of malformed, unwanted or repeated calls reads no credential', async () => {
 		const { production } = publish({ events: ['success'] });
-		const id = await ended();
+		const id = await submitAndEnd();
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		rig.setCredential({ baseUrl: 'nonsense' });
 		const answers = await Promise.all(
@@ -522,30 +525,30 @@ describe('a flood', () => {
 		expect(executions()).toHaveLength(1);
 	});
 
-	test('reads the credential once for calls that come at the same moment', async () => {
+	test('reads the credential once for calls at the same moment', async () => {
 		const { getDecrypted } = EngineCredentials.prototype;
-		const reading = jest.spyOn(EngineCredentials.prototype, 'getDecrypted');
-		// A database takes its time.
-		reading.mockImplementation(async function (this: EngineCredentials, ...rest) {
+		const getter = jest.spyOn(EngineCredentials.prototype, 'getDecrypted');
+		// A real database takes some time.
+		getter.mockImplementation(async function (this: EngineCredentials, ...rest) {
 			await rig.clock.sleep(100);
 			return await getDecrypted.apply(this, rest);
 		});
 		const { production } = publish();
 		const ids = Array.from({ length: 50 }, (_, n) => n + 1);
 		await Promise.all(ids.map(async (id) => await rig.call(production, callFor(id), STRANGER)));
-		const readings = reading.mock.calls.length;
-		reading.mockRestore();
-		expect(new Set(looks().map(({ path }) => path)).size).toBe(50);
-		expect(readings).toBeLessThan(10);
+		const reads = getter.mock.calls.length;
+		getter.mockRestore();
+		expect(new Set(fetches().map(({ path }) => path)).size).toBe(50);
+		expect(reads).toBeLessThan(10);
 	});
 
-	test('asks about ten unknown jobs a minute once more, and about the others once', async () => {
+	test('asks a second time about ten unknown jobs a minute, and once about the others', async () => {
 		const { production } = publish();
 		for (let id = 1; id <= 30; id++) await rig.call(production, callFor(id), STRANGER);
-		expect(looks()).toHaveLength(30 + 10);
+		expect(fetches()).toHaveLength(30 + 10);
 	});
 
-	test('fills neither the log nor the list of executions: ten a minute are told, and how many more there were', async () => {
+	test('fills neither the log nor the list of executions: ten calls a minute are reported, and then the number of others', async () => {
 		const { production } = publish();
 		for (let id = 1; id <= 25; id++) await rig.call(production, callFor(id), STRANGER);
 		const refused =
@@ -594,10 +597,10 @@ describe('when the API', () => {
 			},
 		],
 	] as const)(
-		'%s, the call gets 503, n8n shows the error, and a repeated call counts',
-		async (_what, fault) => {
+		'%s, the call gets 503, n8n shows the error, and a repeated call starts the workflow',
+		async (_case, fault) => {
 			const { production } = publish();
-			const id = await ended();
+			const id = await submitAndEnd();
 			rig.service.addFault({ on: 'fetch', times: Infinity, do: fault });
 			const start = rig.clock.now();
 			expect((await rig.call(production, callFor(id))).status).toBe(503);
@@ -613,24 +616,24 @@ describe('when the API', () => {
 		},
 	);
 
-	test('does not answer in time, the call gets 503 all the same', async () => {
+	test('does not answer, the call gets 503 in time', async () => {
 		rig.clock.patienceMs = 500;
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'hang' } });
 		expect((await rig.call(production, callFor(id))).status).toBe(503);
 	});
 
-	test('recovers soon, the call counts', async () => {
+	test('recovers soon, the call starts the workflow', async () => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		rig.service.addFault({ on: 'fetch', times: 3, do: { kind: 'answer', status: 502, body: '' } });
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 	});
 
-	test('refuses the key, n8n shows it', async () => {
+	test('refuses the key, n8n shows the error', async () => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		rig.setCredential({ apiKey: 'wrong-key' });
 		expect((await rig.call(production, callFor(id))).status).toBe(503);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/does not accept the API key/);
@@ -639,16 +642,16 @@ describe('when the API', () => {
 	test.each<[string, () => void, string]>([
 		['refuses the key', () => rig.setCredential({ apiKey: 'wrong-key' }), 'does not accept the API key'],
 		[
-			'tells no file',
+			'names no file',
 			() => {
 				const edit = (answer: Record<string, unknown>) => ({ ...answer, output: [] });
 				rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
 			},
 			'names no file that can be fetched',
 		],
-	])('%s, a call that says "failed" starts nothing, however long that lasts', async (_what, spoil, said) => {
+	])('%s for minutes, a call that reports a failure starts nothing', async (_case, spoil, said) => {
 		const { production } = publish();
-		const id = await ended();
+		const id = await submitAndEnd();
 		spoil();
 		for (let call = 0; call < 2; call++) {
 			expect((await rig.call(production, failureOf(id))).status).toBe(503);
@@ -659,9 +662,9 @@ describe('when the API', () => {
 		);
 	});
 
-	test('does not give the file, n8n shows it with the job, and a repeated call counts', async () => {
+	test('does not give the file, n8n shows an error that names the job, and a repeated call starts the workflow', async () => {
 		const { production } = publish({ download: true });
-		const id = await ended();
+		const id = await submitAndEnd();
 		rig.service.addFault({
 			on: 'download',
 			times: Infinity,
@@ -681,12 +684,12 @@ describe('when the API', () => {
 });
 
 describe('without verification', () => {
-	test('the call is believed, and the API is not asked', async () => {
+	test('a call is believed, and the API is not asked', async () => {
 		const { production } = publish({ verify: 'none' });
 		const call = callFor(5, { generationTime: 4.5 });
 		expect(await rig.call(production, call)).toEqual(STARTED);
 		expect(itemsOf(executions()[0]).map(({ json }) => json)).toEqual([call]);
-		expect(looks()).toHaveLength(0);
+		expect(fetches()).toHaveLength(0);
 	});
 
 	test('a success without a file is refused', async () => {
@@ -705,7 +708,7 @@ describe('without verification', () => {
 		expect(executions()).toHaveLength(0);
 	});
 
-	test('a file on a private address is not fetched when the service is public', async () => {
+	test('a file at a private address is not fetched if the service is public', async () => {
 		const proxy = await serveBehindPublicName(rig.service.origin);
 		try {
 			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
@@ -719,7 +722,7 @@ describe('without verification', () => {
 		}
 	});
 
-	test('the key is taken out of what the caller says', async () => {
+	test('the key is removed from what the caller says', async () => {
 		const { production } = publish({ verify: 'none' });
 		await rig.call(production, failureOf(5, { message: `Key ${API_KEY}`, track_id: API_KEY }));
 		expect(JSON.stringify(executions()[0]?.run)).not.toContain(API_KEY);

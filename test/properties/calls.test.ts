@@ -15,12 +15,12 @@ afterAll(async () => {
 
 const EVENTS = ['success', 'failed'];
 
-/** A call about the end of a job. */
+/** A webhook call about the end of a job. */
 interface Call {
 	id: number;
 	event: string;
 	trackId: unknown;
-	/** Whether it names a file; a failure need not. */
+	/** Whether it names a file. Only a success must. */
 	hasFile: boolean;
 }
 
@@ -60,35 +60,35 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 	{ minLength: 1, maxLength: 12 },
 );
 
-/** How many ends the trigger remembers from earlier: none, or so many that each further one makes it forget the oldest. */
+/** The number of ends that the trigger remembers at the beginning: none, or so many that each new one makes it forget the oldest. */
 const remembered = fc.oneof(fc.constant(0), fc.integer({ min: REMEMBERED - 6, max: REMEMBERED }));
 
-/** Whether the person wants to hear of it, as the fields' descriptions have it. */
+/** Whether the call passes the trigger's filter, by the descriptions of the parameters. */
 function isWanted({ events, trackId: wanted }: Settings, { event, trackId }: Call): boolean {
-	const mark = typeof trackId === 'string' || typeof trackId === 'number' ? String(trackId) : '';
+	const sent = typeof trackId === 'string' || typeof trackId === 'number' ? String(trackId) : '';
 	if (!events.includes(event)) return false;
-	return wanted === '' || (wanted.endsWith('*') ? mark.startsWith(wanted.slice(0, -1)) : mark === wanted);
+	return wanted === '' || (wanted.endsWith('*') ? sent.startsWith(wanted.slice(0, -1)) : sent === wanted);
 }
 
-const endOf = ({ id, event }: Call) => `${id}/${event}`;
+const nameEnd = ({ id, event }: Call) => `${id}/${event}`;
 const isUsable = ({ event, hasFile }: Call) => event === 'failed' || hasFile;
 
-const bodyOf = ({ id, event, trackId, hasFile }: Call) => ({
+const toBody = ({ id, event, trackId, hasFile }: Call) => ({
 	status: event,
 	id,
 	...(trackId !== undefined && { track_id: trackId }),
 	output: hasFile ? [`https://files.example/${id}.gif`] : [],
 });
 
-/** Which jobs' ends have started the workflow since the execution of this number. */
-function startedSince(first: number): string[] {
+/** Lists the ends that have started the workflow since the execution with this number. */
+function listStarted(first: number): string[] {
 	return rig.engine.executions.slice(first).map(({ run }) => {
 		const [[item] = []] = run ? readOutput(run, AFTER) : [];
 		return `${item?.json.id}/${item?.json.status}`;
 	});
 }
 
-/** What chance brings seldom: a wanted success that names no file. */
+/** A case that rarely comes by chance: a wanted success that names no file. */
 const NAMES_NO_FILE: [Settings, number, Step[]] = [
 	{ events: EVENTS, trackId: '', ignoreDuplicates: true },
 	0,
@@ -97,23 +97,23 @@ const NAMES_NO_FILE: [Settings, number, Step[]] = [
 
 let published = 0;
 
-test('each end that is wanted starts the workflow once as long as it is remembered, whatever comes in which order', async () => {
+test('each wanted end starts the workflow once while it is remembered, in any order of calls and restarts', async () => {
 	const seen = new Set<string>();
 	await fc.assert(
 		fc.asyncProperty(settings, remembered, steps, async (set, count, sequence) => {
-			// The ends of jobs that are called about are the first to be forgotten.
+			// The ends that the calls are about are forgotten first.
 			const earlier = [...Array(6).keys()].flatMap((job) => EVENTS.map((event) => `${job + 1}/${event}`));
 			let known =
 				count === 0
 					? []
 					: [...earlier, ...Array.from({ length: count - earlier.length }, (_, n) => `old-${n}/success`)];
-			const marks = known.map((end) => hashEnd(...(end.split('/') as [string, string])));
+			const hashes = known.map((end) => hashEnd(...(end.split('/') as [string, string])));
 			published += 1;
 			rig.restartN8n();
 			const { production } = rig.engine.publish(
 				triggerWorkflow({ ...set, verify: 'none' } as never),
 				`calls-${published}`,
-				{ [`node:${TRIGGER}`]: { seen: marks.join('') } },
+				{ [`node:${TRIGGER}`]: { seen: hashes.join('') } },
 			);
 
 			for (const step of sequence) {
@@ -122,9 +122,9 @@ test('each end that is wanted starts the workflow once as long as it is remember
 					continue;
 				}
 				const before = rig.engine.executions.length;
-				const answers = await Promise.all(step.map(async (each) => await rig.call(production, bodyOf(each))));
+				const answers = await Promise.all(step.map(async (each) => await rig.call(production, toBody(each))));
 				await rig.waitUntilIdle();
-				const started = startedSince(before);
+				const started = listStarted(before);
 
 				for (const [index, each] of step.entries()) {
 					const { status, message } = answers[index] ?? {};
@@ -135,16 +135,16 @@ test('each end that is wanted starts the workflow once as long as it is remember
 							'Received. This trigger is set to other events or track IDs.',
 						]);
 					} else if (isUsable(each)) expect(status).toBe(200);
-					// Of one that is known it need not name a file.
+					// A repeated call need not name a file.
 					else expect([200, 400]).toContain(status);
 				}
 				const wanted = step.filter((each) => isWanted(set, each) && isUsable(each));
-				const ends = new Set(wanted.map(endOf));
-				for (const end of new Set([...started, ...step.map(endOf)])) {
+				const ends = new Set(wanted.map(nameEnd));
+				for (const end of new Set([...started, ...step.map(nameEnd)])) {
 					const times = started.filter((other) => other === end).length;
-					const calls = wanted.filter((each) => endOf(each) === end).length;
+					const calls = wanted.filter((each) => nameEnd(each) === end).length;
 					if (!set.ignoreDuplicates || calls === 0) expect([end, times]).toEqual([end, calls]);
-					// What is forgotten within a step may have been so before or after.
+					// An end that is forgotten within a step may be forgotten before or after its own call.
 					else if (!known.includes(end)) expect([end, times]).toEqual([end, 1]);
 					else if (known.indexOf(end) >= ends.size) expect([end, times]).toEqual([end, 0]);
 					else expect(times).toBeLessThanOrEqual(1);
@@ -158,7 +158,7 @@ test('each end that is wanted starts the workflow once as long as it is remember
 		}),
 		{ numRuns: 30, examples: [NAMES_NO_FILE] },
 	);
-	// Otherwise little was tried.
+	// All kinds of answers have been seen.
 	expect([...seen].sort()).toEqual([
 		'Received before.',
 		'Received. This trigger is set to other events or track IDs.',

@@ -6,8 +6,8 @@ import { hashEnd, REMEMBERED, SeenEnds } from '../../nodes/ImgTo3d/trigger/seen-
 
 const asIs = (text: string) => text;
 
-describe('reading a call', () => {
-	test('a documented success', () => {
+describe('the body of a webhook call', () => {
+	test('is read for a documented success', () => {
 		const body = {
 			status: 'success',
 			id: 326,
@@ -27,7 +27,7 @@ describe('reading a call', () => {
 		});
 	});
 
-	test('a documented failure', () => {
+	test('is read for a documented failure', () => {
 		const message = 'Processing failed: Invalid input dimensions';
 		const body = { status: 'failed', id: 326, track_id: 'order-7', message };
 		expect(readWebhookCall(JSON.stringify(body), asIs)).toEqual({
@@ -48,21 +48,21 @@ describe('reading a call', () => {
 		['326e0', 326, true],
 		['JOB-A', 'job-a', true],
 		['job-a', 'job-a', false],
-		// Services have been seen to answer with an ID of their own for the answer.
+		// Services have answered with an ID of the answer itself.
 		[326, 99, false],
 		['job-a', 99, false],
 		['7f3a-b', '9c1d-e', false],
-	])('the ID %j is %j in another spelling: %j', (id, answered, isSo) => {
-		expect(isOtherSpelling(id, answered)).toBe(isSo);
+	])('with the ID %j is about the job %j in another spelling: %j', (id, answered, isOther) => {
+		expect(isOtherSpelling(id, answered)).toBe(isOther);
 	});
 
-	test('a success that names no usable file is one for the API to tell about', () => {
+	test('is read for a success without a usable file, which only the API can report', () => {
 		const call = readWebhookCall('{"status":"success","id":"a-1","output":[]}', asIs);
 		expect(call).toEqual({ outcome: 'success', id: 'a-1' });
 	});
 
 	test.each([null, '', {}, ['a'], true, 'x'.repeat(10_001)])(
-		'a track ID that is none (%j) is left out',
+		'is read without a track ID that is not one (%j)',
 		(track_id) => {
 			const call = readWebhookCall(JSON.stringify({ status: 'failed', id: 1, track_id }), asIs);
 			expect(call).toMatchObject({ id: 1 });
@@ -71,39 +71,39 @@ describe('reading a call', () => {
 	);
 });
 
-describe('remembering jobs', () => {
-	const restarted = (staticData: IDataObject) => JSON.parse(JSON.stringify(staticData)) as IDataObject;
+describe('the memory of ends', () => {
+	const restart = (staticData: IDataObject) => JSON.parse(JSON.stringify(staticData)) as IDataObject;
 
-	test('thousands are known again after a restart, in 40 kB; then the oldest are forgotten', () => {
+	test('keeps 5000 ends through a restart in 40 kB, and forgets the oldest', () => {
 		const staticData: IDataObject = {};
 		const seen = new SeenEnds();
-		const marks = Array.from({ length: REMEMBERED + 1000 }, (_, id) => hashEnd(id, 'success'));
-		for (const mark of marks) seen.add('t', staticData, mark);
+		const hashes = Array.from({ length: REMEMBERED + 1000 }, (_, id) => hashEnd(id, 'success'));
+		for (const hash of hashes) seen.add('t', staticData, hash);
 		expect(JSON.stringify(staticData).length).toBeLessThanOrEqual(40_100);
-		const known = marks.map((mark) => new SeenEnds().has('t', restarted(staticData), mark));
+		const known = hashes.map((hash) => new SeenEnds().has('t', restart(staticData), hash));
 		expect(known.slice(0, 1000)).toEqual(Array(1000).fill(false));
 		expect(known.slice(1000)).toEqual(Array(REMEMBERED).fill(true));
 	});
 
-	test('the success and the failure of a job are two ends', () => {
+	test('distinguishes the success and the failure of a job', () => {
 		expect(hashEnd(1, 'success')).not.toBe(hashEnd(1, 'failed'));
 		expect(hashEnd(1, 'success')).toBe(hashEnd('1', 'success'));
 	});
 
-	test('one trigger does not know what another has seen', () => {
+	test('is separate for each trigger', () => {
 		const seen = new SeenEnds();
 		seen.add('a', {}, hashEnd(1, 'success'));
 		expect(seen.has('b', {}, hashEnd(1, 'success'))).toBe(false);
 	});
 
-	test.each([5, null, 'odd', ['x'], {}])('what is no memory (%j) is none', (odd) => {
+	test.each([5, null, 'odd', ['x'], {}])('begins empty if the static data holds %j', (odd) => {
 		const staticData = { seen: odd } as IDataObject;
 		const seen = new SeenEnds();
 		seen.add('t', staticData, hashEnd(1, 'success'));
-		expect(new SeenEnds().has('t', restarted(staticData), hashEnd(1, 'success'))).toBe(true);
+		expect(new SeenEnds().has('t', restart(staticData), hashEnd(1, 'success'))).toBe(true);
 	});
 
-	test('nothing is forgotten, whatever copies the calls are given, in which order they are saved, and when n8n restarts', () => {
+	test('forgets nothing, whichever copies n8n gives to the calls, in whichever order it saves them, and whenever it restarts', () => {
 		const step = fc.oneof(
 			{ weight: 8, arbitrary: fc.record({ id: fc.nat(30), copy: fc.nat(3) }) },
 			{ weight: 1, arbitrary: fc.constant('restart' as const) },
@@ -112,7 +112,7 @@ describe('remembering jobs', () => {
 			fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
 				let saved: IDataObject = {};
 				let seen = new SeenEnds();
-				// What calls that came before were given.
+				// The copies that earlier calls were given.
 				const copies: IDataObject[] = [];
 				const started = new Set<number>();
 				for (const one of steps) {
@@ -121,14 +121,14 @@ describe('remembering jobs', () => {
 						copies.length = 0;
 						continue;
 					}
-					copies.unshift(restarted(saved));
+					copies.unshift(restart(saved));
 					const copy = copies[Math.min(one.copy, copies.length - 1)] as IDataObject;
-					const mark = hashEnd(one.id, 'success');
-					expect(seen.has('t', copy, mark)).toBe(started.has(one.id));
+					const hash = hashEnd(one.id, 'success');
+					expect(seen.has('t', copy, hash)).toBe(started.has(one.id));
 					if (started.has(one.id)) continue;
-					seen.add('t', copy, mark);
+					seen.add('t', copy, hash);
 					started.add(one.id);
-					saved = restarted(copy);
+					saved = restart(copy);
 				}
 			}),
 		);

@@ -1,22 +1,25 @@
-/** How soon the end of a job is known, and how many calls that takes: by the service's ETAs, good and bad. */
+/** How soon the node knows the end of a job, and how many calls that takes, with good and bad ETAs of the service. */
+import { median, quantile } from 'simple-statistics';
+
+import { createRandom, type Random } from '../local-api/model/random.mts';
 import { Account } from '../nodes/ImgTo3d/polling/account.ts';
-import { seeded, SimulatedClock, pollSimulated, type Eta, type SimulatedJob, type SimulatedPolling } from './simulated.mts';
-import { median, quantile, verdict, type Table } from './table.mts';
+import { pollSimulated, SimulatedClock, type Eta, type SimulatedPolling } from './simulated.mts';
+import { formatVerdict, type Table } from './table.mts';
 
 const DURATIONS = [2, 20, 200];
 const JOBS = 400;
 
-/** Jobs are up to so much shorter or longer than their nominal duration, so that no schedule fits them by chance. */
+/** Jobs are shorter or longer than their nominal duration by up to this share, so that no schedule suits them by chance. */
 const SPREAD = 0.4;
 
 interface Aim {
-	/** Of the duration, in the middle and of the slowest twentieth; or so many seconds, if that is more. */
+	/** The delay as a share of the duration, or in seconds if that is more: the median and the 95th percentile. */
 	median: number;
 	p95: number;
 	medianSeconds: number;
 	p95Seconds: number;
-	/** Calls in the middle, by duration. */
-	looks: Record<number, number>;
+	/** The median of the polls, by duration. */
+	polls: Record<number, number>;
 }
 
 const RIGHT: Aim = {
@@ -24,122 +27,137 @@ const RIGHT: Aim = {
 	p95: 0.06,
 	medianSeconds: 0.3,
 	p95Seconds: 0.6,
-	looks: { 2: 8, 20: 8, 200: 8 },
+	polls: { 2: 8, 20: 8, 200: 8 },
 };
 const WRONG: Aim = {
 	median: 0.1,
 	p95: 0.2,
 	medianSeconds: 0.3,
 	p95Seconds: 0.6,
-	looks: { 2: 20, 20: 20, 200: 30 },
+	polls: { 2: 20, 20: 20, 200: 30 },
 };
 
-/** What the service's ETAs are like: a job's own, made anew for each job. */
-type EtaKind = (random: () => number) => Eta;
+/** Makes the ETAs of one job. */
+type EtaMaker = (random: Random) => Eta;
 
-const withinFifth = (random: () => number) => 0.8 + 0.4 * random();
+const withinFifth = (random: Random) => 0.8 + 0.4 * random();
 
-const GOOD: Record<string, EtaKind> = {
+const GOOD: Record<string, EtaMaker> = {
 	'right within 20 %, one factor a job': (random) => {
 		const factor = withinFifth(random);
 		return (age, duration) => (duration - age) * factor;
 	},
-	'right within 20 %, each answer by itself': (random) => (age, duration) =>
+	'right within 20 %, one factor an answer': (random) => (age, duration) =>
 		(duration - age) * withinFifth(random),
 };
 
-const BAD: Record<string, EtaKind> = {
+const BAD: Record<string, EtaMaker> = {
 	missing: () => () => undefined,
 	'10 x too short': () => (age, duration) => (duration - age) / 10,
 	'10 x too long': () => (age, duration) => (duration - age) * 10,
 	'rising with the queue': () => (age, duration) =>
-		// Behind this job one more comes in each fifth of its duration, and the ETA counts them all.
+		// One more job arrives behind this one in each fifth of its duration, and the ETA counts them all.
 		duration - age + duration * Math.floor(age / (duration / 5)),
 };
 
-const ONLY_ONCE: Record<string, EtaKind> = {
-	'right within 20 %, said at the submit only': (random) => {
+const ONLY_ONCE: Record<string, EtaMaker> = {
+	'right within 20 %, only in the answer to the submit': (random) => {
 		const factor = withinFifth(random);
 		return (age, duration) => (age === 0 ? duration * factor : undefined);
 	},
 };
 
-/** Watches a number of jobs, each in an account of its own. @param taught how many like it are watched before */
-async function measured(
+/** The rows of one kind of ETA. */
+interface Rows {
+	name: string;
+	makeEta: EtaMaker;
+	aim?: Aim;
+	/** How many jobs of the same kind are polled first. */
+	earlierJobs?: number;
+	/** The option Poll Interval, s. */
+	pollInterval?: number;
+}
+
+type Measured = SimulatedPolling & { duration: number };
+
+/** Polls a number of jobs, each with an account of its own. */
+async function measure(
 	duration: number,
-	kind: EtaKind,
-	{ taught = 0, pollInterval }: { taught?: number; pollInterval?: number } = {},
-): Promise<Array<SimulatedPolling & { duration: number }>> {
-	const random = seeded(duration);
-	const all = [];
-	for (let job = 0; job < JOBS; job++) {
+	{ makeEta, earlierJobs = 0, pollInterval }: Rows,
+): Promise<Measured[]> {
+	const random = createRandom(duration);
+	const all: Measured[] = [];
+	for (let count = 0; count < JOBS; count++) {
 		const clock = new SimulatedClock();
 		const account = new Account();
 		const own = duration * (1 - SPREAD + 2 * SPREAD * random());
-		const next = (): SimulatedJob => ({ duration: own, eta: kind(random), kind: 'a', pollInterval });
-		for (let before = 0; before < taught; before++) await pollSimulated(clock, account, next());
-		all.push({ ...(await pollSimulated(clock, account, next())), duration: own });
+		const poll = async () =>
+			await pollSimulated(clock, account, { duration: own, eta: makeEta(random), kind: 'a', pollInterval });
+		for (let earlier = 0; earlier < earlierJobs; earlier++) await poll();
+		all.push({ ...(await poll()), duration: own });
 	}
 	return all;
 }
 
-const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+const formatPercent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
-function row(
-	name: string,
-	nominal: number,
-	watchings: ReadonlyArray<SimulatedPolling & { duration: number }>,
-	aim?: Aim,
-): string[] {
-	const shares = watchings.map(({ delay, duration }) => delay / duration);
-	const delays = watchings.map(({ delay }) => delay);
-	const looks = watchings.map(({ looks: calls }) => calls.length);
+/** Makes the row of a duration. @param nominal s */
+function makeRow(name: string, nominal: number, measured: readonly Measured[], aim?: Aim): string[] {
+	const shares = measured.map(({ delay, duration }) => delay / duration);
+	const delays = measured.map(({ delay }) => delay);
+	const polls = measured.map((one) => one.polls.length);
 	const figures = [
 		name,
 		`${nominal} s`,
-		`${percent(median(shares))} (${median(delays).toFixed(2)} s)`,
-		`${percent(quantile(shares, 0.95))} (${quantile(delays, 0.95).toFixed(2)} s)`,
-		`${median(looks)} (${Math.min(...looks)} to ${Math.max(...looks)})`,
+		`${formatPercent(median(shares))} (${median(delays).toFixed(2)} s)`,
+		`${formatPercent(quantile(shares, 0.95))} (${quantile(delays, 0.95).toFixed(2)} s)`,
+		`${median(polls)} (${Math.min(...polls)} to ${Math.max(...polls)})`,
 	];
 	if (!aim) return [...figures, '', ''];
 	const isMet =
 		(median(shares) <= aim.median || median(delays) <= aim.medianSeconds) &&
 		(quantile(shares, 0.95) <= aim.p95 || quantile(delays, 0.95) <= aim.p95Seconds) &&
-		median(looks) <= (aim.looks[nominal] ?? 0);
-	const aims = `${100 * aim.median} %, ${100 * aim.p95} %, ${aim.looks[nominal]} calls`;
-	return [...figures, aims, verdict(isMet)];
+		median(polls) <= (aim.polls[nominal] ?? 0);
+	const aims = `${100 * aim.median} %, ${100 * aim.p95} %, ${aim.polls[nominal]} calls`;
+	return [...figures, aims, formatVerdict(isMet)];
 }
 
-export async function detection(): Promise<Table> {
+/** All kinds of ETA that are measured. */
+function listRows(): Rows[] {
+	const of = (makers: Record<string, EtaMaker>, more: Omit<Rows, 'name' | 'makeEta'>, note = '') =>
+		Object.entries(makers).map(([name, makeEta]) => ({ name: `ETA ${name}${note}`, makeEta, ...more }));
+	return [
+		...of(GOOD, { aim: RIGHT }),
+		...of(BAD, { aim: WRONG }, ', first job'),
+		...of(BAD, { aim: RIGHT, earlierJobs: 3 }, ', after three jobs'),
+		...of(ONLY_ONCE, {}, ', first job'),
+		...[5, 20].map((pollInterval) => ({
+			name: `fixed Poll Interval of ${pollInterval} s`,
+			makeEta: () => () => undefined,
+			pollInterval,
+		})),
+	];
+}
+
+export async function measureDetection(): Promise<Table> {
 	const rows: string[][] = [];
-	const add = async (
-		name: string,
-		kind: EtaKind,
-		aim?: Aim,
-		options?: { taught?: number; pollInterval?: number },
-	) => {
+	for (const one of listRows()) {
 		for (const duration of DURATIONS) {
-			rows.push(row(name, duration, await measured(duration, kind, options), aim));
+			rows.push(makeRow(one.name, duration, await measure(duration, one), one.aim));
 		}
-	};
-	for (const [name, kind] of Object.entries(GOOD)) await add(`ETA ${name}`, kind, RIGHT);
-	for (const [name, kind] of Object.entries(BAD)) await add(`ETA ${name}, first job`, kind, WRONG);
-	for (const [name, kind] of Object.entries(BAD)) {
-		await add(`ETA ${name}, after three jobs`, kind, RIGHT, { taught: 3 });
-	}
-	for (const [name, kind] of Object.entries(ONLY_ONCE)) await add(`ETA ${name}, first job`, kind);
-	for (const seconds of [5, 20]) {
-		await add(`fixed poll of ${seconds} s`, () => () => undefined, undefined, { pollInterval: seconds });
 	}
 	return {
-		question: "How soon is a job's end known, and by how many fetch calls?",
-		how: `The node's own watching code on a simulated clock; each call takes 50 ms. ${JOBS} jobs a row, of the given duration +-${100 * SPREAD} %, each of an account of its own (after three jobs: with three like it before). Delay from the job's end to its result being known, as a share of its duration; an aim is met by the share, or by 0.3 s in the middle and 0.6 s at the 95th percentile, and by the calls in the middle.`,
+		question: 'How soon does the node know the end of a job, and after how many polls?',
+		how: [
+			`The node's own polling on a simulated clock. Each call takes 50 ms. Each row has ${JOBS} jobs of the given duration +-${100 * SPREAD} %, each with an account of its own ("after three jobs": with three such jobs before).`,
+			'The delay is from the end of the job until the node knows it, as a share of its duration. An aim is met by the share, or by 0.3 s (median) and 0.6 s (95th percentile), and by the median of the polls.',
+		].join(' '),
 		columns: [
 			'ETAs',
 			'jobs of',
 			'delay, median',
 			'delay, 95th percentile',
-			'fetch calls, median (min to max)',
+			'polls, median (min to max)',
 			'aim',
 			'met',
 		],

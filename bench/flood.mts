@@ -3,13 +3,14 @@ import { join } from 'node:path';
 
 import axios from 'axios';
 
+import { median } from 'simple-statistics';
 import type { Say } from '../n8n/real/install.mts';
 import { until } from '../n8n/real/processes.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { AttackedTrigger } from './attacked-trigger.mts';
 import { flood as sendFlood, statuses, type Flooded } from './flooder.mts';
 import { FORGED_KINDS, type KnownJobs } from './forged-calls.mts';
-import { median, verdict, type Table } from './table.mts';
+import { formatVerdict, type Table } from './table.mts';
 import { published } from './workflows.mts';
 
 const MB = 1024 * 1024;
@@ -205,7 +206,7 @@ function growth({ memory, calls }: Shown): number {
 function tableOf(shown: ReadonlyArray<readonly [TriggerShown, Shown]>): Table {
 	const all = (tell: (one: Shown) => string) => shown.flatMap((pair) => pair.map(tell));
 	const ours = (tell: (one: TriggerShown) => string) => shown.flatMap(([one]) => [tell(one), '']);
-	const aim = (text: string, isMet: boolean) => [text, verdict(isMet)];
+	const aim = (text: string, isMet: boolean) => [text, formatVerdict(isMet)];
 	const none = (count: (one: TriggerShown) => number) =>
 		aim(
 			'0',

@@ -7,11 +7,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import axios, { type AxiosInstance } from 'axios';
 import type { INodeParameters } from 'n8n-workflow';
 
+import { median } from 'simple-statistics';
 import { startLocalApi, type JobRecord, type LocalApi } from '../local-api/index.mts';
 import type { Execution } from '../n8n/real/n8n.mts';
 import type { Say } from '../n8n/real/install.mts';
 import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../n8n/real/worlds.mts';
-import { median, spread, verdict, type Table } from './table.mts';
+import { formatSpread, formatVerdict, type Table } from './table.mts';
 import {
 	executed,
 	imageTo3d,
@@ -370,25 +371,25 @@ function rowOf(name: string, outcomes: readonly Outcome[], most?: number): strin
 	const isMet = most !== undefined && median(over) <= most && Math.max(...late) === 0;
 	return [
 		name,
-		spread(
+		formatSpread(
 			outcomes.map(({ makespan }) => makespan),
 			digits(1),
 		),
-		spread(over, digits(3)),
-		spread(
+		formatSpread(over, digits(3)),
+		formatSpread(
 			outcomes.map(({ lastEnd, bound }) => lastEnd / bound),
 			digits(3),
 		),
-		spread(
+		formatSpread(
 			outcomes.map(({ looks }) => looks),
 			digits(1),
 		),
-		spread(
+		formatSpread(
 			outcomes.map(({ refused }) => refused),
 			String,
 		),
-		spread(late, String),
+		formatSpread(late, String),
 		most === undefined ? '' : `at most ${most} x the bound, no late refusal`,
-		most === undefined ? '' : verdict(isMet),
+		most === undefined ? '' : formatVerdict(isMet),
 	];
 }

@@ -1,8 +1,9 @@
 /** What memory the node needs for large files and for many items. */
+import { median } from 'simple-statistics';
 import { exampleParameters } from './example.mts';
 import { startMeasured, type Contender, type Cost, type Work } from './measured-process.mts';
 import { answerOfDoneJob, startFileServer, startResponder } from './responder.mts';
-import { median, met, spread, type Table } from './table.mts';
+import { compareWithBound, formatSpread, type Table } from './table.mts';
 
 const MB = 1024 * 1024;
 const KB = 1024;
@@ -87,10 +88,10 @@ async function filesTable(): Promise<Table> {
 	const size = `${FILE_BYTES / MB} MB`;
 	const row = (what: string, figures: readonly number[], isBound = false) => [
 		what,
-		figures.length > 1 ? spread(figures, megabytes) : megabytes(median(figures)),
+		figures.length > 1 ? formatSpread(figures, megabytes) : megabytes(median(figures)),
 		`${(median(figures) / median(one)).toFixed(1)} x`,
 		isBound ? `at most ${GROWTH_BOUND} MB` : '',
-		isBound ? met(median(figures), GROWTH_BOUND) : '',
+		isBound ? compareWithBound(median(figures), GROWTH_BOUND) : '',
 	];
 	return {
 		question: 'How much memory do large files take?',

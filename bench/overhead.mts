@@ -1,10 +1,11 @@
 /** What the node costs over the calls that it makes. */
 import type { INodeParameters } from 'n8n-workflow';
 
+import { median } from 'simple-statistics';
 import { exampleParameters } from './example.mts';
 import { startMeasured, type Contender, type Cost, type MeasuredProcess } from './measured-process.mts';
 import { startResponder } from './responder.mts';
-import { median, met, spread, type Table } from './table.mts';
+import { compareWithBound, formatSpread, type Table } from './table.mts';
 
 const ITEMS = 1000;
 /** The node's default for Max Jobs in Flight. */
@@ -100,10 +101,10 @@ export async function overhead(): Promise<Table> {
 			const figures = ratios(costs, base, measure);
 			return [
 				`${what}, ${measure === 'cpuMs' ? 'CPU' : 'wall'}`,
-				spread(figures, times),
+				formatSpread(figures, times),
 				`${milliseconds(median(each(costs, measure)))} / ${milliseconds(median(each(base, measure)))}`,
 				bound === undefined ? '' : `at most ${bound}`,
-				bound === undefined ? '' : met(median(figures), bound),
+				bound === undefined ? '' : compareWithBound(median(figures), bound),
 			];
 		});
 	return {

@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { median } from 'simple-statistics';
 import { plainEnvironment } from './measured-process.mts';
-import { median, met, spread, verdict, type Table } from './table.mts';
+import { compareWithBound, formatSpread, formatVerdict, type Table } from './table.mts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -89,25 +90,25 @@ export async function packageSize(): Promise<Table> {
 		rows: [
 			[
 				'loading the nodes beside loading n8n-workflow',
-				spread(share, (value) => `${value.toFixed(2)} x`),
+				formatSpread(share, (value) => `${value.toFixed(2)} x`),
 				'',
 				'',
 			],
 			[
 				'loading the nodes',
-				spread(nodes, milliseconds),
+				formatSpread(nodes, milliseconds),
 				`at most ${LOAD_BOUND} ms`,
-				met(median(nodes), LOAD_BOUND),
+				compareWithBound(median(nodes), LOAD_BOUND),
 			],
-			['loading n8n-workflow, which n8n has done', spread(workflow, milliseconds), '', ''],
+			['loading n8n-workflow, which n8n has done', formatSpread(workflow, milliseconds), '', ''],
 			[
 				'tarball',
 				`${kilobytes(size).toFixed(1)} kB`,
 				`at most ${TARBALL_BOUND} kB`,
-				met(kilobytes(size), TARBALL_BOUND),
+				compareWithBound(kilobytes(size), TARBALL_BOUND),
 			],
 			['installed', `${kilobytes(unpackedSize).toFixed(1)} kB in ${entryCount} files`, '', ''],
-			['dependencies', String(count), '0', verdict(count === 0)],
+			['dependencies', String(count), '0', formatVerdict(count === 0)],
 		],
 	};
 }

@@ -10,14 +10,14 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
-import { detection } from './detection.mts';
+import { measureDetection } from './detection.mts';
 import { flood } from './flood.mts';
 import { makespan, startOneAfterTheOther, type Background } from './makespan.mts';
 import { memory } from './memory.mts';
 import { overhead } from './overhead.mts';
 import { packageSize } from './package.mts';
 import { suspended } from './suspended.mts';
-import { asMarkdown, isMissed, type Table } from './table.mts';
+import { isMissed, type Table, toMarkdown } from './table.mts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -32,7 +32,7 @@ const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
 	package: packageSize,
 	overhead,
 	memory,
-	detection,
+	detection: measureDetection,
 	flood: async () => await flood(say),
 	suspended: async () => {
 		if (isWanted('makespan')) slowest = startOneAfterTheOther();
@@ -65,7 +65,7 @@ for (const [name, measure] of Object.entries(MEASUREMENTS)) {
 	say(`bench: ${name} ...`);
 	const measured = [await measure()].flat();
 	tables.push(...measured);
-	for (const table of measured) process.stdout.write(`\n${asMarkdown(table)}`);
+	for (const table of measured) process.stdout.write(`\n${toMarkdown(table)}`);
 	say(`bench: ${name} took ${Math.round((Date.now() - begun) / 1000)} s.`);
 }
 
@@ -80,7 +80,7 @@ if (wanted.length === 0) {
 		'',
 		misses.length === 0 ? 'All aims were met.' : ['Aims that were missed:', '', ...misses].join('\n'),
 		'',
-		...tables.map(asMarkdown),
+		...tables.map(toMarkdown),
 	].join('\n');
 	writeFileSync(join(import.meta.dirname, 'RESULTS.md'), text);
 	say(`bench: written to bench/RESULTS.md after ${minutes} minutes.`);

@@ -4,13 +4,14 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { median } from 'simple-statistics';
 import type { CallRecord } from '../local-api/index.mts';
 import type { Say } from '../n8n/real/install.mts';
-import { LeapingClock } from '../n8n/real/leaping-clock.mts';
+import { LeapingSystemClock } from '../test/support/leaping-clock.mts';
 import { until } from '../n8n/real/processes.mts';
 import { query, redisNumber } from '../n8n/real/services.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
-import { median, verdict, type Table } from './table.mts';
+import { formatVerdict, type Table } from './table.mts';
 import { called, imageTo3d, pictures, published, SPLIT, type NodeSketch } from './workflows.mts';
 
 const RESTING = 1000;
@@ -169,7 +170,7 @@ interface Rested {
 async function rest(
 	world: World,
 	eye: Eye,
-	clock: LeapingClock,
+	clock: LeapingSystemClock,
 	small: Small,
 	number: number,
 	callsAtOnce: number,
@@ -259,7 +260,7 @@ async function wait(world: World, eye: Eye, small: Small, waitFor: 'poll' | 'web
 
 /** Measures it all. @param say gets a line now and then */
 export async function suspended(say: Say): Promise<Table> {
-	const clock = new LeapingClock();
+	const clock = new LeapingSystemClock();
 	const most = RESTING + BURST + 3 * WATCHING;
 	const world = await startWorld({
 		version: '2.41.1',
@@ -302,7 +303,7 @@ function troubles({ calls }: Rested): string {
 
 function tableOf(rested: Rested, burst: Rested, watched: Waited, restedShort: Waited): Table {
 	const both = [rested, burst];
-	const aim = (text: string, isMet: boolean) => [text, verdict(isMet)];
+	const aim = (text: string, isMet: boolean) => [text, formatVerdict(isMet)];
 	const none = (values: readonly number[]) => aim('0', Math.max(...values) === 0);
 	const lost = both.map(({ number, finished }) => number - finished);
 	const bad = both.map(({ calls }) => calls.filter(({ status }) => status !== 200).length);

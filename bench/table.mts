@@ -1,47 +1,40 @@
-/** The tables in which measurements are told. */
+/** The tables of the measurements. */
+import { markdownTable } from 'markdown-table';
+import { median } from 'simple-statistics';
 
 /** A question, and the figures that answer it. */
 export interface Table {
 	question: string;
-	/** How it was measured, in a sentence or two: sizes, clocks, repetitions. */
+	/** How it was measured, in a few sentences: sizes, clocks, repetitions. */
 	how: string;
 	columns: string[];
 	rows: string[][];
 }
 
-/** A table as Markdown, with columns of even width. */
-export function asMarkdown({ question, how, columns, rows }: Table): string {
-	const widths = columns.map((column, index) =>
-		Math.max(column.length, 3, ...rows.map((row) => (row[index] ?? '').length)),
-	);
-	const line = (cells: readonly string[]) =>
-		`| ${widths.map((width, index) => (cells[index] ?? '').padEnd(width)).join(' | ')} |`;
-	const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
-	return [`### ${question}`, '', how, '', line(columns), rule, ...rows.map(line), ''].join('\n');
+/** Writes a table as Markdown. */
+export function toMarkdown({ question, how, columns, rows }: Table): string {
+	const table = markdownTable([columns, ...rows.map((row) => columns.map((_, index) => row[index] ?? ''))]);
+	return [`### ${question}`, '', how, '', table, ''].join('\n');
 }
 
-/** The value below which a share of the values lies, by the nearest rank. @param share from 0 to 1 */
-export function quantile(values: readonly number[], share: number): number {
-	const sorted = [...values].sort((a, b) => a - b);
-	return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? NaN;
+/**
+ * Writes the median of values, and in brackets the least and the most.
+ *
+ * @param format writes one value
+ */
+export function formatSpread(values: readonly number[], format: (value: number) => string): string {
+	return `${format(median([...values]))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
 }
 
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
-
-/** Median, and in brackets the least and the most. @param format writes one value */
-export function spread(values: readonly number[], format: (value: number) => string): string {
-	return `${format(median(values))} (${format(Math.min(...values))} to ${format(Math.max(...values))})`;
-}
-
-/** What stands in the column "met". */
-export const verdict = (isMet: boolean): string => (isMet ? 'yes' : 'no');
+/** Writes an entry of the column "met". */
+export const formatVerdict = (isMet: boolean): string => (isMet ? 'yes' : 'no');
 
 /** Whether an entry of the column "met" says that the aim was missed. */
-export const isMissed = (entry: string): boolean => entry.startsWith(verdict(false));
+export const isMissed = (entry: string): boolean => entry.startsWith(formatVerdict(false));
 
-/** Whether a figure is within its bound, and by how much of it. */
-export function met(figure: number, bound: number): string {
+/** Writes whether a figure is within its bound, and by which share of it. */
+export function compareWithBound(figure: number, bound: number): string {
 	const share = `${Math.abs((figure / bound - 1) * 100).toFixed(0)} %`;
 	const isMet = figure <= bound;
-	return `${verdict(isMet)}, ${share} ${isMet ? 'below' : 'above'}`;
+	return `${formatVerdict(isMet)}, ${share} ${isMet ? 'below' : 'above'}`;
 }

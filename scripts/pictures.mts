@@ -18,7 +18,7 @@ import { PACKAGE, type WorkflowFile } from '../n8n/real/n8n.mts';
 import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
 import { Editor } from '../n8n/real/browser.mts';
 import { clickFirstWorkflow, type FirstStep } from '../n8n/real/first-workflow.mts';
-import { pollingPlot } from './polling-plot.mts';
+import { drawPollingPlot } from './polling-plot.mts';
 
 const DOCS = 'docs';
 
@@ -208,6 +208,6 @@ if (unknown.length > 0) {
 	console.error(`pictures: ${unknown.join(', ')}: not known. There are: ${ALL.join(', ')}.`);
 	process.exit(2);
 }
-if (wanted.includes('polling')) writeFileSync(join(DOCS, 'polling.svg'), await pollingPlot());
+if (wanted.includes('polling')) writeFileSync(join(DOCS, 'polling.svg'), await drawPollingPlot());
 const inN8n = Object.keys(OF_N8N).filter((name) => wanted.includes(name));
 if (inN8n.length > 0) await ofN8n(inN8n);

@@ -9,7 +9,7 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
 import { startLocalApi, type FaultPlace, type LocalApi } from '../../local-api/index.mts';
-import { LeapingClock } from '../../n8n/real/leaping-clock.mts';
+import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
 import { until } from '../../n8n/real/processes.mts';
 import { API_KEY, CREDENTIAL_TYPE, type Part, type World } from '../../n8n/real/worlds.mts';
@@ -94,7 +94,7 @@ export class Play {
 	private constructor(
 		private readonly world: World,
 		readonly scene: Scene,
-		private readonly clock: LeapingClock,
+		private readonly clock: LeapingSystemClock,
 		private readonly service: LocalApi,
 		private readonly credentials: World['credentials'],
 		private readonly saved: Saved,
@@ -105,7 +105,7 @@ export class Play {
 	) {}
 
 	static async open(world: World, scene: Scene): Promise<Play> {
-		const clock = new LeapingClock();
+		const clock = new LeapingSystemClock();
 		const service = await startLocalApi({
 			clock,
 			jobSeconds: LONG,

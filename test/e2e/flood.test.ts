@@ -1,7 +1,7 @@
 import { AttackedTrigger } from '../../bench/attacked-trigger.mts';
 import { flood, statuses } from '../../bench/flooder.mts';
 import { FORGED_KINDS, type KnownJobs } from '../../bench/forged-calls.mts';
-import { LeapingClock } from '../../n8n/real/leaping-clock.mts';
+import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { N8nVersion } from '../../n8n/real/install.mts';
 import { until } from '../../n8n/real/processes.mts';
 import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
@@ -29,7 +29,7 @@ const VERSIONS: Array<[N8nVersion, Flood]> = [
 ];
 
 describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, callsAtRest, connections }) => {
-	const clock = new LeapingClock();
+	const clock = new LeapingSystemClock();
 	let world: World;
 	beforeAll(async () => {
 		world = await startWorld({

@@ -1,20 +1,4 @@
-/** Has a public name resolve to an address of this machine, in the n8n that loads this before anything else. */
-const dns = require('node:dns');
+/** For n8n to load first (`--require`): a public name that resolves to an address of this machine. */
+const { patchDns } = require('../support/dns.cjs');
 
-const ADDRESS = { address: '127.0.0.2', family: 4 };
-const isOurs = (name) => name === 'cdn.evil.example';
-
-const { lookup } = dns;
-dns.lookup = (name, options, callback = options) => {
-	if (!isOurs(name)) return lookup(name, options, callback);
-	const isAll = typeof options === 'object' && options.all;
-	process.nextTick(() =>
-		isAll ? callback(null, [ADDRESS]) : callback(null, ADDRESS.address, ADDRESS.family),
-	);
-};
-
-const { lookup: promised } = dns.promises;
-dns.promises.lookup = async (name, options) => {
-	if (!isOurs(name)) return await promised(name, options);
-	return options?.all ? [ADDRESS] : ADDRESS;
-};
+patchDns((hostname) => (hostname === 'cdn.evil.example' ? '127.0.0.2' : undefined));

@@ -1,5 +1,4 @@
 /** The servers between the node and the stand-in service, which spoil requests as a fault says. */
-import dns from 'node:dns';
 import {
 	createServer,
 	request as send,
@@ -7,12 +6,13 @@ import {
 	type Server,
 	type ServerResponse,
 } from 'node:http';
-import type { AddressInfo, LookupFunction } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 
 import { isObject } from '../../local-api/json.mts';
 import type { Clock, LocalApi } from '../../local-api/index.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
+import { patchDns } from '../support/dns.cjs';
 import { letClockMoveDuring } from '../support/exchanges.mts';
 import type { Answering, FaultyAnswer, Moment, RequestPlace, Way } from './faults.mts';
 
@@ -76,36 +76,26 @@ export interface Spoiling {
 	hasMirror: boolean;
 }
 
-/** Names that resolve to this machine, or to nothing, as long as there is a front. */
+/** Names that resolve to this machine, or to nothing, while there is a front. */
 const names = new Map<string, boolean>();
-const systemLookup = dns.lookup;
-const lookup: LookupFunction = (hostname, options, callback) => {
+let unpatchDns: (() => void) | undefined;
+
+function resolveName(hostname: string): string | null | undefined {
 	const isThere = names.get(hostname);
-	if (isThere === undefined) {
-		systemLookup(hostname, options, callback);
-	} else if (isThere) {
-		process.nextTick(() => {
-			if (options.all) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-			else callback(null, '127.0.0.1', 4);
-		});
-	} else {
-		const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), {
-			code: 'ENOTFOUND',
-			syscall: 'getaddrinfo',
-			hostname,
-		});
-		process.nextTick(() => callback(error, '', 4));
-	}
-};
+	if (isThere === undefined) return undefined;
+	return isThere ? '127.0.0.1' : null;
+}
 
 const namesOfProcess: Names = {
 	set(name, isThere) {
 		names.set(name, isThere);
-		Object.assign(dns, { lookup });
+		unpatchDns ??= patchDns(resolveName);
 	},
 	forget(name) {
 		names.delete(name);
-		if (names.size === 0) Object.assign(dns, { lookup: systemLookup });
+		if (names.size > 0) return;
+		unpatchDns?.();
+		unpatchDns = undefined;
 	},
 };
 

@@ -3,34 +3,35 @@ import { createGunzip } from 'node:zlib';
 import sharp from 'sharp';
 
 import type { CancelSignal } from '../../nodes/ImgTo3d/async/clock';
-import { isExchanging, countProgress } from './exchanges.mts';
+import { countProgress, isExchanging } from './exchanges.mts';
+import { LeapingClock } from './leaping-clock.mts';
 
 /**
- * How long nothing must have been going on before the clock moves, ms of real time, and how many turns of the event loop more: the
- * one thing that cannot be seen are real timers, and the only short ones are n8n's pauses before a retry, of 1 ms.
+ * How long nothing must happen before the clock leaps, ms of real time, and how many turns of the event loop after that. Only real
+ * timers cannot be seen. The only short ones are n8n's pauses of 1 ms before a retry.
  */
 const QUIET_MS = 4;
 const QUIET_TURNS = 3;
 
-/** What a turn counts at most towards the clock's patience, ms: in a longer one, others had the processor. */
+/** The most that a turn uses up of the clock's patience, ms. In a longer turn, other processes had the processor. */
 const LONGEST_TURN_MS = 20;
 
 /**
- * Streams that are packing or unpacking a piece. They do it in threads that Node lists nowhere, also when the connection
- * that the piece came from has been closed.
+ * Streams that are packing or unpacking a piece. They do it in threads that Node does not list, also after the connection of the piece
+ * has closed.
  */
 const zipping = new Set<Transform>();
 
 type ZipTransform = (this: Transform, ...piece: Parameters<Transform['_transform']>) => void;
 
-/** What all streams of zlib have in common. */
-function zipPrototype(): { _transform: ZipTransform } {
+/** @returns the prototype of all streams of zlib */
+function findZipPrototype(): { _transform: ZipTransform } {
 	let prototype = createGunzip() as object;
 	while (!Object.hasOwn(prototype, '_transform')) prototype = Object.getPrototypeOf(prototype) as object;
 	return prototype as { _transform: ZipTransform };
 }
 
-const zip = zipPrototype();
+const zip = findZipPrototype();
 const { _transform: zipTransform } = zip;
 zip._transform = function (chunk, encoding, done) {
 	zipping.add(this);
@@ -43,22 +44,23 @@ afterAll(() => {
 	zip._transform = zipTransform;
 });
 
-/** Whether a stream is zipping that anybody still wants. */
+/** Whether a stream is packing or unpacking that is still needed. */
 function isZipping(): boolean {
 	for (const stream of zipping) if (stream.destroyed) zipping.delete(stream);
 	return zipping.size > 0;
 }
 
-/** Turns that clocks wait for. */
+/** The turns that clocks wait for. */
 let ownTurns = 0;
 
-async function turn(): Promise<void> {
+/** Waits for the next turn of the event loop. */
+async function passTurn(): Promise<void> {
 	ownTurns += 1;
 	await new Promise((resolve) => setImmediate(resolve));
 	ownTurns -= 1;
 }
 
-/** Whether this process is at work on something that is neither a timer nor an HTTP exchange. */
+/** Whether this process works on something other than timers and HTTP exchanges. */
 function isBusy(): boolean {
 	const resources = process.getActiveResourcesInfo();
 	const pictures = sharp.counters();
@@ -70,50 +72,34 @@ function isBusy(): boolean {
 	);
 }
 
-/** The clocks that wait for quiet. */
+/** The clocks that wait until nothing happens. */
 const moving = new Set<TestClock>();
-// In the same process the next test file's clocks would take their turns for work.
+// In the same process, the clocks of the next test file would count their turns as work.
 afterAll(() => moving.forEach((clock) => clock.stop()));
 
-interface Sleeper {
-	at: number;
-	signal?: CancelSignal;
-	wake: () => void;
-}
-
 /**
- * A clock that stands still while there is work and jumps to the next sleeper's time when there is none, so
- * that a wait of minutes takes milliseconds. The node and the stand-in service go by the same one.
+ * A clock that stands still while there is work, and leaps to the end of the next sleep when there is none. The node and the stand-in
+ * service go by the same one.
  */
-export class TestClock {
-	private time: number;
-	private sleepers: Sleeper[] = [];
+export class TestClock extends LeapingClock {
 	private isStopped = false;
-	/** How long requests that nobody answers hold the clock when nothing else goes on, real ms; tests of a hanging call lower it. */
+
+	/**
+	 * How long unanswered requests hold the clock while nothing else happens, real ms. Tests of a call that gets no answer set less.
+	 */
 	patienceMs = 20_000;
 
 	constructor(start = Date.UTC(2026, 0, 1)) {
-		this.time = start;
+		super(start);
 	}
 
-	now(): number {
-		return this.time;
+	override async sleep(ms: number, signal?: CancelSignal): Promise<void> {
+		const slept = super.sleep(ms, signal);
+		void this.move();
+		await slept;
 	}
 
-	/** Nobody's clock but this one is known here. */
-	toDate(time: number): Date {
-		return new Date(time);
-	}
-
-	async sleep(ms: number, signal?: CancelSignal): Promise<void> {
-		if (ms <= 0 || signal?.aborted) return;
-		await new Promise<void>((wake) => {
-			this.sleepers.push({ at: this.time + ms, signal, wake });
-			void this.move();
-		});
-	}
-
-	/** From now on nobody wakes any more. */
+	/** From now on no sleep ends. */
 	stop(): void {
 		this.isStopped = true;
 	}
@@ -121,32 +107,22 @@ export class TestClock {
 	private async move(): Promise<void> {
 		if (moving.has(this)) return;
 		moving.add(this);
-		while (this.sleepers.length > 0) {
-			await this.quiet();
+		while (this.hasSleepers) {
+			await this.waitUntilQuiet();
 			if (this.isStopped) break;
-			if (this.wake(({ signal }) => signal?.aborted ?? false)) continue;
-			this.time = Math.max(this.time, Math.min(...this.sleepers.map(({ at }) => at)));
-			this.wake(({ at }) => at <= this.time);
+			this.leap();
 		}
 		moving.delete(this);
 	}
 
-	/** Wakes the sleepers that `isDue` picks, in the order they went to sleep. */
-	private wake(isDue: (sleeper: Sleeper) => boolean): boolean {
-		const due = this.sleepers.filter(isDue);
-		this.sleepers = this.sleepers.filter((sleeper) => !due.includes(sleeper));
-		for (const { wake } of due) wake();
-		return due.length > 0;
-	}
-
-	/** Resolves when nothing has been going on for a while, or when nobody answers a request. */
-	private async quiet(): Promise<void> {
+	/** Resolves when nothing has happened for a while, or when a request stays without an answer. */
+	private async waitUntilQuiet(): Promise<void> {
 		let quietSince: number | undefined;
 		let turns = 0;
 		let patience = this.patienceMs;
 		let latest = countProgress();
 		for (let last = performance.now(); turns < QUIET_TURNS && patience > 0 && !this.isStopped; ) {
-			await turn();
+			await passTurn();
 			const now = performance.now();
 			const isWorking = isBusy() || latest !== (latest = countProgress());
 			if (isWorking) patience = this.patienceMs;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 
-import { seeded, SimulatedClock, pollSimulated } from '../../bench/simulated.mts';
+import { pollSimulated, SimulatedClock } from '../../bench/simulated.mts';
+import { createRandom } from '../../local-api/model/random.mts';
 import { Account, Accounts, describeKind } from '../../nodes/ImgTo3d/polling/account';
 import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
 
@@ -84,7 +85,7 @@ describe('what ended jobs show', () => {
 	});
 
 	test('is no queue if jobs only take different times', () => {
-		const random = seeded(3);
+		const random = createRandom(3);
 		for (let round = 0; round < 100; round++) {
 			const account = createAccount(Array.from({ length: 5 }, () => 5 + 10 * random()).sort((a, b) => a - b));
 			account.track('a', 1_000_000);
@@ -93,7 +94,7 @@ describe('what ended jobs show', () => {
 	});
 
 	test('does no harm if jobs take any time at all, and no ETA helps', async () => {
-		const random = seeded(7);
+		const random = createRandom(7);
 		const account = new Account();
 		const clock = new SimulatedClock();
 		let late = 0;

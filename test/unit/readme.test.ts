@@ -15,7 +15,7 @@ import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/parameters/options';
 import manifest from '../../package.json';
 import { exampleNames } from '../../n8n/real/examples.mts';
 import { RECIPES } from '../../n8n/real/install.mts';
-import { pollingPlot } from '../../scripts/polling-plot.mts';
+import { drawPollingPlot } from '../../scripts/polling-plot.mts';
 import { listFiles, readText } from '../support/own-files.mts';
 import { deadEnd, Document, documents } from './markdown.mts';
 import { FILLED_IN, textsIn } from './texts.mts';
@@ -308,7 +308,7 @@ describe('the documents', () => {
 	});
 
 	test('plot the polls as the code makes them', async () => {
-		expect(await pollingPlot()).toBe(readText('docs/polling.svg'));
+		expect(await drawPollingPlot()).toBe(readText('docs/polling.svg'));
 	});
 
 	test('the README shows its pictures on npm too, which looks for them from the root of the repository', () => {

@@ -1,0 +1,1 @@
+export function patchDns(resolve: (hostname: string) => string | null | undefined): () => void;

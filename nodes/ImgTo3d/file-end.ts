@@ -1,34 +1,34 @@
 /**
- * Whether a file has come to its end, told by its own structure while its bytes pass. Each kind's structure is walked
- * through; nothing of a file is kept but the few bytes that say how long its parts are.
+ * Recognizes by a file's own structure whether the file is complete, while its bytes pass. A walk goes through the
+ * structure of each kind of file. It keeps only the few bytes that say how long the parts are.
  *
- * Lenient: what no walk knows counts as whole, and so does a file with anything behind its end.
+ * The check is lenient: a structure that no walk knows counts as complete, and so does a file with anything after its end.
  */
 
 /** What a walk does next. */
 interface Step {
-	/** `pass` bytes unread, `read` bytes, or pass `lines`. */
-	kind: 'pass' | 'read' | 'lines';
+	/** Skips bytes, reads bytes, or skips lines. */
+	kind: 'skip' | 'read' | 'skipLines';
 	count: number;
-	/** Whether a file may end before this step as well. */
+	/** Whether a file may end before this step. */
 	mayEnd?: boolean;
 }
 
-/** Goes through a file from its first byte to its end. It is handed what it asked to read. */
+/** Goes through a file from its first byte to its end. It gets the bytes that it asks to read. */
 export type Walk = Generator<Step, void, Buffer>;
 
-const pass = (count: number): Step => ({ kind: 'pass', count });
+const skip = (count: number): Step => ({ kind: 'skip', count });
 const read = (count: number): Step => ({ kind: 'read', count });
-const passLines = (count: number): Step => ({ kind: 'lines', count });
+const skipLines = (count: number): Step => ({ kind: 'skipLines', count });
 
 const NOTHING = Buffer.alloc(0);
 
 const LINE_FEED = 10;
 
-/** Follows a walk through a file whose bytes come in pieces of any length. */
+/** Follows a walk through a file whose bytes arrive in chunks of any length. */
 export class FileEnd {
 	private step: IteratorResult<Step, void>;
-	/** How much of the step is still to come. */
+	/** How many bytes or lines of the step are missing. */
 	private left = 0;
 	private bytes = NOTHING;
 
@@ -37,23 +37,23 @@ export class FileEnd {
 	}
 
 	/** Whether the file may end here. */
-	get isWhole(): boolean {
+	get isComplete(): boolean {
 		const { done, value: step } = this.step;
 		return done === true || (step.mayEnd === true && this.left === step.count);
 	}
 
-	/** The next bytes of the file. */
+	/** Takes the next bytes of the file. */
 	take(chunk: Buffer): void {
 		let at = 0;
 		while (!this.step.done && at < chunk.length) {
-			at = this.follow(this.step.value, chunk, at);
+			at = this.advance(this.step.value, chunk, at);
 			if (this.left === 0) this.step = this.next(this.bytes);
 		}
 	}
 
-	/** @returns the place in the chunk up to which the step goes */
-	private follow({ kind }: Step, chunk: Buffer, at: number): number {
-		if (kind === 'lines') {
+	/** Takes as much of a chunk as the step needs. @returns where in the chunk that ends */
+	private advance({ kind }: Step, chunk: Buffer, at: number): number {
+		if (kind === 'skipLines') {
 			const lineEnd = chunk.indexOf(LINE_FEED, at);
 			if (lineEnd < 0) return chunk.length;
 			this.left -= 1;
@@ -68,7 +68,7 @@ export class FileEnd {
 		return end;
 	}
 
-	/** The next step that takes at least a byte. */
+	/** Finds the next step that takes at least one byte. @param bytes what the step before has read */
 	private next(bytes: Buffer): IteratorResult<Step, void> {
 		let step = this.walk.next(bytes);
 		while (!step.done && step.value.count === 0) step = this.walk.next(NOTHING);
@@ -81,37 +81,37 @@ export class FileEnd {
 const GIF_IMAGE = 0x2c;
 const GIF_EXTENSION = 0x21;
 
-/** From the GIF89a specification: blocks of chained pieces, then a trailer. */
+/** Source: the GIF89a specification. Blocks of chained sub-blocks, then a trailer. */
 export function* walkGif(): Walk {
 	const tableLength = (flags = 0) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
 	const screen = yield read(13);
-	yield pass(tableLength(screen[10]));
+	yield skip(tableLength(screen[10]));
 	for (;;) {
 		const [block] = yield read(1);
 		// Decoders skip zeros between blocks.
 		if (block === 0) continue;
 		if (block === GIF_IMAGE) {
 			const image = yield read(9);
-			yield pass(tableLength(image[8]) + 1);
-		} else if (block === GIF_EXTENSION) yield pass(1);
+			yield skip(tableLength(image[8]) + 1);
+		} else if (block === GIF_EXTENSION) yield skip(1);
 		else return;
 
-		for (let [length = 0] = yield read(1); length > 0; [length = 0] = yield read(1)) yield pass(length);
+		for (let [length = 0] = yield read(1); length > 0; [length = 0] = yield read(1)) yield skip(length);
 	}
 }
 
-/** From the PNG specification: a signature, then chunks until the one that ends the image. */
+/** Source: the PNG specification. A signature, then chunks up to the one that ends the image. */
 export function* walkPng(): Walk {
-	yield pass(8);
+	yield skip(8);
 	for (;;) {
 		const head = yield read(8);
 		const type = head.toString('latin1', 4);
 		if (type === 'IEND' || !/^[A-Za-z]{4}$/.test(type)) return;
-		yield pass(head.readUInt32BE(0) + 4);
+		yield skip(head.readUInt32BE(0) + 4);
 	}
 }
 
-/** From ISO 14496-12: boxes, of which a film needs two. */
+/** Source: ISO 14496-12. Boxes, two of which a video needs. */
 export function* walkMp4(): Walk {
 	const missing = new Set(['moov', 'mdat']);
 	while (missing.size > 0) {
@@ -121,9 +121,9 @@ export function* walkMp4(): Walk {
 			const long = yield read(8);
 			[headLength, length] = [16, long.readUInt32BE(0) * 2 ** 32 + long.readUInt32BE(4)];
 		}
-		// 0 is a box that goes on to the end of the file, wherever that is.
+		// A length of 0 means that the box goes on to the end of the file, wherever that is.
 		if (length < headLength) return;
-		yield pass(length - headLength);
+		yield skip(length - headLength);
 		missing.delete(head.toString('latin1', 4));
 	}
 }
@@ -135,7 +135,7 @@ const PLY_SIZES: Record<string, number> = {
 	...{ double: 8, float64: 8 },
 };
 
-/** Longer headers are not read. */
+/** How much of a header is read, bytes. */
 const MAX_PLY_HEADER = 16 * 1024;
 
 interface PlyList {
@@ -145,11 +145,11 @@ interface PlyList {
 
 interface PlyElement {
 	count: number;
-	/** In their order: the sizes of numbers, bytes, and lists. */
+	/** In order: the size of a number in bytes, or a list. */
 	properties: Array<number | PlyList>;
 }
 
-/** From the format's description by Greg Turk: a header in lines, then as many elements as it says, in text or bytes. */
+/** Source: the format's description by Greg Turk. A header of lines, then the elements that it announces, as text or binary. */
 export function* walkPly(): Walk {
 	const header = yield* readPlyHeader();
 	const format = header && /^format (ascii|binary_(?:little|big)_endian)\b/m.exec(header.join('\n'))?.[1];
@@ -158,8 +158,8 @@ export function* walkPly(): Walk {
 	if (format === 'ascii') {
 		const lines = elements.reduce((sum, { count }) => sum + count, 0);
 		if (lines === 0) return;
-		yield passLines(lines - 1);
-		// The last line may have no end.
+		yield skipLines(lines - 1);
+		// The last line may lack its line feed.
 		yield read(1);
 		return;
 	}
@@ -168,7 +168,7 @@ export function* walkPly(): Walk {
 	}
 }
 
-/** @returns the header's lines; nothing for those of carriage returns only, and for endless ones */
+/** @returns the header's lines; nothing if they end in carriage returns only, or if there is no end */
 function* readPlyHeader(): Generator<Step, string[] | undefined, Buffer> {
 	const lines: string[] = [];
 	let line = '';
@@ -186,7 +186,7 @@ function* readPlyHeader(): Generator<Step, string[] | undefined, Buffer> {
 	return undefined;
 }
 
-/** @returns nothing when the header says what no walk knows */
+/** @returns nothing if the header contains something unknown */
 function readPlyElements(header: string[]): PlyElement[] | undefined {
 	const elements: PlyElement[] = [];
 	for (const line of header) {
@@ -211,32 +211,32 @@ function readPlyProperty([type = '', countType = '', itemType = '']: string[]): 
 	return isKnown ? { countType, itemSize } : undefined;
 }
 
-/** @returns whether the element was as the header says, as far as can be told */
+/** @returns whether the element can be read as the header says */
 function* walkPlyElement(
 	{ count, properties }: PlyElement,
 	isBigEndian: boolean,
 ): Generator<Step, boolean, Buffer> {
 	const sizes = properties.filter((property) => typeof property === 'number');
 	if (sizes.length === properties.length) {
-		yield pass(count * sizes.reduce((sum, size) => sum + size, 0));
+		yield skip(count * sizes.reduce((sum, size) => sum + size, 0));
 		return true;
 	}
 	for (let index = 0; index < count; index++) {
 		for (const property of properties) {
 			if (typeof property === 'number') {
-				yield pass(property);
+				yield skip(property);
 				continue;
 			}
 			const bytes = yield read(PLY_SIZES[property.countType] ?? 1);
 			const items = readPlyNumber(bytes, property.countType, isBigEndian);
 			if (!(items >= 0)) return false;
-			yield pass(items * property.itemSize);
+			yield skip(items * property.itemSize);
 		}
 	}
 	return true;
 }
 
-/** @returns NaN for a fraction, in which nobody counts */
+/** @returns NaN for a type with fractions, which cannot count items */
 function readPlyNumber(bytes: Buffer, type: string, isBigEndian: boolean): number {
 	const { length } = bytes;
 	if (/^(float|double)/.test(type)) return NaN;

@@ -1,30 +1,30 @@
-/** The kinds of files that the service takes and makes: their names, their types, and how they begin. */
+/** The kinds of files that the service takes and makes: their names, their types, and their first bytes. */
 import { walkGif, walkMp4, walkPly, walkPng, type Walk } from './file-end';
 
-/** How many bytes of a file's beginning are looked at. */
+/** How many bytes of a file's beginning are checked. */
 export const HEAD_BYTES = 512;
 
 /** A kind of file. */
 export interface FileKind {
-	/** As people call it. */
+	/** For people. */
 	name: string;
-	/** The endings of its names, the usual one first. */
+	/** The extensions of its file names, the usual one first. */
 	extensions: readonly [string, ...string[]];
 	mimeType: string;
-	/** How its files are known by their beginning alone; absent for those that nothing in particular begins. */
-	signature?: (head: Buffer) => boolean;
+	/** Whether the first bytes alone show that a file is of this kind. Absent for kinds without a signature. */
+	hasSignature?: (head: Buffer) => boolean;
 	/**
-	 * Whether a file may be of this kind. Lenient: a file that is refused here is one that somebody has paid for.
+	 * Whether a file may be of this kind. It is lenient, because somebody has paid for a file that is refused here.
 	 *
-	 * @param head its first bytes, {@link HEAD_BYTES} or all
+	 * @param head its first bytes: {@link HEAD_BYTES}, or all
 	 * @param length of the whole file, bytes; absent while it is not known
 	 */
 	mayBegin(head: Buffer, length?: number): boolean;
-	/** Goes through a file to its end; absent for kinds that say nowhere how long they are, or say it in their beginning. */
+	/** Goes through a file to its end. Absent for kinds that do not say how long they are, or say it in their first bytes. */
 	walk?: () => Walk;
 }
 
-/** @param signature of the first bytes, as latin1 */
+/** A kind of file with a signature. @param signature of the first bytes, as latin1 */
 function withSignature(
 	name: string,
 	extensions: FileKind['extensions'],
@@ -33,10 +33,10 @@ function withSignature(
 	more: Partial<Pick<FileKind, 'mayBegin' | 'walk'>> = {},
 ): FileKind {
 	const hasSignature = (head: Buffer) => signature.test(latin1(head));
-	return { name, extensions, mimeType, signature: hasSignature, mayBegin: hasSignature, ...more };
+	return { name, extensions, mimeType, hasSignature, mayBegin: hasSignature, ...more };
 }
 
-/** What nothing in particular begins: anything that is not recognisably something else. */
+/** A kind of file without a signature: any file that is not recognizably something else. */
 function withoutSignature(
 	name: string,
 	extension: string,
@@ -52,33 +52,33 @@ function withoutSignature(
 	};
 }
 
-/** A file's beginning, a byte a character, without the mark that some texts begin with. */
+/** The first bytes of a file, one character for each, without the byte order mark that some texts have. */
 const latin1 = (file: Buffer) => file.toString('latin1', 0, HEAD_BYTES).replace(/^\xef\xbb\xbf/, '');
 
-/** A GLB says at its byte 8 how long it is. */
-const isWholeGlb: FileKind['mayBegin'] = (head, length) =>
+/** A GLB says at byte 8 how long it is. */
+const isCompleteGlb: FileKind['mayBegin'] = (head, length) =>
 	latin1(head).startsWith('glTF') &&
 	(length === undefined || (head.length >= 12 && length >= head.readUInt32LE(8)));
 
-/** A binary STL is known by its length only: a header of 80 bytes, the number of triangles, and 50 bytes for each. */
+/** A binary STL can be recognized only by its length: a header of 80 bytes, the number of triangles, and 50 bytes for each. */
 const isStl: FileKind['mayBegin'] = (head, length) => {
 	if (length === undefined) return true;
 	const triangles = head.length >= 84 ? head.readUInt32LE(80) : 0;
-	// A text begins like this, but some binary ones call themselves so too; no text holds a zero.
+	// A text STL begins like this, but so do some binary ones. No text contains a zero byte.
 	if (/^\s*solid\b/i.test(latin1(head))) return !head.includes(0) || length >= 84 + 50 * triangles;
 	return triangles > 0 ? length >= 84 + 50 * triangles : length === 84;
 };
 
-/** The brands of an ISO media file that say MP4; AVIF, HEIC and QuickTime are such files too. */
+/** The brands of an ISO media file that mean MP4. AVIF, HEIC and QuickTime are such files too. */
 const MP4 = /^[^]{4}ftyp(iso|mp4|avc1|M4V|MSNV|dash)/;
-/** The boxes that an MP4 may begin with when it does not begin as it should. */
+/** The boxes that an MP4 may begin with if it does not begin as it should. */
 const MP4_BOX = /^[^]{4}(ftyp|styp|moov|mdat|free|skip|wide|uuid)/;
 
-/** From the formats' specifications. */
+/** Source: the specifications of the formats. */
 export const FILE_KINDS: readonly FileKind[] = [
 	withSignature('GIF', ['gif'], 'image/gif', /^GIF8[79]a/, { walk: walkGif }),
 	withSignature('PLY', ['ply'], 'application/x-ply', /^ply\s/, { walk: walkPly }),
-	withSignature('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isWholeGlb }),
+	withSignature('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isCompleteGlb }),
 	withSignature('MP4', ['mp4'], 'video/mp4', MP4, {
 		mayBegin: (head) => MP4_BOX.test(latin1(head)),
 		walk: walkMp4,
@@ -91,34 +91,34 @@ export const FILE_KINDS: readonly FileKind[] = [
 	withoutSignature('STL', 'stl', 'model/stl', isStl),
 ];
 
-/** The kind that a file's first bytes give away; nothing for those that nothing in particular begins. */
+/** Finds a file's kind by its first bytes. @returns nothing for kinds without a signature */
 export function findKind(head: Buffer): FileKind | undefined {
-	return FILE_KINDS.find(({ signature }) => signature?.(head));
+	return FILE_KINDS.find(({ hasSignature }) => hasSignature?.(head));
 }
 
-/** File systems take 255 bytes, and the ending may still have to be put on. */
+/** File systems allow 255 bytes, and the extension may have to be added. */
 const MAX_NAME_BYTES = 200;
 
-/** What Windows takes for a device, whatever ending it has. */
+/** What Windows takes for a device, with any extension. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
 
 export interface FileIdentity {
 	fileName: string;
 	mimeType: string;
-	/** What the file has to be, by its name or by what the server says. */
+	/** What the file must be, by its name or by the server's Content-Type. */
 	kind?: FileKind;
-	/** Whether nothing says what the file is, so that its first bytes may. */
+	/** Whether neither of them says what the file is, so that its first bytes decide. */
 	isUnnamed: boolean;
 }
 
 /**
- * The name and type an output file gets in n8n. The name's ending decides the type, since servers often send
- * 3D files as `application/octet-stream`; the server's type helps where the name has no known ending.
+ * Finds the name and type that an output file gets in n8n. The extension decides on the type, because servers often send
+ * 3D files as `application/octet-stream`. The server's type counts if the extension is not known.
  *
  * @param url the file's address
  * @param contentType the server's `Content-Type`, if any
- * @param fallbackName for an address without a usable name, without ending
- * @param clean takes the API key out of a text
+ * @param fallbackName for an address without a usable name, without extension
+ * @param clean removes the API key from a text
  */
 export function identify(
 	url: string,
@@ -126,7 +126,7 @@ export function identify(
 	fallbackName: string,
 	clean: (text: string) => string,
 ): FileIdentity {
-	const name = safeName(lastSegment(url, clean)) || fallbackName;
+	const name = toSafeName(readLastSegment(url, clean)) || fallbackName;
 	const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase();
 	const named = FILE_KINDS.find(({ extensions }) => extension && extensions.includes(extension));
 	if (named) return { fileName: name, mimeType: named.mimeType, kind: named, isUnnamed: false };
@@ -138,7 +138,7 @@ export function identify(
 	return { fileName: name, mimeType: clean(sent), isUnnamed };
 }
 
-/** The name and type of a file whose own name does not say what it is. */
+/** Completes the name of a file whose own name does not say what it is, and gives its type. */
 export function nameByKind(
 	name: string,
 	{ extensions: [extension], mimeType }: FileKind,
@@ -146,23 +146,23 @@ export function nameByKind(
 	return { fileName: `${name}.${extension}`, mimeType };
 }
 
-/** Why a file is not what it has to be, and whether another download may bring it. */
+/** Why a file is not what it must be, and whether another download may help. */
 export interface Mismatch {
 	problem: string;
-	mayPass: boolean;
+	isTemporary: boolean;
 }
 
 /** @param length bytes */
 export function describeCutOff(length: number): Mismatch {
-	return { problem: `it is cut off after ${length} bytes`, mayPass: true };
+	return { problem: `it is cut off after ${length} bytes`, isTemporary: true };
 }
 
 /**
- * Compares a file with what it has to be.
+ * Compares a file with the kind that it must be.
  *
- * @param head its first bytes, {@link HEAD_BYTES} or all
+ * @param head its first bytes: {@link HEAD_BYTES}, or all
  * @param length of the whole file, bytes; absent while it is not known
- * @returns nothing when it may be that
+ * @returns nothing if it may be of that kind
  */
 export function findMismatch(
 	{ name, mayBegin }: FileKind,
@@ -175,12 +175,12 @@ export function findMismatch(
 	const what = other ? `of a ${other.name} file` : (describeText(head) ?? head.toString('hex', 0, 8));
 	return {
 		problem: `its name says ${name}, but it ${head.length === 0 ? 'is empty' : `begins with the bytes ${what}`}`,
-		// A server in trouble may answer with a page, and still call that a success.
-		mayPass: other === undefined,
+		// A server in trouble may answer with a page and a status of success.
+		isTemporary: other === undefined,
 	};
 }
 
-/** Texts that servers send in place of files. */
+/** Describes a text that servers send instead of files. */
 function describeText(head: Buffer): string | undefined {
 	const text = latin1(head).trimStart();
 	if (isWebPage(text)) return 'of a web page';
@@ -188,13 +188,13 @@ function describeText(head: Buffer): string | undefined {
 	return text.startsWith('{') || text.startsWith('[') ? 'of a JSON text' : undefined;
 }
 
-/** Whether a text begins as web pages do. */
+/** Whether a text begins like a web page. */
 export function isWebPage(text: string): boolean {
 	return /^\s*<(!doctype|html|head|body)/i.test(text);
 }
 
-/** The key is taken out before a part of it can be cut off, and once more when nothing hides it. */
-function lastSegment(url: string, clean: (text: string) => string): string {
+/** The last part of the path. The key is removed before a part of it can be cut off, and again when the text is decoded. */
+function readLastSegment(url: string, clean: (text: string) => string): string {
 	const segment = clean(new URL(url).pathname).split('/').pop() ?? '';
 	try {
 		return clean(decodeURIComponent(segment));
@@ -204,13 +204,13 @@ function lastSegment(url: string, clean: (text: string) => string): string {
 }
 
 /**
- * A name that is harmless as a file name everywhere: no path, nothing that cannot be seen or turns the text around, not
- * hidden, no device, not taken for an option of a program, not too long.
+ * Makes a name that is harmless as a file name everywhere: without a path, without characters that are invisible or
+ * reverse the text, not hidden, not a device, not like an option of a program, and not too long.
  */
-function safeName(name: string): string {
+function toSafeName(name: string): string {
 	const end = Buffer.from(name).subarray(-MAX_NAME_BYTES).toString('utf8');
 	const safe = end
-		// The first character may have been cut in two.
+		// The first character may be cut in half.
 		.replace(/^\ufffd+/, '')
 		.replace(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|]/gu, '_')
 		.replace(/^[\s.-]+|[\s.]+$/g, '');

@@ -60,7 +60,7 @@ describe.each([
 		}
 		expect([status, asked]).toEqual(['error', 0]);
 		expect(data.resultData.error?.message).toBe(
-			'Job 5 is done, but its file could not be downloaded: n8n lets no request go to its address (N8N_SSRF_PROTECTION_ENABLED)',
+			'Job 5 is done, but its file could not be downloaded: n8n does not allow requests to its address (N8N_SSRF_PROTECTION_ENABLED)',
 		);
 	});
 
@@ -77,7 +77,7 @@ describe.each([
 			return;
 		}
 		expect(error?.message).toBe(
-			'The job: n8n lets no request go to that address (N8N_SSRF_PROTECTION_ENABLED)',
+			'The job: n8n does not allow requests to that address (N8N_SSRF_PROTECTION_ENABLED)',
 		);
 		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\./);
 	});

@@ -623,7 +623,7 @@ describe('a service on the internet', () => {
 			withOutput(url);
 			const named = await run();
 			expect(named.error?.message).toMatch(
-				/is a private address, and files are fetched from the open internet only$/,
+				/is a private address, and files are downloaded from the open internet only$/,
 			);
 
 			withOutput('http://cdn.example.com/files/x.gif');

@@ -74,7 +74,7 @@ test.each([
 	expect(JSON.stringify(identity)).not.toContain(pasted);
 });
 
-test('any name is harmless, fits into 255 bytes, and stays as it is when it goes through once more', () => {
+test('any name becomes harmless and fits into 255 bytes, and stays the same the next time', () => {
 	fc.assert(
 		fc.property(
 			fc.string({ unit: 'binary', maxLength: 300 }),
@@ -95,7 +95,7 @@ test('any name is harmless, fits into 255 bytes, and stays as it is when it goes
 const kind = (extension: string) =>
 	FILE_KINDS.find(({ extensions }) => extensions.includes(extension)) as FileKind;
 
-/** A binary STL of so many triangles, with so many bytes in all. */
+/** Makes a binary STL. @param length of the whole file, bytes */
 function stl(triangles: number, length = 84 + 50 * triangles, header = 'made by a printer'): Buffer {
 	const file = Buffer.alloc(length, 1);
 	file.write(header, 0, 'latin1');
@@ -103,11 +103,11 @@ function stl(triangles: number, length = 84 + 50 * triangles, header = 'made by 
 	return file;
 }
 
-/** A GLB that says that it has so many bytes. */
-function glb(length: number, said = length): Buffer {
+/** Makes the beginning of a GLB. @param announced the length that its header says */
+function glb(length: number, announced = length): Buffer {
 	const file = Buffer.alloc(length);
 	file.write('glTF\x02', 0, 'latin1');
-	file.writeUInt32LE(said, 8);
+	file.writeUInt32LE(announced, 8);
 	return file;
 }
 
@@ -174,11 +174,11 @@ test.each<[string, Buffer | string, string, boolean]>([
 	['stl', stl(20, 500), begins('STL', '6d61646520627920'), true],
 	['stl', stl(0, 300), begins('STL', '6d61646520627920'), true],
 	['mp4', '\0\0\0\x20junkisom', begins('MP4', '000000206a756e6b'), true],
-])('a .%s file may not begin like that: %j', (extension, file, problem, mayPass) => {
-	expect(mismatch(extension, file)).toEqual({ problem, mayPass });
+])('a .%s file may not begin like that: %j', (extension, file, problem, isTemporary) => {
+	expect(mismatch(extension, file)).toEqual({ problem, isTemporary });
 });
 
-test('what is seen of a file while it comes in is not held against one that is right', () => {
+test('a correct file has no mismatch while only its first bytes have arrived', () => {
 	for (const [extension, file] of [
 		['stl', stl(100)],
 		['glb', glb(5000)],
@@ -188,15 +188,15 @@ test('what is seen of a file while it comes in is not held against one that is r
 	}
 });
 
-test.each(['heic', 'avif', 'qt  ', 'M4A '])('a file of the brand "%s" is not taken for an MP4', (brand) => {
+test.each(['heic', 'avif', 'qt  ', 'M4A '])('a file of the brand "%s" does not count as an MP4', (brand) => {
 	expect(findKind(Buffer.from(`\0\0\0\x20ftyp${brand}`))).toBeUndefined();
 });
 
-test('a signature belongs to one kind, and nothing is read past the bytes that are there', () => {
+test('a signature belongs to one kind, and no kind reads past the end of the bytes', () => {
 	fc.assert(
 		fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
 			const head = Buffer.from(bytes);
-			const kinds = FILE_KINDS.filter(({ signature }) => signature?.(head));
+			const kinds = FILE_KINDS.filter(({ hasSignature }) => hasSignature?.(head));
 			expect(kinds.length).toBeLessThanOrEqual(1);
 			expect(findKind(head)).toBe(kinds[0]);
 			for (const { mayBegin } of FILE_KINDS) {

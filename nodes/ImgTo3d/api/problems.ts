@@ -53,7 +53,7 @@ const UNANSWERED: Record<Extract<Answer, { state: 'unanswered' }>['reason'], str
 	unresolved: 'the host name could not be resolved',
 	certificate: "the service's certificate was not accepted",
 	handshake: 'no secure connection could be made',
-	blocked: 'n8n lets no request go to that address',
+	blocked: 'n8n does not allow requests to that address',
 	timeout: 'no answer came in time',
 	interrupted: 'the connection broke before the answer was complete',
 };

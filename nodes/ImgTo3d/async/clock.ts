@@ -1,25 +1,25 @@
 import { sleep } from 'n8n-workflow';
 
-/** What is looked at to end a pause early: a signal, or as much of one. */
+/** The part of an AbortSignal that ends a pause early. */
 export type CancelSignal = Pick<AbortSignal, 'aborted'>;
 
-/** The time that everything that waits goes by. Tests bring their own, so that a long wait passes at once. */
+/** The time for everything that waits. Tests use a clock of their own, so that a long wait takes no time. */
 export interface Clock {
 	/**
-	 * Milliseconds since the epoch, by a clock that only runs on: when the system's clock is set, this one is not, so
-	 * that no deadline moves.
+	 * The time now, ms since the epoch. This clock only moves forward: it does not follow when the system's clock is set, so
+	 * no deadline moves.
 	 */
 	now(): number;
-	/** The same moment by the system's clock, for those who go by that. @param time ms of this clock */
+	/** Converts a time of this clock to the system's time, for everything that uses that. @param time ms of this clock */
 	toDate(time: number): Date;
 	/** Resolves after `ms` milliseconds, or soon after `signal` is aborted. Never rejects. */
 	sleep(ms: number, signal?: CancelSignal): Promise<void>;
 }
 
 /**
- * A pause is cut into slices with a look at the signal between them: on none of its versions does n8n offer
- * community nodes a timer that can be cancelled on all the others. A listener a pause would end it sooner
- * still, but Node warns in n8n's log when a signal has more than ten.
+ * A pause is cut into slices, and the signal is checked between them: no n8n version offers community nodes a timer that
+ * can be canceled on all others. A listener for each pause would end it sooner, but Node warns in n8n's log when a signal
+ * has more than ten.
  */
 const SLICE_MS = 200;
 

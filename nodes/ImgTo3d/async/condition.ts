@@ -1,6 +1,6 @@
 import type { Clock, CancelSignal } from './clock';
 
-/** Something that happens again and again, for those who wait for it. */
+/** Something that happens again and again, and that others wait for. */
 export class Condition {
 	private readonly listeners = new Set<() => void>();
 
@@ -8,21 +8,21 @@ export class Condition {
 		for (const listener of this.listeners) listener();
 	}
 
-	/** Sleeps as {@link Clock.sleep} does, but no longer than until it happens. */
+	/** Sleeps like {@link Clock.sleep}, but not longer than until the condition is notified. */
 	async wait(clock: Clock, ms: number, signal: CancelSignal): Promise<void> {
 		let isOver = false;
-		const over = {
+		const stop = {
 			get aborted() {
 				return isOver || signal.aborted;
 			},
 		};
 		let listener = () => {};
-		// A promise for each waiting: one for all would hold on to every waiting until it happens.
-		const happened = new Promise<void>((resolve) => {
+		// Each waiter has a promise of its own. A shared one would hold on to every waiter until it resolves.
+		const notified = new Promise<void>((resolve) => {
 			listener = resolve;
 		});
 		this.listeners.add(listener);
-		await Promise.race([clock.sleep(ms, over), happened]);
+		await Promise.race([clock.sleep(ms, stop), notified]);
 		this.listeners.delete(listener);
 		isOver = true;
 	}

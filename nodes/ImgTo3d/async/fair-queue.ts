@@ -1,29 +1,33 @@
+/** Starts a work, or turns it away. */
+type Start = (mayStart: boolean) => void;
+
 /**
- * A number of places that are shared out among lanes in turn, so that many in one lane do not keep those in another
- * waiting. Within a lane they are taken in the order of asking.
+ * A number of slots that queues share in rotation, so that many works in one queue do not delay those in another. Within a
+ * queue, works get their slots in the order in which they ask.
  */
 export class FairQueue {
-	/** Who waits, by lane; the lane whose turn is next comes first. */
-	private readonly lines = new Map<string, Array<(mayBegin: boolean) => void>>();
+	/** The works that wait, by queue. The queue that is served next is first. */
+	private readonly queues = new Map<string, Start[]>();
 	private waiting = 0;
 
 	/**
-	 * @param free how many works may be under way at the same time
-	 * @param most how many may wait, in all lanes
+	 * @param free how many works may run at the same time
+	 * @param maxWaiting how many works may wait, in all queues together
 	 */
 	constructor(
 		private free: number,
-		private readonly most: number,
+		private readonly maxWaiting: number,
 	) {}
 
 	/**
-	 * Runs `work` in a place of its own and frees the place when it ends, however it ends.
+	 * Runs `work` in a slot, and frees the slot when the work ends, also with an error.
 	 *
-	 * @returns nothing when it was turned away: when too many wait, the longest lane loses the one that came last
+	 * @param queue the name of its queue
+	 * @returns nothing if the work was turned away: when too many wait, the longest queue loses its last work
 	 */
-	async run<T>(lane: string, work: () => Promise<T>): Promise<T | undefined> {
+	async run<T>(queue: string, work: () => Promise<T>): Promise<T | undefined> {
 		if (this.free > 0) this.free -= 1;
-		else if (!(await this.turn(lane))) return undefined;
+		else if (!(await this.waitIn(queue))) return undefined;
 		try {
 			return await work();
 		} finally {
@@ -31,37 +35,37 @@ export class FairQueue {
 		}
 	}
 
-	private async turn(lane: string): Promise<boolean> {
-		return await new Promise<boolean>((begin) => {
-			const line = this.lines.get(lane) ?? [];
-			this.lines.set(lane, line);
-			line.push(begin);
+	private async waitIn(queue: string): Promise<boolean> {
+		return await new Promise<boolean>((start) => {
+			const starts = this.queues.get(queue) ?? [];
+			this.queues.set(queue, starts);
+			starts.push(start);
 			this.waiting += 1;
-			if (this.waiting > this.most) this.turnOneAway();
+			if (this.waiting > this.maxWaiting) this.turnOneAway();
 		});
 	}
 
 	private turnOneAway(): void {
-		const [longest] = [...this.lines].sort(([, one], [, other]) => other.length - one.length);
-		if (longest) this.leave(longest[0], longest[1].pop(), false);
+		const [longest] = [...this.queues].sort(([, one], [, other]) => other.length - one.length);
+		if (longest) this.remove(longest[0], longest[1].pop(), false);
 	}
 
-	/** A freed place goes to the next one directly: nobody can slip in between. */
+	/** Passes a slot directly to the next waiter, so that no newcomer takes it. */
 	private passOn(): void {
-		const [next] = this.lines;
+		const [next] = this.queues;
 		if (!next) {
 			this.free += 1;
 			return;
 		}
-		const [lane, line] = next;
-		this.lines.delete(lane);
-		this.lines.set(lane, line);
-		this.leave(lane, line.shift(), true);
+		const [queue, starts] = next;
+		this.queues.delete(queue);
+		this.queues.set(queue, starts);
+		this.remove(queue, starts.shift(), true);
 	}
 
-	private leave(lane: string, begin: ((mayBegin: boolean) => void) | undefined, mayBegin: boolean): void {
-		if (this.lines.get(lane)?.length === 0) this.lines.delete(lane);
+	private remove(queue: string, start: Start | undefined, mayStart: boolean): void {
+		if (this.queues.get(queue)?.length === 0) this.queues.delete(queue);
 		this.waiting -= 1;
-		begin?.(mayBegin);
+		start?.(mayStart);
 	}
 }

@@ -1,35 +1,37 @@
 import type { Clock } from './clock';
 
-/** So often in a minute. */
-const MOST = 10;
+/** How often it may happen in a minute. */
+const MAX_A_MINUTE = 10;
 const MINUTE_MS = 60_000;
 
-/** How often something may be told that strangers can cause as often as they like. What goes beyond is counted. */
+/** Limits how often something happens that strangers can cause as often as they like. It counts what exceeds the limit. */
 export class RateLimit {
-	private begunAt = -Infinity;
+	private minuteBeganAt = -Infinity;
 	private used = 0;
-	private beyond = 0;
+	private exceeding = 0;
 
 	/**
-	 * @param sumUp is called when the minute is over, if something of it was not told
-	 * @returns whether it may be told
+	 * Uses one of the minute's ten.
+	 *
+	 * @param sumUp called with the number of refusals when the minute is over, if there were any
+	 * @returns whether it may happen
 	 */
 	take(clock: Clock, sumUp: (count: number) => void): boolean {
 		const now = clock.now();
-		if (now - this.begunAt >= MINUTE_MS) {
-			this.begunAt = now;
+		if (now - this.minuteBeganAt >= MINUTE_MS) {
+			this.minuteBeganAt = now;
 			this.used = 0;
 		}
-		if (this.used < MOST) {
+		if (this.used < MAX_A_MINUTE) {
 			this.used += 1;
 			return true;
 		}
-		this.beyond += 1;
-		if (this.beyond === 1) {
-			void clock.sleep(this.begunAt + MINUTE_MS - now).then(() => {
-				const { beyond } = this;
-				this.beyond = 0;
-				sumUp(beyond);
+		this.exceeding += 1;
+		if (this.exceeding === 1) {
+			void clock.sleep(this.minuteBeganAt + MINUTE_MS - now).then(() => {
+				const { exceeding } = this;
+				this.exceeding = 0;
+				sumUp(exceeding);
 			});
 		}
 		return false;

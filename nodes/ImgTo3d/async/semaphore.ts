@@ -1,13 +1,14 @@
-/** A number of places, taken in the order of asking; who asks when all are taken waits until one is free. */
+/** A number of slots. Works get them in the order in which they ask, and wait while all are taken. */
 export class Semaphore {
 	private readonly waiting: Array<() => void> = [];
 
+	/** @param free how many slots there are */
 	constructor(private free: number) {}
 
 	/**
-	 * Runs `work` in a place of its own and frees the place when it ends, however it ends.
+	 * Runs `work` in a slot, and frees the slot when the work ends, also with an error.
 	 *
-	 * @param work may give its place back sooner
+	 * @param work may free its slot earlier
 	 */
 	async run<T>(work: (release: () => void) => Promise<T>): Promise<T> {
 		if (this.free > 0) this.free -= 1;
@@ -24,7 +25,7 @@ export class Semaphore {
 		}
 	}
 
-	/** A freed place goes to the next one directly: nobody can slip in between. */
+	/** Passes a slot directly to the next waiter, so that no newcomer takes it. */
 	private passOn(): void {
 		const next = this.waiting.shift();
 		if (next) next();

@@ -1,29 +1,29 @@
 /**
- * Work that one call does for all that want the same: it is under way once at a time, and one call waits to do it once
- * more for those that came meanwhile, because what they tell may have become true since it began. However many calls
- * come, n8n has two of them in hand: in n8n 2.41 each holds an expression sandbox of some megabytes.
+ * Lets one call do the work for all calls about the same subject. The work runs once at a time. One more call waits to do
+ * it again for those that came later, because what they report may have become true since the work began. So n8n handles
+ * two calls at most, however many come: in n8n 2.41 each holds an expression sandbox of some megabytes.
  */
 export class SingleFlight {
-	private readonly underWay = new Map<string, { end: Promise<unknown>; isFollowed: boolean }>();
+	private readonly running = new Map<string, { end: Promise<unknown>; hasFollower: boolean }>();
 
 	/**
 	 * @param subject what the work is about
-	 * @returns nothing when another call begins that work after this one has come
+	 * @returns nothing if another call begins the work later, and so does it for this call too
 	 */
 	async run<T>(subject: string, work: () => Promise<T>): Promise<T | undefined> {
-		const ahead = this.underWay.get(subject);
+		const ahead = this.running.get(subject);
 		if (ahead) {
-			if (ahead.isFollowed) return undefined;
-			ahead.isFollowed = true;
+			if (ahead.hasFollower) return undefined;
+			ahead.hasFollower = true;
 			await ahead.end;
-			if (this.underWay.has(subject)) return undefined;
+			if (this.running.has(subject)) return undefined;
 		}
-		const doing = work();
-		this.underWay.set(subject, { end: doing.catch(() => undefined), isFollowed: false });
+		const result = work();
+		this.running.set(subject, { end: result.catch(() => undefined), hasFollower: false });
 		try {
-			return await doing;
+			return await result;
 		} finally {
-			this.underWay.delete(subject);
+			this.running.delete(subject);
 		}
 	}
 }

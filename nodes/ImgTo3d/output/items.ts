@@ -20,10 +20,11 @@ import type { Delivery } from '../request';
 import { downloadFile } from './download';
 
 /**
- * The items of a job that has ended well: one for the job, or one for each of its files, with the files
- * beside the JSON when they were asked for.
+ * Makes the items of a job that has ended well: one for the job, or one for each of its files. The files are beside the
+ * JSON if they are to be downloaded.
  *
- * @param downloads limits how many files come in at once
+ * @param downloads limits how many files are downloaded at once
+ * @throws ProblemError if a file could not be downloaded
  */
 export async function toItems(
 	connection: Connection,
@@ -48,17 +49,17 @@ export async function toItems(
 	}));
 }
 
-/** A job's files, in order. When one cannot be had, the others are not fetched to their end. */
+/** Downloads a job's files, in order. When one fails, the other downloads are stopped. */
 async function downloadAll(
 	connection: Connection,
 	delivery: Delivery,
 	job: JobFacts,
 	downloads: Semaphore,
 ): Promise<IBinaryData[]> {
-	const leave = new AbortController();
+	const failed = new AbortController();
 	const own: Connection = {
 		...connection,
-		signal: AbortSignal.any([connection.signal, leave.signal]),
+		signal: AbortSignal.any([connection.signal, failed.signal]),
 	};
 	let firstProblem: unknown;
 	const files = await Promise.all(
@@ -66,7 +67,7 @@ async function downloadAll(
 			const file = { ...listed, fallbackName: `job-${job.id ?? 'result'}-${index}` };
 			return await downloadFile(own, delivery, job.id, file, downloads).catch((problem: unknown) => {
 				firstProblem ??= problem;
-				leave.abort();
+				failed.abort();
 			});
 		}),
 	);
@@ -74,7 +75,7 @@ async function downloadAll(
 	return files.flatMap((file) => file ?? []);
 }
 
-/** The JSON of a job that has ended well, as the service sent it, with the caller's own mark. */
+/** Makes the JSON of a job that has ended well, as the service sent it, with the caller's track ID. */
 export function toJson({ trackId }: Delivery, job: JobFacts): IDataObject {
 	const { id, generationTime, meta, output, extras } = job;
 	return {
@@ -88,7 +89,7 @@ export function toJson({ trackId }: Delivery, job: JobFacts): IDataObject {
 	};
 }
 
-/** The item of a job that the service ended as failed. */
+/** Makes the item of a job that the service ended as failed. */
 export function toFailedItem(
 	{ message, advice }: { message: string; advice?: string },
 	id: JobId,
@@ -105,7 +106,7 @@ export function toFailedItem(
 	};
 }
 
-/** The JSON of a job that is handed on unfinished, ready for Get Result or a trigger. */
+/** Makes the JSON of an unfinished job, for Get Result or a trigger. */
 export function toReference(
 	service: Service,
 	apiVersion: ApiVersion,
@@ -128,7 +129,7 @@ export function toReference(
 	};
 }
 
-/** Why an item failed, as n8n shows it, and what is known of its job. */
+/** Why an item failed, as n8n shows it, and what is known about its job. */
 export interface Failure {
 	error: NodeApiError | NodeOperationError;
 	paid: Paid;
@@ -137,10 +138,10 @@ export interface Failure {
 }
 
 /**
- * The item that stands for a failed one.
+ * Makes the item that replaces a failed one.
  *
- * With `error` on the item itself, n8n would keep nothing of its JSON but the message. On the regular output the JSON
- * is flat. The error output takes only an item whose JSON is `error` alone.
+ * With `error` on the item itself, n8n would keep only the message of its JSON. On the regular output the JSON is flat.
+ * The error output takes only an item whose JSON is `error` alone.
  */
 export function toErrorItem(
 	{ error, paid, jobId, trackId }: Failure,

@@ -1,4 +1,4 @@
-/** A download's bytes on their way into n8n's storage. */
+/** Checks a download's bytes on their way into n8n's storage. */
 import type { Connection } from '../api/connection';
 import type { Readable } from '../api/transport';
 import { StoppedError } from '../async/cancellation';
@@ -12,55 +12,47 @@ import {
 	type FileKind,
 } from '../file-type';
 import type { Delivery } from '../request';
+import {
+	describeIncomplete,
+	describeStalled,
+	describeTooLarge,
+	type DownloadFailure,
+} from './download-failure';
 
 /** A download that brings no byte for this long is given up and tried again, ms. */
 const STALL_MS = 60_000;
 
-/** Why there is no file, and whether another try may bring it. */
-export interface DownloadFailure {
-	problem: string;
-	httpCode?: number;
-	mayPass: boolean;
-	retryAfterSeconds?: number;
-	/** Whether another address of the same file would not help either. */
-	isSameAnywhere?: boolean;
+/** What is known about a download before its first byte. */
+export interface Expectation {
+	identity: FileIdentity;
+	/** Whether the server has said how long the file is. */
+	isLengthKnown: boolean;
+	/** ms of the clock */
+	deadline: number;
 }
 
-export function describeTooLarge({ maxFileBytes }: Delivery, bytes?: number): DownloadFailure {
-	const megabytes = (count: number) => Number((count / 1024 / 1024).toFixed(1));
-	const size = bytes === undefined ? '' : ` (it has ${megabytes(bytes)} MB)`;
-	return {
-		problem: `it is larger than Max File Size allows, ${megabytes(maxFileBytes)} MB${size}`,
-		mayPass: false,
-		isSameAnywhere: true,
-	};
-}
-
-/** Counts a download's bytes as they pass, and ends it when it is too large, too slow, not what it has to be, or no longer wanted. */
+/** Counts a download's bytes as they pass. Ends it when it is too large, too slow, of the wrong kind, or not needed any more. */
 export class Meter {
 	/** The same bytes, counted. */
 	readonly measured: Readable;
-	/** Why it was ended. */
+	/** Why the download was given up. */
 	failure?: DownloadFailure;
-	/** Whether the bytes stopped coming before the end: what else fails is n8n's storage. */
+	/** Whether the bytes ended too early. Any other error comes from n8n's storage. */
 	isBroken = false;
 	/** How many bytes have passed. */
 	private length = 0;
-	private readonly start: Buffer[] = [];
-	private startLength = 0;
+	private readonly headChunks: Buffer[] = [];
+	private headLength = 0;
 	private lastByteAt: number;
-	/** Where the file's end has to tell whether all of it has come. */
-	private end: FileEnd | undefined;
-	private readonly ended = new AbortController();
+	/** Set if only the file's own structure shows whether it is complete. */
+	private fileEnd: FileEnd | undefined;
+	private readonly stopped = new AbortController();
 
-	/** @param isOpenEnded whether the server has not said how long the file is */
 	constructor(
 		private readonly connection: Connection,
 		private readonly delivery: Delivery,
-		private readonly identity: FileIdentity,
-		private readonly isOpenEnded: boolean,
+		private readonly expected: Expectation,
 		private readonly body: Readable,
-		private readonly deadline: number,
 	) {
 		this.lastByteAt = connection.clock.now();
 		body.once('error', () => {
@@ -71,37 +63,40 @@ export class Meter {
 
 	/** The first bytes that have passed. */
 	get head(): Buffer {
-		return Buffer.concat(this.start);
+		return Buffer.concat(this.headChunks);
 	}
 
-	/** What a file that has come to its end is not, if it is not what it has to be. */
-	mismatch(): DownloadFailure | undefined {
-		if (this.startLength < HEAD_BYTES) this.followEnd();
+	/** Checks a file that has arrived: whether it is complete, and of the kind that it must be. */
+	findMismatch(): DownloadFailure | undefined {
+		if (this.headLength < HEAD_BYTES) this.followEnd();
 		const { kind, length } = this;
 		const mismatch = kind && findMismatch(kind, this.head, length);
-		return mismatch ?? (this.end?.isWhole === false ? describeCutOff(length) : undefined);
+		return mismatch ?? (this.fileEnd?.isComplete === false ? describeCutOff(length) : undefined);
 	}
 
-	/** What it has to be. What nothing names is what it begins as, but is held to that only where its end is open. */
+	/**
+	 * The kind that the file must be. If neither its name nor its type says so, its first bytes decide. But that is checked
+	 * only if the length is not known.
+	 */
 	private get kind(): FileKind | undefined {
-		const { kind, isUnnamed } = this.identity;
-		return kind ?? (isUnnamed && this.isOpenEnded ? findKind(this.head) : undefined);
+		const { identity, isLengthKnown } = this.expected;
+		return identity.kind ?? (identity.isUnnamed && !isLengthKnown ? findKind(this.head) : undefined);
 	}
 
 	private count(chunk: Buffer): Buffer {
 		this.length += chunk.length;
 		this.lastByteAt = this.connection.clock.now();
-		const part = chunk.subarray(0, HEAD_BYTES - this.startLength);
-		if (part.length > 0) this.begin(part);
-		this.end?.take(chunk.subarray(part.length));
+		const headPart = chunk.subarray(0, HEAD_BYTES - this.headLength);
+		if (headPart.length > 0) this.addToHead(headPart);
+		this.fileEnd?.take(chunk.subarray(headPart.length));
 		if (this.length > this.delivery.maxFileBytes) this.giveUp(describeTooLarge(this.delivery));
 		return chunk;
 	}
 
-	private begin(part: Buffer): void {
-		this.start.push(part);
-		this.startLength += part.length;
-		if (this.startLength < HEAD_BYTES) return;
+	private addToHead(part: Buffer): void {
+		this.headChunks.push(part);
+		this.headLength += part.length;
+		if (this.headLength < HEAD_BYTES) return;
 		const { kind } = this;
 		const mismatch = kind && findMismatch(kind, this.head);
 		if (mismatch) this.giveUp(mismatch);
@@ -109,35 +104,35 @@ export class Meter {
 	}
 
 	private followEnd(): void {
-		const walk = this.isOpenEnded ? this.kind?.walk : undefined;
+		const walk = this.expected.isLengthKnown ? undefined : this.kind?.walk;
 		if (!walk) return;
-		this.end = new FileEnd(walk());
-		this.end.take(this.head);
+		this.fileEnd = new FileEnd(walk());
+		this.fileEnd.take(this.head);
 	}
 
-	/** Resolves with nothing once the download has been given up; the bytes stop coming then. */
-	async watchdog(): Promise<undefined> {
+	/**
+	 * Gives the download up when it stalls, is late, or is not needed any more.
+	 *
+	 * @throws StoppedError then, and after {@link stop}
+	 */
+	async watch(): Promise<never> {
 		const { clock, signal } = this.connection;
-		const either = AbortSignal.any([signal, this.ended.signal]);
-		while (!this.ended.signal.aborted) {
-			const limit = Math.min(this.lastByteAt + STALL_MS, this.deadline);
+		const { deadline } = this.expected;
+		const stop = AbortSignal.any([signal, this.stopped.signal]);
+		while (!this.stopped.signal.aborted) {
+			const limit = Math.min(this.lastByteAt + STALL_MS, deadline);
 			if (signal.aborted || clock.now() >= limit) {
-				const isLate = clock.now() >= this.deadline;
-				this.giveUp({
-					problem: isLate
-						? `it was not complete after ${this.delivery.timeoutMs / 1000} s`
-						: `no byte came for ${STALL_MS / 1000} s`,
-					mayPass: true,
-				});
-				return undefined;
+				this.giveUp(clock.now() >= deadline ? describeIncomplete(this.delivery) : describeStalled(STALL_MS));
+				break;
 			}
-			await clock.sleep(limit - clock.now(), either);
+			await clock.sleep(limit - clock.now(), stop);
 		}
-		return undefined;
+		throw new StoppedError();
 	}
 
+	/** Ends {@link watch}. */
 	stop(): void {
-		this.ended.abort();
+		this.stopped.abort();
 	}
 
 	private giveUp(failure: DownloadFailure): void {

@@ -257,8 +257,8 @@ describe('a suspended execution', () => {
 		}
 		expect(lastExecution().run?.status).toBe('waiting');
 		await rig.clock.sleep(61_000);
-		const told = rig.log.filter((line) => line.startsWith('error'));
-		expect(told).toHaveLength(11);
+		const errors = rig.log.filter((line) => line.startsWith('error'));
+		expect(errors).toHaveLength(11);
 		expect(rig.log.at(-1)).toBe(
 			'error: Image to 3D: 15 more webhook calls to suspended executions could not be handled: Base URL in the credential is not an http or https address',
 		);

@@ -51,7 +51,7 @@ export class OpenJobs {
 	}
 
 	/**
-	 * Asks again for the jobs whose end is in doubt.
+	 * Asks for all open jobs again while the end of one is in doubt.
 	 *
 	 * @param until when the proof must be over, ms of the clock
 	 */
@@ -61,7 +61,7 @@ export class OpenJobs {
 				this.connection,
 				'doubtful',
 				async () => await this.askForAll(),
-				(verdict) => (verdict === 'doubtful' ? this.memory.mayAskAt : undefined),
+				(verdict) => (verdict === 'doubtful' ? this.memory.retryTime : undefined),
 				until,
 			);
 		return (await this.memory.flights.run('proof', prove)) ?? 'busy';
@@ -103,7 +103,7 @@ export class OpenJobs {
 				return finding.state !== 'open' || isEnough(finding);
 			},
 		);
-		memory.mayAskAt = Math.max(memory.mayAskAt, clock.now() + (readRequestedPause(answer) ?? 0) * 1000);
+		memory.retryTime = Math.max(memory.retryTime, clock.now() + (readRequestedPause(answer) ?? 0) * 1000);
 		const end = toJobEnd(this.connection.service, job, finding, answer);
 		if (end) memory.ends.set(id, end);
 		return toStatus(finding);

@@ -20,7 +20,7 @@ export class SuspensionMemory {
 	/** Fetches of one job, fetches of all jobs, and proofs of their ends. */
 	readonly flights = new SingleFlight();
 	/** When the API may be asked again, ms of the clock. */
-	mayAskAt = 0;
+	retryTime = 0;
 	/** When the node was resumed, ms of the clock. */
 	resumedAt = -Infinity;
 }

@@ -79,7 +79,7 @@ export const triggerProperties: INodeProperties[] = [
 export interface TriggerSettings {
 	events: readonly TriggerEvent[];
 	apiVersion: ApiVersion;
-	/** Jobs with this track ID start the workflow. `order-*` stands for all that begin with `order-`, '' for all jobs. */
+	/** Jobs with this track ID start the workflow. `order-*` means all that begin with `order-`, '' means all jobs. */
 	trackId: string;
 	/** `api`: the API is asked about the job. `none`: the webhook call is believed. */
 	verify: (typeof VERIFICATIONS)[number];

@@ -20,8 +20,8 @@ const processState = new TriggerState();
  * Answers a webhook call to the trigger. It starts the workflow if the call reports the end of a job, the person wants
  * this end, and the API confirms it.
  *
- * Anybody can call, as often as they like. In n8n 2.41, reading the credential takes as long as the rest of a call.
- * Therefore the credential is read only for calls that need it.
+ * Anybody can call, as often as they like. In n8n 2.41, reading the credential takes as long as everything else in a
+ * call. Therefore the credential is read only for calls that need it.
  *
  * @param clock the time that waiting goes by; tests bring their own
  * @param state what webhook calls share; tests bring a new one for a restarted n8n

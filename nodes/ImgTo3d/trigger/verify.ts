@@ -52,16 +52,16 @@ export async function verifyEnd(
 	const verification = { connection, call, report, tracker: new EndTracker(report.id, true) };
 	const first = await askApi(verification, ASKING_LIMIT_MS);
 	// The job may still succeed, and the service waits for its answer.
-	if (mayAskAgainAt(verification, first) !== undefined) {
+	if (getRetryTime(verification, first) !== undefined) {
 		reply(call.context, 200, 'Received. The API is asked again before the workflow starts.');
 	}
 	const last = await proveEnd(
 		connection,
 		first,
 		async () => await askApi(verification, 0),
-		(latest) => mayAskAgainAt(verification, latest),
+		(latest) => getRetryTime(verification, latest),
 	);
-	return judge(verification, last);
+	return judgeAnswer(verification, last);
 }
 
 function believeCall({ end }: EndReport): VerifiedEnd | Refusal {
@@ -99,14 +99,14 @@ async function askApi({ connection, call, report, tracker }: Verification, limit
  * Returns when the API may be asked again about a failure that it must repeat before it counts, ms of the clock, and
  * `undefined` if there is no such failure.
  */
-function mayAskAgainAt({ call, report }: Verification, { answer, finding }: Asked): number | undefined {
+function getRetryTime({ call, report }: Verification, { answer, finding }: Asked): number | undefined {
 	if (report.outcome !== 'failed' || !answer || !reportsFailure(answer) || !isInDoubt(finding))
 		return undefined;
 	return call.clock.now() + (readRequestedPause(answer) ?? 0) * 1000;
 }
 
 /** Decides what the API's last answer means for a call. */
-function judge(
+function judgeAnswer(
 	{ connection, call, report }: Verification,
 	{ answer, finding }: Asked,
 ): VerifiedEnd | Refusal {

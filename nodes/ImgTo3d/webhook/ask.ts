@@ -8,7 +8,7 @@ import { computeBackoff, retry } from '../async/retry';
 /** The pause before an open job is asked for again, ms. A call has said that it has ended, so its end is near. */
 const OPEN_PAUSE_MS = 2000;
 
-/** The shortest time limit of a fetch, ms. A fetch that is cut short would look like an API that does not answer. */
+/** The shortest time limit of a fetch, ms. If a fetch is cut short, it seems that the API does not answer. */
 const MIN_FETCH_MS = 3000;
 
 /** A job to ask the API about. */
@@ -49,7 +49,7 @@ export async function askUntilFinal<Rejected extends undefined = never>(
 	return await retry({ clock, signal, deadline: () => deadline }, ask, (answer, tries) => {
 		if (!answer || isFinal(answer)) return undefined;
 		if (answer.state === 'processing') return OPEN_PAUSE_MS;
-		// The named address may be another job's, or lead nowhere, so the documented one is asked in turn.
+		// The named address may be another job's, or lead nowhere. So every other fetch goes to the documented one.
 		named = named === undefined ? fetchResult : undefined;
 		return computeBackoff(tries, readRequestedPause(answer));
 	});

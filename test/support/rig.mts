@@ -1,6 +1,5 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axios from 'axios';
 import sharp from 'sharp';
@@ -23,6 +22,7 @@ import { CredentialReader } from '../../nodes/ImgTo3d/webhook/connection';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
 import { RunState, runItems } from '../../nodes/ImgTo3d/item-loop/run-items';
+import { ENGINE_FOLDER } from './engine-folder.mts';
 import { letClockMoveFor } from './exchanges.mts';
 import { TestClock } from './test-clock.mts';
 
@@ -31,11 +31,9 @@ export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
 
 export const NODE = 'Image to 3D';
 
-/** n8n-core keeps one folder a process, so all rigs of a test file share it. */
-const FOLDER = mkdtempSync(join(tmpdir(), 'img-to-3d-'));
-const SAMPLES = join(FOLDER, 'samples');
-mkdirSync(SAMPLES);
-afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
+const SAMPLES = join(ENGINE_FOLDER, 'samples');
+mkdirSync(SAMPLES, { recursive: true });
+afterAll(() => rmSync(ENGINE_FOLDER, { recursive: true, force: true }));
 
 /** The stand-in service, n8n's engine with the node in it, and one clock for both. */
 export interface Rig {
@@ -186,7 +184,7 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 	};
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
 	const engine = await createEngine({
-		folder: FOLDER,
+		folder: ENGINE_FOLDER,
 		nodeTypes: {
 			'n8n-nodes-img-to-3d.imgTo3d': node,
 			// How n8n offers the node to agents.

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
 import { createEngine, type Engine } from '../../n8n/engine/engine.cts';
 import { startLocalApi, type Clock, type LocalApi } from '../../local-api/index.mts';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
+import { ENGINE_FOLDER } from './engine-folder.mts';
 import { API_KEY } from './rig.mts';
 
 /** The service is another machine, whose clock nobody sets. */
@@ -27,10 +26,9 @@ export interface SystemRig {
 }
 
 export async function openSystemRig(): Promise<SystemRig> {
-	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-clock-'));
 	const service = await startLocalApi({ clock: servicesClock, jobSeconds: 1 });
 	const engine = await createEngine({
-		folder,
+		folder: ENGINE_FOLDER,
 		nodeTypes: { 'n8n-nodes-img-to-3d.imgTo3d': new ImgTo3d() },
 		credentials: {
 			stableDiffusionApi: {
@@ -45,7 +43,7 @@ export async function openSystemRig(): Promise<SystemRig> {
 		close: async () => {
 			await service.stop();
 			await engine.close();
-			rmSync(folder, { recursive: true, force: true });
+			rmSync(ENGINE_FOLDER, { recursive: true, force: true });
 		},
 	};
 }

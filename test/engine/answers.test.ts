@@ -49,7 +49,7 @@ describe('a submit that gets an error', () => {
 				tip: '1. Make sure you are passing Content-Type 2. Check your JSON on jsonlint.com 3. Make sure you have valid API key.',
 			}),
 			'The job: the service does not accept the API key: Invalid Api Key',
-			/Open the credential.* save it: n8n tests it then\. The service says: 3\. Make sure you have valid API key\. No job was accepted, so nothing was paid\.$/,
+			/Open the credential.* save it: n8n tests it\. The service says: 3\. Make sure you have valid API key\. No job was accepted, so nothing was paid\.$/,
 			'200',
 		],
 		[
@@ -80,7 +80,7 @@ describe('a submit that gets an error', () => {
 			'an image it cannot fetch',
 			answer({ status: 'error', message: 'Unable to fetch image from provided URL' }),
 			'The job: the service could not fetch the image: Unable to fetch image from provided URL',
-			/open to the whole internet/,
+			/open to the internet/,
 			'200',
 		],
 		[
@@ -101,7 +101,7 @@ describe('a submit that gets an error', () => {
 			'407, of a proxy',
 			answer('<html><body>Proxy Authentication Required</body></html>', 407),
 			'The job: the call was refused, and not by the API itself, HTTP 407: Proxy Authentication Required',
-			/^A proxy may be answering in the service's place\. No job was accepted/,
+			/^A proxy may be answering instead of the service\. No job was accepted/,
 			'407',
 		],
 		[
@@ -121,7 +121,7 @@ describe('a submit that gets an error', () => {
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 308, location: 'https://modelslab.com/api/v3/img_to_3d' },
-			'The job: the service redirects to modelslab.com, and the key is not sent on. Check Base URL in the credential',
+			'The job: the service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
 			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\. No job was accepted/,
 			'308',
 		],
@@ -151,7 +151,7 @@ describe('a submit that gets an error', () => {
 		['504 with nothing', answer('', 504), 'the service is in trouble, HTTP 504', '504'],
 		['a web page with 200', answer('<!doctype html><p>Hello'), 'the answer is a web page (HTTP 200)', '200'],
 		['an empty answer', answer(''), 'the answer is empty (HTTP 200)', '200'],
-		['JSON that is cut off', answer('{"status":"succ'), 'the answer is no JSON (HTTP 200)', '200'],
+		['JSON that is cut off', answer('{"status":"succ'), 'the answer is not JSON (HTTP 200)', '200'],
 		['a list', answer([1, 2]), 'the answer is a list instead of an object (HTTP 200)', '200'],
 		['no status', answer({ hello: 'world' }), 'the answer has no status (HTTP 200)', '200'],
 		[
@@ -170,7 +170,7 @@ describe('a submit that gets an error', () => {
 		[
 			'303 without a job',
 			{ kind: 'redirect', status: 303, location: 'https://modelslab.com/api/x' },
-			'the service redirects to modelslab.com, and the key is not sent on. Check Base URL in the credential',
+			'the service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
 			'303',
 		],
 		[
@@ -191,7 +191,7 @@ describe('a submit that gets an error', () => {
 			rig.service.addFault({ on: 'submit', accept: true, do: fault });
 			const error = expectApiError(await run());
 			expect(error.message).toBe(`The job: ${message}. It may have been accepted and paid`);
-			expect(error.description).toMatch(/Neither this node nor Retry On Fail submits it again/);
+			expect(error.description).toMatch(/This node and Retry On Fail do not submit it again/);
 			expect(error.httpCode).toBe(httpCode);
 			expect(submits()).toHaveLength(1);
 			expect(rig.service.jobs).toHaveLength(1);
@@ -212,7 +212,7 @@ describe('a submit that gets an error', () => {
 		rig.service.addFault({ on: 'submit', accept: true, do: answer({ status: 'processing', output: [] }) });
 		const error = expectApiError(await run());
 		expect(error.message).toBe('The job: accepted and paid for, but the answer has no ID');
-		expect(error.description).toMatch(/Neither this node nor Retry On Fail submits it again/);
+		expect(error.description).toMatch(/This node and Retry On Fail do not submit it again/);
 		expect(submits()).toHaveLength(1);
 	});
 
@@ -346,7 +346,7 @@ describe('a poll', () => {
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: fault });
 		const error = expectApiError(await run({ options: { timeout: 300 } }));
 		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s`);
-		expect(error.description).toMatch(/The last look at it failed: .*Get Result/);
+		expect(error.description).toMatch(/The last poll failed: .*Get Result/);
 		expect(rig.service.jobs).toHaveLength(1);
 	});
 

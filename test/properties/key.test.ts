@@ -3,7 +3,8 @@ import type { INode } from 'n8n-workflow';
 
 import { readAnswer, type Answer, type HttpReply } from '../../nodes/ImgTo3d/api/answer';
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
-import { describeProblem, toNodeApiError, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
+import type { CallPurpose } from '../../nodes/ImgTo3d/api/error-texts';
+import { describeProblem, toNodeApiError } from '../../nodes/ImgTo3d/api/problems';
 import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
 import type { Service } from '../../nodes/ImgTo3d/api/service';
 import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';

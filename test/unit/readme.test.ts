@@ -8,7 +8,8 @@ import { readAnswer, type UnansweredReason } from '../../nodes/ImgTo3d/api/answe
 import { buildBody } from '../../nodes/ImgTo3d/api/body';
 import { toBodyName, FIELDS } from '../../nodes/ImgTo3d/api/fields';
 import { type BadAnswer } from '../../nodes/ImgTo3d/api/judge';
-import { describeOverdue, describeProblem, type CallPurpose } from '../../nodes/ImgTo3d/api/problems';
+import type { CallPurpose } from '../../nodes/ImgTo3d/api/error-texts';
+import { describeOverdue, describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import type { RefusalReason } from '../../nodes/ImgTo3d/api/words';
 import { Form } from '../../nodes/ImgTo3d/parameters/form';
 import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/parameters/options';

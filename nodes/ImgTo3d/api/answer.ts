@@ -332,7 +332,7 @@ export function readBody(
 		const words = cleaned.slice(0, MAX_WORDS);
 		const id = isHtml ? undefined : findIdInText(cleaned);
 		return {
-			why: `${what} is ${isHtml ? 'a web page' : 'no JSON'}`,
+			why: `${what} is ${isHtml ? 'a web page' : 'not JSON'}`,
 			excerpt: quote(isHtml ? textOfPage(words) : words),
 			...looseId(id),
 		};

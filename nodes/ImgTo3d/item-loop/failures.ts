@@ -2,7 +2,8 @@
 import { NodeOperationError } from 'n8n-workflow';
 
 import { writeId } from '../api/job-id';
-import { ProblemError, sentences, toNodeApiError } from '../api/problems';
+import { joinSentences } from '../api/error-texts';
+import { ProblemError, toNodeApiError } from '../api/problems';
 import { readJobId, readPaid, type LedgerEntry } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import type { Failure } from '../output/items';
@@ -34,7 +35,7 @@ export function toFailure(
 
 /** Adds sentences to what n8n shows below the error's message. */
 export function appendDescription(error: Failure['error'], ...more: string[]): void {
-	error.description = sentences(error.description ?? '', ...more);
+	error.description = joinSentences(error.description ?? '', ...more);
 }
 
 /**
@@ -84,7 +85,7 @@ export function forecastRetry({ context, ledger }: Run, items: readonly ReadItem
 		unknown > 0 ? `end in this error again for ${describe(unknown)}, and submit nothing there` : '',
 	].filter(Boolean);
 	const isSubWorkflow = context.getMode() === 'integrated';
-	return sentences(
+	return joinSentences(
 		`Retry in the list of executions would ${new Intl.ListFormat('en').format(parts)}.`,
 		isSubWorkflow
 			? 'Retry this execution, not the one that called it: that one would start this workflow from the beginning and pay for all items again.'

@@ -1,6 +1,6 @@
 import { NodeOperationError, type INodeExecutionData } from 'n8n-workflow';
 
-import { sentences } from '../api/problems';
+import { joinSentences } from '../api/error-texts';
 import { StoppedError, throwIfStopped } from '../async/cancellation';
 import { Semaphore } from '../async/semaphore';
 import { untrackJob, type Run } from '../jobs/run';
@@ -154,7 +154,7 @@ export class ItemLoop {
 		if (isCanceled) {
 			// n8n shows an execution as canceled when its error says "canceled".
 			throw new NodeOperationError(run.context.getNode(), 'The execution was canceled', {
-				description: sentences(...describeSubmits(run)) || 'No job had been submitted.',
+				description: joinSentences(...describeSubmits(run)) || 'No job had been submitted.',
 			});
 		}
 		if (!firstError) return;

@@ -2,7 +2,8 @@
 import type { JobFile, Unanswered } from '../api/answer';
 import { writeId, type JobId } from '../api/job-id';
 import { mayPass } from '../api/judge';
-import { ProblemError, sentences } from '../api/problems';
+import { joinSentences } from '../api/error-texts';
+import { ProblemError } from '../api/problems';
 import type { Service } from '../api/service';
 import { isHttp } from '../api/url';
 import type { Delivery } from '../request';
@@ -107,7 +108,7 @@ export function createDownloadError(
 	const httpCode = failure.httpCode ?? atMirror?.httpCode;
 	return new ProblemError({
 		message: `Job ${jobId === undefined ? '(no ID)' : writeId(jobId)} is done, but ${what} could not be downloaded: ${clean(problem)}`,
-		description: sentences(
+		description: joinSentences(
 			`The file is at ${clean(url)}${mirror === undefined ? '' : `, and its mirror at ${clean(mirror)}`}.`,
 			'The job is paid for and not lost: the Get Result operation with the Job ID downloads it again, without a new generation. With Download Output Files off, it returns only the links. The service deletes files after a while.',
 		),

@@ -2,7 +2,7 @@ import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
 import { describeChoices, toBoolean } from '../api/fields';
 import { describeRange, numberWithin } from '../api/numbers';
-import { sentences } from '../api/problems';
+import { joinSentences } from '../api/error-texts';
 import type { NodeContext } from '../api/service';
 import { isHttpUrl } from '../api/url';
 import { NUMERIC_OPTIONS, type NumericOption } from './options';
@@ -124,7 +124,7 @@ export class Form {
 			`${displayName} ${rule}, but is ${shown ?? 'missing'}`,
 			{
 				itemIndex: this.itemIndex,
-				description: sentences(
+				description: joinSentences(
 					`Correct ${displayName}, or the expression that fills it.`,
 					this.itemIndex === undefined ? '' : 'Nothing was submitted for this item.',
 				),

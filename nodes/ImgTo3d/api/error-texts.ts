@@ -1,0 +1,314 @@
+/** The words for calls to the service that failed: what happened, and what to do next. */
+import { holdsJob, type UnansweredReason } from './answer';
+import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
+import { parseUrl } from './url';
+import { API_VERSIONS, type ApiVersion } from './versions';
+
+/** What a call was for. A submit is the only one that is paid. */
+export type CallPurpose = 'submit' | 'fetch' | 'upload';
+
+/** A call that failed. */
+export interface FailedCall {
+	purpose: CallPurpose;
+	/** The subject of the message: the job or the upload. */
+	subject: string;
+	/** Whether this node submitted the job. Otherwise a person or a caller says that the job exists. */
+	isOwn: boolean;
+}
+
+export interface ErrorText {
+	/** One line: what happened. */
+	message: string;
+	/** Sentences: what to do next. */
+	description: string;
+}
+
+export function joinSentences(...sentences: string[]): string {
+	return sentences.filter(Boolean).join(' ');
+}
+
+const NOT_PAID = 'No job was accepted, so nothing was paid.';
+
+const MAYBE_PAID =
+	'This node and Retry On Fail do not submit it again. Check the generations of your account on the service before you run this item again.';
+
+const PAID_WITHOUT_ID =
+	'Look for it among the generations of your account on the service. This node and Retry On Fail do not submit it again.';
+
+const FETCH_LATER =
+	'The job is paid for: do not submit it again. The Get Result operation with the Job ID returns the result later.';
+
+const KEY_HELP =
+	'Open the credential, copy the API key from your account again, and check that Base URL is the service that the key belongs to. Then save it: n8n tests it.';
+
+/** A proxy, a firewall and a maintenance page do not answer with JSON. */
+const PROXY_HELP = 'A proxy may be answering instead of the service.';
+
+const REASONS: Record<UnansweredReason, string> = {
+	refused: 'the connection was refused',
+	unresolved: 'the host name could not be resolved',
+	certificate: "the service's certificate was not accepted",
+	handshake: 'no secure connection could be made',
+	blocked: 'n8n does not allow requests to that address',
+	timeout: 'no answer came in time',
+	interrupted: 'the connection broke before the answer was complete',
+};
+
+const CONNECTION_HELP: Partial<Record<UnansweredReason, string>> = {
+	certificate:
+		"Check Base URL in the credential. If your own organization or proxy issued the certificate, set n8n's environment variable NODE_EXTRA_CA_CERTS to the file of its authority.",
+	handshake:
+		'Check Base URL in the credential. It may begin with https:// although the server uses http://, or the port may be wrong.',
+};
+
+/** How the paths of the API begin. */
+const PATHS_BEGIN = API_VERSIONS.map((version) => `/${version}`).join(' and ');
+
+/** The HTTP code, where it says something: this service sends most of its errors with 200. */
+const writeHttpCode = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '');
+
+/** The service's own words, to follow the message. */
+const writeReason = (answer: BadAnswer) =>
+	'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
+
+const writeAdvice = (answer: BadAnswer) =>
+	'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
+
+const writeProxyHelp = (answer: BadAnswer) => (answer.state === 'refused' && answer.isPage ? PROXY_HELP : '');
+
+/** What is to be done about the job after a call that failed. */
+function writeNextStep(answer: BadAnswer, purpose: CallPurpose): string {
+	switch (purpose) {
+		case 'upload':
+			return NOT_PAID;
+		case 'fetch':
+			return FETCH_LATER;
+		case 'submit':
+			if (holdsJob(answer)) return PAID_WITHOUT_ID;
+			return isFateUnknown(answer) ? MAYBE_PAID : NOT_PAID;
+	}
+}
+
+/** Describes the answer to a call that failed. */
+export function describeAnswer(answer: BadAnswer, call: FailedCall): ErrorText {
+	const { purpose, subject } = call;
+	if (purpose === 'fetch' && isUnknownJob(answer)) return describeUnknownJob(answer, call);
+	const nextStep = writeNextStep(answer, purpose);
+	if (purpose === 'submit' && holdsJob(answer)) {
+		const message = `${subject}: accepted and paid for, but the answer has no ID`;
+		return { message, description: nextStep };
+	}
+	const { what, help, isOver } = describeState(answer, purpose);
+	const message = `${subject}: ${what}`;
+	const isUndecided = purpose === 'submit' && isFateUnknown(answer);
+	return {
+		message: isUndecided ? `${message}. It may have been accepted and paid` : message,
+		description: isOver ? help : joinSentences(help, writeAdvice(answer), writeProxyHelp(answer), nextStep),
+	};
+}
+
+function describeUnknownJob(answer: BadAnswer, { subject, isOwn }: FailedCall): ErrorText {
+	const httpCode = 'httpCode' in answer ? writeHttpCode(answer.httpCode) : '';
+	const what = `${subject}: the service does not know this job${httpCode}`;
+	if (isOwn) {
+		const help =
+			'It was accepted and is paid for: do not submit it again. The Get Result operation with the Job ID may return it later.';
+		return { message: what, description: joinSentences(help, writeProxyHelp(answer)) };
+	}
+	const help =
+		'Check the Job ID and the API Version, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.';
+	return {
+		message: `${what}. With another API Version or account it may have been accepted and paid`,
+		description: joinSentences(help, writeProxyHelp(answer)),
+	};
+}
+
+/** What happened, to follow the subject of the message, and what helps. */
+interface StateText {
+	what: string;
+	help: string;
+	/** Whether the job is over, so that nothing more can be done about it. */
+	isOver?: boolean;
+}
+
+function describeState(answer: BadAnswer, purpose: CallPurpose): StateText {
+	switch (answer.state) {
+		case 'unanswered':
+			return {
+				what: `${REASONS[answer.reason]} (${answer.detail})`,
+				help:
+					CONNECTION_HELP[answer.reason] ??
+					'Check Base URL in the credential, and whether n8n can reach that address.',
+			};
+		case 'trouble':
+			return {
+				what: `the service is in trouble${writeHttpCode(answer.httpCode)}${writeReason(answer)}`,
+				help: 'Wait a while before the next try.',
+			};
+		case 'redirected':
+			return describeRedirect(answer.location);
+		case 'failed':
+			return describeFailure(answer, purpose);
+		case 'noOutput':
+			return answer.isWithheld
+				? {
+						what: 'the service withholds the result, because it found unsafe content (nsfw_content_detected)',
+						help: 'Use another image or prompt. The job is over and paid for, so it is not submitted again.',
+						isOver: true,
+					}
+				: {
+						what: 'the service says "success", but names no file that can be fetched',
+						help: 'The result may be late.',
+					};
+		case 'unreadable':
+			return {
+				what: `${answer.why} (HTTP ${answer.httpCode})`,
+				help: 'This is not an answer of this API. Check Base URL in the credential, and whether a proxy or a maintenance page answers instead of the service.',
+			};
+		case 'unknownStatus':
+			return {
+				what: `the service answered with the unknown status "${answer.word}"`,
+				help: 'This node knows success, processing, failed and error. If the service has changed, update the node.',
+			};
+		case 'refused':
+			return describeRefusal(answer, purpose);
+	}
+}
+
+function describeRedirect(location: string): StateText {
+	const host = parseUrl(location)?.host;
+	return {
+		what: `the service redirects to ${host ?? 'another address'}, and the key is not sent there. Check Base URL in the credential`,
+		help: host
+			? `If you trust ${host}, set Base URL in the credential to its API, for example https://${host}/api.`
+			: 'Set Base URL in the credential to the address that the service has moved to.',
+	};
+}
+
+/** The status is "failed": of a job that the answer names, of one that it does not name, or of the call itself. */
+function describeFailure(answer: Extract<BadAnswer, { state: 'failed' }>, purpose: CallPurpose): StateText {
+	const reason = writeReason(answer);
+	if (purpose === 'upload') return { what: `it failed${reason}`, help: '' };
+	if (purpose === 'submit') {
+		return {
+			what: `the service answered "failed"${reason}`,
+			help: 'Check the image or the prompt, then run the item again.',
+		};
+	}
+	if (answer.id === undefined) {
+		return {
+			what: `the service says that the job failed${reason}`,
+			help: "It said so without the job's ID, so the job may still succeed.",
+		};
+	}
+	return {
+		what: `the service ended the job as failed${reason}`,
+		help: 'The job is over. Check the image or the prompt, then run the item again: that is a new job.',
+		isOver: true,
+	};
+}
+
+type Refused = Extract<BadAnswer, { state: 'refused' }>;
+
+function describeRefusal(answer: Refused, purpose: CallPurpose): StateText {
+	const reason = writeReason(answer);
+	const httpCode = writeHttpCode(answer.httpCode);
+	switch (answer.reason) {
+		case 'key':
+			return { what: `the service does not accept the API key${reason}`, help: KEY_HELP };
+		case 'credits':
+			return {
+				what: `the account has no credits left${reason}`,
+				help: 'Add credits to your account on the service.',
+			};
+		case 'queueFull':
+			return {
+				what: `the account's queue stayed full${reason}`,
+				help: 'Send fewer jobs at once (Max Jobs in Flight), allow more time (Timeout), or get a larger plan.',
+			};
+		case 'rateLimit':
+			return {
+				what: `the service kept refusing because of its rate limit${reason}`,
+				help: 'Call it less often, or allow more time (Timeout).',
+			};
+		case 'forbidden':
+			return answer.isPage
+				? { what: `something forbids the call, HTTP 403${reason}`, help: '' }
+				: {
+						what: `the service forbids the call, HTTP 403${reason}`,
+						help: joinSentences('Check that your plan includes the 3D endpoints.', KEY_HELP),
+					};
+		case 'cancelled':
+			return { what: `the job was cancelled${reason}`, help: '' };
+		case 'notFound':
+			return {
+				what: `the service does not know what was asked for${httpCode}${reason}`,
+				help: `If every call ends like this, check Base URL in the credential: it must end in /api, or where ${PATHS_BEGIN} begin.`,
+			};
+		case 'image':
+			if (purpose !== 'submit') return describeOtherRefusal(answer, purpose);
+			return {
+				what: `the service could not fetch the image${reason}`,
+				help: 'The link must be open to the internet and lead to the image itself, not to a page that shows it. To send a file that n8n has, set Image Source to Binary File.',
+			};
+		case 'other':
+			return describeOtherRefusal(answer, purpose);
+	}
+}
+
+function describeOtherRefusal(answer: Refused, purpose: CallPurpose): StateText {
+	const details = `${writeHttpCode(answer.httpCode)}${writeReason(answer)}`;
+	if (answer.isPage) return { what: `the call was refused, and not by the API itself${details}`, help: '' };
+	return {
+		what: `the service refused the call${details}`,
+		help: purpose === 'fetch' ? '' : 'Correct what the service names, then run the item again.',
+	};
+}
+
+/** Describes a job that had not ended when its time was up. @param last the problem of the last poll, if it failed */
+export function describeOverdueJob(
+	subject: string,
+	timeoutMs: number,
+	last?: { message: string },
+): ErrorText {
+	const { message = '' } = last ?? {};
+	const prefix = `${subject}: `;
+	const lastWords = message.startsWith(prefix) ? message.slice(prefix.length) : message;
+	return {
+		message: `${prefix}not finished after ${timeoutMs / 1000} s`,
+		description: joinSentences(
+			last ? `The last poll failed: ${lastWords}.` : 'The service was still processing it.',
+			'It is paid for and not lost: fetch it later with the Get Result operation and the Job ID, or allow more time with Timeout.',
+		),
+	};
+}
+
+/** Advice on the host: `likely` comes first in a description, `possible` last. */
+export interface HostAdvice {
+	likely: string;
+	possible: string;
+}
+
+/** Advises another Base URL, where the host may be the cause of a failed call. */
+export function adviseBaseUrl(answer: BadAnswer, version: ApiVersion, betterBaseUrl: string): HostAdvice {
+	const advice = `The ${version} endpoints are documented at ${betterBaseUrl} only: set Base URL in the credential to that.`;
+	const likely = { likely: advice, possible: '' };
+	const possible = { likely: '', possible: advice };
+	const none = { likely: '', possible: '' };
+	switch (answer.state) {
+		case 'redirected':
+		case 'unreadable':
+		case 'unknownStatus':
+			return likely;
+		case 'unanswered':
+		case 'trouble':
+		case 'noOutput':
+			return possible;
+		case 'failed':
+			return none;
+		case 'refused':
+			if (answer.reason === 'notFound') return likely;
+			// A service that complains about these has the endpoints.
+			return isLimit(answer) || answer.reason === 'credits' || answer.reason === 'image' ? none : possible;
+	}
+}

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import { packedPackage, unpack } from '../n8n/real/install.mts';
+import { packPackage, unpack } from '../n8n/real/install.mts';
 
 /** What the scanner lints of a tarball; it exports the patterns of sources only. */
 const TARBALL_FILE_PATTERNS = ['**/*.js', 'package.json'];
@@ -24,7 +24,7 @@ async function main(folder: string): Promise<void> {
 	);
 
 	const [sources = '.', unpacked = join(folder, 'package')] = process.argv.slice(2);
-	if (process.argv.length < 4) await unpack(await packedPackage(), unpacked);
+	if (process.argv.length < 4) await unpack(await packPackage(), unpacked);
 
 	const scans = [
 		{ what: 'sources', ...(await analyzePackage(resolve(sources), SOURCE_FILE_PATTERNS)) },

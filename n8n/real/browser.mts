@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { chromium, type Browser, type Locator, type Page } from 'playwright-core';
 
-import { CACHE, debianPackages } from './install.mts';
+import { CACHE, installDebianPackages } from './install.mts';
 import { OWNER, type N8n } from './n8n.mts';
 
 /** Where the pictures of what a person sees are put, to be looked at. */
@@ -45,7 +45,7 @@ export class Editor {
 
 	/** @param scale how many pixels of a picture a pixel of the page becomes */
 	static async open({ origin }: N8n, scale = 1): Promise<Editor> {
-		await debianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
+		await installDebianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
 		mkdirSync(SCREENSHOTS, { recursive: true });
 		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
 		const context = await browser.newContext({

@@ -1,6 +1,7 @@
 /**
- * Whole n8n's for the end-to-end tests and `npm run editor`, each in a private folder under `.cache/`, which is used
- * again when it is there. Node comes from npm where another one is needed, servers and the browser from Debian.
+ * Installs n8n servers for the end-to-end tests and `npm run editor`, each into its own folder under `.cache/`. An
+ * installed server is used again. Another Node comes from npm if one is needed. The other servers and the browser come
+ * from Debian.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,21 +10,21 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** npm runs scripts in the package's folder. */
+/** npm runs scripts in the folder of the package. */
 const ROOT = process.cwd();
 
-/** Where everything is kept; another folder can be named to share it between clones. */
+/** Where everything is installed. Clones can share a folder by naming it. */
 export const CACHE = process.env.IMG_TO_3D_CACHE ?? join(ROOT, '.cache');
 
-/** How a version of n8n is installed where nothing but npm's registry can be reached. */
+/** How to install a version of n8n if only npm's registry can be reached. */
 interface Recipe {
-	/** The version of Node that it is run with. */
+	/** The version of Node that runs it. */
 	node: string;
-	/** Packages whose newest versions want something that cannot be had. */
+	/** Versions of packages whose newest versions need something from elsewhere. */
 	overrides: Record<string, string>;
 }
 
-/** Both ends of the range that the package is for. */
+/** The oldest and the newest version that the package supports. */
 export const RECIPES = {
 	'2.0.0': { node: '20.20.2', overrides: { xlsx: '0.18.5', linkedom: '0.18.13' } },
 	'2.41.1': { node: '24.21.0', overrides: { linkedom: '0.18.13' } },
@@ -31,10 +32,10 @@ export const RECIPES = {
 
 export type N8nVersion = keyof typeof RECIPES;
 
-/** An n8n that can be started. */
+/** An installed n8n. */
 export interface Installation {
 	version: N8nVersion;
-	/** The folder that its `node_modules` is in. */
+	/** The folder that contains its `node_modules`. */
 	folder: string;
 	/** The program that runs it. */
 	node: string;
@@ -42,22 +43,22 @@ export interface Installation {
 	script: string;
 }
 
-/** Gets a line now and then while something takes long. */
+/** Reports progress, one line each time. */
 export type Say = (line: string) => void;
 
 const LONG = { maxBuffer: 64 * 1024 * 1024, timeout: 15 * 60_000 };
 
-/** The environment without what npm has put there for a script: its `ignore-scripts` would keep sqlite3 from being built. */
-function plainEnvironment(): NodeJS.ProcessEnv {
+/** The environment without the variables that npm sets for a script: its `ignore-scripts` would prevent the build of sqlite3. */
+function createPlainEnvironment(): NodeJS.ProcessEnv {
 	return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
 }
 
-async function npm(folder: string, args: string[], env: Record<string, string> = {}): Promise<void> {
+async function runNpm(folder: string, args: string[], env: Record<string, string> = {}): Promise<void> {
 	try {
 		await run('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
 			cwd: folder,
 			...LONG,
-			env: { ...plainEnvironment(), ...env },
+			env: { ...createPlainEnvironment(), ...env },
 		});
 	} catch (error) {
 		const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
@@ -65,8 +66,8 @@ async function npm(folder: string, args: string[], env: Record<string, string> =
 	}
 }
 
-/** Makes a folder with a package.json of its own, and fills it, unless that has been done before. */
-async function once(
+/** Creates a folder with its own package.json and fills it, unless that was done before. */
+async function installOnce(
 	folder: string,
 	manifest: object,
 	say: Say,
@@ -83,35 +84,35 @@ async function once(
 	writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, ...manifest }));
 	await fill();
 	writeFileSync(done, recipe);
-	say(`${what} is there after ${Math.round((Date.now() - started) / 1000)} s.`);
+	say(`Installed ${what} in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
 
-/** A Node of the given version: its program, and the folder that holds its headers. */
-async function nodeOf(version: string, say: Say): Promise<{ program: string; prefix: string }> {
+/** Installs a version of Node, unless it is there. @returns its program, and the folder that contains its headers */
+async function installNode(version: string, say: Say): Promise<{ program: string; prefix: string }> {
 	const name = `node-${process.platform}-${process.arch}`;
 	const folder = join(CACHE, 'node', version);
-	await once(folder, { dependencies: { [name]: version } }, say, `Node ${version}`, async () => {
-		await npm(folder, ['install', '--ignore-scripts']);
+	await installOnce(folder, { dependencies: { [name]: version } }, say, `Node ${version}`, async () => {
+		await runNpm(folder, ['install', '--ignore-scripts']);
 	});
 	const prefix = join(folder, 'node_modules', name);
 	return { program: join(prefix, 'bin', 'node'), prefix };
 }
 
 /**
- * Installs an n8n, or finds it.
+ * Installs a version of n8n, unless it is there.
  *
- * @throws when something cannot be had, with npm's own words
+ * @throws with npm's own message if something cannot be installed
  */
-export async function installedN8n(version: N8nVersion, say: Say): Promise<Installation> {
+export async function installN8n(version: N8nVersion, say: Say): Promise<Installation> {
 	const recipe: Recipe = RECIPES[version];
-	const { program, prefix } = await nodeOf(recipe.node, say);
+	const { program, prefix } = await installNode(recipe.node, say);
 	const folder = join(CACHE, 'n8n', version);
 	const manifest = { dependencies: { n8n: version }, overrides: recipe.overrides };
-	await once(folder, manifest, say, `n8n ${version} (2 to 3 GB, 3 to 6 minutes)`, async () => {
-		await npm(folder, ['install', '--ignore-scripts']);
-		await debianPackages(['g++', 'make', 'python3'], say);
-		// The one native part that n8n cannot do without, built for the Node that runs it.
-		await npm(folder, ['rebuild', 'sqlite3', '--build-from-source'], {
+	await installOnce(folder, manifest, say, `n8n ${version} (2 to 3 GB, 3 to 6 minutes)`, async () => {
+		await runNpm(folder, ['install', '--ignore-scripts']);
+		await installDebianPackages(['g++', 'make', 'python3'], say);
+		// The only native part that n8n needs. It is built for the Node that runs it.
+		await runNpm(folder, ['rebuild', 'sqlite3', '--build-from-source'], {
 			PATH: `${dirname(program)}:${process.env.PATH ?? ''}`,
 			npm_config_nodedir: prefix,
 		});
@@ -122,21 +123,22 @@ export async function installedN8n(version: N8nVersion, say: Say): Promise<Insta
 }
 
 /**
- * The package as it would be published.
+ * Packs the package as it would be published. Each process has its own tarball, because test files run side by side.
  *
  * @returns the path of the tarball
  */
-export async function packedPackage(): Promise<string> {
-	mkdirSync(CACHE, { recursive: true });
-	const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', CACHE], {
+export async function packPackage(): Promise<string> {
+	const folder = join(CACHE, 'packed', String(process.pid));
+	mkdirSync(folder, { recursive: true });
+	const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
 		cwd: ROOT,
 		...LONG,
 	});
 	const [{ filename } = { filename: '' }] = JSON.parse(stdout) as Array<{ filename: string }>;
-	return join(CACHE, filename);
+	return join(folder, filename);
 }
 
-/** Unpacks a tarball of npm's into a folder, as npm does: without the folder that its files lie in. */
+/** Unpacks a tarball of npm into a folder, as npm does: without the top folder of the tarball. */
 export async function unpack(tarball: string, folder: string): Promise<void> {
 	mkdirSync(folder, { recursive: true });
 	await run('tar', ['-xzf', tarball, '-C', folder, '--strip-components=1']);
@@ -144,8 +146,8 @@ export async function unpack(tarball: string, folder: string): Promise<void> {
 
 const POSTGRES = '/usr/lib/postgresql';
 
-/** The folder of PostgreSQL's programs, the newest; nothing when only its client is installed, or not even that. */
-export function postgresPrograms(): string | undefined {
+/** The folder of the newest PostgreSQL's programs. `undefined` if no server is installed. */
+export function findPostgresPrograms(): string | undefined {
 	if (!existsSync(POSTGRES)) return undefined;
 	return readdirSync(POSTGRES)
 		.sort((a, b) => Number(b) - Number(a))
@@ -153,27 +155,30 @@ export function postgresPrograms(): string | undefined {
 		.find((folder) => existsSync(join(folder, 'initdb')));
 }
 
-function onPath(program: string): boolean {
+function isOnPath(program: string): boolean {
 	return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
 }
 
-/** Whether what a package of Debian's brings is there, by the package's name. */
-const IS_THERE = {
-	'g++': () => onPath('g++'),
-	make: () => onPath('make'),
-	python3: () => onPath('python3'),
+/** Whether a Debian package is installed, by its name. */
+const IS_INSTALLED = {
+	'g++': () => isOnPath('g++'),
+	make: () => isOnPath('make'),
+	python3: () => isOnPath('python3'),
 	chromium: () => existsSync('/usr/bin/chromium'),
 	'redis-server': () => existsSync('/usr/bin/redis-server'),
-	postgresql: () => postgresPrograms() !== undefined,
+	postgresql: () => findPostgresPrograms() !== undefined,
 } as const;
 
 /**
- * Sees to it that Debian's packages are installed.
+ * Installs Debian packages, unless they are there.
  *
- * @throws when they are not and this user may not install them
+ * @throws if this user may not install them
  */
-export async function debianPackages(names: ReadonlyArray<keyof typeof IS_THERE>, say: Say): Promise<void> {
-	const missing = names.filter((name) => !IS_THERE[name]());
+export async function installDebianPackages(
+	names: ReadonlyArray<keyof typeof IS_INSTALLED>,
+	say: Say,
+): Promise<void> {
+	const missing = names.filter((name) => !IS_INSTALLED[name]());
 	if (missing.length === 0) return;
 	const command = `apt-get update && apt-get install --yes --no-install-recommends ${missing.join(' ')}`;
 	if (process.getuid?.() !== 0) throw new Error(`Not installed: ${missing.join(', ')}. As root: ${command}`);

@@ -5,12 +5,12 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { postgresPrograms } from './install.mts';
+import { findPostgresPrograms } from './install.mts';
 import { freePort, Program } from './processes.mts';
 
 const run = promisify(execFile);
 
-const redisAt = (port: number) => ['-h', '127.0.0.1', '-p', String(port)];
+const describeRedis = (port: number) => ['-h', '127.0.0.1', '-p', String(port)];
 
 /** A server that runs, also after it was started once more. */
 export class Server {
@@ -20,12 +20,12 @@ export class Server {
 	) {}
 
 	/** Starts it once more, after it has ended, with what it has kept in its folder. */
-	async again(): Promise<void> {
+	async restart(): Promise<void> {
 		this.program = await this.program.again();
 	}
 }
 
-async function answers(port: number): Promise<boolean> {
+async function isAnswering(port: number): Promise<boolean> {
 	return await new Promise((resolve) => {
 		const socket = connect(port, '127.0.0.1');
 		socket.once('connect', () => {
@@ -60,7 +60,7 @@ export async function startRedis(folder: string): Promise<Server> {
 			cwd: folder,
 			log: join(folder, 'redis.log'),
 		},
-		async () => await answers(port),
+		async () => await isAnswering(port),
 	);
 	return new Server(port, program);
 }
@@ -72,7 +72,7 @@ export async function recordRedis(port: number, folder: string): Promise<Program
 		{
 			name: 'the record of Redis',
 			program: '/usr/bin/redis-cli',
-			args: [...redisAt(port), 'monitor'],
+			args: [...describeRedis(port), 'monitor'],
 			env: {},
 			cwd: folder,
 			log,
@@ -83,14 +83,14 @@ export async function recordRedis(port: number, folder: string): Promise<Program
 
 /** Writes all that a Redis holds into a file, as texts that can be read. */
 export async function dumpRedis(port: number, file: string): Promise<void> {
-	const cli = async (...args: string[]) => await run('/usr/bin/redis-cli', [...redisAt(port), ...args]);
+	const cli = async (...args: string[]) => await run('/usr/bin/redis-cli', [...describeRedis(port), ...args]);
 	await cli('config', 'set', 'rdbcompression', 'no');
 	await cli('--rdb', file);
 }
 
 /** Asks a Redis for a number, such as a list's length. */
 export async function redisNumber(port: number, ...command: string[]): Promise<number> {
-	const { stdout } = await run('/usr/bin/redis-cli', [...redisAt(port), ...command]);
+	const { stdout } = await run('/usr/bin/redis-cli', [...describeRedis(port), ...command]);
 	return Number(stdout);
 }
 
@@ -103,7 +103,7 @@ async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
 
 /** Runs a client of PostgreSQL's on an n8n's database. @returns what it prints */
 async function postgres(program: 'psql' | 'pg_dump', port: number, ...args: string[]): Promise<string> {
-	const bin = postgresPrograms();
+	const bin = findPostgresPrograms();
 	if (!bin) throw new Error('PostgreSQL is not installed.');
 	const connection = ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', '-d', 'postgres'];
 	return (await run(join(bin, program), [...connection, ...args])).stdout;
@@ -125,7 +125,7 @@ export async function query(port: number, sql: string): Promise<string[][]> {
 
 /** Starts an empty database: user `n8n` without a password, database `postgres`. */
 export async function startPostgres(folder: string): Promise<Server> {
-	const bin = postgresPrograms();
+	const bin = findPostgresPrograms();
 	if (!bin) throw new Error('PostgreSQL is not installed.');
 	const user = await postgresUser();
 	const data = join(folder, 'data');
@@ -147,7 +147,7 @@ export async function startPostgres(folder: string): Promise<Server> {
 			log: join(folder, 'postgres.log'),
 			...user,
 		},
-		async () => await answers(port),
+		async () => await isAnswering(port),
 	);
 	return new Server(port, program);
 }

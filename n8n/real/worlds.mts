@@ -5,9 +5,9 @@ import { join } from 'node:path';
 
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
 import {
-	debianPackages,
-	installedN8n,
-	packedPackage,
+	installDebianPackages,
+	installN8n,
+	packPackage,
 	type Installation,
 	type N8nVersion,
 	type Say,
@@ -77,9 +77,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		redisTraffic = false,
 		say = (line) => process.stderr.write(`${line}\n`),
 	} = options;
-	const installation = await installedN8n(version, say);
-	if (queue) await debianPackages(['redis-server', 'postgresql'], say);
-	const tarball = await packedPackage();
+	const installation = await installN8n(version, say);
+	if (queue) await installDebianPackages(['redis-server', 'postgresql'], say);
+	const tarball = await packPackage();
 	const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
 		version: string;
 	};
@@ -173,7 +173,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			if (!ending) throw new Error(`This n8n has no ${part}.`);
 			await ending.program.kill();
 			if (part === 'forgetful redis') forgetRedis(join(base, 'redis'));
-			return async () => (process ? await again(process) : await server?.again());
+			return async () => (process ? await again(process) : await server?.restart());
 		};
 		return world;
 	} catch (error) {

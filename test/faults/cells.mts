@@ -1,4 +1,4 @@
-/** The cells of the fault table: each fault at each place, in each way that the node can be set. */
+/** The cells of the fault table: each fault at each place, with each setting of the node. */
 import {
 	CALL_FAULTS,
 	FAULTS,
@@ -19,11 +19,11 @@ export type Mode = (typeof MODES)[number];
 export const ON_ERRORS = ['stop', 'continue', 'errorOutput'] as const;
 export type OnError = (typeof ON_ERRORS)[number];
 
-/** Whether a fault hits one request, or each. */
+/** Whether a fault hits one request, or all of them. */
 export const PERSISTENCES = ['once', 'always'] as const;
 export type Persistence = (typeof PERSISTENCES)[number];
 
-/** What a fault means at its place: what the expectation goes by. */
+/** What a fault means at its place. The expectations depend on it. */
 export type Meaning = ApiMeaning | FileMeaning | CallMeaning;
 
 export interface Cell {
@@ -40,7 +40,7 @@ export interface Cell {
 	isRetried: boolean;
 }
 
-/** A combination that there is not, and why. */
+/** A combination that does not exist, and why. */
 export interface Gap extends Omit<Cell, 'means'> {
 	reason: string;
 }
@@ -63,16 +63,16 @@ function gapAt(
 	staysBecause: string | undefined,
 ): string | undefined {
 	if (persistence === 'once' && staysBecause !== undefined) return staysBecause;
-	if (place === 'download' && mode === 'none') return 'without waiting nothing is downloaded';
+	if (place === 'download' && mode === 'none') return 'nothing is downloaded without waiting';
 	if (place === 'webhook' && isRetried) return 'a call is not an attempt of the node';
 	if (place === 'webhook' && mode !== 'suspended' && onError !== 'stop') {
-		return 'a call to the trigger knows no On Error of the node';
+		return 'On Error of the node does not apply to a call to the trigger';
 	}
-	if (isPublic && mode === 'suspended') return 'a service in the internet cannot call an n8n on this machine';
+	if (isPublic && mode === 'suspended') return 'a service on the internet cannot call an n8n on this machine';
 	return undefined;
 }
 
-/** Every way in which the node can be set, and in which a fault can come. */
+/** Every combination of the node's settings and the ways to be hit by a fault. */
 const COMBINATIONS = PERSISTENCES.flatMap((persistence) =>
 	MODES.flatMap((mode) =>
 		ON_ERRORS.flatMap((onError) =>
@@ -101,9 +101,9 @@ function rowOf(
 	return row;
 }
 
-const SERVED_BY_N8N = { none: 'of a call n8n is the server, and what it answers is no fault of the service' };
+const SERVED_BY_N8N = { none: 'n8n is the server of a call, so its answers are not faults of the service' };
 
-/** Whether it is a fault of a server, and not of what is said. */
+/** Whether it is a fault of the server, and not of an answer's content. */
 const isOfServer = ({ way, name }: FaultEntry) =>
 	typeof way === 'string' || /^(HTTP|429|redirect|documented)/.test(name);
 
@@ -119,64 +119,64 @@ export function rows(): Row[] {
 	);
 }
 
-/** What a cell's settings are, two at a time. */
-export function pairsOf({ mode, persistence, onError, isRetried }: Cell): string[] {
+/** Every pair of a cell's settings. */
+export function listPairs({ mode, persistence, onError, isRetried }: Cell): string[] {
 	const values = [mode, persistence, onError, isRetried ? 'retried' : 'not retried'];
 	return values.flatMap((value, n) => values.slice(n + 1).map((other) => `${value}, ${other}`));
 }
 
-/** What a selection has to meet in a cell: each setting for the fault itself, each pair of them for what it means there. */
-function matters(cell: Cell): string[] {
-	const { place, fault, means, mode, persistence, onError, isRetried } = cell;
+/** What a selection has to cover: of each fault at each place both persistences, of each meaning there every pair of settings. */
+function listGoals(cell: Cell): string[] {
+	const { place, fault, means, persistence } = cell;
 	return [
-		...[`${mode}, ${persistence}`, onError, isRetried].map((value) => `${place}, ${fault}: ${value}`),
-		...pairsOf(cell).map((pair) => `${place}, ${means}: ${pair}`),
+		`${place}, ${fault}: ${persistence}`,
+		...listPairs(cell).map((pair) => `${place}, ${means}: ${pair}`),
 	];
 }
 
-/** Chooses cells that meet as much as they can that none before them has met. */
+/** Selects cells that cover as many goals as possible that no cell before them covers. */
 class Selection {
 	readonly cells = new Set<Cell>();
-	private readonly met = new Set<string>();
-	/** How often settings were taken at a place: else the first ones would be, wherever there is nothing new. */
+	private readonly covered = new Set<string>();
+	/** How often the settings were selected at a place. Where no cell covers a new goal, the rarest settings are selected. */
 	private readonly counts = new Map<string, number>();
 
-	/** Takes the best of some cells, if it has so much that is new. */
-	take(cells: readonly Cell[], least: number): boolean {
-		let best: { cell: Cell; news: number; count: number } | undefined;
+	/** Selects the best of the cells, if it covers that many new goals. @returns whether it has selected one */
+	select(cells: readonly Cell[], least: number): boolean {
+		let best: { cell: Cell; gain: number; count: number } | undefined;
 		for (const cell of cells) {
-			const news = matters(cell).filter((matter) => !this.met.has(matter)).length;
-			const count = this.counts.get(settingsAt(cell)) ?? 0;
-			if (!best || news > best.news || (news === best.news && count < best.count)) {
-				best = { cell, news, count };
+			const gain = listGoals(cell).filter((goal) => !this.covered.has(goal)).length;
+			const count = this.counts.get(describeSettings(cell)) ?? 0;
+			if (!best || gain > best.gain || (gain === best.gain && count < best.count)) {
+				best = { cell, gain, count };
 			}
 		}
-		if (!best || best.news < least) return false;
+		if (!best || best.gain < least) return false;
 		this.cells.add(best.cell);
-		this.counts.set(settingsAt(best.cell), best.count + 1);
-		for (const matter of matters(best.cell)) this.met.add(matter);
+		this.counts.set(describeSettings(best.cell), best.count + 1);
+		for (const goal of listGoals(best.cell)) this.covered.add(goal);
 		return true;
 	}
 }
 
-const settingsAt = (cell: Cell) => [cell.place, ...pairsOf(cell)].join();
+const describeSettings = (cell: Cell) => [cell.place, ...listPairs(cell)].join();
 
-/** The same cells each time: of each row every mode, once and always, and as few more as meet all that matters. */
-export function selectedRows(all: readonly Row[]): Row[] {
+/** Selects the same cells each time: of each row one cell that is hit once and one that is always hit, and as few more as cover all goals. */
+export function selectRows(all: readonly Row[]): Row[] {
 	const selection = new Selection();
 	for (const { cells } of all) {
-		for (const mode of MODES) {
-			for (const persistence of PERSISTENCES) {
-				const own = cells.filter((cell) => cell.mode === mode && cell.persistence === persistence);
-				selection.take(own, 0);
-			}
+		for (const persistence of PERSISTENCES) {
+			selection.select(
+				cells.filter((cell) => cell.persistence === persistence),
+				0,
+			);
 		}
 	}
-	for (const { cells } of all) while (selection.take(cells, 1));
+	for (const { cells } of all) while (selection.select(cells, 1));
 	return all.map((row) => ({ ...row, cells: row.cells.filter((cell) => selection.cells.has(cell)) }));
 }
 
-/** What a combination is called in messages. */
+/** Names a combination in messages. */
 export function nameOf({ place, fault, persistence, mode, onError, isRetried }: Omit<Gap, 'reason'>): string {
 	return `${place}, ${fault}, ${persistence}, ${mode}, ${onError}${isRetried ? ', retried' : ''}`;
 }

@@ -1,4 +1,4 @@
-import { nameOf, rows, selectedRows, type Cell } from './cells.mts';
+import { nameOf, rows, selectRows, type Cell } from './cells.mts';
 import type { Place } from './faults.mts';
 import { verdictOf } from './judge.mts';
 import { runCell } from './run-cell.mts';
@@ -15,7 +15,7 @@ const ROW_LIMIT_MS = 300_000;
 /** Tests the cells of a place, a row of the table each. */
 export function testPlace(place: Place): void {
 	describe(`a fault of the ${place}`, () => {
-		const table = process.env[RUNS_ALL] ? rows() : selectedRows(rows());
+		const table = process.env[RUNS_ALL] ? rows() : selectRows(rows());
 		const own = table.filter((row) => row.place === place);
 		for (const { fault, cells, gaps } of own) {
 			if (cells.length === 0) keepResult({ place, fault, verdicts: [], gaps });

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { packedPackage, unpack } from '../../n8n/real/install.mts';
+import { packPackage, unpack } from '../../n8n/real/install.mts';
 import { runScript } from '../support/run-script.mts';
 
 /** n8n's package scanner on this folder and its tarball, or on other sources and another unpacked package. */
@@ -20,7 +20,7 @@ export class Copy {
 		for (const part of ['package.json', 'nodes', 'credentials', 'icons']) {
 			cpSync(part, join(copy.sources, part), { recursive: true });
 		}
-		await unpack(await packedPackage(), copy.unpacked);
+		await unpack(await packPackage(), copy.unpacked);
 		return copy;
 	}
 

@@ -1,0 +1,5 @@
+/**
+ * Whether every test runs. That takes hours, so it happens each night and before a release (`.github/workflows/nightly.yml`).
+ * Otherwise, tests that repeat something with another n8n version or with higher numbers are left out.
+ */
+export const RUNS_ALL = process.env.IMG_TO_3D_TESTS === 'all';

@@ -9,7 +9,7 @@ import { formatVerdict, type Table } from './table.mts';
 const DURATIONS = [2, 20, 200];
 const JOBS = 400;
 
-/** Jobs are shorter or longer than their nominal duration by up to this share, so that no schedule suits them by chance. */
+/** Jobs are shorter or longer than their nominal duration by up to this share, evenly spread, so that no schedule suits them by chance. */
 const SPREAD = 0.4;
 
 interface Aim {
@@ -90,7 +90,7 @@ async function measure(
 	for (let count = 0; count < JOBS; count++) {
 		const clock = new SimulatedClock();
 		const account = new Account();
-		const own = duration * (1 - SPREAD + 2 * SPREAD * random());
+		const own = duration * (1 - SPREAD + (2 * SPREAD * (count + 0.5)) / JOBS);
 		const poll = async () =>
 			await pollSimulated(clock, account, { duration: own, eta: makeEta(random), kind: 'a', pollInterval });
 		for (let earlier = 0; earlier < earlierJobs; earlier++) await poll();

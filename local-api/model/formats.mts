@@ -14,7 +14,7 @@ export async function writeGif({ size, frames, pixels, delays }: Turntable): Pro
 		.toBuffer();
 }
 
-/** The mesh as PLY (binary, little endian): positions, normals and colours per vertex, triangles. */
+/** The mesh as PLY (binary, little endian): positions, normals and colors per vertex, triangles. */
 export function writePly({ positions, normals, colors, faces }: Mesh): Buffer {
 	const vertices = positions.length / 3;
 	const triangles = faces.length / 3;
@@ -48,7 +48,7 @@ export function writePly({ positions, normals, colors, faces }: Mesh): Buffer {
 	return file;
 }
 
-/** The mesh as STL (binary): triangles with their directions, and nothing of their colours. */
+/** The mesh as STL (binary): triangles with their directions, and nothing of their colors. */
 export function writeStl({ positions, faces }: Mesh): Buffer {
 	const header = 84;
 	const file = Buffer.alloc(header + (faces.length / 3) * 50);

@@ -8,7 +8,7 @@ import { LINEAR } from './pixels.mts';
 const CLAMP_TO_EDGE = 33071;
 
 /**
- * The mesh as binary glTF, one file: matt, with its skin as texture or else a colour per vertex. y is up, the front
+ * The mesh as binary glTF, one file: matt, with its skin as texture or else a color per vertex. y is up, the front
  * looks to +z.
  *
  * @param image the skin as a PNG

@@ -3,7 +3,7 @@ import type { Silhouette } from './silhouette.mts';
 
 const { abs, ceil, floor, hypot, max, min, sign, sqrt } = Math;
 
-/** The higher, the sharper the shoulder of a plateau. */
+/** A higher value makes the shoulder of a plateau sharper. */
 const SHOULDER = 4;
 
 /** Values at the nodes of a grid, row by row. */
@@ -15,23 +15,22 @@ interface Grid {
 
 const SWEEPS = 60;
 const RELAXATION = 1.9;
-/** A grid this long is solved from nothing. */
+/** A grid of this length is solved without a coarser one. */
 const COARSEST = 24;
 
 /**
- * Solves lap(u) = -1 inside the silhouette with u = 0 on its edge, by successive over-relaxation that begins with the
- * solution of the grid of every other node: a thousandth of the peak is the largest error. The edge runs between the
- * nodes, where the field changes its sign; unequal arm lengths there (Shortley and Weller's scheme) keep the solution
- * from showing the grid's steps.
+ * Solves lap(u) = -1 inside the silhouette with u = 0 on its edge, by successive over-relaxation. It begins with the solution for every
+ * other node. The largest error is a thousandth of the peak. The edge is between the nodes, where the field changes its sign. Unequal
+ * arm lengths there (the scheme of Shortley and Weller) keep the steps of the grid out of the solution.
  *
- * @param field positive inside, never inside on the outermost nodes
- * @returns u at the nodes, in squared node distances; 0 outside
+ * @param field positive inside, and negative on the outermost nodes
+ * @returns u at the nodes, in squared node distances. It is 0 outside.
  */
 function solvePoisson(field: Grid): Float32Array {
 	const { values, width, height } = field;
 	const u = max(width, height) > COARSEST ? solveCoarsely(field) : new Float32Array(values.length);
 	const nodes = Uint32Array.from(values.keys()).filter((node) => values[node]! > 0);
-	/** Per node: the factors of its four neighbours, and what is added to their sum. */
+	/** For each node: the factors of its four neighbors, and what is added to their sum. */
 	const factors = new Float32Array(nodes.length * 5);
 	nodes.forEach((node, index) => {
 		const [left, right] = [findCrossing(values, node, node - 1), findCrossing(values, node, node + 1)];
@@ -46,7 +45,7 @@ function solvePoisson(field: Grid): Float32Array {
 	for (let sweep = 0; sweep < SWEEPS; sweep++) {
 		for (let index = 0, at = 0; index < nodes.length; index++, at += 5) {
 			const node = nodes[index]!;
-			// u is 0 outside, so an arm that is cut by the edge adds nothing here.
+			// u is 0 outside, so an arm that the edge cuts adds nothing here.
 			const settled =
 				factors[at]! * u[node - 1]! +
 				factors[at + 1]! * u[node + 1]! +
@@ -72,147 +71,213 @@ function solveCoarsely({ values, width, height }: Grid): Float32Array {
 		const y = (node - x) / width;
 		const at = floor(y / 2) * columns + floor(x / 2);
 		const [right, down] = [x % 2, (y % 2) * columns];
-		// The mean, times 4 for the shorter node distance.
+		// The mean, times 4 because the node distance is half as long.
 		return known[at]! + known[at + right]! + known[at + down]! + known[at + right + down]!;
 	});
 }
 
-/** How far from node `inside` the edge lies towards node `other`, in node distances; 1 when `other` is inside too. */
+/** @returns how far the edge is from node `inside` towards node `other`, in node distances; 1 when `other` is inside too */
 function findCrossing(field: Float32Array, inside: number, other: number): number {
 	const f = field[inside]!;
 	const g = field[other]!;
-	// Not nearer than this: a face would have no area. Much farther, and the edge would show steps.
+	// With a smaller minimum, a face would have no area. With a much larger one, the edge would show steps.
 	return g > 0 ? 1 : min(max(f / (f - g), 0.02), 0.98);
 }
 
-/** How high an inflated silhouette rises above its middle plane, in units of the bounds' longest half. */
+/** How high an inflated silhouette rises above its middle plane, in halves of the longest side of its bounds. */
 export interface Relief {
-	/** Of a balloon, at its highest place. */
+	/** The greatest height of the balloon. */
 	height: number;
-	/** Where the balloon is held down: a plateau with a rounded shoulder. */
+	/** The height at which the balloon is held down to a plateau with a rounded shoulder. */
 	limit: number;
 }
 
-/**
- * Inflates a silhouette to a closed mesh: a front and a back that meet in the silhouette's edge, round like a balloon.
- * The colours are the picture's, on both sides. Without a node inside the silhouette the mesh is empty.
- *
- * @param resolution nodes along the longest side of the silhouette's bounds, 16 or more
- * @returns with the bounds' middle at 0; their longest side, in the plane of the picture, is 2
- */
-export function inflate(silhouette: Silhouette, resolution: number, { height: peak, limit }: Relief): Mesh {
+/** The nodes over a silhouette: where they are, and how far inside. */
+interface NodeGrid extends Grid {
+	/** Distance of the nodes, px of the picture. */
+	step: number;
+	/** The place of the first node, px. */
+	originX: number;
+	originY: number;
+}
+
+/** Lays a grid over a silhouette. Its outermost nodes are outside. */
+function layGrid(silhouette: Silhouette, resolution: number): NodeGrid {
 	const { left, top, right, bottom } = silhouette.bounds;
 	const step = max(right - left, bottom - top) / resolution;
 	const width = ceil((right - left) / step) + 5;
 	const height = ceil((bottom - top) / step) + 5;
-	// Centred, so that a symmetric object stays symmetric.
+	// Centered, so that a symmetric object stays symmetric.
 	const originX = (left + right) / 2 - ((width - 1) / 2) * step;
 	const originY = (top + bottom) / 2 - ((height - 1) / 2) * step;
-	const field = new Float32Array(width * height);
+	const values = new Float32Array(width * height);
 	for (let y = 0; y < height; y++) {
 		for (let x = 0; x < width; x++) {
 			const isRim = x === 0 || y === 0 || x === width - 1 || y === height - 1;
-			field[y * width + x] = isRim ? -1 : silhouette.insideAt(originX + x * step, originY + y * step);
+			values[y * width + x] = isRim ? -1 : silhouette.insideAt(originX + x * step, originY + y * step);
 		}
 	}
-	const u = solvePoisson({ values: field, width, height });
-	const highest = u.reduce((most, value) => max(most, value), 1e-6);
+	return { values, width, height, step, originX, originY };
+}
 
-	const unit = 2 / resolution;
-	/** The square root of u times this is the balloon's height, in node distances. */
-	const lift = peak / unit / sqrt(highest);
-	const positions: number[] = [];
-	const normals: number[] = [];
-	const colors: number[] = [];
-	const addVertex = (x: number, y: number, z: number, normal: readonly [number, number, number]): number => {
-		positions.push((x - (width - 1) / 2) * unit, ((height - 1) / 2 - y) * unit, z);
+type Normal = readonly [number, number, number];
+
+/** Builds the mesh of a grid: a front and a back that share the vertices on the edge. */
+class Balloon {
+	private readonly positions: number[] = [];
+
+	private readonly normals: number[] = [];
+
+	private readonly colors: number[] = [];
+
+	private readonly faces: number[] = [];
+
+	/** By node. */
+	private readonly front: Int32Array;
+
+	private readonly back: Int32Array;
+
+	/** The vertices on the edge, by the step between two nodes that crosses it. */
+	private readonly rim = new Map<number, number>();
+
+	/** The solution of {@link solvePoisson}. */
+	private readonly u: Float32Array;
+
+	/** Distance of the nodes in the mesh. */
+	private readonly unit: number;
+
+	/** The square root of u times this is the height of the balloon, in node distances. */
+	private readonly lift: number;
+
+	constructor(
+		private readonly silhouette: Silhouette,
+		private readonly grid: NodeGrid,
+		resolution: number,
+		private readonly relief: Relief,
+	) {
+		this.u = solvePoisson(grid);
+		const highest = this.u.reduce((most, value) => max(most, value), 1e-6);
+		this.unit = 2 / resolution;
+		this.lift = relief.height / this.unit / sqrt(highest);
+		this.front = new Int32Array(grid.values.length);
+		this.back = new Int32Array(grid.values.length);
+	}
+
+	build(): Mesh {
+		for (let node = 0; node < this.grid.values.length; node++) {
+			if (this.grid.values[node]! > 0) this.addNode(node);
+		}
+		const { width, height, values } = this.grid;
+		for (let y = 0; y < height - 1; y++) {
+			for (let x = 0; x < width - 1; x++) {
+				const node = y * width + x;
+				// Counter-clockwise as seen from the front.
+				const corners = [node, node + width, node + width + 1, node + 1];
+				for (const polygon of cutCell(corners, values)) this.addFaces(polygon);
+			}
+		}
+		return {
+			positions: Float32Array.from(this.positions),
+			normals: Float32Array.from(this.normals),
+			colors: Uint8Array.from(this.colors),
+			faces: Uint32Array.from(this.faces),
+		};
+	}
+
+	/** @param x and y in node distances @param z in units of the mesh */
+	private addVertex(x: number, y: number, z: number, normal: Normal): number {
+		const { width, height, originX, originY, step } = this.grid;
+		this.positions.push((x - (width - 1) / 2) * this.unit, ((height - 1) / 2 - y) * this.unit, z);
 		const length = hypot(...normal) || 1;
-		normals.push(normal[0] / length, normal[1] / length, normal[2] / length);
-		colors.push(...silhouette.colourAt(originX + x * step, originY + y * step));
-		return positions.length / 3 - 1;
-	};
-	/** Slope of u at an inside node, along the mesh's x and y; the arms are unequal at the edge. */
-	const slope = (node: number): readonly [number, number] => {
+		this.normals.push(normal[0] / length, normal[1] / length, normal[2] / length);
+		this.colors.push(...this.silhouette.colorAt(originX + x * step, originY + y * step));
+		return this.positions.length / 3 - 1;
+	}
+
+	/** Finds the slope of u at an inside node, along the mesh's x and y. The arms are unequal at the edge. */
+	private findSlope(node: number): readonly [number, number] {
+		const { u } = this;
+		const { values, width } = this.grid;
 		const along = (offset: number): number => {
-			const before = findCrossing(field, node, node - offset);
-			const after = findCrossing(field, node, node + offset);
-			const centre = u[node]!;
+			const before = findCrossing(values, node, node - offset);
+			const after = findCrossing(values, node, node + offset);
+			const center = u[node]!;
 			const rise =
-				((u[node + offset]! - centre) * before) / after + ((centre - u[node - offset]!) * after) / before;
+				((u[node + offset]! - center) * before) / after + ((center - u[node - offset]!) * after) / before;
 			return rise / (before + after);
 		};
 		return [along(1), -along(width)];
-	};
-	const front = new Int32Array(field.length);
-	const back = new Int32Array(field.length);
-	for (let node = 0; node < field.length; node++) {
-		if (field[node]! <= 0) continue;
+	}
+
+	/** Adds the vertices of an inside node, on the front and on the back. */
+	private addNode(node: number): void {
+		const { u, unit, lift } = this;
+		const { width } = this.grid;
 		const full = lift * sqrt(max(u[node]!, 1e-6));
-		const excess = 1 + ((full * unit) / limit) ** SHOULDER;
+		const excess = 1 + ((full * unit) / this.relief.limit) ** SHOULDER;
 		const z = full * unit * excess ** (-1 / SHOULDER);
 		const x = node % width;
 		const y = (node - x) / width;
-		// The height's derivative, times `full` so that it stays finite at the edge. Normals from the faces would show
-		// the grid there, where the surface turns by 90 degrees within one cell.
+		// The derivative of the height, times `full` so that it stays finite at the edge. Normals from the faces would show the grid
+		// there, where the surface turns by 90 degrees within one cell.
 		const steepness = (-lift * lift * excess ** (-1 / SHOULDER - 1)) / 2;
-		const [dx, dy] = slope(node);
-		front[node] = addVertex(x, y, z, [dx * steepness, dy * steepness, full]);
-		back[node] = addVertex(x, y, -z, [dx * steepness, dy * steepness, -full]);
+		const [dx, dy] = this.findSlope(node);
+		this.front[node] = this.addVertex(x, y, z, [dx * steepness, dy * steepness, full]);
+		this.back[node] = this.addVertex(x, y, -z, [dx * steepness, dy * steepness, -full]);
 	}
-	const rim = new Map<number, number>();
-	const rimVertex = (inside: number, outside: number): number => {
-		const edge = inside * 4 + [1, -1, width, -width].indexOf(outside - inside);
-		let vertex = rim.get(edge);
-		if (vertex === undefined) {
-			const part = findCrossing(field, inside, outside);
-			const x = inside % width;
-			const y = (inside - x) / width;
-			const offset = outside - inside;
-			const isRow = abs(offset) === 1;
-			const [dx, dy] = slope(inside);
-			vertex = addVertex(x + (isRow ? offset * part : 0), y + (isRow ? 0 : sign(offset) * part), 0, [
-				-dx,
-				-dy,
-				0,
-			]);
-			rim.set(edge, vertex);
-		}
-		return vertex;
-	};
 
-	const faces: number[] = [];
-	for (let y = 0; y < height - 1; y++) {
-		for (let x = 0; x < width - 1; x++) {
-			const node = y * width + x;
-			// Counter-clockwise as seen from the front.
-			const corners = [node, node + width, node + width + 1, node + 1];
-			for (const polygon of cutCell(corners, field)) {
-				const side = (vertices: Int32Array) =>
-					polygon.map(([inside, outside]) =>
-						outside === undefined ? vertices[inside]! : rimVertex(inside, outside),
-					);
-				const [frontSide, backSide] = [side(front), side(back)];
-				for (let i = 1; i < polygon.length - 1; i++) {
-					faces.push(frontSide[0]!, frontSide[i]!, frontSide[i + 1]!);
-					faces.push(backSide[0]!, backSide[i + 1]!, backSide[i]!);
-				}
-			}
+	/** @returns the vertex where the edge crosses the step from an inside node to an outside node */
+	private findRimVertex(inside: number, outside: number): number {
+		const { values, width } = this.grid;
+		const edge = inside * 4 + [1, -1, width, -width].indexOf(outside - inside);
+		const known = this.rim.get(edge);
+		if (known !== undefined) return known;
+		const part = findCrossing(values, inside, outside);
+		const x = inside % width;
+		const y = (inside - x) / width;
+		const offset = outside - inside;
+		const isRow = abs(offset) === 1;
+		const [dx, dy] = this.findSlope(inside);
+		const vertex = this.addVertex(x + (isRow ? offset * part : 0), y + (isRow ? 0 : sign(offset) * part), 0, [
+			-dx,
+			-dy,
+			0,
+		]);
+		this.rim.set(edge, vertex);
+		return vertex;
+	}
+
+	/** Adds a polygon of a cell on both sides, as fans of triangles. */
+	private addFaces(polygon: readonly Corner[]): void {
+		const takeSide = (vertices: Int32Array) =>
+			polygon.map(([inside, outside]) =>
+				outside === undefined ? vertices[inside]! : this.findRimVertex(inside, outside),
+			);
+		const [front, back] = [takeSide(this.front), takeSide(this.back)];
+		for (let i = 1; i < polygon.length - 1; i++) {
+			this.faces.push(front[0]!, front[i]!, front[i + 1]!);
+			this.faces.push(back[0]!, back[i + 1]!, back[i]!);
 		}
 	}
-	return {
-		positions: Float32Array.from(positions),
-		normals: Float32Array.from(normals),
-		colors: Uint8Array.from(colors),
-		faces: Uint32Array.from(faces),
-	};
 }
 
-/** A polygon's corner: an inside node, or the crossing between an inside and an outside node. */
+/**
+ * Inflates a silhouette to a closed mesh: a front and a back that meet at the edge of the silhouette, round like a balloon. Both sides
+ * have the colors of the picture. Without a node inside the silhouette, the mesh is empty.
+ *
+ * @param resolution nodes along the longest side of the bounds, 16 or more
+ * @returns the mesh with the middle of the bounds at 0. Its longest side, in the plane of the picture, is 2.
+ */
+export function inflate(silhouette: Silhouette, resolution: number, relief: Relief): Mesh {
+	return new Balloon(silhouette, layGrid(silhouette, resolution), resolution, relief).build();
+}
+
+/** A corner of a polygon: an inside node, or the crossing between an inside and an outside node. */
 type Corner = [inside: number, outside?: number];
 
 /**
- * The part of a grid cell that is inside (marching squares). Each polygon begins with an inside node such that the
- * triangle fan from it has no inner edge between two crossings: front and back would share that edge.
+ * Cuts the inside part out of a cell of the grid (marching squares). Each polygon begins with an inside node from which the fan of
+ * triangles has no inner edge between two crossings. Front and back would share such an edge.
  */
 function cutCell(corners: number[], field: Float32Array): Corner[][] {
 	const inside = corners.map((node) => field[node]! > 0);
@@ -223,7 +288,7 @@ function cutCell(corners: number[], field: Float32Array): Corner[][] {
 	if (count === 4) return [corners.map((node): Corner => [node])];
 	if (count === 3) {
 		const gap = inside.indexOf(false);
-		// From the corner across the gap: its fan has only edges from an inside node.
+		// From the corner opposite the gap: all edges of its fan begin at an inside node.
 		return [[[at(gap + 2)], [at(gap + 3)], [at(gap + 3), at(gap)], [at(gap + 1), at(gap)], [at(gap + 1)]]];
 	}
 	const polygons: Corner[][] = [];

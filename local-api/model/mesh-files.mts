@@ -43,7 +43,7 @@ interface Made {
 }
 
 /**
- * The simplified object, in the picture's colours or skin. Lets other work run between its steps.
+ * The simplified object, in the picture's colors or skin. Lets other work run between its steps.
  * @param skinEdge px; 0 for no skin
  */
 async function makeMesh(recipe: MeshRecipe, picture: Picture | undefined, skinEdge: number): Promise<Made> {

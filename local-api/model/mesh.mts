@@ -89,7 +89,7 @@ export function join(meshes: Mesh[]): Mesh {
 	return whole;
 }
 
-/** The mesh moved and scaled so that it is centred and its longest side is 2. */
+/** The mesh moved and scaled so that it is centerd and its longest side is 2. */
 export function fit(mesh: Mesh): Mesh {
 	const least = [Infinity, Infinity, Infinity];
 	const most = [-Infinity, -Infinity, -Infinity];

@@ -70,7 +70,7 @@ export function chooseVariation(random: Random): Variation {
 	};
 }
 
-/** The mesh with its colours times a tint. */
+/** The mesh with its colors times a tint. */
 export function applyTint(mesh: Mesh, tint: Variation['tint']): Mesh {
 	return { ...mesh, colors: mesh.colors.map((value, index) => Math.min(value * tint[index % 3]!, 255)) };
 }

@@ -48,7 +48,7 @@ export async function decodePicture(file: Buffer, edge = PICTURE_EDGE): Promise<
 		const { data, info } = await image
 			.autoOrient()
 			.resize(edge, edge, { fit: 'inside', withoutEnlargement: false })
-			.toColourspace('srgb')
+			.toColorspace('srgb')
 			.ensureAlpha()
 			.raw()
 			.toBuffer({ resolveWithObject: true });

@@ -1,7 +1,7 @@
-/** Source of numbers in [0, 1) that depends on nothing but its seed. */
+/** Source of numbers in [0, 1) that depend only on its seed. */
 export type Random = () => number;
 
-/** FNV-1a hash of a text: an integer in [0, 2^32). */
+/** @returns the FNV-1a hash of a text, an integer in [0, 2^32) */
 export function hashText(text: string): number {
 	let hash = 0x811c9dc5;
 	for (let i = 0; i < text.length; i++) {
@@ -11,7 +11,7 @@ export function hashText(text: string): number {
 	return hash >>> 0;
 }
 
-/** The mulberry32 generator. Equal seeds (any integer; its low 32 bits count) give equal sequences. */
+/** Creates a mulberry32 generator. Equal seeds give equal sequences. Any integer is a seed, and its low 32 bits count. */
 export function createRandom(seed: number): Random {
 	let state = seed >>> 0;
 	return () => {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { Mesh } from './mesh.mts';
-import { LINEAR, createSampler } from './pixels.mts';
+import { readFace, type Mesh } from './mesh.mts';
+import { createSampler, LINEAR, type Sampler } from './pixels.mts';
 import { castShadow, readDarkness, type GroundShadow } from './shadow.mts';
 
 const { PI, ceil, cos, floor, hypot, max, min, round, sin, sqrt, tanh } = Math;
@@ -12,7 +12,7 @@ export interface Turntable {
 	size: number;
 	frames: number;
 	pixels: Buffer;
-	/** How long each frame stays, ms, in multiples of 10. */
+	/** How long each frame is shown, ms, in multiples of 10. */
 	delays: number[];
 }
 
@@ -21,19 +21,19 @@ export interface View {
 	size: number;
 	/** Length of one turn, s. */
 	seconds: number;
-	/** Angle of the first frame, rad; 0 shows the front. */
+	/** Angle of the first frame, rad. 0 shows the front. */
 	start: number;
 }
 
 const FRAMES_PER_SECOND = 15;
-/** Bounds the memory that a turntable takes before it is compressed. */
+/** Limits the memory that a turntable takes before it is compressed. */
 const MOST_PIXELS = 24_000_000;
 const BACKDROP = [236, 239, 244] as const;
 const SHADOW = [58, 64, 82] as const;
 
 const ELEVATION = (13 * PI) / 180;
 const DISTANCE = 7;
-/** Part of the frame's half that the object may fill. */
+/** Share of half of the frame that the object may fill. */
 const FILL = 0.88;
 
 type Vector = readonly [number, number, number];
@@ -43,7 +43,7 @@ function normalize([x, y, z]: Vector): Vector {
 	return [x / length, y / length, z / length];
 }
 
-// Lights stand still with the camera while the object turns. Directions are towards the light, in camera space.
+// The lights do not move while the object turns. The directions are towards the light, in camera space.
 const KEY = normalize([-0.55, 0.75, 0.75]);
 const FILL_LIGHT = normalize([0.85, 0.15, 0.5]);
 const RIM = normalize([0.3, 0.6, -0.8]);
@@ -55,13 +55,13 @@ const GAMMA = Float32Array.from({ length: GAMMA_STEPS + 1 }, (_, step) => {
 	return 255 * (l <= 0.0031308 ? l * 12.92 : 1.055 * l ** (1 / 2.4) - 0.055);
 });
 
-/** sRGB 0 to 255 of a linear value; bright ones are rolled off instead of cut. */
+/** @returns the sRGB value, 0 to 255, of a linear one. Bright values approach the limit instead of being cut. */
 function encode(linear: number): number {
 	const soft = linear < 0.8 ? linear : 0.8 + 0.2 * tanh((linear - 0.8) / 0.2);
 	return GAMMA[round(soft * GAMMA_STEPS)]!;
 }
 
-/** The cosine to the 32nd power, 0 for a negative one. */
+/** @returns the cosine to the power of 32, and 0 for a negative one */
 function computeHighlight(cosine: number): number {
 	if (cosine <= 0) return 0;
 	const c2 = cosine * cosine;
@@ -71,11 +71,11 @@ function computeHighlight(cosine: number): number {
 	return c16 * c16;
 }
 
-/** Where the camera stands so that the mesh is in the frame at every angle. */
+/** A camera that has the mesh in its frame at every angle. */
 interface Camera {
 	/** Pixels per unit at distance 1, times the distance. */
 	focal: number;
-	/** Added to y in camera space, to centre the object. */
+	/** Added to y in camera space, so that the object is in the center. */
 	lift: number;
 	/** y of the ground. */
 	ground: number;
@@ -91,7 +91,7 @@ function placeCamera({ positions }: Mesh, size: number): Camera {
 		top = max(top, positions[i + 1]!);
 	}
 	const [sinTilt, cosTilt] = [sin(ELEVATION), cos(ELEVATION)];
-	// The rings at the cylinder's ends bound what the camera sees of it.
+	// The rings at the ends of the cylinder are the limits of what the camera sees of it.
 	const highest = max(
 		...[-radius, radius].map((z) => (top * cosTilt - z * sinTilt) / (DISTANCE - top * sinTilt - z * cosTilt)),
 	);
@@ -105,7 +105,7 @@ function placeCamera({ positions }: Mesh, size: number): Camera {
 	return { focal, lift: (-(highest + lowest) / 2) * focal, ground, radius };
 }
 
-/** Draws one mesh again and again, from different sides, into the same buffers. */
+/** Draws one mesh many times, from different sides, into the same buffers. */
 class Renderer {
 	private readonly samples: number;
 
@@ -113,13 +113,13 @@ class Renderer {
 
 	private readonly shadow: GroundShadow;
 
-	/** Linear red, green and blue: of the skin's pixels, or of the vertices where there is none. */
+	/** Linear red, green and blue of the skin's pixels, or of the vertices if there is no skin. */
 	private readonly albedo: Float32Array;
 
-	/** Per vertex: x and y in samples, and 1 / distance. */
+	/** For each vertex: x and y in samples, and 1 / distance. */
 	private readonly screen: Float32Array;
 
-	/** Per vertex: the light on it, as a factor on its colour, and the gloss that is added to it. */
+	/** For each vertex: the light, as a factor on its color, and the gloss that is added. */
 	private readonly light: Float32Array;
 
 	private readonly depth: Float32Array;
@@ -129,7 +129,7 @@ class Renderer {
 	constructor(
 		private readonly mesh: Mesh,
 		private readonly size: number,
-		/** Samples per pixel along each axis. */
+		/** Samples for each pixel along each axis. */
 		private readonly sampling: number,
 	) {
 		this.samples = size * sampling;
@@ -180,66 +180,74 @@ class Renderer {
 
 	private fillFaces(): void {
 		const { faces, skin } = this.mesh;
-		const { screen, light, albedo, depth, image, samples } = this;
-		const skinAt = skin && createSampler(albedo, skin.width, skin.height, 3);
-		for (let i = 0; i < faces.length; i += 3) {
-			const a = faces[i]! * 3;
-			const b = faces[i + 1]! * 3;
-			const c = faces[i + 2]! * 3;
-			// Light and places have two entries per vertex.
-			const la = faces[i]! * 2;
-			const lb = faces[i + 1]! * 2;
-			const lc = faces[i + 2]! * 2;
-			const ax = screen[a]!;
-			const ay = screen[a + 1]!;
-			const bx = screen[b]! - ax;
-			const by = screen[b + 1]! - ay;
-			const cx = screen[c]! - ax;
-			const cy = screen[c + 1]! - ay;
-			const area = cx * by - bx * cy;
-			// The screen's y points down, so a face that looks at the camera has a positive area in this order.
-			if (area <= 1e-9) continue;
-			const left = max(ceil(ax + min(0, bx, cx) - 0.5), 0);
-			const right = min(floor(ax + max(0, bx, cx) - 0.5), samples - 1);
-			const top = max(ceil(ay + min(0, by, cy) - 0.5), 0);
-			const bottom = min(floor(ay + max(0, by, cy) - 0.5), samples - 1);
-			for (let y = top; y <= bottom; y++) {
-				const py = y + 0.5 - ay;
-				for (let x = left; x <= right; x++) {
-					const px = x + 0.5 - ax;
-					const v = (cx * py - px * cy) / area;
-					const w = (px * by - bx * py) / area;
-					if (v < 0 || w < 0 || v + w > 1) continue;
-					const nearness = (1 - v - w) * screen[a + 2]! + v * screen[b + 2]! + w * screen[c + 2]!;
-					const sample = y * samples + x;
-					if (nearness <= depth[sample]!) continue;
-					depth[sample] = nearness;
-					// Parts of the corners on the face itself; those on the screen are foreshortened.
-					const partB = (v * screen[b + 2]!) / nearness;
-					const partC = (w * screen[c + 2]!) / nearness;
-					const partA = 1 - partB - partC;
-					const lit = partA * light[la]! + partB * light[lb]! + partC * light[lc]!;
-					const gloss = partA * light[la + 1]! + partB * light[lb + 1]! + partC * light[lc + 1]!;
-					if (skin && skinAt) {
-						const placeX = partA * skin.places[la]! + partB * skin.places[lb]! + partC * skin.places[lc]!;
-						const placeY =
-							partA * skin.places[la + 1]! + partB * skin.places[lb + 1]! + partC * skin.places[lc + 1]!;
-						const [skinX, skinY] = [placeX * skin.width - 0.5, placeY * skin.height - 0.5];
-						for (let channel = 0; channel < 3; channel++)
-							image[sample * 3 + channel] = encode(skinAt(skinX, skinY, channel) * lit + gloss);
-						continue;
-					}
-					for (let channel = 0; channel < 3; channel++) {
-						const colour =
-							partA * albedo[a + channel]! + partB * albedo[b + channel]! + partC * albedo[c + channel]!;
-						image[sample * 3 + channel] = encode(colour * lit + gloss);
-					}
-				}
+		const skinAt = skin && createSampler(this.albedo, skin.width, skin.height, 3);
+		for (let face = 0; face < faces.length; face += 3) this.fillFace(face, skinAt);
+	}
+
+	/** Draws the samples of a face that nothing nearer covers. */
+	private fillFace(face: number, skinAt: Sampler | undefined): void {
+		const { screen, depth, samples } = this;
+		const [first, second, third] = readFace(this.mesh.faces, face);
+		const [a, b, c] = [first * 3, second * 3, third * 3];
+		const [ax, ay] = [screen[a]!, screen[a + 1]!];
+		const [bx, by] = [screen[b]! - ax, screen[b + 1]! - ay];
+		const [cx, cy] = [screen[c]! - ax, screen[c + 1]! - ay];
+		const area = cx * by - bx * cy;
+		// The y of the screen points down, so a face towards the camera has a positive area in this order.
+		if (area <= 1e-9) return;
+		const left = max(ceil(ax + min(0, bx, cx) - 0.5), 0);
+		const right = min(floor(ax + max(0, bx, cx) - 0.5), samples - 1);
+		const top = max(ceil(ay + min(0, by, cy) - 0.5), 0);
+		const bottom = min(floor(ay + max(0, by, cy) - 0.5), samples - 1);
+		for (let y = top; y <= bottom; y++) {
+			const py = y + 0.5 - ay;
+			for (let x = left; x <= right; x++) {
+				const px = x + 0.5 - ax;
+				const v = (cx * py - px * cy) / area;
+				const w = (px * by - bx * py) / area;
+				if (v < 0 || w < 0 || v + w > 1) continue;
+				const nearness = (1 - v - w) * screen[a + 2]! + v * screen[b + 2]! + w * screen[c + 2]!;
+				const sample = y * samples + x;
+				if (nearness <= depth[sample]!) continue;
+				depth[sample] = nearness;
+				// The shares of the corners on the face itself. Those on the screen are foreshortened.
+				const partB = (v * screen[b + 2]!) / nearness;
+				const partC = (w * screen[c + 2]!) / nearness;
+				this.shade(sample, face, 1 - partB - partC, partB, partC, skinAt);
 			}
 		}
 	}
 
-	/** Averages the samples of each pixel, with the backdrop and the ground's shadow behind them. */
+	/** Colors a sample of a face. @param partA the share of the face's first corner, and so on */
+	private shade(
+		sample: number,
+		face: number,
+		partA: number,
+		partB: number,
+		partC: number,
+		skinAt: Sampler | undefined,
+	): void {
+		const { light, albedo, image } = this;
+		const { faces, skin } = this.mesh;
+		const [a, b, c] = [faces[face]!, faces[face + 1]!, faces[face + 2]!];
+		const mix = (values: Float32Array, size: number, offset: number): number =>
+			partA * values[a * size + offset]! +
+			partB * values[b * size + offset]! +
+			partC * values[c * size + offset]!;
+		const lit = mix(light, 2, 0);
+		const gloss = mix(light, 2, 1);
+		if (skin && skinAt) {
+			const skinX = mix(skin.places, 2, 0) * skin.width - 0.5;
+			const skinY = mix(skin.places, 2, 1) * skin.height - 0.5;
+			for (let channel = 0; channel < 3; channel++)
+				image[sample * 3 + channel] = encode(skinAt(skinX, skinY, channel) * lit + gloss);
+			return;
+		}
+		for (let channel = 0; channel < 3; channel++)
+			image[sample * 3 + channel] = encode(mix(albedo, 3, channel) * lit + gloss);
+	}
+
+	/** Averages the samples of each pixel, with the backdrop and the shadow on the ground behind them. */
 	private resolve(angle: number, target: Uint8Array): void {
 		const { size, samples, sampling, depth, image } = this;
 		const perPixel = sampling * sampling;
@@ -270,11 +278,11 @@ class Renderer {
 		}
 	}
 
-	/** Darkness of the ground that is seen at a sample position; 0 beyond the ground. */
+	/** @returns the darkness of the ground that is visible at a sample position; 0 beyond the ground */
 	private shadowAt(sampleX: number, sampleY: number, angle: number): number {
 		const { focal, lift, ground } = this.camera;
 		const [sinTilt, cosTilt] = [sin(ELEVATION), cos(ELEVATION)];
-		// The ray of this position, from camera space turned back into the object's upright space.
+		// The ray of this position, turned back from camera space into the upright space of the object.
 		const rayX = (sampleX - this.samples / 2) / focal;
 		const rayY = -(sampleY + lift - this.samples / 2) / focal;
 		const directionY = rayY * cosTilt - sinTilt;
@@ -288,15 +296,15 @@ class Renderer {
 	}
 }
 
-/** Delays of `count` frames, ms, each a multiple of 10 (the GIF's unit), which add up to `seconds`. */
+/** @returns the delays of `count` frames, ms, which add up to `seconds`. Each is a multiple of 10, the unit of a GIF. */
 function spreadDelays(count: number, seconds: number): number[] {
 	const end = (frame: number): number => round((seconds * 100 * frame) / count);
 	return Array.from({ length: count }, (_, frame) => (end(frame + 1) - end(frame)) * 10);
 }
 
 /**
- * Renders one full turn of a mesh on a light ground, at 15 frames per second; fewer for turntables so large that they
- * would take too much memory. Lets other work run between frames.
+ * Renders one full turn of a mesh on a light ground, at 15 frames per second. A turntable that would take too much memory has fewer
+ * frames. Other work can run between frames.
  */
 export async function renderTurntable(mesh: Mesh, { size, seconds, start }: View): Promise<Turntable> {
 	const affordable = max(floor(MOST_PIXELS / (size * size)), 8);

@@ -3,11 +3,11 @@ import { computeNormals, type Mesh } from './mesh.mts';
 const { ceil, cos, floor, max, min, PI, round, sin } = Math;
 
 /** sRGB, 0 to 255. */
-export type Colour = readonly [number, number, number];
+export type Color = readonly [number, number, number];
 export type Point = readonly [number, number, number];
 
-/** Colour at a point of a surface: `turn` runs around it and `along` from its bottom to its top, both 0 to 1. */
-export type Paint = (point: Point, turn: number, along: number) => Colour;
+/** Color at a point of a surface: `turn` runs around it and `along` from its bottom to its top, both 0 to 1. */
+export type Paint = (point: Point, turn: number, along: number) => Color;
 
 /** Outline of a lathe's part: radius and height, from the bottom's middle (radius 0) to the top's (radius 0). */
 export type Profile = ReadonlyArray<readonly [radius: number, y: number]>;
@@ -39,11 +39,11 @@ export function followProfile(profile: Profile, along: number): readonly [radius
 	return [max(curve(0), 0), curve(1)];
 }
 
-function buildMesh(points: readonly Point[], colours: readonly Colour[], faces: readonly number[]): Mesh {
+function buildMesh(points: readonly Point[], colors: readonly Color[], faces: readonly number[]): Mesh {
 	const mesh = { positions: Float32Array.from(points.flat()), faces: Uint32Array.from(faces) };
 	return {
 		...mesh,
-		colors: Uint8Array.from(colours.flat()),
+		colors: Uint8Array.from(colors.flat()),
 		normals: computeNormals(mesh.positions, mesh.faces),
 	};
 }
@@ -55,7 +55,7 @@ function buildMesh(points: readonly Point[], colours: readonly Colour[], faces: 
  */
 export function turnProfile(
 	profile: Profile,
-	paint: Paint | Colour,
+	paint: Paint | Color,
 	detail: number,
 	outline: (turn: number, along: number) => number = () => 1,
 ): Mesh {
@@ -63,12 +63,12 @@ export function turnProfile(
 	// A multiple of 8, so that a square outline has vertices in its corners.
 	const columns = ceil(rows / 4) * 8;
 	const points: Point[] = [];
-	const colours: Colour[] = [];
+	const colors: Color[] = [];
 	const add = (turn: number, along: number): void => {
 		const [radius, y] = followProfile(profile, along);
 		const point = placeAround(radius * outline(turn, along), turn, y);
 		points.push(point);
-		colours.push(typeof paint === 'function' ? paint(point, turn, along) : paint);
+		colors.push(typeof paint === 'function' ? paint(point, turn, along) : paint);
 	};
 	add(0, 0);
 	for (let row = 1; row < rows; row++)
@@ -89,25 +89,25 @@ export function turnProfile(
 		}
 		faces.push(at(rows - 1, column), at(rows - 1, column + 1), points.length - 1);
 	}
-	return buildMesh(points, colours, faces);
+	return buildMesh(points, colors, faces);
 }
 
 /** A torus around the y axis, `tube` thick; in its paint `along` runs around the tube, 0.25 on top. */
 export function buildRing(radius: number, tube: number, paint: Paint, detail: number): Mesh {
 	const [columns, rows] = [detail * 2, detail];
 	const points: Point[] = [];
-	const colours: Colour[] = [];
+	const colors: Color[] = [];
 	const faces: number[] = [];
 	for (let i = 0; i < columns * rows; i++) {
 		const [turn, along] = [floor(i / rows) / columns, (i % rows) / rows];
 		const point = placeAround(radius + cos(along * 2 * PI) * tube, turn, sin(along * 2 * PI) * tube);
 		points.push(point);
-		colours.push(paint(point, turn, along));
+		colors.push(paint(point, turn, along));
 		const next = (i + rows) % (columns * rows);
 		const above = (index: number): number => (index % rows === rows - 1 ? index - rows + 1 : index + 1);
 		faces.push(i, next, above(next), i, above(next), above(i));
 	}
-	return buildMesh(points, colours, faces);
+	return buildMesh(points, colors, faces);
 }
 
 /** The mesh with each of its points moved. */
@@ -124,7 +124,7 @@ const HALF_CIRCLE: Profile = Array.from({ length: 33 }, (_, i) => [sin((i / 32) 
 export function buildBall(
 	[x, y, z]: Point,
 	radii: Point | number,
-	paint: Paint | Colour,
+	paint: Paint | Color,
 	detail: number,
 ): Mesh {
 	const [a, b, c] = typeof radii === 'number' ? [radii, radii, radii] : radii;

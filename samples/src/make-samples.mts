@@ -28,7 +28,7 @@ async function draw(name: string): Promise<Sharp> {
 async function withGrain(image: Sharp, seed: number, strength: number): Promise<Sharp> {
 	const { data, info } = await image
 		.removeAlpha()
-		.toColourspace('srgb')
+		.toColorspace('srgb')
 		.raw()
 		.toBuffer({ resolveWithObject: true });
 	const random = createRandom(seed);
@@ -44,9 +44,9 @@ async function withGrain(image: Sharp, seed: number, strength: number): Promise<
 	});
 }
 
-/** Keeps every `step`th level, so that smooth shading packs well in a true-colour PNG. */
+/** Keeps every `step`th level, so that smooth shading packs well in a true-color PNG. */
 async function stepped(image: Sharp, step: number): Promise<Sharp> {
-	const { data, info } = await image.toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+	const { data, info } = await image.toColorspace('srgb').raw().toBuffer({ resolveWithObject: true });
 	for (let at = 0; at < data.length; at += info.channels) {
 		const clear = info.channels === 4 && data[at + 3] === 0;
 		for (let channel = 0; channel < 3; channel++) {

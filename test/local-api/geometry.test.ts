@@ -63,7 +63,7 @@ describe('the mesh of a picture', () => {
 		expect(of({ guidance_scale: 20, steps: 40 }).faces.length).toBeGreaterThan(round.faces.length * 2);
 	});
 
-	test('it carries the colours of the picture, not those of the backdrop behind it', async () => {
+	test('it carries the colors of the picture, not those of the backdrop behind it', async () => {
 		const square = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#c81e28' } })
 			.png()
 			.toBuffer();
@@ -98,7 +98,7 @@ describe('the mesh of a picture', () => {
 								const isOut = column < 0 || row < 0 || column >= edge || row >= edge;
 								return !isOut && mask[row * edge + column] ? 0.3 + Math.abs(Math.sin(x * 3 + y)) : -0.4;
 							},
-							colourAt: () => [200, 100, 50],
+							colorAt: () => [200, 100, 50],
 							ownAt: () => 1,
 							isCard: false,
 						},
@@ -215,7 +215,7 @@ describe('the solid of a prompt', () => {
 		expectSound(solid(prompt));
 	});
 
-	test('it has the colour that the prompt names', () => {
+	test('it has the color that the prompt names', () => {
 		const mean = ({ colors }: Mesh) =>
 			[0, 1, 2].map((channel) =>
 				colors.filter((_, i) => i % 3 === channel).reduce((a, b) => a + b / colors.length, 0),

@@ -136,14 +136,14 @@ describe.each(FORMATS)('a mesh as %s', (format) => {
 	});
 });
 
-describe.each(['glb', 'obj', 'ply'] as const)('the colours of a mesh as %s', (format) => {
+describe.each(['glb', 'obj', 'ply'] as const)('the colors of a mesh as %s', (format) => {
 	test('are the right way up, and the same in front and behind', async () => {
-		const { positions, faces, colours } = await meshOf(await drawn(HALVES), {}, format);
+		const { positions, faces, colors } = await meshOf(await drawn(HALVES), {}, format);
 		const sides = new Set<string>();
 		Array.from(faces).forEach((vertex, corner) => {
 			const [y, z] = [positions[vertex * 3 + 1] as number, positions[vertex * 3 + 2] as number];
 			if (Math.abs(y) < 0.08) return;
-			const [red, , blue] = colours.slice(corner * 3, corner * 3 + 3) as [number, number, number];
+			const [red, , blue] = colors.slice(corner * 3, corner * 3 + 3) as [number, number, number];
 			const side = `${y > 0 ? 'upper' : 'lower'} ${z > 0 ? 'front' : 'back'}`;
 			if (red > 150 === y > 0 && blue > 150 === y < 0) sides.add(side);
 			else throw new Error(`${side} is ${red}/${blue} at ${y}`);
@@ -152,21 +152,19 @@ describe.each(['glb', 'obj', 'ply'] as const)('the colours of a mesh as %s', (fo
 	});
 
 	test('have nothing of the backdrop, at the edge neither', async () => {
-		const { colours } = await meshOf(await drawn(BALL), {}, format);
-		const of = (channel: number) => colours.filter((_, i) => i % 3 === channel).sort((a, b) => a - b);
+		const { colors } = await meshOf(await drawn(BALL), {}, format);
+		const of = (channel: number) => colors.filter((_, i) => i % 3 === channel).sort((a, b) => a - b);
 		expect(of(0)[0]).toBeGreaterThan(190);
 		expect(of(1).at(-1)).toBeLessThan(105);
 	});
 
 	test('are those that the prompt names', async () => {
-		const { colours } = await meshOf(undefined, { prompt: 'a red gift with a blue bow' }, format);
+		const { colors } = await meshOf(undefined, { prompt: 'a red gift with a blue bow' }, format);
 		const [reds, blues] = [0, 2].map((channel) =>
-			colours.filter(
-				(value, i) => i % 3 === channel && value > (colours[i + 2 - 2 * channel] as number) + 60,
-			),
+			colors.filter((value, i) => i % 3 === channel && value > (colors[i + 2 - 2 * channel] as number) + 60),
 		);
-		expect(reds?.length).toBeGreaterThan(colours.length / 30);
-		expect(blues?.length).toBeGreaterThan(colours.length / 30);
+		expect(reds?.length).toBeGreaterThan(colors.length / 30);
+		expect(blues?.length).toBeGreaterThan(colors.length / 30);
 	});
 });
 

@@ -7,7 +7,7 @@ import type { Surface } from './surface.mts';
 /** What a mesh's files say, read anew from their bytes. */
 export interface ReadMesh extends Surface {
 	/** sRGB, 0 to 255, 3 numbers per corner of a face; none in an STL. */
-	colours: number[];
+	colors: number[];
 	/** Unit vectors, 3 numbers per corner of a face. */
 	normals: number[];
 }
@@ -48,7 +48,7 @@ async function readGlb(file: Buffer): Promise<ReadMesh> {
 		positions: [...positions],
 		faces,
 		normals: faces.flatMap((vertex) => corner(normals, vertex, 3)),
-		colours: faces.flatMap((vertex) => {
+		colors: faces.flatMap((vertex) => {
 			const [x, y] = corner(places, vertex, 2) as [number, number];
 			return image ? pixelAt(image, x, y) : corner(colors, vertex, 3).map(encoded);
 		}),
@@ -79,7 +79,7 @@ async function readObj(obj: Buffer, mtl: Buffer, png: Buffer, name: string): Pro
 		positions: (v ?? []).flat(),
 		faces: corners.map(([vertex]) => vertex as number),
 		normals: corners.flatMap((corner) => entry(vn, corner[2])),
-		colours: corners.flatMap((corner) => {
+		colors: corners.flatMap((corner) => {
 			const [x, y] = entry(vt, corner[1]) as [number, number];
 			return pixelAt(image, x, 1 - y);
 		}),
@@ -101,7 +101,7 @@ function readStl(file: Buffer): ReadMesh {
 			...floats(face, 0, 3),
 			...floats(face, 0, 3),
 		]),
-		colours: [],
+		colors: [],
 	};
 }
 
@@ -119,7 +119,7 @@ function readPly(file: Buffer): ReadMesh {
 		positions: Array.from({ length: vertices }, (_, vertex) => floats(vertex, 0)).flat(),
 		faces: corners,
 		normals: corners.flatMap((vertex) => floats(vertex, 12)),
-		colours: corners.flatMap((vertex) => {
+		colors: corners.flatMap((vertex) => {
 			const at = header.length + vertex * 27 + 24;
 			return [...file.subarray(at, at + 3)];
 		}),

@@ -247,7 +247,7 @@ describe('an answer that holds a job', () => {
 
 	test('although it broke off', () => {
 		const cut = '{"status":"processing","tip":"x","id":10684518,"outp';
-		expect(read(cut)).toMatchObject({ state: 'unreadable', id: 10684518, holdsJob: true });
+		expect(read(cut)).toMatchObject({ state: 'unreadable', id: 10684518, hasEvidence: true });
 		expect(holdsJob(read('{"status":"processing","id":106845'))).toBe(false);
 	});
 });
@@ -286,5 +286,5 @@ test.each([
 
 test('a body with the length of the queue is a limit', () => {
 	const answer = read({ status: 'failed', message: 'Try later', current_queue: 5, id: '' });
-	expect(answer).toMatchObject({ state: 'refused', reason: 'queueFull', holdsJob: false });
+	expect(answer).toMatchObject({ state: 'refused', reason: 'queueFull', hasEvidence: false });
 });

@@ -193,7 +193,7 @@ describe('the errors that the README quotes', () => {
 		})),
 		trouble: [{ state: 'trouble', httpCode: 503, message }],
 		redirected: [{ state: 'redirected', httpCode: 308, location: 'https://example.com/' }],
-		failed: [{ state: 'failed', httpCode, message, isUnknownJob: false }],
+		failed: [{ state: 'failed', httpCode, message, isNotFound: false }],
 		noOutput: [true, false].map((isWithheld) => ({ state: 'noOutput', httpCode, isWithheld })),
 		unreadable: ['', '<html></html>', 'busy'].map(
 			(text) => readAnswer({ httpCode, headers: {}, text }, (clean) => clean, 0) as BadAnswer,

@@ -11,7 +11,7 @@ import {
 	type ErrorText,
 } from './error-texts';
 import { writeId, type JobId } from './job-id';
-import { isFateUnknown, isUnknownJob, type BadAnswer } from './judge';
+import { findAnsweredId, isFateUnknown, isUnknownJob, type BadAnswer } from './judge';
 import type { ApiVersion } from './versions';
 
 /** Whether an item's job was paid for. */
@@ -54,7 +54,7 @@ export function describeProblem(
 	{ jobId, field, isOwn = true }: CallSubject = {},
 	api?: CalledApi,
 ): Problem {
-	const id = jobId ?? ('id' in answer ? answer.id : undefined);
+	const id = jobId ?? findAnsweredId(answer);
 	const { message, description } = describeAnswer(answer, {
 		purpose,
 		subject: nameSubject(purpose, id, field),

@@ -14,8 +14,6 @@ import { keyRemover } from './redact';
 import { CREDENTIAL, post, type BrokenAnswer, type NodeContext, type ServiceCall } from './transport';
 import { findBetterBaseUrl, MODELSLAB, type ApiVersion, type Generation } from './versions';
 
-export type { NodeContext };
-
 /** The longest that a single call to the service may take, ms. */
 export const CALL_LIMIT_MS = 60_000;
 
@@ -167,5 +165,5 @@ function readBrokenAnswer(
 	const id = findIdInText(clean(received));
 	return id === undefined
 		? { state: 'unanswered', reason, detail: clean(detail) }
-		: { state: 'unreadable', httpCode: 200, why: 'the answer broke off', id, holdsJob: true };
+		: { state: 'unreadable', httpCode: 200, why: 'the answer broke off', id, hasEvidence: true };
 }

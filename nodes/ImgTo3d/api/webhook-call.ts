@@ -1,6 +1,8 @@
 /** The service's webhook calls about jobs that have ended. They are not signed, so anybody can make one. */
-import { readBody, readObject, type Answer } from './answer';
+import { readObject, type Answer } from './answer';
 import type { JobId } from './job-id';
+import { readBody } from './json-body';
+import { findAnsweredId } from './judge';
 
 /** The end of a job in a webhook call. It has the same shape as in answers. */
 export type ReportedEnd = Extract<Answer, { state: 'success' | 'failed' }>;
@@ -34,12 +36,12 @@ export function readWebhookCall(
 ): EndReport | { problem: string } {
 	const body = readBody(text, clean, 'the body');
 	if (!('object' in body)) return { problem: body.why };
-	const answer = readObject(body.object, { httpCode: 200, headers: {}, text }, 0, body.status);
+	const answer = readObject(body, { httpCode: 200, headers: {}, text }, 0);
 	const outcome = answer.state === 'noOutput' ? 'success' : answer.state;
 	if (outcome !== 'success' && outcome !== 'failed') {
 		return { problem: 'its status is neither "success" nor "failed"' };
 	}
-	const id = answer.state === 'success' ? answer.job.id : 'id' in answer ? answer.id : undefined;
+	const id = findAnsweredId(answer);
 	if (id === undefined) return { problem: 'it has no job ID' };
 	if (String(id).length > MAX_ID) return { problem: 'its job ID is too long' };
 	const trackId = readTrackId(body.object.track_id);

@@ -62,7 +62,7 @@ export function readReason(httpCode: number, message: string, body: Record<strin
 }
 
 /** Whether the words say that the service does not know the job. */
-export const isUnknownJob = (message: string): boolean => UNKNOWN_JOB.test(message.slice(0, MAX_READ));
+export const meansUnknownJob = (message: string): boolean => UNKNOWN_JOB.test(message.slice(0, MAX_READ));
 
 /** Whether the words speak of a trouble of the service's own, which may pass. */
 export const isPassingTrouble = (message: string): boolean =>

@@ -6,7 +6,7 @@
  */
 import type { Answer } from '../api/answer';
 import { isSameId, type JobId } from '../api/job-id';
-import { isUnknownJob } from '../api/judge';
+import { findAnsweredId, isUnknownJob } from '../api/judge';
 
 /** What an answer says about a job. */
 type Claim =
@@ -98,9 +98,9 @@ export class EndTracker {
 
 function readClaim(answer: Answer, id: JobId): Claim {
 	if (answer.state === 'unanswered') return 'nothing';
-	const answeredId = 'job' in answer ? answer.job.id : answer.id;
+	const answeredId = findAnsweredId(answer);
 	const isNamed = answeredId !== undefined && isSameId(answeredId, id);
-	if (answeredId !== undefined && !isNamed && !answer.isIdLoose) return 'nothing';
+	if (answeredId !== undefined && !isNamed && !answer.isIdUncertain) return 'nothing';
 	switch (answer.state) {
 		case 'success':
 			return 'done';
@@ -114,7 +114,7 @@ function readClaim(answer: Answer, id: JobId): Claim {
 		case 'refused':
 			return readRefusal(answer, isNamed);
 		case 'trouble':
-			return isNamed && answer.isOfApi && answer.httpCode < 500 ? 'failing' : 'nothing';
+			return isNamed && answer.isFromApi && answer.httpCode < 500 ? 'failing' : 'nothing';
 		case 'redirected':
 		case 'unreadable':
 		case 'unknownStatus':
@@ -128,7 +128,7 @@ function readRefusal(answer: Extract<Answer, { state: 'refused' }>, isNamed: boo
 			return 'unknown';
 		case 'key':
 		case 'forbidden':
-			return answer.isOfApi ? 'denied' : 'nothing';
+			return answer.isFromApi ? 'denied' : 'nothing';
 		case 'queueFull':
 		case 'rateLimit':
 			return 'nothing';
@@ -136,6 +136,6 @@ function readRefusal(answer: Extract<Answer, { state: 'refused' }>, isNamed: boo
 		case 'image':
 		case 'cancelled':
 		case 'other':
-			return isNamed && answer.isOfApi ? 'failing' : 'nothing';
+			return isNamed && answer.isFromApi ? 'failing' : 'nothing';
 	}
 }

@@ -1,5 +1,6 @@
 /** Polling a job until the service has ended it. Polls are free. */
-import { mergeFacts, type Answer } from '../api/answer';
+import type { Answer } from '../api/answer';
+import { mergeFacts } from '../api/job-facts';
 import { isSameId, writeId, type JobId } from '../api/job-id';
 import { mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { describeOverdue, ProblemError, type Problem } from '../api/problems';
@@ -219,7 +220,7 @@ type AnswerAboutJob = Extract<Answer, { state: 'success' | 'processing' }>;
 /** Whether an answer says how this job is, and not another job. */
 function isAboutJob(answer: Answer, id: JobId): answer is AnswerAboutJob {
 	if (answer.state !== 'success' && answer.state !== 'processing') return false;
-	return answer.job.id === undefined || answer.isIdLoose === true || isSameId(answer.job.id, id);
+	return answer.job.id === undefined || answer.isIdUncertain === true || isSameId(answer.job.id, id);
 }
 
 /** An answer about another job says nothing about this one. */

@@ -85,7 +85,7 @@ async function submitAndRecord(run: Run, submit: Submit): Promise<Submitted> {
 	// The answer may report at the same time that the job was accepted and that it failed. Then it must not leave any doubt
 	// about whose failure it is.
 	const isFailed =
-		answer.state === 'failed' && known !== undefined && !answer.isIdLoose && !answer.isUnknownJob;
+		answer.state === 'failed' && known !== undefined && !answer.isIdUncertain && !answer.isNotFound;
 	return known && !isFailed
 		? { accepted: recordAccepted(run, submit, known) }
 		: { problem: recordProblem(run, submit, answer, isFailed) };
@@ -139,7 +139,7 @@ function readAcceptance(answer: Answer): KnownJob | undefined {
 const withoutId = ({ httpCode }: KnownJob): BadAnswer => ({
 	state: 'unreadable',
 	httpCode,
-	holdsJob: true,
+	hasEvidence: true,
 	why: 'the answer has no ID',
 });
 

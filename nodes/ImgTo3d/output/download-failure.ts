@@ -1,5 +1,6 @@
 /** Why an output file was not downloaded: every reason, and its words. */
-import type { JobFile, Unanswered } from '../api/answer';
+import type { Unanswered } from '../api/answer';
+import type { JobFile } from '../api/job-facts';
 import { writeId, type JobId } from '../api/job-id';
 import { mayPass } from '../api/judge';
 import { joinSentences } from '../api/error-texts';

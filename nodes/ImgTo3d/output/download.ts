@@ -1,7 +1,7 @@
 /** Downloads a job's output files into n8n, as streams. */
 import { fileTypeFromMimeType, type IBinaryData } from 'n8n-workflow';
 
-import type { JobFile } from '../api/answer';
+import type { JobFile } from '../api/job-facts';
 import type { Connection } from '../api/connection';
 import type { JobId } from '../api/job-id';
 import { readRequestError } from '../api/request-error';

@@ -8,7 +8,7 @@ import type {
 	NodeOperationError,
 } from 'n8n-workflow';
 
-import { listFiles, type JobFacts } from '../api/answer';
+import { listFiles, type JobFacts } from '../api/job-facts';
 import type { Connection } from '../api/connection';
 import type { JobId } from '../api/job-id';
 import type { Paid } from '../api/problems';

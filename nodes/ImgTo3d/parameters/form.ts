@@ -3,7 +3,7 @@ import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 import { describeChoices, toBoolean } from '../api/fields';
 import { describeRange, numberWithin } from '../api/numbers';
 import { joinSentences } from '../api/error-texts';
-import type { NodeContext } from '../api/service';
+import type { NodeContext } from '../api/transport';
 import { isHttpUrl } from '../api/url';
 import { NUMERIC_OPTIONS, type NumericOption } from './options';
 

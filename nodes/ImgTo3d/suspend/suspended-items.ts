@@ -4,7 +4,7 @@
  */
 import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { mergeFacts } from '../api/answer';
+import { mergeFacts } from '../api/job-facts';
 import type { Problem } from '../api/problems';
 import type { AcceptedJob, KnownJob, LedgerEntry } from '../jobs/ledger';
 import { isGeneration, type ItemRequest } from '../request';

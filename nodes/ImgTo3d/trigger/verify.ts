@@ -1,8 +1,9 @@
 /** Decides whether a webhook call is believed. Anybody can make one, so by default only the API's answer counts. */
 import type { IWebhookFunctions } from 'n8n-workflow';
 
-import { listFiles, type Answer } from '../api/answer';
-import { isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
+import type { Answer } from '../api/answer';
+import { listFiles } from '../api/job-facts';
+import { findAnsweredId, isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { toNodeApiError } from '../api/problems';
 import { expandIpv6 } from '../api/public-address';
 import { isOtherSpelling, type EndReport, type ReportedEnd } from '../api/webhook-call';
@@ -120,7 +121,7 @@ function judgeAnswer(
 	}
 	if (answer.state === 'processing') return refuseWith(403, 'The API says that this job has not ended.');
 	if (answer.state === 'success' && finding.state === 'done' && outcome === 'success') return answer;
-	const isFailure = answer.state === 'failed' && !answer.isUnknownJob;
+	const isFailure = answer.state === 'failed' && !answer.isNotFound;
 	if (answer.state === 'success' || (isFailure && outcome === 'success')) {
 		return refuseWith(403, 'The API contradicts this call.');
 	}
@@ -159,11 +160,6 @@ function identifyCaller(context: IWebhookFunctions): string {
 	const { ip = '' } = context.getRequestObject() as { ip?: string };
 	// One IPv6 connection has all addresses that begin with the same four groups.
 	return ip.includes('.') ? ip : expandIpv6(ip).slice(0, 4).join(':');
-}
-
-function findAnsweredId(answer: Answer) {
-	if (answer.state === 'unanswered') return undefined;
-	return 'job' in answer ? answer.job.id : answer.id;
 }
 
 /** Whether the answer reports the bad end of a job. A refused account or a missing file is not one. */

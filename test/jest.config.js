@@ -12,8 +12,8 @@ const packages = Object.keys(devDependencies)
 module.exports = {
 	rootDir: __dirname,
 	testEnvironment: '<rootDir>/support/shared-realm.cjs',
-	// They need whole n8n's: `npm run e2e`. They take long: `npm run test:faults`.
-	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/'],
+	// `npm run e2e` needs n8n servers. `npm run test:faults` and `npm run test:model` take long.
+	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/', '/test/local-api/model/'],
 	// Only for what hangs: a busy machine may well take a minute for a test that makes real meshes.
 	testTimeout: 120_000,
 	testMatch: ['**/*.test.ts'],

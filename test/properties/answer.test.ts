@@ -27,6 +27,7 @@ import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhoo
 import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from '../support/answer-texts.mts';
 import { measureWork } from './work.mts';
+import { countRuns } from '../support/scope.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const asIs = (text: string) => text;
@@ -160,7 +161,7 @@ describe('whatever comes', () => {
 				expect(wordOf(reply.text)).toBe('success');
 				expect(answer.job.output).not.toEqual([]);
 			}),
-			{ numRuns: 4000 },
+			{ numRuns: countRuns(4000) },
 		);
 		expect(namesOfPrototypes()).toEqual(before);
 		// Otherwise nothing was tried.
@@ -179,7 +180,7 @@ describe('whatever comes', () => {
 					expect(isQuote(body.excerpt)).toBe(true);
 				}
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: countRuns(2000) },
 		);
 	});
 
@@ -193,7 +194,7 @@ describe('whatever comes', () => {
 				expect(message.length).toBeLessThanOrEqual(MAX_QUOTE + MAX_ID + MAX_OWN_WORDS);
 				expect(description.length).toBeLessThanOrEqual(2 * (MAX_QUOTE + MAX_OWN_WORDS));
 			}),
-			{ numRuns: 2000 },
+			{ numRuns: countRuns(2000) },
 		);
 	});
 
@@ -214,7 +215,7 @@ describe('whatever comes', () => {
 				if (call.end) expect([call.end.state, ...faultsOf(call.end)]).toEqual([call.outcome]);
 				else expect(call.outcome).toBe('success');
 			}),
-			{ numRuns: 4000 },
+			{ numRuns: countRuns(4000) },
 		);
 		expect([...seen].sort()).toEqual(['failed', 'problem', 'success']);
 	});

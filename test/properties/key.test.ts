@@ -12,6 +12,7 @@ import { toErrorItem, toFailedItem, toJson, toReference } from '../../nodes/ImgT
 import type { Delivery } from '../../nodes/ImgTo3d/request';
 import { ENCODINGS } from '../support/encodings.mts';
 import { anyText, DOCUMENTED } from '../support/answer-texts.mts';
+import { countRuns } from '../support/scope.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const MASK = '***';
@@ -195,7 +196,7 @@ describe('an answer that echoes the key', () => {
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
 				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
 			}),
-			{ numRuns: 100 },
+			{ numRuns: countRuns(100) },
 		);
 	});
 
@@ -210,7 +211,7 @@ describe('an answer that echoes the key', () => {
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
 				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
 			}),
-			{ numRuns: 100 },
+			{ numRuns: countRuns(100) },
 		);
 	});
 
@@ -230,7 +231,7 @@ describe('an answer that echoes the key', () => {
 				);
 				expect(JSON.stringify(call)).not.toContain(String(key));
 			}),
-			{ numRuns: 200 },
+			{ numRuns: countRuns(200) },
 		);
 	});
 
@@ -256,7 +257,7 @@ describe('an answer that echoes the key', () => {
 					}
 				},
 			),
-			{ numRuns: 300 },
+			{ numRuns: countRuns(300) },
 		);
 	});
 });
@@ -291,7 +292,7 @@ describe('what takes the key out of a text', () => {
 				const echo = written(isSmall ? key.toLowerCase() : key, letters);
 				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
 			}),
-			{ numRuns: 1000 },
+			{ numRuns: countRuns(1000) },
 		);
 	});
 
@@ -303,7 +304,7 @@ describe('what takes the key out of a text', () => {
 				const echo = writings.reduce((text, name) => ENCODINGS[name]?.(text) ?? '', key);
 				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
 			}),
-			{ numRuns: 1000 },
+			{ numRuns: countRuns(1000) },
 		);
 	});
 
@@ -327,7 +328,7 @@ describe('what takes the key out of a text', () => {
 					expect(left).not.toContain(written(key, letters).slice(2, -2));
 				},
 			),
-			{ numRuns: 500 },
+			{ numRuns: countRuns(500) },
 		);
 	});
 
@@ -348,7 +349,7 @@ describe('what takes the key out of a text', () => {
 					expect(clean(`${a}\u00ab${write(key)}\u00bb${b}`)).toBe(`${a}\u00ab${MASK}\u00bb${b}`);
 				},
 			),
-			{ numRuns: 1000 },
+			{ numRuns: countRuns(1000) },
 		);
 	});
 });

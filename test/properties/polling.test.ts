@@ -9,6 +9,7 @@ import { MAX_PAUSE_MS, MIN_PAUSE_MS } from '../../nodes/ImgTo3d/polling/schedule
 import { pollUntilEnd } from '../../nodes/ImgTo3d/jobs/poll';
 import { MAX_RETRY_MS } from '../../nodes/ImgTo3d/async/retry';
 import { CALL_LIMIT_MS } from '../../nodes/ImgTo3d/api/service';
+import { countRuns } from '../support/scope.mts';
 
 /** What a call to the service comes to, and how long that takes, ms. */
 interface Call {
@@ -217,7 +218,7 @@ test('a job is watched until its time is up at the latest, with no pause too sho
 				expect(Number.isFinite(number)).toBe(true);
 			}
 		}),
-		{ numRuns: 400 },
+		{ numRuns: countRuns(400) },
 	);
 	// Otherwise nothing was tried.
 	expect([...outcomes].map(String).sort()).toEqual(

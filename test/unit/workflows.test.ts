@@ -40,7 +40,9 @@ test('CI runs the commands that .ci/run runs', () => {
 	const commands = commandsOf(stepsOf(workflow('ci.yml'))).filter((command) => command !== 'npm ci');
 	expect(required).toContain('npm test');
 	expect(commands).toEqual(expect.arrayContaining(required));
-	expect(commands.filter((command) => !required.includes(command))).toEqual(['npm ci --workspaces=false']);
+	expect(new Set(commands.filter((command) => !required.includes(command)))).toEqual(
+		new Set(['npm ci --workspaces=false']),
+	);
 });
 
 test('the tests run on the oldest Node that the package is for, and on newer ones', () => {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 
-import { openStandIn, type StandIn } from './stand-in.mts';
+import { openStandIn, type StandIn } from '../stand-in.mts';
 
 let standIn: StandIn;
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { WebIO } from '@gltf-transform/core';
 import sharp from 'sharp';
 
-import type { MeshFile } from '../../local-api/model/mesh-files.mts';
+import type { MeshFile } from '../../../local-api/model/mesh-files.mts';
 import type { Surface } from './surface.mts';
 
 /** What a mesh's files say, read anew from their bytes. */

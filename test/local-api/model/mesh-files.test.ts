@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { validateBytes } from 'gltf-validator';
 import sharp from 'sharp';
 
-import { decodePicture, type Picture } from '../../local-api/model/picture.mts';
+import { decodePicture, type Picture } from '../../../local-api/model/picture.mts';
 import {
 	makeMeshFiles,
 	makeMeshTurntable,
 	type MeshFormat,
 	type MeshRecipe,
-} from '../../local-api/model/mesh-files.mts';
+} from '../../../local-api/model/mesh-files.mts';
 import { readMesh, type ReadMesh } from './read-mesh.mts';
 import { examined, extent, joinedAtPlaces } from './surface.mts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 
-import { decodePicture, type Picture } from '../../local-api/model/picture.mts';
-import { inflate } from '../../local-api/model/inflate.mts';
-import type { Mesh } from '../../local-api/model/mesh.mts';
-import { buildModel } from '../../local-api/model/model.mts';
-import { readV3, type ParametersV3 } from '../../local-api/parameters-v3.mts';
-import { cutOut } from '../../local-api/model/silhouette.mts';
+import { decodePicture, type Picture } from '../../../local-api/model/picture.mts';
+import { inflate } from '../../../local-api/model/inflate.mts';
+import type { Mesh } from '../../../local-api/model/mesh.mts';
+import { buildModel } from '../../../local-api/model/model.mts';
+import { readV3, type ParametersV3 } from '../../../local-api/parameters-v3.mts';
+import { cutOut } from '../../../local-api/model/silhouette.mts';
 import { examined, extent } from './surface.mts';
 
 const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];

@@ -4,7 +4,6 @@ import { pollSimulated, SimulatedClock } from '../../bench/simulated.mts';
 import { createRandom } from '../../local-api/model/random.mts';
 import { Account, Accounts, describeKind } from '../../nodes/ImgTo3d/polling/account';
 import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
-import { countRuns } from '../support/scope.mts';
 
 /** An account with jobs that were accepted at 0 s and ended at these times, s, noticed within a second. */
 function createAccount(ends: readonly number[], hasSucceeded = true): Account {
@@ -174,7 +173,7 @@ test('a forecast is made of finite numbers, whatever jobs have ended before', ()
 				expect(sd).toBeLessThan(Infinity);
 			}
 		}),
-		{ numRuns: countRuns(1000) },
+		{ numRuns: 1000 },
 	);
 });
 

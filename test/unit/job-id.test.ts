@@ -11,7 +11,6 @@ import {
 	writeId,
 } from '../../nodes/ImgTo3d/api/job-id';
 import { jsonText } from '../support/answer-texts.mts';
-import { countRuns } from '../support/scope.mts';
 
 const parse = (json: string) => JSON.parse(keepIdsExact(json)) as Record<string, unknown>;
 
@@ -115,7 +114,7 @@ describe('an ID in JSON is kept as it was written', () => {
 				expect(keepIdsExact(exact)).toBe(exact);
 				if (exact !== json) kept += 1;
 			}),
-			{ numRuns: countRuns(3000) },
+			{ numRuns: 3000 },
 		);
 		// Otherwise nothing was tried.
 		expect(kept).toBeGreaterThan(100);
@@ -257,7 +256,7 @@ describe('an ID in a path', () => {
 				expect([url.pathname, url.search, url.hash]).toEqual([`/api/v3/fetch/${path}`, '', '']);
 				expect(idInAddress(url)).toBe(id);
 			}),
-			{ numRuns: countRuns(2000) },
+			{ numRuns: 2000 },
 		);
 		expect(tried).toBeGreaterThan(500);
 	});

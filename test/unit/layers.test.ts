@@ -77,7 +77,7 @@ const CASES: readonly Case[] = [
 	[
 		'a test from something else',
 		'n8n/engine/node-types.cts',
-		"import { SAMPLE_RESPONSE } from '../support/reference.ts';",
+		"import { SAMPLE_RESPONSE } from '../../test/support/reference.ts';",
 		'only-tests-import-tests',
 		/^test\/ is there for tests/,
 	],

@@ -92,12 +92,14 @@ export class AttackedTrigger {
 		);
 	}
 
-	/** The jobs that the executions of the workflow are about, those that have ended well. */
+	/** The jobs of the workflow's executions that have ended. An execution that failed has no job: NaN. */
 	async started(): Promise<number[]> {
 		const { main } = this.world;
 		const executions = await main.executions(this.workflowId);
+		// n8n has the data of an execution only when it has ended.
+		const ended = executions.filter(({ status }) => status !== 'new' && status !== 'running');
 		const jobs = await Promise.all(
-			executions.map(async ({ id }) => {
+			ended.map(async ({ id }) => {
 				const { data } = await main.execution(id);
 				const [item] = data.resultData.runData[AFTER]?.[0]?.data?.main?.[0] ?? [];
 				return Number(item?.json.id);

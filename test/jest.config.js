@@ -16,6 +16,8 @@ module.exports = {
 	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/', '/test/local-api/model/'],
 	// Only for what hangs: a busy machine may well take a minute for a test that makes real meshes.
 	testTimeout: 120_000,
+	// jest itself would leave one core idle.
+	maxWorkers: '100%',
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {

@@ -1,13 +1,13 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { createServer, type ClientRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 
 import axios from 'axios';
 
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
+import { serve, type TestServer } from '../support/http.mts';
 import { TestClock } from '../support/test-clock.mts';
 
-/** Long enough to be a secret, and found nowhere by chance. */
+/** Long enough for a secret, and so unusual that no text contains it by chance. */
 export const KEY = 'sk-stand-in-51c0e7d9a4b84f02';
 
 /** Small and quick to make. */
@@ -16,7 +16,7 @@ export const QUICK = { frame_size: 32, seconds: 1, steps: 1, seed: 20 };
 /** The same for version 6. */
 export const QUICK_MESH = { resolution: 16, seed: 20 };
 
-/** The answer about a job that the service does not know, as clients have recorded it. */
+/** The answer for a job that the service does not know, as clients have recorded it. */
 export const NOT_FOUND = {
 	status: 'failed',
 	id: '',
@@ -25,7 +25,7 @@ export const NOT_FOUND = {
 	tip: 'Get 20x faster image generation using enterprise plan. Click here : https://modelslab.com/enterprise',
 };
 
-/** What the API's answers hold; a field that an answer lacks is missing at run time too. */
+/** The fields of the API's answers. A field that an answer does not have is missing at run time too. */
 export interface Json {
 	id: number;
 	status: string;
@@ -44,7 +44,7 @@ export interface Reply {
 	headers: Record<string, unknown>;
 	bytes: Buffer;
 	text: string;
-	/** The parsed text; throws when it is no JSON. */
+	/** The parsed text. Throws when it is not JSON. */
 	readonly json: Json;
 }
 
@@ -57,29 +57,29 @@ export interface WebhookCall {
 	at: number;
 }
 
-/** The stand-in service on a clock of the test's own, and a server beside it for pictures and webhooks. */
+/** The stand-in service on a clock of the test, and a server beside it for images and webhooks. */
 export interface StandIn {
 	api: LocalApi;
 	clock: TestClock;
-	/** Lines that the service has logged. */
+	/** The lines that the service has logged. */
 	log: string[];
-	/** Address of a picture that the service fetches over HTTP; its bytes are set with `serve`. */
+	/** Address of an image that the service fetches over HTTP. `serve` sets its bytes. */
 	pictureUrl: string;
 	serve(picture: Buffer): void;
-	/** Address of a picture that never comes. */
+	/** Address of an image that never arrives. */
 	hangingUrl: string;
-	/** Requests for it so far. */
+	/** The requests for it so far. */
 	hanging(): number;
 	hookUrl: string;
 	calls: WebhookCall[];
-	/** Most calls that were there at the same time. */
+	/** The most calls at the same time. */
 	mostCalls(): number;
-	/** POSTs JSON, or a text as it is, to a path under the Base URL; the key is added to an object. */
+	/** Sends JSON, or a text as it is, to a path under the Base URL. An object gets the key. */
 	post(path: string, body?: Record<string, unknown> | string): Promise<Reply>;
-	/** Submits the duck, or what the body says; the defaults are QUICK. */
+	/** Submits the duck, or what the body says. The defaults are QUICK. */
 	submit(body?: Record<string, unknown>): Promise<Reply>;
 	fetchJob(id: number | string): Promise<Reply>;
-	/** Submits the duck to version 6, or what the body says; the defaults are QUICK_MESH. */
+	/** Submits the duck to version 6, or what the body says. The defaults are QUICK_MESH. */
 	submitMesh(body?: Record<string, unknown>): Promise<Reply>;
 	fetchMesh(id: number | string): Promise<Reply>;
 	request(method: string, url: string, body?: Record<string, unknown> | string): Promise<Reply>;
@@ -95,7 +95,7 @@ subscribe('http.client.request.start', (message) => {
 	contacted.push((message as { request: ClientRequest }).request.host);
 });
 
-/** Hosts that this process has sent requests to since this was last called with `forget`. */
+/** @returns the hosts of the requests since the last call with `forget` */
 export function contactedHosts(forget = false): string[] {
 	if (forget) contacted.length = 0;
 	return [...contacted];
@@ -126,44 +126,61 @@ async function request(method: string, url: string, body?: Record<string, unknow
 	};
 }
 
+/** A server beside the stand-in, for images and webhooks. */
+class SideServer {
+	readonly calls: WebhookCall[] = [];
+
+	picture?: Buffer;
+
+	hanging = 0;
+
+	mostCalls = 0;
+
+	private open = 0;
+
+	private server?: TestServer;
+
+	constructor(private readonly clock: TestClock) {}
+
+	async start(): Promise<string> {
+		this.server = await serve((request, response) => {
+			this.open += 1;
+			this.mostCalls = Math.max(this.mostCalls, this.open);
+			response.once('close', () => (this.open -= 1));
+			const chunks: Buffer[] = [];
+			request.on('data', (chunk: Buffer) => chunks.push(chunk));
+			request.on('end', () => {
+				if (request.method === 'POST') this.receive(Buffer.concat(chunks), request, response);
+				else if (this.picture && request.url === '/picture') response.end(this.picture);
+				else if (request.url === '/never') this.hanging += 1;
+				else response.writeHead(404).end('nothing here');
+			});
+		});
+		return this.server.origin;
+	}
+
+	private receive(bytes: Buffer, request: IncomingMessage, response: ServerResponse): void {
+		this.calls.push({
+			body: JSON.parse(bytes.toString().replace(/^\uFEFF/, '')) as Record<string, unknown>,
+			bytes,
+			contentType: request.headers['content-type'],
+			at: this.clock.now(),
+		});
+		// Not at once, so that calls of the same moment are open at the same time.
+		setTimeout(() => response.end('ok'), ANSWER_MS);
+	}
+
+	async close(): Promise<void> {
+		await this.server?.close();
+	}
+}
+
 export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'> = {}): Promise<StandIn> {
 	const clock = new TestClock();
 	const log: string[] = [];
 	const api = await startLocalApi({ ...options, clock, log: (line) => log.push(line) });
-	const calls: WebhookCall[] = [];
-	let picture: Buffer | undefined;
-	let hanging = 0;
-	let open = 0;
-	let most = 0;
-	const side = createServer((incoming, answer) => {
-		open += 1;
-		most = Math.max(most, open);
-		answer.once('close', () => (open -= 1));
-		const chunks: Buffer[] = [];
-		incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-		incoming.on('end', () => {
-			if (incoming.method === 'POST') {
-				const bytes = Buffer.concat(chunks);
-				calls.push({
-					body: JSON.parse(bytes.toString().replace(/^\uFEFF/, '')) as Record<string, unknown>,
-					bytes,
-					contentType: incoming.headers['content-type'],
-					at: clock.now(),
-				});
-				// Not at once, so that calls of the same moment are there at the same time.
-				setTimeout(() => answer.end('ok'), ANSWER_MS);
-			} else if (picture && incoming.url === '/picture') {
-				answer.end(picture);
-			} else if (incoming.url === '/never') {
-				hanging += 1;
-			} else {
-				answer.writeHead(404).end('nothing here');
-			}
-		});
-	});
-	await new Promise<void>((resolve) => side.listen(0, '127.0.0.1', resolve));
-	const sideOrigin = `http://127.0.0.1:${(side.address() as AddressInfo).port}`;
-
+	const side = new SideServer(clock);
+	const sideOrigin = await side.start();
 	const post: StandIn['post'] = (path, body = {}) =>
 		request('POST', `${api.baseUrl}/${path}`, typeof body === 'string' ? body : { key: KEY, ...body });
 	const image = `${api.origin}/samples/duck.png`;
@@ -171,14 +188,14 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 		api,
 		clock,
 		log,
-		calls,
+		calls: side.calls,
 		pictureUrl: `${sideOrigin}/picture`,
 		serve: (bytes) => {
-			picture = bytes;
+			side.picture = bytes;
 		},
 		hangingUrl: `${sideOrigin}/never`,
-		hanging: () => hanging,
-		mostCalls: () => most,
+		hanging: () => side.hanging,
+		mostCalls: () => side.mostCalls,
 		hookUrl: `${sideOrigin}/hook`,
 		post,
 		submit: (body = {}) => post('v3/img_to_3d', { image, ...QUICK, ...body }),
@@ -189,8 +206,7 @@ export async function openStandIn(options: Omit<LocalApiOptions, 'clock' | 'log'
 		get: (url) => request('GET', url),
 		close: async () => {
 			await api.stop();
-			side.closeAllConnections();
-			await new Promise((resolve) => side.close(resolve));
+			await side.close();
 		},
 	};
 }

@@ -26,7 +26,7 @@ import { ENGINE_FOLDER } from './engine-folder.mts';
 import { letClockMoveFor } from './exchanges.mts';
 import { TestClock } from './test-clock.mts';
 
-/** Long enough to be a secret, and found nowhere by chance. */
+/** Long enough for a secret, and so unusual that no text contains it by chance. */
 export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
 
 export const NODE = 'Image to 3D';
@@ -40,32 +40,32 @@ export interface Rig {
 	clock: TestClock;
 	service: LocalApi;
 	engine: Engine;
-	/** A link to a picture that the service can fetch. */
+	/** A link to an image that the service can fetch. */
 	picture: string;
 	run(parameters: INodeParameters, options?: RigRun): Promise<Result>;
-	/** Sets the credential for the runs that follow. */
+	/** Changes the credential for later runs. */
 	setCredential(values: { apiKey?: string; baseUrl?: string }): void;
-	/** Calls n8n as the service does. A text goes out as it is. @param from a loopback address, 127.x.y.z */
+	/** Calls n8n as the service does. A text is sent as it is. @param from a loopback address, 127.x.y.z */
 	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
-	/** What the nodes have logged, a line each: its level and its text. */
+	/** The lines that the nodes have logged: a level and a text. */
 	log: readonly string[];
-	/** Resolves when n8n has nothing to do: no call, and each execution has ended or rests. */
+	/** Resolves when n8n handles no call, and each execution has ended or is suspended. */
 	waitUntilIdle(): Promise<void>;
-	/** The process forgets what it knows only in memory. */
+	/** Makes n8n forget what it has only in memory. */
 	restartN8n(): void;
 	close(): Promise<void>;
 }
 
 export interface RigRun extends RunOptions {
-	/** What else is set on the node, e.g. `onError`. */
+	/** Other settings of the node, for example `onError`. */
 	node?: Partial<INode>;
 }
 
 export interface Result {
 	run: IRun;
-	/** The node's regular output. */
+	/** The regular output of the node. */
 	items: INodeExecutionData[];
-	/** The node's error output. */
+	/** The error output of the node. */
 	errors: INodeExecutionData[];
 	/** The error that stopped the node. */
 	error?: {
@@ -77,7 +77,7 @@ export interface Result {
 	};
 }
 
-/** The smallest workflow with the node in it. */
+/** Builds the smallest workflow with the node in it. */
 export function buildWorkflow(parameters: INodeParameters, node: Partial<INode> = {}): WorkflowJson {
 	return {
 		name: 'Test',
@@ -105,16 +105,16 @@ export function buildWorkflow(parameters: INodeParameters, node: Partial<INode> 
 	};
 }
 
-/** Input items with the given JSON. */
+/** Makes input items of JSON. */
 export function toItems(...json: Array<INodeExecutionData['json']>): INodeExecutionData[] {
 	return json.map((entry) => ({ json: entry }));
 }
 
-/** Items that say which they are, from 0: `n`. */
+/** Makes items with their number from 0 in `n`. */
 export const makeNumberedItems = (count: number) =>
 	toItems(...Array.from({ length: count }, (_, n) => ({ n })));
 
-/** A prompt for each item. Without an image to fetch, jobs are accepted in the order in which they come. */
+/** Builds parameters with a prompt for each item. Without an image to fetch, jobs are accepted in the order of the items. */
 export const buildPromptParameters = (
 	more: INodeParameters = {},
 	options: INodeParameters = {},
@@ -126,24 +126,24 @@ export const buildPromptParameters = (
 	options: { trackId: '=item-{{ $json.n }}', ...options },
 });
 
-/** A disc of few pixels: quick to make a model of. */
+/** Draws a disc of few pixels. A model of it is made quickly. */
 function drawSmallPicture(): ReturnType<typeof sharp> {
 	const svg =
 		'<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><circle cx="12" cy="12" r="9" fill="#c33"/></svg>';
 	return sharp(Buffer.from(svg)).png();
 }
 
-/** A small PNG, base64. */
+/** Makes a small PNG, base64. */
 export async function makePngBase64(): Promise<string> {
 	return (await drawSmallPicture().toBuffer()).toString('base64');
 }
 
-/** An input item with a file in its binary field `data`. */
+/** Makes an input item with a file in its binary field `data`. */
 export function makeFileItem(base64: string, mimeType: string, fileName: string): INodeExecutionData {
 	return { json: {}, binary: { data: { data: base64, mimeType, fileName } } };
 }
 
-/** Writes what a node logs into a list instead, unless somebody else listens already. */
+/** Writes what a node logs into a list, unless a test already has a logger there. */
 function keepLog(context: object, lines: string[]): void {
 	if (Object.hasOwn(context, 'logger')) return;
 	const levels = ['error', 'warn', 'info', 'debug'].map((level) => [
@@ -153,78 +153,97 @@ function keepLog(context: object, lines: string[]): void {
 	Object.defineProperty(context, 'logger', { value: Object.fromEntries(levels) as unknown });
 }
 
+/** What the nodes keep in the memory of a process. */
+class Memory {
+	private readonly credentials = new CredentialReader();
+	readonly run = new RunState();
+	readonly resume = new ResumeState(this.credentials);
+	readonly trigger = new TriggerState(this.credentials);
+}
+
+/** The nodes on a clock of the test, in an n8n that can be restarted. */
+class Nodes {
+	private memory = new Memory();
+	readonly log: string[] = [];
+
+	constructor(private readonly clock: TestClock) {}
+
+	restart(): void {
+		this.memory = new Memory();
+	}
+
+	makeAction(): ImgTo3d {
+		const { clock, log } = this;
+		const getMemory = () => this.memory;
+		const node = new ImgTo3d();
+		node.execute = async function () {
+			keepLog(this, log);
+			return await runItems(this, clock, getMemory().run);
+		};
+		node.webhook = async function () {
+			keepLog(this, log);
+			return await handleResumeCall(this, clock, getMemory().resume);
+		};
+		return node;
+	}
+
+	makeTrigger(): ImgTo3dTrigger {
+		const { clock, log } = this;
+		const getMemory = () => this.memory;
+		const trigger = new ImgTo3dTrigger();
+		trigger.webhook = async function () {
+			keepLog(this, log);
+			return await handleTriggerCall(this, clock, getMemory().trigger);
+		};
+		return trigger;
+	}
+}
+
+/** Calls a URL as the service does. A text is sent as it is. */
+async function call(url: string, body: unknown, from?: string): ReturnType<Rig['call']> {
+	const { status, data } = await axios.post<{ message?: unknown }>(url, body, {
+		headers: { 'Content-Type': 'application/json' },
+		proxy: false,
+		...(from !== undefined && { httpAgent: new Agent({ localAddress: from }) }),
+		validateStatus: () => true,
+		transformRequest: (sent: unknown) =>
+			typeof sent === 'string' || Buffer.isBuffer(sent) ? sent : JSON.stringify(sent),
+	});
+	return { status, message: data.message };
+}
+
 export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Rig> {
 	const clock = new TestClock();
 	await drawSmallPicture().toFile(join(SAMPLES, 'dot.png'));
 	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES });
-
-	const log: string[] = [];
-	const startProcess = () => {
-		const credentials = new CredentialReader();
-		return {
-			run: new RunState(),
-			resume: new ResumeState(credentials),
-			trigger: new TriggerState(credentials),
-		};
-	};
-	let memory = startProcess();
-	const node = new ImgTo3d();
-	node.execute = async function () {
-		keepLog(this, log);
-		return await runItems(this, clock, memory.run);
-	};
-	node.webhook = async function () {
-		keepLog(this, log);
-		return await handleResumeCall(this, clock, memory.resume);
-	};
-	const trigger = new ImgTo3dTrigger();
-	trigger.webhook = async function () {
-		keepLog(this, log);
-		return await handleTriggerCall(this, clock, memory.trigger);
-	};
+	const nodes = new Nodes(clock);
+	const action = nodes.makeAction();
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
 	const engine = await createEngine({
 		folder: ENGINE_FOLDER,
 		nodeTypes: {
-			'n8n-nodes-img-to-3d.imgTo3d': node,
-			// How n8n offers the node to agents.
-			'n8n-nodes-img-to-3d.imgTo3dTool': node,
-			'n8n-nodes-img-to-3d.imgTo3dTrigger': trigger,
+			'n8n-nodes-img-to-3d.imgTo3d': action,
+			// The name under which n8n offers the node to agents.
+			'n8n-nodes-img-to-3d.imgTo3dTool': action,
+			'n8n-nodes-img-to-3d.imgTo3dTrigger': nodes.makeTrigger(),
 		},
 		credentials: { stableDiffusionApi: credential },
 	});
 	const holdClock = letClockMoveFor(await engine.listen());
-
 	return {
 		clock,
 		service,
 		engine,
 		picture: `${service.origin}/samples/dot.png`,
-		log,
-		call: async (url, body, from) => {
-			const { status, data } = await axios.post<{ message?: unknown }>(url, body, {
-				headers: { 'Content-Type': 'application/json' },
-				proxy: false,
-				...(from !== undefined && { httpAgent: new Agent({ localAddress: from }) }),
-				validateStatus: () => true,
-				transformRequest: (sent: unknown) =>
-					typeof sent === 'string' || Buffer.isBuffer(sent) ? sent : JSON.stringify(sent),
-			});
-			return { status, message: data.message };
-		},
+		log: nodes.log,
+		call,
 		waitUntilIdle: async () => {
 			do await clock.sleep(10);
 			while (engine.isBusy());
 		},
-		restartN8n: () => {
-			memory = startProcess();
-		},
+		restartN8n: () => nodes.restart(),
 		setCredential: (values) => Object.assign(credential.data, values),
-		run: async (parameters, { node: settings, ...runOptions } = {}) => {
-			const run = await engine.run(buildWorkflow(parameters, settings), runOptions);
-			const [items = [], errors = []] = readOutput(run, NODE);
-			return { run, items, errors, error: run.data.resultData.error as Result['error'] };
-		},
+		run: async (parameters, runOptions) => await run(engine, parameters, runOptions),
 		close: async () => {
 			await service.stop();
 			await engine.close();
@@ -232,4 +251,15 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 			clock.stop();
 		},
 	};
+}
+
+/** Runs the smallest workflow with the node in it. */
+async function run(
+	engine: Engine,
+	parameters: INodeParameters,
+	{ node, ...options }: RigRun = {},
+): Promise<Result> {
+	const done = await engine.run(buildWorkflow(parameters, node), options);
+	const [items = [], errors = []] = readOutput(done, NODE);
+	return { run: done, items, errors, error: done.data.resultData.error as Result['error'] };
 }

@@ -1,4 +1,4 @@
-/** A trigger on a real n8n that strangers flood while the service makes its own calls. */
+/** A trigger on an n8n server that strangers flood while the service makes its own calls. */
 import { randomUUID } from 'node:crypto';
 
 import type { CallRecord } from '../local-api/index.mts';
@@ -14,18 +14,18 @@ const TRACK_ID = 'true-7';
 const JOB = { prompt: 'A cup', output_type: 'ply', frame_size: 16, seconds: 1, steps: 1, seed: 1 };
 
 export class AttackedTrigger {
-	/** The jobs that the service calls for, in the order of their submission. */
+	/** The jobs that the service calls for, in the order of their submits. */
 	readonly jobs: number[] = [];
 
 	private constructor(
 		private readonly world: World,
 		readonly workflowId: string,
 		readonly url: string,
-		/** What the strangers know. */
+		/** What strangers know. */
 		readonly known: KnownJobs,
 	) {}
 
-	/** Publishes the trigger, with downloads, and has it started once. */
+	/** Publishes the trigger, with downloads, and starts it once. */
 	static async publish(world: World): Promise<AttackedTrigger> {
 		const webhookId = randomUUID();
 		const saved = await world.main.importWorkflow({
@@ -58,13 +58,13 @@ export class AttackedTrigger {
 		const url = `${world.outside.origin}/webhook/${webhookId}/webhook`;
 		const trigger = new AttackedTrigger(world, saved.id, url, known);
 		known.done = await trigger.submit(1, 'once');
-		await trigger.allCalled();
+		await trigger.waitUntilCalled();
 		known.open = await trigger.submit(1_000_000, 'never');
 		trigger.jobs.pop();
 		return trigger;
 	}
 
-	/** Has the service make one more call, or two, when a job has ended. @returns the job's ID */
+	/** Submits a job. When it has ended, the service makes one or two calls. @returns the job's ID */
 	async submit(jobSeconds: number, webhooks: 'once' | 'twice' | 'never'): Promise<number> {
 		const { service } = this.world;
 		service.configure({ jobSeconds, webhooks });
@@ -78,22 +78,22 @@ export class AttackedTrigger {
 		return id;
 	}
 
-	/** What became of the service's calls, each job's first one. */
+	/** The first call for each job. */
 	get calls(): CallRecord[] {
 		return this.jobs.flatMap((job) => this.world.service.calls.find((call) => call.job === job) ?? []);
 	}
 
 	/** Waits until the service has made a call for each job, and has its answer. */
-	async allCalled(limitMs = 120_000): Promise<void> {
+	async waitUntilCalled(limitMs = 120_000): Promise<void> {
 		await until(
-			'each job has been called for',
+			'the service has called for each job',
 			() => this.calls.filter(({ endedAt }) => endedAt !== undefined).length === this.jobs.length,
 			limitMs,
 		);
 	}
 
-	/** The jobs of the workflow's executions that have ended. An execution that failed has no job: NaN. */
-	async started(): Promise<number[]> {
+	/** Lists the jobs of the executions that have ended. An execution that failed has no job: NaN. */
+	async listStarted(): Promise<number[]> {
 		const { main } = this.world;
 		const executions = await main.executions(this.workflowId);
 		// n8n has the data of an execution only when it has ended.

@@ -1,4 +1,4 @@
-/** Calls to the trigger that somebody made who is not the service, and the workflow that they go to. */
+/** The workflow that webhook calls start. */
 import type { INodeParameters } from 'n8n-workflow';
 
 import type { WorkflowJson } from '../n8n/engine/engine.cts';
@@ -8,8 +8,8 @@ export const TRIGGER = 'Image to 3D Trigger';
 /** The node after the trigger. */
 export const AFTER = 'After';
 
-/** A workflow that begins with the trigger, without downloads if nothing else is said. */
-export function triggerWorkflow(parameters: INodeParameters = {}): WorkflowJson {
+/** Builds a workflow that begins with the trigger. By default it downloads nothing. */
+export function buildTriggerWorkflow(parameters: INodeParameters = {}): WorkflowJson {
 	const common = { typeVersion: 1, position: [0, 0] as [number, number] };
 	return {
 		nodes: [

@@ -1,4 +1,4 @@
-/** Loaded into an n8n before anything else: on SIGUSR2 it lets go of what nothing holds any more, and says what is left. */
+/** For n8n to load first (`--require`): on SIGUSR2 it collects the garbage, and prints how much of the heap is in use. */
 const { setFlagsFromString } = require('node:v8');
 const { runInNewContext } = require('node:vm');
 

@@ -4,8 +4,8 @@ import type { INodeParameters } from 'n8n-workflow';
 
 import type { WorkflowJson } from '../n8n/engine/engine.cts';
 
-/** The Image to 3D node's parameters in the first example: a link on each item, a few settings, watched. */
-export function exampleParameters(): INodeParameters {
+/** Reads the parameters of the Image to 3D node in the first example: a link on each item, a few settings, polling. */
+export function readExampleParameters(): INodeParameters {
 	const path = join(import.meta.dirname, '../examples/image-to-turntable.json');
 	const { nodes } = JSON.parse(readFileSync(path, 'utf8')) as WorkflowJson;
 	const node = nodes.find(({ type }) => type === 'n8n-nodes-img-to-3d.imgTo3d');

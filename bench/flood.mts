@@ -1,4 +1,4 @@
-/** What a flood of forged calls does to the trigger, to the service's own calls in between, and to n8n's memory. */
+/** What a flood of forged calls does to the trigger, to the service's own calls during it, and to n8n's memory. */
 import { join } from 'node:path';
 
 import axios from 'axios';
@@ -8,25 +8,25 @@ import type { Say } from '../n8n/real/install.mts';
 import { until } from '../n8n/real/processes.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { AttackedTrigger } from './attacked-trigger.mts';
-import { flood as sendFlood, statuses, type Flooded } from './flooder.mts';
+import { countStatuses, sendFlood, type FloodResult } from './flooder.mts';
 import { FORGED_KINDS, type KnownJobs } from './forged-calls.mts';
 import { formatVerdict, type Table } from './table.mts';
-import { published } from './workflows.mts';
+import { publish } from './workflows.mts';
 
 const MB = 1024 * 1024;
 const CONNECTIONS = 50;
-/** How many calls of the service are made in a flood. */
+/** How many calls the service makes during a flood. */
 const TRUE_CALLS = 40;
 const WARM_UP = 300;
 
-/** How much more the heap may grow than that of the Webhook node in the second flood, bytes a call: what it varies by. */
+/** How much more the heap may grow in the second flood than with the Webhook node, bytes a call. It varies by this much. */
 const HEAP_TOLERANCE = 200;
 
-/** An n8n, and how many calls it gets: after so many its memory is looked at, and it gets as many once more. */
+/** An n8n, and how many calls it gets. Its memory is measured after these numbers of calls. Then it gets all of them again. */
 interface SetUp {
 	name: string;
 	env: Record<string, string>;
-	looks: readonly number[];
+	measuredAfter: readonly number[];
 	connections: number;
 }
 
@@ -34,51 +34,52 @@ const SET_UPS: readonly SetUp[] = [
 	{
 		name: 'no sandbox',
 		env: { N8N_EXPRESSION_ENGINE: 'legacy' },
-		looks: [1000, 5000, 10_000],
+		measuredAfter: [1000, 5000, 10_000],
 		connections: CONNECTIONS,
 	},
-	// With more at a time it takes its database for gone, and answers 503 to everybody by itself.
-	{ name: 'as it is', env: {}, looks: [500, 1000], connections: 10 },
+	// With more connections, it considers its database lost, and answers all calls with 503.
+	{ name: 'with its defaults', env: {}, measuredAfter: [500, 1000], connections: 10 },
 ];
 
-/** What an n8n holds after it has let go of what nothing holds any more, bytes. */
+/** The memory of an n8n after a garbage collection, bytes. */
 interface Memory {
 	heap: number;
 	resident: number;
 }
 
-async function memoryOf({ main: { program } }: World): Promise<Memory> {
-	const told = () => [...program.printed.matchAll(/^heap in use: (\d+) bytes$/gm)];
-	const before = told().length;
+async function measureMemory({ main: { program } }: World): Promise<Memory> {
+	const find = () => [...program.printed.matchAll(/^heap in use: (\d+) bytes$/gm)];
+	const before = find().length;
 	program.signal('SIGUSR2');
-	await until('n8n tells its heap', () => told().length > before);
-	return { heap: Number(told().at(-1)?.[1]), resident: program.residentBytes };
+	await until('n8n prints its heap', () => find().length > before);
+	return { heap: Number(find().at(-1)?.[1]), resident: program.residentBytes };
 }
 
-/** What is flooded, and how somebody makes a call that is meant to start it. */
+/** What is flooded, and how to make a true call to it. */
 interface Target {
 	url: string;
 	known: KnownJobs;
 	headers?: Record<string, string>;
-	callTruly: (turn: number) => void;
+	/** @param number from 1 */
+	callTruly: (number: number) => void;
 }
 
-/** What a contender has shown. */
-interface Shown {
+/** The measurement of a contender. */
+interface Result {
 	calls: number;
-	floods: Flooded[];
+	floods: FloodResult[];
 	seconds: number;
 	cpuSeconds: number;
-	/** Before the floods, at each look, and after the second flood. */
+	/** Before the floods, at each measurement, and after the second flood. */
 	memory: Memory[];
 }
 
-async function attack(world: World, target: Target, { looks, connections }: SetUp): Promise<Shown> {
-	const total = looks.at(-1) ?? 0;
+async function attack(world: World, target: Target, { measuredAfter, connections }: SetUp): Promise<Result> {
+	const total = measuredAfter.at(-1) ?? 0;
 	const every = Math.floor(total / TRUE_CALLS);
 	const { url, known, headers } = target;
 	let first = 0;
-	const floods: Flooded[] = [];
+	const floods: FloodResult[] = [];
 	const send = async (calls: number) => {
 		const begin = first;
 		first += calls;
@@ -89,14 +90,14 @@ async function attack(world: World, target: Target, { looks, connections }: SetU
 	};
 	await sendFlood({ url, calls: WARM_UP, first: 1_000_000, connections, known, headers });
 
-	const memory = [await memoryOf(world)];
+	const memory = [await measureMemory(world)];
 	const cpuBefore = world.main.program.cpuSeconds;
-	for (const look of looks) {
-		await send(look - first);
-		memory.push(await memoryOf(world));
+	for (const calls of measuredAfter) {
+		await send(calls - first);
+		memory.push(await measureMemory(world));
 	}
 	await send(total);
-	memory.push(await memoryOf(world));
+	memory.push(await measureMemory(world));
 	return {
 		calls: first,
 		floods,
@@ -106,54 +107,57 @@ async function attack(world: World, target: Target, { looks, connections }: SetU
 	};
 }
 
-/** What the trigger has shown besides. */
-interface TriggerShown extends Shown {
-	/** Executions that no call of the service has started. */
+/** The measurement of the trigger. */
+interface TriggerResult extends Result {
+	/** Executions that a forged call started. */
 	started: number;
 	trueCalls: number;
-	/** Calls of the service that have not started the workflow, or have not been answered 200. */
+	/** Calls of the service that did not start the workflow, or were not answered with 200. */
 	lost: number;
-	/** From the service's call to n8n's answer, ms. */
+	/** From a call of the service to n8n's answer, ms. */
 	latencies: number[];
-	questions: number;
+	polls: number;
 }
 
-async function attackTrigger(world: World, setUp: SetUp): Promise<TriggerShown> {
+/** The trigger, and the Webhook node that it is compared with. */
+type Pair = readonly [trigger: TriggerResult, webhook: Result];
+
+async function attackTrigger(world: World, setUp: SetUp): Promise<TriggerResult> {
 	const trigger = await AttackedTrigger.publish(world);
 	const submits: Array<Promise<number>> = [];
-	const shown = await attack(
+	const result = await attack(
 		world,
 		{
 			...trigger,
-			callTruly: (turn) => submits.push(trigger.submit(1, turn % 2 === 0 ? 'twice' : 'once')),
+			callTruly: (number) => submits.push(trigger.submit(1, number % 2 === 0 ? 'twice' : 'once')),
 		},
 		setUp,
 	);
 	await Promise.all(submits);
-	await trigger.allCalled();
+	await trigger.waitUntilCalled();
 	await until(
-		'all have started it',
-		async () => (await trigger.started()).length >= trigger.jobs.length,
+		'each job has started the workflow',
+		async () => (await trigger.listStarted()).length >= trigger.jobs.length,
 	).catch(() => undefined);
-	const started = await trigger.started();
+	const started = await trigger.listStarted();
 	const answered = trigger.calls.filter(({ status }) => status === 200).map(({ job }) => job);
 	return {
-		...shown,
+		...result,
 		started: started.length - trigger.jobs.filter((job) => started.includes(job)).length,
 		trueCalls: trigger.jobs.length,
 		lost: trigger.jobs.filter((job) => !started.includes(job) || !answered.includes(job)).length,
 		latencies: trigger.calls.map(({ at, endedAt = Infinity }) => endedAt - at),
-		questions: world.service.requests.filter(({ path }) => path.includes('/fetch/')).length,
+		polls: world.service.requests.filter(({ path }) => path.includes('/fetch/')).length,
 	};
 }
 
-/** n8n's Webhook node, that refuses the flood and is started by other calls as often as the trigger. */
-async function attackWebhook(world: World, setUp: SetUp): Promise<Shown> {
-	const { path } = await published(
+/** n8n's Webhook node. It refuses the flood, and other calls start it as often as the trigger. */
+async function attackWebhook(world: World, setUp: SetUp): Promise<Result> {
+	const { path } = await publish(
 		world,
 		[{ name: 'After', type: 'n8n-nodes-base.noOp', typeVersion: 1, parameters: {} }],
 		undefined,
-		// An expression: n8n then makes a sandbox for its calls, as for those to every other node.
+		// Because of the expression, n8n makes a sandbox for its calls, as for those to all other nodes.
 		{ ignoreBots: '={{ true }}' },
 	);
 	const url = world.outside.origin + path;
@@ -171,8 +175,8 @@ async function attackWebhook(world: World, setUp: SetUp): Promise<Shown> {
 	);
 }
 
-/** Starts an n8n for each contender, and has both flooded at the same time. */
-async function contest(setUp: SetUp, say: Say): Promise<[TriggerShown, Shown]> {
+/** Starts an n8n for each contender, and floods both at the same time. */
+async function compare(setUp: SetUp, say: Say): Promise<Pair> {
 	const options = {
 		version: '2.41.1',
 		env: { ...setUp.env, NODE_OPTIONS: `--require ${join(import.meta.dirname, 'collect.cjs')}` },
@@ -183,49 +187,121 @@ async function contest(setUp: SetUp, say: Say): Promise<[TriggerShown, Shown]> {
 	try {
 		for (let contender = 0; contender < 2; contender++) worlds.push(await startWorld(options));
 		const [one, other] = worlds as [World, World];
-		say(`n8n 2.41.1, ${setUp.name}: 2 x ${2 * (setUp.looks.at(-1) ?? 0)} calls ...`);
+		say(`n8n 2.41.1, ${setUp.name}: 2 x ${2 * (setUp.measuredAfter.at(-1) ?? 0)} calls ...`);
 		return await Promise.all([attackTrigger(one, setUp), attackWebhook(other, setUp)]);
 	} finally {
 		for (const world of worlds) await world.stop();
 	}
 }
 
-/** Measures it all. @param say gets a line now and then */
-export async function flood(say: Say): Promise<Table> {
-	const shown: Array<[TriggerShown, Shown]> = [];
-	for (const setUp of SET_UPS) shown.push(await contest(setUp, say));
-	return tableOf(shown);
+/** @param say gets a line from time to time */
+export async function measureFlood(say: Say): Promise<Table> {
+	const pairs: Pair[] = [];
+	for (const setUp of SET_UPS) pairs.push(await compare(setUp, say));
+	return makeTable(pairs);
 }
 
-/** How much the heap grew in the second flood, bytes a call. */
-function growth({ memory, calls }: Shown): number {
+/** Computes how much the heap grew in the second flood, bytes a call. */
+function computeGrowth({ memory, calls }: Result): number {
 	const [before, after] = memory.slice(-2);
 	return ((after?.heap ?? NaN) - (before?.heap ?? NaN)) / (calls / 2);
 }
 
-function tableOf(shown: ReadonlyArray<readonly [TriggerShown, Shown]>): Table {
-	const all = (tell: (one: Shown) => string) => shown.flatMap((pair) => pair.map(tell));
-	const ours = (tell: (one: TriggerShown) => string) => shown.flatMap(([one]) => [tell(one), '']);
-	const aim = (text: string, isMet: boolean) => [text, formatVerdict(isMet)];
-	const none = (count: (one: TriggerShown) => number) =>
-		aim(
-			'0',
-			shown.every(([one]) => count(one) === 0),
+const writeCount = (value: number) => value.toLocaleString('en');
+
+/** Writes a figure of each contender. */
+const writeAll = (pairs: readonly Pair[], write: (one: Result) => string) =>
+	pairs.flatMap((pair) => pair.map(write));
+
+/** Writes a figure of the triggers. The Webhook nodes have none. */
+const writeTriggers = (pairs: readonly Pair[], write: (one: TriggerResult) => string) =>
+	pairs.flatMap(([trigger]) => [write(trigger), '']);
+
+const writeAim = (text: string, isMet: boolean) => [text, formatVerdict(isMet)];
+
+const aimAtNone = (pairs: readonly Pair[], count: (one: TriggerResult) => number) =>
+	writeAim(
+		'0',
+		pairs.every(([trigger]) => count(trigger) === 0),
+	);
+
+function makeAnswerRows(pairs: readonly Pair[]): string[][] {
+	const writeAnswers = ({ floods }: Result) =>
+		[...countStatuses(floods)].map(([status, times]) => `${status}: ${writeCount(times)}`).join(', ');
+	return [
+		['forged calls', ...writeAll(pairs, ({ calls }) => writeCount(calls))],
+		['answered per second', ...writeAll(pairs, ({ calls, seconds }) => (calls / seconds).toFixed(0))],
+		[
+			'CPU of n8n per call',
+			...writeAll(pairs, ({ calls, cpuSeconds }) => `${((1000 * cpuSeconds) / calls).toFixed(1)} ms`),
+		],
+		['answers', ...writeAll(pairs, writeAnswers)],
+	];
+}
+
+function makeTriggerRows(pairs: readonly Pair[]): string[][] {
+	const writeSeconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+	return [
+		[
+			'executions that they started',
+			...writeTriggers(pairs, ({ started }) => writeCount(started)),
+			...aimAtNone(pairs, ({ started }) => started),
+		],
+		['true calls', ...writeTriggers(pairs, ({ trueCalls }) => writeCount(trueCalls))],
+		[
+			'true calls lost',
+			...writeTriggers(pairs, ({ lost }) => writeCount(lost)),
+			...aimAtNone(pairs, ({ lost }) => lost),
+		],
+		[
+			'true call to its answer, median (longest)',
+			...writeTriggers(
+				pairs,
+				({ latencies }) => `${writeSeconds(median(latencies))} (${writeSeconds(Math.max(...latencies))})`,
+			),
+			...writeAim(
+				'at most 30 s',
+				pairs.every(([{ latencies }]) => Math.max(...latencies) <= 30_000),
+			),
+		],
+		['polls of the API', ...writeTriggers(pairs, ({ polls }) => writeCount(polls))],
+	];
+}
+
+function makeMemoryRows(pairs: readonly Pair[]): string[][] {
+	const writeMegabytes = (read: (memory: Memory) => number) =>
+		writeAll(pairs, ({ memory }) => memory.map((one) => (read(one) / MB).toFixed(0)).join(', '));
+	const isMet = pairs
+		.slice(0, 1)
+		.every(
+			([trigger, webhook]) => computeGrowth(trigger) <= Math.max(0, computeGrowth(webhook)) + HEAP_TOLERANCE,
 		);
-	const count = (value: number) => value.toLocaleString('en');
-	const megabytes = (tell: (memory: Memory) => number) => (one: Shown) =>
-		one.memory.map((memory) => (tell(memory) / MB).toFixed(0)).join(', ');
-	const answers = ({ floods }: Shown) =>
-		[...statuses(floods)].map(([status, times]) => `${status}: ${count(times)}`).join(', ');
-	const looks = SET_UPS.map(({ looks: after }) =>
-		[0, ...after, 2 * (after.at(-1) ?? 0)].map(count).join(', '),
+	return [
+		['heap in use, MB', ...writeMegabytes(({ heap }) => heap)],
+		['resident memory, MB', ...writeMegabytes(({ resident }) => resident)],
+		[
+			'growth per call',
+			...writeAll(pairs, (one) => `${computeGrowth(one).toFixed(0)} B`),
+			...writeAim(`at most the Webhook node's and ${HEAP_TOLERANCE} B (first two columns)`, isMet),
+		],
+	];
+}
+
+function describeHow(): string {
+	const after = SET_UPS.map(({ measuredAfter }) =>
+		[0, ...measuredAfter, 2 * (measuredAfter.at(-1) ?? 0)].map(writeCount).join(', '),
 	).join('; with sandboxes ');
+	return [
+		`n8n 2.41.1 in one process, published workflow: the trigger (verifying, with downloads), and a node that does nothing. Compared with an n8n of its own at the same time: n8n's Webhook node, which refuses the same calls (Ignore Bots), before a node that does nothing.`,
+		`A flood of malformed and forged calls of ${FORGED_KINDS.length} kinds, over ${CONNECTIONS} connections (${SET_UPS[1]?.connections} with sandboxes), each with the next call as soon as it has an answer. Then a second flood. In each of them, the stand-in calls for ${TRUE_CALLS} jobs that have ended, once or twice, and the Webhook node is started as often.`,
+		`n8n 2.41 makes an expression sandbox for each call before the node sees it, except for a Webhook node without expressions: the last two columns. Without sandboxes (N8N_EXPRESSION_ENGINE=legacy), it accepts far more calls. Memory after forced garbage collection, after ${after} calls. Growth: of the heap, in the second flood.`,
+	].join(' ');
+}
+
+function makeTable(pairs: readonly Pair[]): Table {
 	return {
 		question: 'What do forged calls do to the trigger, and to n8n?',
-		how: [
-			`n8n 2.41.1 in one process, published workflow: the trigger (verifying, with downloads) and a node that does nothing; beside it, in an n8n of its own and at the same time, n8n's Webhook node that refuses the same calls (Ignore Bots) before a node that does nothing. A flood of malformed and forged calls of ${FORGED_KINDS.length} kinds, by ${CONNECTIONS} senders (${SET_UPS[1]?.connections} with sandboxes) that wait for nothing but the answer, then a second one; in each of them the stand-in calls for ${TRUE_CALLS} jobs that have ended, once or twice, and the Webhook node is started as often.`,
-			`n8n 2.41 makes an expression sandbox for each call to any node but a Webhook node without expressions, before the node sees the call: the last two columns; without (N8N_EXPRESSION_ENGINE=legacy) it takes in far more. Memory after forced collection, after ${looks} calls. Growth: of the heap, in the second flood.`,
-		].join(' '),
+		how: describeHow(),
 		columns: [
 			'',
 			'trigger',
@@ -235,45 +311,6 @@ function tableOf(shown: ReadonlyArray<readonly [TriggerShown, Shown]>): Table {
 			'aim',
 			'met',
 		],
-		rows: [
-			['forged calls', ...all(({ calls }) => count(calls))],
-			['answered per second', ...all(({ calls, seconds }) => (calls / seconds).toFixed(0))],
-			[
-				'CPU of n8n per call',
-				...all(({ calls, cpuSeconds }) => `${((1000 * cpuSeconds) / calls).toFixed(1)} ms`),
-			],
-			['answers', ...all(answers)],
-			[
-				'executions that they started',
-				...ours(({ started }) => count(started)),
-				...none(({ started }) => started),
-			],
-			['true calls', ...ours(({ trueCalls }) => count(trueCalls))],
-			['true calls lost', ...ours(({ lost }) => count(lost)), ...none(({ lost }) => lost)],
-			[
-				'true call to its answer, median (longest)',
-				...ours(
-					({ latencies }) =>
-						`${(median(latencies) / 1000).toFixed(2)} s (${(Math.max(...latencies) / 1000).toFixed(2)} s)`,
-				),
-				...aim(
-					'at most 30 s',
-					shown.every(([{ latencies }]) => Math.max(...latencies) <= 30_000),
-				),
-			],
-			['questions to the API', ...ours(({ questions }) => count(questions))],
-			['heap in use, MB', ...all(megabytes(({ heap }) => heap))],
-			['resident memory, MB', ...all(megabytes(({ resident }) => resident))],
-			[
-				'growth per call',
-				...all((one) => `${growth(one).toFixed(0)} B`),
-				...aim(
-					`at most the Webhook node's and ${HEAP_TOLERANCE} B (first two columns)`,
-					shown
-						.slice(0, 1)
-						.every(([trigger, webhook]) => growth(trigger) <= Math.max(0, growth(webhook)) + HEAP_TOLERANCE),
-				),
-			],
-		],
+		rows: [...makeAnswerRows(pairs), ...makeTriggerRows(pairs), ...makeMemoryRows(pairs)],
 	};
 }

@@ -1,34 +1,35 @@
-/** Sends a flood of calls, and keeps what they were answered. */
+/** Sends a flood of calls, and counts the answers. */
 import { Agent, request } from 'node:http';
 
-import { kindOf, type ForgedCall, type KnownJobs } from './forged-calls.mts';
+import { chooseKind, type ForgedCall, type KnownJobs } from './forged-calls.mts';
 
 export interface FloodOptions {
 	url: string;
-	/** Calls in all; the numbers of the first one and of those that follow tell what they are. */
+	/** The number of calls. */
 	calls: number;
+	/** The number of the first call. The number of a call decides its kind. Default: 0. */
 	first?: number;
-	/** Connections that are kept open, each of which sends its next call when it has the answer. */
+	/** Open connections. Each sends its next call when it has the answer. */
 	connections: number;
 	known: KnownJobs;
-	/** Go along with each call. */
+	/** Headers of each call. */
 	headers?: Record<string, string>;
-	/** Is called when so many have been sent. Nothing waits for it. */
+	/** Called with the number of calls so far, before each call. Nothing waits for it. */
 	onSent?: (sent: number) => void;
 }
 
-export interface Flooded {
-	/** How often which status was answered, by the kind of the call. A call that got no answer has its error's code. */
+export interface FloodResult {
+	/** How often each status was answered, by the kind of the call. A call without an answer has the code of its error. */
 	answers: Map<string, Map<number | string, number>>;
-	/** Each different text that was answered. */
+	/** The different texts of the answers. */
 	texts: Set<string>;
 	seconds: number;
 }
 
-/** Where the calls come from: n8n must be able to tell them from the service's. */
+/** The address of the callers. It differs from the service's. */
 const STRANGER = '127.0.0.66';
 
-/** Who does not get an answer for so long does not wait for it, ms. */
+/** How long a caller waits for an answer, ms. */
 const PATIENCE_MS = 120_000;
 
 interface Reply {
@@ -53,7 +54,7 @@ async function send(agent: Agent, url: string, forged: ForgedCall): Promise<Repl
 		});
 		call.once('timeout', () => call.destroy(Object.assign(new Error('No answer.'), { code: 'no answer' })));
 		call.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-			// The server has just given up the connection because nothing came for five seconds: nobody has seen this call.
+			// The server has closed the connection because it was idle for five seconds. It has not received this call.
 			if (call.reusedSocket && code === 'ECONNRESET') resolve(send(agent, url, forged));
 			else resolve({ status: code ?? message, text: '' });
 		});
@@ -61,24 +62,24 @@ async function send(agent: Agent, url: string, forged: ForgedCall): Promise<Repl
 	});
 }
 
-const withHeaders = (call: ForgedCall, headers?: Record<string, string>): ForgedCall => ({
+const addHeaders = (call: ForgedCall, headers?: Record<string, string>): ForgedCall => ({
 	...call,
 	headers: { ...call.headers, ...headers },
 });
 
 /** Sends a flood as fast as it is answered. */
-export async function flood(options: FloodOptions): Promise<Flooded> {
+export async function sendFlood(options: FloodOptions): Promise<FloodResult> {
 	const { url, calls, first = 0, connections, known, headers, onSent } = options;
 	const agent = new Agent({ keepAlive: true, maxSockets: connections, localAddress: STRANGER });
-	const answers: Flooded['answers'] = new Map();
+	const answers: FloodResult['answers'] = new Map();
 	const texts = new Set<string>();
 	let sent = 0;
 	const sender = async () => {
 		while (sent < calls) {
 			const n = first + sent++;
 			onSent?.(sent);
-			const kind = kindOf(n);
-			const { status, text } = await send(agent, url, withHeaders(kind.make(n, known), headers));
+			const kind = chooseKind(n);
+			const { status, text } = await send(agent, url, addHeaders(kind.make(n, known), headers));
 			const counts = answers.get(kind.name) ?? new Map<number | string, number>();
 			answers.set(kind.name, counts.set(status, (counts.get(status) ?? 0) + 1));
 			texts.add(text);
@@ -91,8 +92,8 @@ export async function flood(options: FloodOptions): Promise<Flooded> {
 	return { answers, texts, seconds };
 }
 
-/** How often which status was answered, in all. */
-export function statuses(flooded: readonly Flooded[]): Map<number | string, number> {
+/** Counts how often each status was answered, in all. */
+export function countStatuses(flooded: readonly FloodResult[]): Map<number | string, number> {
 	const sums = new Map<number | string, number>();
 	for (const { answers } of flooded) {
 		for (const counts of answers.values()) {

@@ -1,4 +1,4 @@
-/** The parent's side of `measured.cts`. */
+/** The side of the parent of `measured.cts`. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type { Cost, Work } from './measured.cts';
 
 export type { Contender, Cost, Work } from './measured.cts';
 
-/** A process of its own with n8n's engine in it, ready to work. */
+/** A process with n8n's engine, ready to work. */
 export interface MeasuredProcess {
 	measure(work: Work): Promise<Cost>;
 	stop(): Promise<void>;
@@ -15,15 +15,17 @@ export interface MeasuredProcess {
 
 type Reply = { ready: true } | { cost: Cost } | { error: string };
 
-/** The environment without what would lead calls on this machine elsewhere, or change how n8n works. */
-export function plainEnvironment(): NodeJS.ProcessEnv {
+/** @returns the environment without the variables that would send calls through a proxy, or change how n8n works */
+export function readPlainEnvironment(): NodeJS.ProcessEnv {
 	const isOthers = (name: string) => /^(N8N_|NODE_OPTIONS$|NODE_V8_COVERAGE$)|_proxy$/i.test(name);
 	return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isOthers(name)));
 }
 
 /**
- * @param environment variables that it gets beside the usual ones
- * @param flags of Node, e.g. `--cpu-prof`
+ * Starts a measured process.
+ *
+ * @param environment variables in addition to the usual ones
+ * @param flags flags of Node, for example `--cpu-prof`
  */
 export async function startMeasured(
 	environment: NodeJS.ProcessEnv = {},
@@ -31,8 +33,8 @@ export async function startMeasured(
 ): Promise<MeasuredProcess> {
 	const child = fork(join(import.meta.dirname, 'measured.cts'), {
 		execArgv: ['--require', 'tsx/cjs', '--expose-gc', ...flags],
-		env: { ...plainEnvironment(), ...environment },
-		// n8n's log, which it writes as in n8n, leads nowhere.
+		env: { ...readPlainEnvironment(), ...environment },
+		// n8n writes its log as in n8n, and nothing reads it.
 		stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
 	});
 	const exited = once(child, 'exit');
@@ -52,7 +54,7 @@ export async function startMeasured(
 			const answered = reply();
 			child.send(work);
 			const message = await answered;
-			if (!('cost' in message)) throw new Error('The measured process answered out of turn.');
+			if (!('cost' in message)) throw new Error('The measured process answered something else.');
 			return message.cost;
 		},
 		stop: async () => {

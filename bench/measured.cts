@@ -1,7 +1,7 @@
 /**
- * The measured process: n8n's engine with the built node in it, and beside it what the node is compared with. It
- * does what its parent asks (`measured-process.mts`) and answers with what it cost. Whatever it calls is in another
- * process, so that its CPU time and its memory are those of n8n and the node alone.
+ * The measured process: n8n's engine with the built node, and with what the node is compared with. It does the work that its parent
+ * sends (`measured-process.mts`), and answers with the cost. The servers that it calls are in other processes, so its CPU time and
+ * memory are those of n8n and the node.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,15 +20,9 @@ import {
 	type IRun,
 } from 'n8n-workflow';
 
-import {
-	createEngine,
-	readOutput,
-	type Engine,
-	type Execution,
-	type WorkflowJson,
-} from '../n8n/engine/engine.cts';
+import { createEngine, readOutput, type Engine, type WorkflowJson } from '../n8n/engine/engine.cts';
 
-/** Who does the work: the node, or a few lines that do no more than get it done. */
+/** What does the work: the node, or a few lines that do only the work. */
 export type Contender =
 	/** Image to 3D, as it is published. */
 	| 'node'
@@ -36,44 +30,44 @@ export type Contender =
 	| 'helper'
 	/** axios in a loop, without n8n. */
 	| 'axios'
-	/** A node that hands on its items with an answer in each, and calls nobody. */
-	| 'handOn'
+	/** A node that outputs its items with an answer in each, and makes no calls. */
+	| 'passThrough'
 	/** n8n's request helper and its storage, each file as a stream, one after another. */
 	| 'streamed'
-	/** The same with each file as a whole. */
+	/** The same, with each file as a buffer. */
 	| 'buffered';
 
-/** The work: items that are each a job to submit, or a file to download. */
+/** The work: items. Each is a job to submit or a file to download. */
 export interface Work {
 	contender: Contender;
 	/** The credential's Base URL. */
 	baseUrl: string;
-	/** How many items. */
+	/** The number of items. */
 	items: number;
-	/** How many jobs may be open at once. */
+	/** How many jobs can be open at the same time. */
 	atOnce: number;
-	/** Parameters of the node beside or instead of the usual ones. */
+	/** Parameters of the node. */
 	parameters?: INodeParameters;
-	/** The body that the loops send, which is what the node sends, but for the key. */
+	/** The body that the loops send: the node's, without the key. */
 	body?: IDataObject;
-	/** Where the files are that the loops download, one for each item. */
+	/** The addresses of the files that the loops download, one for each item. */
 	files?: string[];
-	/** Whether the resident memory is looked at meanwhile, which costs CPU. */
-	watches?: boolean;
-	/** Whether the heap is weighed before and after, which takes a second. */
-	weighs?: boolean;
+	/** Whether to sample the resident memory during the work, which costs CPU. */
+	samplesMemory?: boolean;
+	/** Whether to weigh the heap before and after, which takes a second. */
+	weighsHeap?: boolean;
 }
 
 export interface Cost {
-	/** Milliseconds of the process's CPU, user and system. */
+	/** CPU time of the process, user and system, ms. */
 	cpuMs: number;
-	/** Milliseconds on the clock. */
+	/** Elapsed time, ms. */
 	wallMs: number;
-	/** The most that the resident memory grew to meanwhile, bytes more than before. */
+	/** The greatest growth of the resident memory during the work, bytes. */
 	rssGrowth: number;
-	/** With `weighs`: the heap in use before, while the result is held, and after it has been let go of, bytes. */
+	/** With `weighsHeap`: the heap in use before the work, while the result is held, and after it is freed, bytes. */
 	heap?: { before: number; held: number; after: number };
-	/** How many items came out. */
+	/** The number of items in the output. */
 	items: number;
 	/** The size of each file in n8n's storage, bytes. */
 	files: number[];
@@ -85,14 +79,14 @@ const CREDENTIAL = 'stableDiffusionApi';
 const START = 'Start';
 const MEASURED = 'Measured';
 
-/** How often the resident memory is looked at, ms. */
+/** How often the resident memory is sampled, ms. */
 const SAMPLE_MS = 10;
 
-/** What the contenders find in the current work. */
+/** The current work, for the contenders. */
 let work: Work;
 
-/** A node that needs no more than its `execute`. */
-function minimal(
+/** Makes a node of an `execute`. */
+function makeNode(
 	name: string,
 	execute: (this: IExecuteFunctions) => Promise<INodeExecutionData[][]>,
 ): INodeType {
@@ -113,25 +107,21 @@ function minimal(
 	};
 }
 
-/** `each` for all items, so many at once; what they bring, in order. */
-async function inTurns<T>(count: number, atOnce: number, each: (index: number) => Promise<T>): Promise<T[]> {
-	const results: T[] = new Array<T>(count);
-	let next = 0;
-	const lane = async () => {
-		while (next < count) {
-			const index = next++;
-			results[index] = await each(index);
-		}
-	};
-	await Promise.all(Array.from({ length: atOnce }, lane));
-	return results;
+/** Calls `each` for a number of items, some at the same time. @returns the results in order */
+async function callForEach<T>(
+	count: number,
+	atOnce: number,
+	each: (index: number) => Promise<T>,
+): Promise<T[]> {
+	const { default: pLimit } = await import('p-limit');
+	return await pLimit(atOnce).map(Array.from({ length: count }).keys(), async (index) => await each(index));
 }
 
-const helperLoop = minimal('helper', async function () {
+const helperLoop = makeNode('helper', async function () {
 	const inputs = this.getInputData();
 	const readsPicture = 'image' in this.getNode().parameters;
 	return [
-		await inTurns(inputs.length, work.atOnce, async (index) => ({
+		await callForEach(inputs.length, work.atOnce, async (index) => ({
 			json: (await this.helpers.httpRequestWithAuthentication.call(this, CREDENTIAL, {
 				method: 'POST',
 				url: `${work.baseUrl}/v3/img_to_3d`,
@@ -146,7 +136,7 @@ const helperLoop = minimal('helper', async function () {
 	];
 });
 
-const handOn = minimal('handOn', async function () {
+const passThrough = makeNode('passThrough', async function () {
 	const answer = JSON.stringify(work.body);
 	return [
 		this.getInputData().map((_item, index) => ({
@@ -156,9 +146,9 @@ const handOn = minimal('handOn', async function () {
 	];
 });
 
-/** Downloads the work's files one after another, the way that `encoding` says. */
-const downloads = (name: string, encoding: 'stream' | 'arraybuffer') =>
-	minimal(name, async function () {
+/** Makes a node that downloads the files of the work one after another, with an `encoding`. */
+const makeDownloader = (name: string, encoding: 'stream' | 'arraybuffer') =>
+	makeNode(name, async function () {
 		const items: INodeExecutionData[] = [];
 		for (const [index, url] of (work.files ?? []).entries()) {
 			const body = (await this.helpers.httpRequest({ method: 'GET', url, encoding })) as Buffer;
@@ -168,8 +158,8 @@ const downloads = (name: string, encoding: 'stream' | 'arraybuffer') =>
 		return [items];
 	});
 
-async function axiosLoop(count: number): Promise<INodeExecutionData[]> {
-	return await inTurns(count, work.atOnce, async () => {
+async function submitWithAxios(count: number): Promise<INodeExecutionData[]> {
+	return await callForEach(count, work.atOnce, async () => {
 		const { data } = await axios.post<IDataObject>(
 			`${work.baseUrl}/v3/img_to_3d`,
 			{ ...work.body, key: KEY },
@@ -179,8 +169,8 @@ async function axiosLoop(count: number): Promise<INodeExecutionData[]> {
 	});
 }
 
-/** The example's node, with what the work says of it. */
-function workflowOf({ contender, parameters }: Work): WorkflowJson {
+/** Builds a workflow of the contender, with the parameters of the work. */
+function buildWorkflow({ contender, parameters }: Work): WorkflowJson {
 	const credentials = { [CREDENTIAL]: { id: '1', name: 'Bench' } };
 	return {
 		nodes: [
@@ -206,79 +196,87 @@ function workflowOf({ contender, parameters }: Work): WorkflowJson {
 	};
 }
 
-/** A file's size in n8n's storage, bytes. */
-const sizeOf = ({ id = '' }: IBinaryData) => statSync(Container.get(BinaryDataService).getPath(id)).size;
+/** Finds the size of a file in n8n's storage, bytes. */
+const findSize = ({ id = '' }: IBinaryData) => statSync(Container.get(BinaryDataService).getPath(id)).size;
 
-/** Watches the resident memory. @returns ends the watching, and tells the most, in bytes */
-function watchMemory(): () => number {
+/** Samples the resident memory. @returns a function that ends this and returns the most, bytes */
+function sampleMemory(): () => number {
 	let most = process.memoryUsage.rss();
-	const look = () => {
+	const sample = () => {
 		most = Math.max(most, process.memoryUsage.rss());
 	};
-	const timer = setInterval(look, SAMPLE_MS);
+	const timer = setInterval(sample, SAMPLE_MS);
 	return () => {
 		clearInterval(timer);
-		look();
+		sample();
 		return most;
 	};
 }
 
-/** The heap in use, in bytes, when everything that nobody holds has been taken away. */
-async function weigh(): Promise<number> {
+/** Collects the garbage. @returns the heap in use, bytes */
+async function weighHeap(): Promise<number> {
 	for (let round = 0; round < 3; round++) {
-		// What timers and closing connections still hold is let go of in between.
+		// Timers and closing connections free what they hold in between.
 		await new Promise((resolve) => setTimeout(resolve, 100));
 		global.gc?.();
 	}
 	return process.memoryUsage().heapUsed;
 }
 
+const makeInputs = (count: number): INodeExecutionData[] =>
+	Array.from({ length: count }, (_, index) => ({
+		json: { image: `https://example.com/pictures/${index}.png` },
+	}));
+
+/** The result of the work, and n8n's run, which also holds it. */
+interface Done {
+	items: INodeExecutionData[];
+	run?: IRun;
+}
+
+async function doWork(engine: Engine, asked: Work): Promise<Done> {
+	if (asked.contender === 'axios') return { items: await submitWithAxios(asked.items) };
+	const run = await engine.run(buildWorkflow(asked), { items: makeInputs(asked.items) });
+	const { error } = run.data.resultData;
+	if (error) throw new Error(`${asked.contender}: ${error.message}`);
+	return { items: readOutput(run, MEASURED)[0] ?? [], run };
+}
+
 async function measure(engine: Engine, credential: IDataObject, asked: Work): Promise<Cost> {
 	work = asked;
 	credential.baseUrl = asked.baseUrl;
-	const inputs = (): INodeExecutionData[] =>
-		Array.from({ length: asked.items }, (_, index) => ({
-			json: { image: `https://example.com/pictures/${index}.png` },
-		}));
-	const before = asked.weighs ? await weigh() : 0;
-	let items: INodeExecutionData[] | undefined = inputs();
+	const before = asked.weighsHeap ? await weighHeap() : 0;
 	global.gc?.();
 
 	const rssBefore = process.memoryUsage.rss();
-	const most = asked.watches ? watchMemory() : () => rssBefore;
+	const most = asked.samplesMemory ? sampleMemory() : () => rssBefore;
 	const cpu = process.cpuUsage();
 	const start = performance.now();
-	let run: IRun | undefined;
-	if (asked.contender === 'axios') items = await axiosLoop(asked.items);
-	else {
-		run = await engine.run(workflowOf(asked), { items });
-		const { error } = run.data.resultData;
-		if (error) throw new Error(`${asked.contender}: ${error.message}`);
-		items = readOutput(run, MEASURED)[0] ?? [];
-	}
+	let done: Done | undefined = await doWork(engine, asked);
 	const wallMs = performance.now() - start;
 	const { user, system } = process.cpuUsage(cpu);
 	const cost: Cost = {
 		cpuMs: (user + system) / 1000,
 		wallMs,
 		rssGrowth: most() - rssBefore,
-		items: items.length,
-		files: items.flatMap(({ binary }) => Object.values(binary ?? {}).map(sizeOf)),
+		items: done.items.length,
+		files: done.items.flatMap(({ binary }) => Object.values(binary ?? {}).map(findSize)),
 	};
-	if (!asked.weighs) {
-		(engine.executions as Execution[]).length = 0;
+	if (!asked.weighsHeap) {
+		engine.executions.length = 0;
 		return cost;
 	}
-	// The run holds the items; the list of executions is the engine's own, n8n has none.
-	const held = await weigh();
-	if (run?.finished === false) throw new Error('The run was not finished.');
-	items = run = undefined;
-	(engine.executions as Execution[]).length = 0;
-	return { ...cost, heap: { before, held, after: await weigh() } };
+	const held = await weighHeap();
+	// Read after the weighing, so that the run is held until then.
+	if (done.run?.finished === false) throw new Error('The run was not finished.');
+	done = undefined;
+	// n8n has no such list of executions.
+	engine.executions.length = 0;
+	return { ...cost, heap: { before, held, after: await weighHeap() } };
 }
 
 async function main(): Promise<void> {
-	// The build's output, as n8n loads it. Not imported by name, because it is not there before the first build.
+	// The output of the build, as n8n loads it. Not imported by name, because the file does not exist before the first build.
 	const built: string = join(ROOT, 'dist/index.js');
 	const { ImgTo3d, StableDiffusionApi } = (await import(built)) as typeof import('../index');
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-bench-'));
@@ -289,9 +287,9 @@ async function main(): Promise<void> {
 		nodeTypes: {
 			'bench.node': new ImgTo3d(),
 			'bench.helper': helperLoop,
-			'bench.handOn': handOn,
-			'bench.streamed': downloads('streamed', 'stream'),
-			'bench.buffered': downloads('buffered', 'arraybuffer'),
+			'bench.passThrough': passThrough,
+			'bench.streamed': makeDownloader('streamed', 'stream'),
+			'bench.buffered': makeDownloader('buffered', 'arraybuffer'),
 		},
 		credentials: { [CREDENTIAL]: { type: new StableDiffusionApi(), data: credential } },
 	});

@@ -1,8 +1,8 @@
-/** What memory the node needs for large files and for many items. */
+/** How much memory the node needs for large files and for many items. */
 import { median } from 'simple-statistics';
-import { exampleParameters } from './example.mts';
-import { startMeasured, type Contender, type Cost, type Work } from './measured-process.mts';
-import { answerOfDoneJob, startFileServer, startResponder } from './responder.mts';
+import { readExampleParameters } from './example.mts';
+import { startMeasured, type Contender, type MeasuredProcess } from './measured-process.mts';
+import { describeEndedJob, startFileServer, startResponder, type Responder } from './responder.mts';
 import { compareWithBound, formatSpread, type Table } from './table.mts';
 
 const MB = 1024 * 1024;
@@ -16,72 +16,100 @@ const REPETITIONS = 3;
 const GROWTH_BOUND = 64;
 
 const ITEM_COUNTS = [1000, 2500, 5000, 10_000] as const;
-/** Until code and caches of n8n and of Node have stopped growing. */
+/** Enough for the code and the caches of n8n and of Node to stop growing. */
 const WARM_UP_ITEMS = 4000;
 
 const megabytes = (value: number) => `${value.toFixed(0)} MB`;
 
-/** Who brings in files, and how many. */
+/** A way to download files, and how many. */
 interface Downloader {
 	contender: Contender;
 	outputs: number;
 	repetitions: number;
 }
 
-/**
- * The growth of the resident memory while files come in, in a fresh process each.
- *
- * @returns MB, for each downloader one value a repetition
- */
-async function growths(downloaders: readonly Downloader[]): Promise<number[][]> {
-	const server = await startFileServer();
-	let bytes = WARM_UP_BYTES;
-	const link = () => `${server.origin}/turntable.gif?bytes=${bytes}`;
-	const responder = await startResponder(() => [link()]);
-	const run = async (measure: (work: Work) => Promise<Cost>, contender: Contender, outputs: number) => {
+/** The servers of the files and of the jobs that output them. */
+class Files {
+	/** Size of the files. */
+	bytes = WARM_UP_BYTES;
+
+	private constructor(
+		private readonly server: Responder,
+		private responder?: Responder,
+	) {}
+
+	static async serve(): Promise<Files> {
+		const files = new Files(await startFileServer());
+		files.responder = await startResponder(() => [files.link]);
+		return files;
+	}
+
+	private get link(): string {
+		return `${this.server.origin}/turntable.gif?bytes=${this.bytes}`;
+	}
+
+	/** Has a process download files. @returns the growth of its resident memory, MB @throws when a file was not stored whole */
+	async download({ measure }: MeasuredProcess, contender: Contender, outputs: number): Promise<number> {
 		const { files, rssGrowth } = await measure({
 			contender,
-			baseUrl: `${responder.origin}/api`,
+			baseUrl: `${this.responder?.origin}/api`,
 			items: outputs,
 			atOnce: outputs,
-			parameters: { ...exampleParameters(), image: 'https://example.com/mug.jpg', download: true },
-			files: Array.from({ length: outputs }, link),
-			watches: true,
+			parameters: { ...readExampleParameters(), image: 'https://example.com/mug.jpg', download: true },
+			files: Array.from({ length: outputs }, () => this.link),
+			samplesMemory: true,
 		});
-		if (files.length !== outputs || files.some((size) => size !== bytes)) {
-			throw new Error(`${contender} stored ${files.join(', ')} bytes instead of ${outputs} times ${bytes}.`);
+		if (files.length !== outputs || files.some((size) => size !== this.bytes)) {
+			throw new Error(
+				`${contender} stored ${files.join(', ')} bytes instead of ${outputs} times ${this.bytes}.`,
+			);
 		}
 		return rssGrowth / MB;
-	};
+	}
+
+	async stop(): Promise<void> {
+		await this.responder?.stop();
+		await this.server.stop();
+	}
+}
+
+/** Measures the growth of the resident memory in a new process, MB. */
+async function measureGrowth(files: Files, { contender, outputs }: Downloader): Promise<number> {
+	const measured = await startMeasured();
+	try {
+		files.bytes = WARM_UP_BYTES;
+		await files.download(measured, contender, MANY_FILES);
+		files.bytes = FILE_BYTES;
+		return await files.download(measured, contender, outputs);
+	} finally {
+		await measured.stop();
+	}
+}
+
+/** @returns the growth of the resident memory, MB, for each downloader a value for each repetition */
+async function measureGrowths(downloaders: readonly Downloader[]): Promise<number[][]> {
+	const files = await Files.serve();
 	try {
 		const results: number[][] = downloaders.map(() => []);
 		for (let repetition = 0; repetition < REPETITIONS; repetition++) {
-			for (const [index, { contender, outputs, repetitions }] of downloaders.entries()) {
-				if (repetition >= repetitions) continue;
-				const measured = await startMeasured();
-				try {
-					bytes = WARM_UP_BYTES;
-					await run(measured.measure, contender, MANY_FILES);
-					bytes = FILE_BYTES;
-					results[index]?.push(await run(measured.measure, contender, outputs));
-				} finally {
-					await measured.stop();
+			for (const [index, downloader] of downloaders.entries()) {
+				if (repetition < downloader.repetitions) {
+					results[index]?.push(await measureGrowth(files, downloader));
 				}
 			}
 		}
 		return results;
 	} finally {
-		await responder.stop();
-		await server.stop();
+		await files.stop();
 	}
 }
 
-async function filesTable(): Promise<Table> {
-	const [one = [], many = [], streamed = [], bufferedOne = [], bufferedMany = []] = await growths([
+async function measureFiles(): Promise<Table> {
+	const [one = [], many = [], streamed = [], bufferedOne = [], bufferedMany = []] = await measureGrowths([
 		{ contender: 'node', outputs: 1, repetitions: REPETITIONS },
 		{ contender: 'node', outputs: MANY_FILES, repetitions: REPETITIONS },
 		{ contender: 'streamed', outputs: MANY_FILES, repetitions: REPETITIONS },
-		// Once, because it takes long and is far off.
+		// Once, because it takes long and is far from the aim.
 		{ contender: 'buffered', outputs: 1, repetitions: 1 },
 		{ contender: 'buffered', outputs: MANY_FILES, repetitions: 1 },
 	]);
@@ -95,8 +123,8 @@ async function filesTable(): Promise<Table> {
 	];
 	return {
 		question: 'How much memory do large files take?',
-		how: `Outputs of ${size} each, downloaded into n8n's storage in files (its default), from a server in another process. How much the resident memory grows from before the run to its peak, looked at every 10 ms, in a process that has brought in ${MANY_FILES} files of ${WARM_UP_BYTES / MB} MB before. ${REPETITIONS} fresh processes each (1 for the buffers), in turn; median (least to most). The size of every stored file is checked.`,
-		columns: ['download', 'growth', 'beside the node with 1', 'aim', 'met'],
+		how: `Outputs of ${size} each, downloaded from a server in another process into n8n's storage in files (the default). Growth of the resident memory from before the run to its peak, sampled every 10 ms, in a process that has already downloaded ${MANY_FILES} files of ${WARM_UP_BYTES / MB} MB. ${REPETITIONS} new processes each (1 for the buffers), in turn. Median (least to most). The size of every stored file is checked.`,
+		columns: ['download', 'growth', 'compared with the node and 1', 'aim', 'met'],
 		rows: [
 			row(`the node, 1 output`, one, true),
 			row(`the node, ${MANY_FILES} outputs`, many, true),
@@ -107,27 +135,30 @@ async function filesTable(): Promise<Table> {
 	};
 }
 
-/** A run of so many items: what was let go of with its result, and how much the heap has grown since the first, bytes. */
+/** The heap of a run, bytes. */
 interface Weight {
+	/** Items. */
 	count: number;
+	/** What is freed with the result of the run. */
 	held: number;
+	/** How much the heap has grown since the first run. */
 	kept: number;
 }
 
-async function weights(contender: Contender): Promise<Weight[]> {
+async function weigh(contender: Contender): Promise<Weight[]> {
 	const responder = await startResponder();
 	const measured = await startMeasured();
 	try {
-		const body = await answerOfDoneJob();
+		const body = await describeEndedJob();
 		const run = async (items: number) =>
 			await measured.measure({
 				contender,
 				baseUrl: `${responder.origin}/api`,
 				items,
 				atOnce: 5,
-				parameters: { ...exampleParameters(), download: false },
+				parameters: { ...readExampleParameters(), download: false },
 				body,
-				weighs: true,
+				weighsHeap: true,
 			});
 		await run(WARM_UP_ITEMS);
 		const weighed: Weight[] = [];
@@ -145,12 +176,12 @@ async function weights(contender: Contender): Promise<Weight[]> {
 	}
 }
 
-async function itemsTable(): Promise<Table> {
-	const node = await weights('node');
-	const handOn = await weights('handOn');
+async function measureItems(): Promise<Table> {
+	const node = await weigh('node');
+	const passThrough = await weigh('passThrough');
 	return {
 		question: 'How much memory do many items take?',
-		how: `Items whose jobs are answered at once, without downloads, run after run in one process that has done ${WARM_UP_ITEMS.toLocaleString('en')} before; the heap in use after forced collection. Held: what is let go of with the run's result (input, output, what n8n notes of the run, and the node's note of each paid job, which lives as long as the run). Kept: how much larger the heap is then than before the first of these runs; it varies by up to a megabyte either way from run to run, and does so with n8n's request helper in a loop too. Beside it a node that hands on as many items with the same answer in each and calls nobody: what n8n itself holds. 1 repetition.`,
+		how: `Items whose jobs are answered at once, without downloads. The runs follow each other in one process that has already done ${WARM_UP_ITEMS.toLocaleString('en')} items. The heap in use after forced garbage collection. Held: what is freed with the result of the run (input, output, n8n's data of the run, and the ledger of the paid jobs, which lives as long as the run). Kept: the growth of the heap since before the first of these runs. It varies by up to a megabyte either way, also with n8n's request helper in a loop. The plain node outputs as many items with the same answer in each, and makes no calls: this is what n8n itself holds. 1 repetition.`,
 		columns: [
 			'items',
 			'held, node / plain node',
@@ -160,7 +191,7 @@ async function itemsTable(): Promise<Table> {
 			'plain node',
 		],
 		rows: node.map(({ count, held, kept }, index) => {
-			const plain = handOn[index] ?? { held: NaN, kept: NaN };
+			const plain = passThrough[index] ?? { held: NaN, kept: NaN };
 			return [
 				count.toLocaleString('en'),
 				(held / plain.held).toFixed(2),
@@ -173,6 +204,6 @@ async function itemsTable(): Promise<Table> {
 	};
 }
 
-export async function memory(): Promise<Table[]> {
-	return [await filesTable(), await itemsTable()];
+export async function measureMemory(): Promise<Table[]> {
+	return [await measureFiles(), await measureItems()];
 }

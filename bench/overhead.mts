@@ -1,19 +1,25 @@
-/** What the node costs over the calls that it makes. */
+/** What the node costs in addition to the calls that it makes. */
 import type { INodeParameters } from 'n8n-workflow';
 
 import { median } from 'simple-statistics';
-import { exampleParameters } from './example.mts';
-import { startMeasured, type Contender, type Cost, type MeasuredProcess } from './measured-process.mts';
-import { startResponder } from './responder.mts';
+import { readExampleParameters } from './example.mts';
+import {
+	startMeasured,
+	type Contender,
+	type Cost,
+	type MeasuredProcess,
+	type Work,
+} from './measured-process.mts';
+import { startResponder, type Responder } from './responder.mts';
 import { compareWithBound, formatSpread, type Table } from './table.mts';
 
 const ITEMS = 1000;
 /** The node's default for Max Jobs in Flight. */
 const AT_ONCE = 5;
-/** Runs before the counted ones: code is compiled, connections are known. */
+/** Runs that do not count. They compile the code and open the connections. */
 const WARM_UP = 2;
 const ROUNDS = 7;
-/** The most that the node may cost, as a multiple of the helper's loop. */
+/** The most that the node may cost, as a multiple of the loop with n8n's helper. */
 const BOUND = 1.15;
 
 const PICTURE = 'https://example.com/pictures/mug.jpg';
@@ -23,15 +29,15 @@ interface Racer {
 	contender: Contender;
 	atOnce: number;
 	parameters: INodeParameters;
-	/** n8n's, when it is not its default, `info`. */
+	/** Log level of n8n. Default: `info`, as in n8n. */
 	logLevel?: string;
 }
 
 /**
- * Lets racers do the same work in turn, round after round.
+ * Has racers do the same work in turn, for several rounds.
  *
- * @param racers the first is the node: what it sends is what the loops have ready
- * @returns each one's costs, by round
+ * @param racers the first is the node. The loops send what it sends.
+ * @returns the costs of each racer, by round
  */
 async function race(racers: readonly Racer[]): Promise<Cost[][]> {
 	const responder = await startResponder();
@@ -46,17 +52,8 @@ async function race(racers: readonly Racer[]): Promise<Cost[][]> {
 		const costs: Cost[][] = racers.map(() => []);
 		for (let round = -WARM_UP; round < ROUNDS; round++) {
 			for (const [index, racer] of racers.entries()) {
-				const before = responder.answered();
-				const cost = await processes[index]?.measure({
-					...racer,
-					baseUrl,
-					items: ITEMS,
-					body,
-				});
-				const calls = responder.answered() - before;
-				if (cost?.items !== ITEMS || calls !== ITEMS) {
-					throw new Error(`${racer.contender}: ${cost?.items} items by ${calls} calls instead of ${ITEMS}.`);
-				}
+				const work = { ...racer, baseUrl, items: ITEMS, body };
+				const cost = await runOnce(processes[index], work, responder);
 				if (round >= 0) costs[index]?.push(cost);
 			}
 		}
@@ -67,13 +64,29 @@ async function race(racers: readonly Racer[]): Promise<Cost[][]> {
 	}
 }
 
+/** @throws when the work was not one call for each item */
+async function runOnce(
+	process: MeasuredProcess | undefined,
+	work: Work,
+	responder: Responder,
+): Promise<Cost> {
+	const before = responder.answered();
+	const cost = await process?.measure(work);
+	const calls = responder.answered() - before;
+	if (cost?.items !== ITEMS || calls !== ITEMS) {
+		throw new Error(`${work.contender}: ${cost?.items} items by ${calls} calls instead of ${ITEMS}.`);
+	}
+	return cost;
+}
+
 type Measure = 'cpuMs' | 'wallMs';
 
-const each = (costs: readonly Cost[] | undefined, measure: Measure) =>
+/** The cost of an item in each round. */
+const listCosts = (costs: readonly Cost[] | undefined, measure: Measure) =>
 	(costs ?? []).map((cost) => cost[measure] / ITEMS);
 
-/** Round by round, since what else the machine does weighs on both alike. */
-function ratios(costs: readonly Cost[] = [], base: readonly Cost[] = [], measure: Measure): number[] {
+/** Compares costs round by round, since other work of the machine affects both in a round. */
+function computeRatios(costs: readonly Cost[] = [], base: readonly Cost[] = [], measure: Measure): number[] {
 	return costs.flatMap((cost, round) => {
 		const other = base[round];
 		return other ? [cost[measure] / other[measure]] : [];
@@ -83,8 +96,33 @@ function ratios(costs: readonly Cost[] = [], base: readonly Cost[] = [], measure
 const milliseconds = (value: number) => `${value.toFixed(2)} ms`;
 const times = (value: number) => value.toFixed(2);
 
-export async function overhead(): Promise<Table> {
-	const example: INodeParameters = { ...exampleParameters(), download: false };
+/** Makes the rows that compare two racers: one for the CPU, one for the time. */
+function makeRows(
+	what: string,
+	costs: Cost[] | undefined,
+	base: Cost[] | undefined,
+	bound?: number,
+): string[][] {
+	return (['cpuMs', 'wallMs'] as const).map((measure) => {
+		const figures = computeRatios(costs, base, measure);
+		return [
+			`${what}, ${measure === 'cpuMs' ? 'CPU' : 'wall'}`,
+			formatSpread(figures, times),
+			`${milliseconds(median(listCosts(costs, measure)))} / ${milliseconds(median(listCosts(base, measure)))}`,
+			bound === undefined ? '' : `at most ${bound}`,
+			bound === undefined ? '' : compareWithBound(median(figures), bound),
+		];
+	});
+}
+
+const HOW = [
+	`${ITEMS} items, each a submit. A small server in another process answers it at once with the stand-in's answer about a job that has ended. (The stand-in itself would read the images, and all would wait for it.)`,
+	`The node is the built one, with the parameters of the first example, without the download. The loop is n8n's request helper in a node of a few lines, with ${AT_ONCE} calls at once like the node. Both run in n8n's engine with n8n's default log.`,
+	`Each has a process of its own, with ${WARM_UP} runs that do not count. ${ROUNDS} rounds in turn, with the ratio of each round. Median (least to most). The CPU is that of the measured process only.`,
+].join(' ');
+
+export async function measureOverhead(): Promise<Table> {
+	const example: INodeParameters = { ...readExampleParameters(), download: false };
 	const plain = { ...example, image: PICTURE };
 	const picture = { image: example.image ?? '' };
 	const [node, loop, evaluating, evaluatingLoop, silent, axios] = await race([
@@ -95,32 +133,25 @@ export async function overhead(): Promise<Table> {
 		{ contender: 'node', atOnce: AT_ONCE, parameters: plain, logLevel: 'warn' },
 		{ contender: 'axios', atOnce: AT_ONCE, parameters: {} },
 	]);
-
-	const row = (what: string, costs: Cost[] | undefined, base: Cost[] | undefined, bound?: number) =>
-		(['cpuMs', 'wallMs'] as const).map((measure) => {
-			const figures = ratios(costs, base, measure);
-			return [
-				`${what}, ${measure === 'cpuMs' ? 'CPU' : 'wall'}`,
-				formatSpread(figures, times),
-				`${milliseconds(median(each(costs, measure)))} / ${milliseconds(median(each(base, measure)))}`,
-				bound === undefined ? '' : `at most ${bound}`,
-				bound === undefined ? '' : compareWithBound(median(figures), bound),
-			];
-		});
 	return {
-		question: 'What does the node cost over the calls that it makes?',
-		how: `${ITEMS} items, each a submit that is answered at once with the stand-in's own answer to a job that is done, by a small server in another process (the stand-in itself would read the pictures, and all would wait for it). The node is the built one with the first example's parameters, without the download; beside it n8n's request helper in a loop, in a node of a few lines, ${AT_ONCE} at once like the node, both in n8n's engine with n8n's log as it is set by default. Each in a warmed process of its own (${WARM_UP} runs before), ${ROUNDS} rounds in turn; ratios are taken round by round. Median (least to most), CPU of the measured process only.`,
+		question: 'What does the node cost in addition to the calls that it makes?',
+		how: HOW,
 		columns: ['node / loop', 'ratio', 'per item', 'aim', 'met'],
 		rows: [
-			...row('all parameters fixed; the loop has its body ready', node, loop, BOUND),
-			...row('the picture is an expression, which both have n8n evaluate', evaluating, evaluatingLoop, BOUND),
-			...row(
+			...makeRows('all parameters fixed, and the loop has its body ready', node, loop, BOUND),
+			...makeRows(
+				'the image is an expression, which n8n evaluates for both',
+				evaluating,
+				evaluatingLoop,
+				BOUND,
+			),
+			...makeRows(
 				'as in the first row, without the line that n8n logs for each job (log level warn)',
 				silent,
 				loop,
 			),
-			...row('beside axios in a loop, without n8n', node, axios),
-			...row("the helper's loop beside axios's: n8n's own part", loop, axios),
+			...makeRows('compared with axios in a loop, without n8n', node, axios),
+			...makeRows("the loop with n8n's helper, compared with axios: n8n's own part", loop, axios),
 		],
 	};
 }

@@ -1,4 +1,4 @@
-/** What the measured process calls: servers that cost next to nothing, so that what is measured is the caller. */
+/** The servers that the measured process calls. They cost almost nothing, so that the caller is measured. */
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,14 +9,14 @@ import { startLocalApi } from '../local-api/index.mts';
 export interface Responder {
 	/** http://127.0.0.1:PORT */
 	origin: string;
-	/** How many requests have been answered. */
+	/** The number of requests so far. */
 	answered(): number;
 	stop(): Promise<void>;
 }
 
-/** Takes submits. */
+/** Receives submits. */
 export interface SubmitResponder extends Responder {
-	/** The JSON of the latest one. */
+	/** The JSON of the latest submit. */
 	latestBody(): IDataObject;
 }
 
@@ -40,8 +40,8 @@ async function serve(answer: RequestListener): Promise<Responder> {
 	};
 }
 
-/** The stand-in service's own answer to a submit whose job is done at once. */
-export async function answerOfDoneJob(): Promise<IDataObject> {
+/** @returns the stand-in's answer to a submit whose job ends at once */
+export async function describeEndedJob(): Promise<IDataObject> {
 	const api = await startLocalApi({ jobSeconds: 0 });
 	try {
 		const response = await fetch(`${api.baseUrl}/v3/txt_to_3d`, {
@@ -56,13 +56,13 @@ export async function answerOfDoneJob(): Promise<IDataObject> {
 }
 
 /**
- * Answers each submit at once as the stand-in service does when the job is done, with an ID of its own. Not the
- * stand-in itself: that reads and checks the picture, so that the callers would wait for it.
+ * Answers each submit at once, as the stand-in does for a job that has ended, with an ID of its own. The stand-in itself would read and
+ * check the image, and the callers would wait for it.
  *
- * @param outputs what the jobs put out, by the number of the job from 0; without, what the stand-in's answer says
+ * @param outputs the outputs of a job, by its number from 0. Default: those in the stand-in's answer.
  */
 export async function startResponder(outputs?: (job: number) => string[]): Promise<SubmitResponder> {
-	const answer = await answerOfDoneJob();
+	const answer = await describeEndedJob();
 	const firstId = Number(answer.id);
 	let jobs = 0;
 	let latest: Buffer[] = [];
@@ -88,12 +88,10 @@ export async function startResponder(outputs?: (job: number) => string[]): Promi
 	};
 }
 
-/** One piece of a file, sent over and over. */
+/** A piece of a file. It is sent repeatedly. */
 const PIECE = Buffer.alloc(64 * 1024, 'img-to-3d ');
 
-/**
- * Serves at any path a file of `?bytes=`, made while it is sent, so that this process does not hold it.
- */
+/** Serves a file of `?bytes=` at any path. It is made while it is sent, so this process never holds it. */
 export async function startFileServer(): Promise<Responder> {
 	return await serve((request, response) => {
 		const bytes = Number(new URL(request.url ?? '', 'http://127.0.0.1').searchParams.get('bytes'));

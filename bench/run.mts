@@ -4,19 +4,19 @@
  *   npm run bench                       everything, in about half an hour; writes bench/RESULTS.md
  *   npm run bench -- detection memory   only these, printed only
  *
- * What runs on real n8n's installs them into `.cache/` when they are not there, as `npm run e2e` does.
+ * Measurements on n8n servers install n8n into `.cache/` if it is not there, as `npm run e2e` does.
  */
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { measureDetection } from './detection.mts';
-import { flood } from './flood.mts';
-import { makespan, startOneAfterTheOther, type Background } from './makespan.mts';
-import { memory } from './memory.mts';
-import { overhead } from './overhead.mts';
-import { packageSize } from './package.mts';
-import { suspended } from './suspended.mts';
+import { measureFlood } from './flood.mts';
+import { measureMakespan, startOneAfterAnother, type Background } from './makespan.mts';
+import { measureMemory } from './memory.mts';
+import { measureOverhead } from './overhead.mts';
+import { measurePackage } from './package.mts';
+import { measureSuspending } from './suspended.mts';
 import { isMissed, type Table, toMarkdown } from './table.mts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -24,31 +24,33 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 const wanted = process.argv.slice(2);
 const isWanted = (name: string) => wanted.length === 0 || wanted.includes(name);
 
-/** What takes longest of the makespans, and hardly anything of the machine. */
+/** The longest of the makespan measurements. It needs almost no processor. */
 let slowest: Background | undefined;
 
-/** In this order: what must not be disturbed first. */
+/** In this order: the measurements that nothing may disturb come first. */
 const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
-	package: packageSize,
-	overhead,
-	memory,
+	package: measurePackage,
+	overhead: measureOverhead,
+	memory: measureMemory,
 	detection: measureDetection,
-	flood: async () => await flood(say),
+	flood: async () => await measureFlood(say),
 	suspended: async () => {
-		if (isWanted('makespan')) slowest = startOneAfterTheOther();
-		return await suspended(say);
+		if (isWanted('makespan')) slowest = startOneAfterAnother();
+		return await measureSuspending(say);
 	},
-	makespan: async () => await makespan(say, slowest),
+	makespan: async () => await measureMakespan(say, slowest),
 };
 
 const unknown = wanted.filter((name) => !(name in MEASUREMENTS));
 if (unknown.length > 0) {
-	say(`bench: ${unknown.join(', ')}: not known. There are: ${Object.keys(MEASUREMENTS).join(', ')}.`);
+	say(
+		`bench: ${unknown.join(', ')} is unknown. The measurements are: ${Object.keys(MEASUREMENTS).join(', ')}.`,
+	);
 	process.exit(2);
 }
 
-/** The rows of tables whose aim was missed, as list entries. */
-function missed(tables: readonly Table[]): string[] {
+/** Lists the rows that missed their aim, as entries of a Markdown list. */
+function listMissed(tables: readonly Table[]): string[] {
 	return tables.flatMap(({ question, columns, rows }) => {
 		const met = columns.indexOf('met');
 		return rows
@@ -70,13 +72,13 @@ for (const [name, measure] of Object.entries(MEASUREMENTS)) {
 }
 
 if (wanted.length === 0) {
-	const misses = missed(tables);
+	const misses = listMissed(tables);
 	const minutes = ((Date.now() - started) / 60_000).toFixed(1);
 	const text = [
-		'# What was measured',
+		'# Measurements',
 		'',
-		`By \`npm run bench\`, on Node ${process.version}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, in ${minutes} minutes. It writes this file.`,
-		'Ratios, shares and counts depend little on the machine; times do. Medians, with the least and the most in brackets.',
+		`By \`npm run bench\`, on Node ${process.version}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB, in ${minutes} minutes. The command writes this file.`,
+		'Times depend on the machine. Ratios, shares and counts depend on it little. Figures are medians, with the least and the most in brackets.',
 		'',
 		misses.length === 0 ? 'All aims were met.' : ['Aims that were missed:', '', ...misses].join('\n'),
 		'',

@@ -1,114 +1,50 @@
 /**
- * A thousand executions at rest in n8n's queue mode: what they hold, how fast they come and go, and what the same
- * worker can do when executions watch their jobs instead.
+ * A thousand suspended executions in n8n's queue mode: what they hold, how fast they are suspended and resumed, and what the same
+ * worker can do when executions poll instead.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
+import pLimit from 'p-limit';
 import { median } from 'simple-statistics';
+
 import type { CallRecord } from '../local-api/index.mts';
 import type { Say } from '../n8n/real/install.mts';
-import { LeapingSystemClock } from '../test/support/leaping-clock.mts';
 import { until } from '../n8n/real/processes.mts';
-import { query, redisNumber } from '../n8n/real/services.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
+import { LeapingSystemClock } from '../test/support/leaping-clock.mts';
+import { QueueReader, SAMPLE_MS, STUCK_MS } from './queue-reader.mts';
 import { formatVerdict, type Table } from './table.mts';
-import { called, imageTo3d, pictures, published, SPLIT, type NodeSketch } from './workflows.mts';
+import {
+	callWorkflow,
+	describeImageTo3d,
+	makeCallBody,
+	publish,
+	SPLIT,
+	type NodeSketch,
+} from './workflows.mts';
 
-const RESTING = 1000;
-/** How many calls the service makes at the same time when all their jobs have ended. */
+const SUSPENDED = 1000;
+/** How many calls the service makes at the same time when all jobs have ended. */
 const CALLS_AT_ONCE = 20;
-/** The executions that are called all at once. */
+/** The number of executions that are called all at once. */
 const BURST = 100;
-/** How many executions the one worker runs at the same time: n8n's own default. */
+/** How many executions the one worker runs at the same time. It is n8n's default. */
 const SLOTS = 10;
-/** How many calls that start an execution are under way at the same time. */
+/** How many calls that start an execution are made at the same time. */
 const CALLERS = 20;
-/** How long the jobs of the resting executions take, s: all rest long before the first one ends, and then all end. */
+/** How long the jobs of the suspended executions take, s. All are suspended long before the first one ends. Then all end. */
 const LONG = 3600;
 
-/** The executions that watch, and how long their jobs take, s. */
-const WATCHING = 30;
+/** The number of executions that poll, and how long their jobs take, s. */
+const POLLING = 30;
 const SHORT = 10;
 
 /** How often the small execution is run for one figure. */
 const SMALL_RUNS = 20;
-/** How much longer it may take beside resting executions, ms: less than anything that waits for a slot does. */
+/** How much longer it may take beside suspended executions, ms. Anything that waits for a slot takes longer. */
 const SMALL_MORE_MS = 100;
 
-/** When nothing has moved for this long, nothing will, ms. */
-const STUCK_MS = 45_000;
-const LOOK_MS = 250;
-
-/** A workflow's executions by their status, and the worker's queue in Redis. */
-interface Standing {
-	/** Statuses as n8n names them: new, running, waiting, success, ... */
-	count(...statuses: string[]): number;
-	/** Jobs that the worker has in hand. */
-	active: number;
-	/** Jobs that no worker has taken yet. */
-	queued: number;
-}
-
-/** What is asked of an n8n in queue mode, past its REST interface, which lists a hundred executions at most. */
-class Eye {
-	private readonly redis: number;
-	private readonly postgres: number;
-
-	constructor({ servers }: World) {
-		if (!servers) throw new Error('This n8n is not in queue mode.');
-		({ redis: this.redis, postgres: this.postgres } = servers);
-	}
-
-	async standing(workflowId: string): Promise<Standing> {
-		const [rows, active, queued] = await Promise.all([
-			query(
-				this.postgres,
-				`SELECT status, count(*) FROM execution_entity WHERE "workflowId" = '${workflowId}' GROUP BY status`,
-			),
-			redisNumber(this.redis, 'LLEN', 'bull:jobs:active'),
-			redisNumber(this.redis, 'LLEN', 'bull:jobs:wait'),
-		]);
-		const counts = new Map(rows.map(([status = '', count]) => [status, Number(count)]));
-		return {
-			count: (...statuses) => statuses.reduce((sum, status) => sum + (counts.get(status) ?? 0), 0),
-			active,
-			queued,
-		};
-	}
-
-	/** When the last execution of a workflow ended, ms since the epoch. */
-	async lastEnd(workflowId: string): Promise<number> {
-		const [row] = await query(
-			this.postgres,
-			`SELECT extract(epoch FROM max("stoppedAt")) * 1000 FROM execution_entity WHERE "workflowId" = '${workflowId}'`,
-		);
-		return Number(row?.[0]);
-	}
-
-	/** How long the latest executions of a workflow took, with the wait for a slot, ms. */
-	async latestTimes(workflowId: string, number: number): Promise<number[]> {
-		const rows = await query(
-			this.postgres,
-			`SELECT extract(epoch FROM "stoppedAt" - "createdAt") * 1000 FROM execution_entity WHERE "workflowId" = '${workflowId}' ORDER BY id DESC LIMIT ${number}`,
-		);
-		return rows.map(([ms]) => Number(ms));
-	}
-
-	/** Waits until so many executions have a status, or until nothing has moved for a while. @returns how many have it */
-	async reached(workflowId: string, status: string, number: number): Promise<number> {
-		let reached = 0;
-		let movedAt = Date.now();
-		while (reached < number && Date.now() - movedAt < STUCK_MS) {
-			await pause(LOOK_MS);
-			const now = (await this.standing(workflowId)).count(status);
-			if (now !== reached) movedAt = Date.now();
-			reached = now;
-		}
-		return reached;
-	}
-}
-
-/** The other work that an n8n has to do: an execution of two nodes. */
+/** The other work of the n8n: an execution of two nodes. */
 const SMALL: NodeSketch = {
 	name: 'Small',
 	type: 'n8n-nodes-base.set',
@@ -120,148 +56,183 @@ const SMALL: NodeSketch = {
 };
 
 /** The workflow of the small execution. */
-type Small = Awaited<ReturnType<typeof published>>;
+type Small = Awaited<ReturnType<typeof publish>>;
 
 /**
- * Runs small executions, one after the other.
+ * Runs small executions, one after another.
  *
- * @returns how long they took, from n8n's noting the call to its noting the end, ms: the median
+ * @returns the median of how long they took, from the call to the end as n8n records them, ms
  */
-async function smallRuns(world: World, eye: Eye, { path, saved }: Small, number: number): Promise<number> {
-	const ended = async () => (await eye.standing(saved.id)).count('success');
+async function runSmall(
+	world: World,
+	reader: QueueReader,
+	{ path, saved }: Small,
+	number: number,
+): Promise<number> {
+	const ended = async () => (await reader.readState(saved.id)).count('success');
 	const before = await ended();
 	for (let run = 1; run <= number; run++) {
-		await called(world, path, {});
+		await callWorkflow(world, path, {});
 		await until('a small execution has ended', async () => (await ended()) === before + run, 120_000, 100);
 	}
-	return median(await eye.latestTimes(saved.id, number));
+	return median(await reader.readLatestTimes(saved.id, number));
 }
 
-/** Starts so many executions of one job each, some calls at a time. */
+/** Starts executions of one job each. */
 async function startAll(world: World, path: string, number: number): Promise<void> {
-	const body = pictures(world.service.origin, 1);
-	let left = number;
-	const caller = async () => {
-		while (left > 0) {
-			left -= 1;
-			await called(world, path, body);
-		}
-	};
-	await Promise.all(Array.from({ length: CALLERS }, caller));
+	const body = makeCallBody(world.service.origin, 1);
+	await pLimit(CALLERS).map(
+		Array.from({ length: number }),
+		async () => await callWorkflow(world, path, body),
+	);
 }
 
-/** What executions at rest have shown. Times in s, rates per second. */
-interface Rested {
+/** What executions hold. */
+interface Held {
+	/** Executions with a status that holds a worker. */
+	running: number;
+	/** Jobs that the worker is running. */
+	active: number;
+	/** Jobs that wait for the worker. */
+	queued: number;
+}
+
+/** The measurement of suspended executions. Times are in s, rates per second. */
+interface Suspended extends Held {
 	number: number;
 	startRate: number;
-	/** The most that was seen while all rested: statuses that hold a worker, jobs in its hands, jobs that wait for it. */
-	running: number;
-	active: number;
-	queued: number;
+	/** How long a small execution takes, ms. */
 	smallBefore: number;
-	smallMeanwhile: number;
+	smallDuring: number;
 	paid: number;
 	calls: CallRecord[];
 	finished: number;
 	resumeSeconds: number;
 }
 
-/** @param number of executions @param callsAtOnce how many of their calls are made at the same time */
-async function rest(
-	world: World,
-	eye: Eye,
-	clock: LeapingSystemClock,
-	small: Small,
-	number: number,
-	callsAtOnce: number,
-	say: Say,
-): Promise<Rested> {
-	const { service, credentials } = world;
-	const { path, saved } = await published(world, [SPLIT, imageTo3d({ waitFor: 'webhook' }, credentials)]);
-	const smallBefore = await smallRuns(world, eye, small, SMALL_RUNS);
+/** What a measurement is made with. */
+interface Setting {
+	world: World;
+	reader: QueueReader;
+	clock: LeapingSystemClock;
+	small: Small;
+	say: Say;
+}
 
-	service.configure({ jobSeconds: LONG, callsAtOnce });
-	const jobsBefore = service.jobs.length;
-	const start = Date.now();
-	await startAll(world, path, number);
-	const resting = await eye.reached(saved.id, 'waiting', number);
-	const startRate = resting / ((Date.now() - start) / 1000);
-	if (resting < number) throw new Error(`Only ${resting} of ${number} executions have come to rest.`);
-	say(`  ${number} executions rest (${startRate.toFixed(0)} per second).`);
-
-	let [running, active, queued] = [0, 0, 0];
-	for (let look = 0; look < 10; look++) {
-		const standing = await eye.standing(saved.id);
-		running = Math.max(running, standing.count('running', 'new'));
-		active = Math.max(active, standing.active);
-		queued = Math.max(queued, standing.queued);
-		await pause(LOOK_MS);
+/** Samples what the executions of a workflow hold. @returns the most */
+async function sampleHeld(reader: QueueReader, workflowId: string): Promise<Held> {
+	const most: Held = { running: 0, active: 0, queued: 0 };
+	for (let sample = 0; sample < 10; sample++) {
+		const state = await reader.readState(workflowId);
+		most.running = Math.max(most.running, state.count('running', 'new'));
+		most.active = Math.max(most.active, state.active);
+		most.queued = Math.max(most.queued, state.queued);
+		await pause(SAMPLE_MS);
 	}
-	const smallMeanwhile = await smallRuns(world, eye, small, SMALL_RUNS);
+	return most;
+}
 
+/** Starts executions until all are suspended. @returns how many are suspended per second */
+async function suspendAll({ world, reader, say }: Setting, workflow: Small, number: number): Promise<number> {
+	const start = Date.now();
+	await startAll(world, workflow.path, number);
+	const suspended = await reader.waitUntil(workflow.saved.id, 'waiting', number);
+	const rate = suspended / ((Date.now() - start) / 1000);
+	if (suspended < number) throw new Error(`Only ${suspended} of ${number} executions are suspended.`);
+	say(`  ${number} executions are suspended (${rate.toFixed(0)} per second).`);
+	return rate;
+}
+
+/** Ends all jobs at once, so that the service calls for each. */
+async function resumeAll(
+	{ world: { service }, reader, clock, say }: Setting,
+	{ saved }: Small,
+	number: number,
+): Promise<Pick<Suspended, 'calls' | 'finished' | 'resumeSeconds'>> {
 	const callsBefore = service.calls.length;
 	const firstCall = Date.now();
 	clock.leap(LONG + 1);
-	const finished = await eye.reached(saved.id, 'success', number);
-	const resumeSeconds = ((await eye.lastEnd(saved.id)) - firstCall) / 1000;
-	const isOver = () => {
-		const ended = service.calls.slice(callsBefore).filter(({ endedAt }) => endedAt !== undefined);
-		return ended.length === number;
-	};
-	await until('each call has come to its end', isOver, STUCK_MS);
-	say(`  ${finished} have gone on, the last one ${resumeSeconds.toFixed(1)} s after the first call.`);
-	return {
-		number,
-		startRate,
-		running,
-		active,
-		queued,
-		smallBefore,
-		smallMeanwhile,
-		paid: service.jobs.length - jobsBefore,
-		calls: service.calls.slice(callsBefore),
-		finished,
-		resumeSeconds,
-	};
+	const finished = await reader.waitUntil(saved.id, 'success', number);
+	const resumeSeconds = ((await reader.readLastEnd(saved.id)) - firstCall) / 1000;
+	const isOver = () =>
+		service.calls.slice(callsBefore).filter(({ endedAt }) => endedAt !== undefined).length === number;
+	await until('each call has ended', isOver, STUCK_MS);
+	say(`  ${finished} have finished, the last one ${resumeSeconds.toFixed(1)} s after the first call.`);
+	return { calls: service.calls.slice(callsBefore), finished, resumeSeconds };
 }
 
-/** What some executions with short jobs have shown. Times in s. */
-interface Waited {
-	/** What was seen when all were there: statuses that hold a worker, jobs in its hands, jobs that wait for it. */
-	running: number;
-	active: number;
-	queued: number;
+/** Suspends executions, and resumes them. @param callsAtOnce how many of their calls are made at the same time */
+async function measureSuspended(setting: Setting, number: number, callsAtOnce: number): Promise<Suspended> {
+	const { world, reader, small } = setting;
+	const { service, credentials } = world;
+	const workflow = await publish(world, [SPLIT, describeImageTo3d({ waitFor: 'webhook' }, credentials)]);
+	const smallBefore = await runSmall(world, reader, small, SMALL_RUNS);
+	service.configure({ jobSeconds: LONG, callsAtOnce });
+	const jobsBefore = service.jobs.length;
+	const startRate = await suspendAll(setting, workflow, number);
+	const held = await sampleHeld(reader, workflow.saved.id);
+	const smallDuring = await runSmall(world, reader, small, SMALL_RUNS);
+	const resumed = await resumeAll(setting, workflow, number);
+	const paid = service.jobs.length - jobsBefore;
+	return { number, startRate, ...held, smallBefore, smallDuring, paid, ...resumed };
+}
+
+/** The measurement of some executions with short jobs. Times are in s. */
+interface Waited extends Held {
 	/** How long a small execution took that was started when all others were there. */
 	small: number;
 	/** From the first call to the end of the last execution. */
 	seconds: number;
 }
 
-async function wait(world: World, eye: Eye, small: Small, waitFor: 'poll' | 'webhook'): Promise<Waited> {
+async function measureWaiting(
+	{ world, reader, small }: Setting,
+	waitFor: 'poll' | 'webhook',
+): Promise<Waited> {
 	const { service, credentials } = world;
-	const { path, saved } = await published(world, [SPLIT, imageTo3d({ waitFor }, credentials)]);
+	const { path, saved } = await publish(world, [SPLIT, describeImageTo3d({ waitFor }, credentials)]);
 	service.configure({ jobSeconds: SHORT });
 	const start = Date.now();
-	await startAll(world, path, WATCHING);
-	// Long enough that all have been submitted that can be, and short enough that no job has ended.
+	await startAll(world, path, POLLING);
+	// All that can be submitted are submitted by then, and no job has ended.
 	await pause((SHORT / 2) * 1000);
-	const { count, active, queued } = await eye.standing(saved.id);
-	const smallTime = smallRuns(world, eye, small, 1);
-	const finished = await eye.reached(saved.id, 'success', WATCHING);
-	if (finished < WATCHING) throw new Error(`Only ${finished} of ${WATCHING} executions have ended.`);
+	const { count, active, queued } = await reader.readState(saved.id);
+	const smallTime = runSmall(world, reader, small, 1);
+	const finished = await reader.waitUntil(saved.id, 'success', POLLING);
+	if (finished < POLLING) throw new Error(`Only ${finished} of ${POLLING} executions have finished.`);
 	return {
 		running: count('running'),
 		active,
 		queued,
 		small: (await smallTime) / 1000,
-		seconds: ((await eye.lastEnd(saved.id)) - start) / 1000,
+		seconds: ((await reader.readLastEnd(saved.id)) - start) / 1000,
 	};
 }
 
-/** Measures it all. @param say gets a line now and then */
-export async function suspended(say: Say): Promise<Table> {
+/** All measurements. */
+interface Results {
+	suspended: Suspended;
+	burst: Suspended;
+	polling: Waited;
+	suspendedShort: Waited;
+}
+
+async function measureAll(setting: Setting): Promise<Results> {
+	const { say } = setting;
+	say(`${SUSPENDED} executions are suspended ...`);
+	const suspended = await measureSuspended(setting, SUSPENDED, CALLS_AT_ONCE);
+	say(`${BURST} executions are suspended, and called all at once ...`);
+	const burst = await measureSuspended(setting, BURST, BURST);
+	say(`${POLLING} executions poll jobs of ${SHORT} s, and ${POLLING} are suspended for such jobs ...`);
+	const polling = await measureWaiting(setting, 'poll');
+	const suspendedShort = await measureWaiting(setting, 'webhook');
+	return { suspended, burst, polling, suspendedShort };
+}
+
+/** @param say gets a line from time to time */
+export async function measureSuspending(say: Say): Promise<Table> {
 	const clock = new LeapingSystemClock();
-	const most = RESTING + BURST + 3 * WATCHING;
+	const most = SUSPENDED + BURST + 3 * POLLING;
 	const world = await startWorld({
 		version: '2.41.1',
 		queue: true,
@@ -271,94 +242,102 @@ export async function suspended(say: Say): Promise<Table> {
 		say,
 	});
 	try {
-		const eye = new Eye(world);
-		const small = await published(world, [SMALL]);
-		// What every process does only once is done.
-		await smallRuns(world, eye, small, SMALL_RUNS);
-		await wait(world, eye, small, 'webhook');
-		say(`${RESTING} executions are put to rest ...`);
-		const rested = await rest(world, eye, clock, small, RESTING, CALLS_AT_ONCE, say);
-		say(`${BURST} executions are put to rest, and called all at once ...`);
-		const burst = await rest(world, eye, clock, small, BURST, BURST, say);
-		say(`${WATCHING} executions watch jobs of ${SHORT} s, and ${WATCHING} rest for such ...`);
-		const watched = await wait(world, eye, small, 'poll');
-		const restedShort = await wait(world, eye, small, 'webhook');
-		return tableOf(rested, burst, watched, restedShort);
+		const reader = new QueueReader(world);
+		const setting: Setting = { world, reader, clock, small: await publish(world, [SMALL]), say };
+		// What every process does only once is done by then.
+		await runSmall(world, reader, setting.small, SMALL_RUNS);
+		await measureWaiting(setting, 'webhook');
+		const results = await measureAll(setting);
+		return {
+			question: `What do ${SUSPENDED} suspended executions hold, and how are they resumed?`,
+			how: HOW,
+			columns: ['', 'suspended', 'suspended, called all at once', 'polling instead', 'aim', 'met'],
+			rows: [...makeHeldRows(results), ...makeResumeRows(results)],
+		};
 	} finally {
 		await world.stop();
 	}
 }
 
-/** What came of calls that were not answered 200, and how often. */
-function troubles({ calls }: Rested): string {
+const HOW = [
+	`n8n 2.41.1 in queue mode on one machine: main, a webhook process, one worker with ${SLOTS} slots, PostgreSQL and Redis, with n8n's defaults. Executions of one job each, started by ${CALLERS} callers at the same time. When all are suspended, all their jobs end at the same moment, and the stand-in calls once for each, ${CALLS_AT_ONCE} calls at the same time. In the second column, it makes all calls at once.`,
+	`A small execution: a webhook and a Set node, from the call to the end (median of ${SMALL_RUNS}). "Polling instead": ${POLLING} executions that poll jobs of ${SHORT} s, on the same worker. The small execution was started ${SHORT / 2} s after them.`,
+].join(' ');
+
+const writeMs = (value: number) => `${value.toFixed(0)} ms`;
+const writeSeconds = (value: number) => `${value.toFixed(1)} s`;
+const writeAim = (text: string, isMet: boolean) => [text, formatVerdict(isMet)];
+const aimAtNone = (values: readonly number[]) => writeAim('0', Math.max(...values) === 0);
+
+function makeHeldRows({ suspended, burst, polling }: Results): string[][] {
+	const both = [suspended, burst];
+	const each = (write: (one: Suspended) => string) => both.map(write);
+	const held = both.map(({ running, active }) => Math.max(running, active));
+	return [
+		['executions', ...each(({ number }) => String(number)), String(POLLING)],
+		['suspended per second', ...each(({ startRate }) => startRate.toFixed(1))],
+		[
+			`of ${SLOTS} slots held during that (running in n8n's database / active in Redis)`,
+			...each(({ running, active }) => `${running} / ${active}`),
+			`${polling.running} / ${polling.active}`,
+			...aimAtNone(held),
+		],
+		[
+			'executions that wait for a slot during that',
+			...each(({ queued }) => String(queued)),
+			String(polling.queued),
+			...aimAtNone(both.map(({ queued }) => queued)),
+		],
+		[
+			'a small execution before / during that',
+			...each(({ smallBefore, smallDuring }) => `${writeMs(smallBefore)} / ${writeMs(smallDuring)}`),
+			`${writeMs(suspended.smallBefore)} / ${writeMs(polling.small * 1000)}`,
+			...writeAim(
+				`at most ${SMALL_MORE_MS} ms longer`,
+				both.every(({ smallBefore, smallDuring }) => smallDuring <= smallBefore + SMALL_MORE_MS),
+			),
+		],
+	];
+}
+
+/** Counts the calls that were not answered with 200, by what happened. */
+function describeTroubles({ calls }: Suspended): string {
 	const counts = new Map<string, number>();
 	for (const { status, failure } of calls) {
 		if (status === 200) continue;
 		const answer = failure ?? `HTTP ${status}`;
 		counts.set(answer, (counts.get(answer) ?? 0) + 1);
 	}
-	const told = [...counts].map(([answer, count]) => `${count} x ${answer}`);
-	return told.length > 0 ? told.join(', ') : '0';
+	return [...counts].map(([answer, count]) => `${count} x ${answer}`).join(', ') || '0';
 }
 
-function tableOf(rested: Rested, burst: Rested, watched: Waited, restedShort: Waited): Table {
-	const both = [rested, burst];
-	const aim = (text: string, isMet: boolean) => [text, formatVerdict(isMet)];
-	const none = (values: readonly number[]) => aim('0', Math.max(...values) === 0);
+function makeResumeRows({ suspended, burst, polling, suspendedShort }: Results): string[][] {
+	const both = [suspended, burst];
+	const each = (write: (one: Suspended) => string) => both.map(write);
 	const lost = both.map(({ number, finished }) => number - finished);
 	const bad = both.map(({ calls }) => calls.filter(({ status }) => status !== 200).length);
-	const held = both.map(({ running, active }) => Math.max(running, active));
-	const ms = (value: number) => `${value.toFixed(0)} ms`;
-	const s = (value: number) => `${value.toFixed(1)} s`;
-	const slowest = ({ calls }: Rested) =>
+	const findSlowest = ({ calls }: Suspended) =>
 		Math.max(...calls.map(({ at, endedAt = at }) => endedAt - at)) / 1000;
-	const each = (tell: (rested: Rested) => string) => both.map(tell);
-	return {
-		question: `What do ${RESTING} executions at rest hold, and how do they go on?`,
-		how: [
-			`n8n 2.41.1 in queue mode on one machine: main, a webhook process, one worker with ${SLOTS} slots, PostgreSQL and Redis, all as n8n has them if nothing is set. Executions of one job each, started by ${CALLERS} callers at a time; when all rest, all their jobs end at the same moment and the stand-in calls for each, once, ${CALLS_AT_ONCE} calls at a time, and in the second column all at once.`,
-			`A small execution: a webhook and a Set node, from the call to its end (median of ${SMALL_RUNS}). "Watching instead": ${WATCHING} executions with Wait For: Watching, jobs of ${SHORT} s, on the same worker; the small execution was started ${SHORT / 2} s after them.`,
-		].join(' '),
-		columns: ['', 'at rest', 'at rest, called all at once', 'watching instead', 'aim', 'met'],
-		rows: [
-			['executions', ...each(({ number }) => String(number)), String(WATCHING)],
-			['put to rest per second', ...each(({ startRate }) => startRate.toFixed(1))],
-			[
-				`of ${SLOTS} slots held meanwhile (running in n8n's database / active in Redis)`,
-				...each(({ running, active }) => `${running} / ${active}`),
-				`${watched.running} / ${watched.active}`,
-				...none(held),
-			],
-			[
-				'executions waiting for a slot meanwhile',
-				...each(({ queued }) => String(queued)),
-				String(watched.queued),
-				...none(both.map(({ queued }) => queued)),
-			],
-			[
-				'a small execution before / meanwhile',
-				...each(({ smallBefore, smallMeanwhile }) => `${ms(smallBefore)} / ${ms(smallMeanwhile)}`),
-				`${ms(rested.smallBefore)} / ${ms(watched.small * 1000)}`,
-				...aim(
-					`at most ${SMALL_MORE_MS} ms longer`,
-					both.every(({ smallBefore, smallMeanwhile }) => smallMeanwhile <= smallBefore + SMALL_MORE_MS),
-				),
-			],
-			[`${WATCHING} with jobs of ${SHORT} s: all done after`, s(restedShort.seconds), '', s(watched.seconds)],
-			['resumed per second', ...each(({ finished, resumeSeconds }) => (finished / resumeSeconds).toFixed(1))],
-			['first call to end of last execution', ...each(({ resumeSeconds }) => s(resumeSeconds))],
-			['slowest answer to a call', ...each((one) => s(slowest(one)))],
-			['calls not answered 200', ...each(troubles), '', ...none(bad)],
-			['calls lost: executions that they did not resume', ...lost.map(String), '', ...none(lost)],
-			[
-				'jobs paid',
-				...each(({ paid }) => String(paid)),
-				'',
-				...aim(
-					'one per execution',
-					both.every(({ paid, number }) => paid === number),
-				),
-			],
+	return [
+		[
+			`${POLLING} with jobs of ${SHORT} s: all done after`,
+			writeSeconds(suspendedShort.seconds),
+			'',
+			writeSeconds(polling.seconds),
 		],
-	};
+		['resumed per second', ...each(({ finished, resumeSeconds }) => (finished / resumeSeconds).toFixed(1))],
+		['first call to end of last execution', ...each(({ resumeSeconds }) => writeSeconds(resumeSeconds))],
+		['slowest answer to a call', ...each((one) => writeSeconds(findSlowest(one)))],
+		['calls not answered with 200', ...each(describeTroubles), '', ...aimAtNone(bad)],
+		['calls lost: executions that they did not resume', ...lost.map(String), '', ...aimAtNone(lost)],
+		[
+			'jobs paid',
+			...each(({ paid }) => String(paid)),
+			'',
+			...writeAim(
+				'one per execution',
+				both.every(({ paid, number }) => paid === number),
+			),
+		],
+	];
 }

@@ -1,4 +1,4 @@
-/** The workflows that are measured on a real n8n. */
+/** The workflows that are measured on n8n servers. */
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { IConnections, INode, INodeParameters } from 'n8n-workflow';
@@ -7,7 +7,7 @@ import { PACKAGE, type Execution, type Saved, type WorkflowFile } from '../n8n/r
 import { until } from '../n8n/real/processes.mts';
 import type { World } from '../n8n/real/worlds.mts';
 
-/** A node, as far as it matters. */
+/** The parts of a node that matter here. */
 export interface NodeSketch {
 	name: string;
 	type: string;
@@ -16,13 +16,13 @@ export interface NodeSketch {
 	credentials?: INode['credentials'];
 }
 
-/** From a node to another, out of an output that is not its first one, if so. */
+/** A connection from a node to another one. The output is 0 by default. */
 export type Arrow = readonly [from: string, to: string, output?: number];
 
-/** A picture that a stand-in has, by its path. */
+/** The path of an image of the stand-in. */
 const PICTURE = '/samples/mug.jpg';
 
-/** The smallest job there is: no measurement asks for its files. */
+/** The smallest job. No measurement needs its files. */
 const SETTINGS = { frameSize: 32, seconds: 1, steps: 1, seed: '1' };
 
 let count = 0;
@@ -30,12 +30,12 @@ let count = 0;
 /**
  * Imports and publishes a workflow that a call starts.
  *
- * @param nodes what comes after the call, which is the node "Call"
- * @param arrows what leads to what; default one node to the next
- * @param options of the node "Call"
+ * @param nodes the nodes after the webhook, which is the node "Call"
+ * @param arrows the connections. Default: from each node to the next.
+ * @param options options of the node "Call"
  * @returns the path to call
  */
-export async function published(
+export async function publish(
 	world: World,
 	nodes: readonly NodeSketch[],
 	arrows?: readonly Arrow[],
@@ -49,13 +49,7 @@ export async function published(
 		parameters: { path, httpMethod: 'POST', responseMode: 'onReceived', options },
 	};
 	const all = [call, ...nodes];
-	const connections: IConnections = {};
-	for (const [from, to, output = 0] of arrows ??
-		nodes.map(({ name }, index): Arrow => [all[index]?.name ?? '', name])) {
-		const { main } = (connections[from] ??= { main: [] });
-		while (main && main.length <= output) main.push([]);
-		main?.[output]?.push({ node: to, type: 'main', index: 0 });
-	}
+	const chain = nodes.map(({ name }, index): Arrow => [all[index]?.name ?? '', name]);
 	const workflow: WorkflowFile = {
 		name: `Bench ${count}`,
 		nodes: all.map((node, index) => ({
@@ -65,7 +59,7 @@ export async function published(
 			...node,
 			...(node === call && { webhookId: path }),
 		})),
-		connections,
+		connections: connect(arrows ?? chain),
 		settings: { executionOrder: 'v1' },
 	};
 	const saved = await world.main.importWorkflow(workflow);
@@ -73,7 +67,17 @@ export async function published(
 	return { path: `/webhook/${path}`, saved };
 }
 
-/** Makes items of the pictures in the call's body. */
+function connect(arrows: readonly Arrow[]): IConnections {
+	const connections: IConnections = {};
+	for (const [from, to, output = 0] of arrows) {
+		const { main } = (connections[from] ??= { main: [] });
+		while (main && main.length <= output) main.push([]);
+		main?.[output]?.push({ node: to, type: 'main', index: 0 });
+	}
+	return connections;
+}
+
+/** Splits the images in the body of the call into items. */
 export const SPLIT: NodeSketch = {
 	name: 'Split',
 	type: 'n8n-nodes-base.splitOut',
@@ -81,8 +85,11 @@ export const SPLIT: NodeSketch = {
 	parameters: { fieldToSplitOut: 'body.pictures', options: {} },
 };
 
-/** The node, with its files left where they are. */
-export function imageTo3d(parameters: INodeParameters, credentials: INode['credentials']): NodeSketch {
+/** Describes the Image to 3D node. It does not download its files. */
+export function describeImageTo3d(
+	parameters: INodeParameters,
+	credentials: INode['credentials'],
+): NodeSketch {
 	return {
 		name: 'Image to 3D',
 		type: `${PACKAGE}.imgTo3d`,
@@ -92,26 +99,26 @@ export function imageTo3d(parameters: INodeParameters, credentials: INode['crede
 	};
 }
 
-/** What a workflow that begins with {@link SPLIT} is called with. @param origin the stand-in's */
-export function pictures(origin: string, number: number): { pictures: Array<{ image: string }> } {
+/** Makes the body of a call for a workflow that begins with {@link SPLIT}. @param origin address of the stand-in */
+export function makeCallBody(origin: string, number: number): { pictures: Array<{ image: string }> } {
 	return { pictures: Array.from({ length: number }, () => ({ image: origin + PICTURE })) };
 }
 
-/** A job that a plain client of the API submits; the same as the node's, but for the key. */
-export function plainJob(origin: string): Record<string, unknown> {
+/** Makes the job that a plain client of the API submits: the node's, without the key. */
+export function makePlainJob(origin: string): Record<string, unknown> {
 	return { image: origin + PICTURE, frame_size: 32, seconds: 1, steps: 1, seed: 1 };
 }
 
-/** n8n 2.41 registers webhooks some time after it has published their workflow: this much at most, ms. */
+/** n8n 2.41 registers webhooks some time after it has published their workflow, at most this long, ms. */
 const REGISTERED_MS = 20_000;
 
-/** Calls a workflow. @throws when n8n does not answer 200 */
-export async function called(world: World, path: string, body: object): Promise<void> {
+/** Calls a workflow. @throws when n8n does not answer with 200 */
+export async function callWorkflow(world: World, path: string, body: object): Promise<void> {
 	const end = Date.now() + REGISTERED_MS;
 	for (;;) {
 		const { status } = await world.outside.call(path, body);
 		if (status === 200) return;
-		if (status !== 404 || Date.now() > end) throw new Error(`n8n answers the call with ${status}.`);
+		if (status !== 404 || Date.now() > end) throw new Error(`n8n answered the call with ${status}.`);
 		await pause(500);
 	}
 }
@@ -121,15 +128,15 @@ const ENDS = ['success', 'error', 'canceled', 'crashed'];
 /**
  * Calls a workflow once, and waits until its execution has ended.
  *
- * @throws when it did not end well
+ * @throws when it did not succeed
  */
-export async function executed(
+export async function execute(
 	world: World,
 	{ path, saved }: { path: string; saved: Saved },
 	body: object,
 	limitMs: number,
 ): Promise<Execution> {
-	await called(world, path, body);
+	await callWorkflow(world, path, body);
 	let id = '';
 	await until(
 		`the execution of workflow ${saved.id} has ended`,
@@ -139,7 +146,7 @@ export async function executed(
 			return latest !== undefined && ENDS.includes(latest.status);
 		},
 		limitMs,
-		// n8n notes the moment itself; asking often would only keep it busy.
+		// n8n records the time of the end. Frequent requests would only keep it busy.
 		2000,
 	);
 	const execution = await world.main.execution(id);

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import axios from 'axios';
 import type { INodeParameters } from 'n8n-workflow';
 
-import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
+import { AFTER, TRIGGER, buildTriggerWorkflow } from '../../bench/calls.mts';
 import { startLocalApi, type FaultPlace, type LocalApi } from '../../local-api/index.mts';
 import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
@@ -121,7 +121,7 @@ export class Play {
 		const credentials = { stableDiffusionApi: { id, name } };
 		if (scene.way === 'trigger') {
 			const webhookId = `crash-${service.origin.split(':').at(-1)}-${Date.now()}`;
-			const workflow = triggerWorkflow({ download: true }) as WorkflowFile;
+			const workflow = buildTriggerWorkflow({ download: true }) as WorkflowFile;
 			for (const node of workflow.nodes) {
 				if (node.name === TRIGGER) Object.assign(node, { credentials, webhookId });
 			}

@@ -1,5 +1,5 @@
 import { AttackedTrigger } from '../../bench/attacked-trigger.mts';
-import { flood, statuses } from '../../bench/flooder.mts';
+import { countStatuses, sendFlood } from '../../bench/flooder.mts';
 import { FORGED_KINDS, type KnownJobs } from '../../bench/forged-calls.mts';
 import { RUNS_ALL } from '../support/scope.mts';
 import { LeapingSystemClock } from '../support/leaping-clock.mts';
@@ -72,7 +72,7 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 		const trigger = await AttackedTrigger.publish(world);
 		const every = calls / TRUE_CALLS;
 		const begun = Date.now();
-		const flooded = await flood({
+		const flooded = await sendFlood({
 			url: trigger.url,
 			calls,
 			connections,
@@ -82,23 +82,23 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 			},
 		});
 		await until('the last job is in', () => trigger.jobs.length === TRUE_CALLS + 1);
-		await trigger.allCalled();
+		await trigger.waitUntilCalled();
 		say(
-			`n8n ${version}: ${(calls / flooded.seconds).toFixed(0)} calls per second; ${[...statuses([flooded])].map(([status, count]) => `${count} x ${status}`).join(', ')}`,
+			`n8n ${version}: ${(calls / flooded.seconds).toFixed(0)} calls per second; ${[...countStatuses([flooded])].map(([status, count]) => `${count} x ${status}`).join(', ')}`,
 		);
 
 		const kinds = new Map(FORGED_KINDS.map((kind) => [kind.name, kind.answers]));
 		expect(wrong(flooded.answers, (kind) => kinds.get(kind) ?? [])).toEqual([]);
 		expect(trigger.calls.map(({ status }) => status)).toEqual(Array(TRUE_CALLS + 1).fill(200));
 		const all = [...trigger.jobs].sort((one, other) => one - other);
-		await until('all have started it', async () => (await trigger.started()).length >= all.length);
-		expect(await trigger.started()).toEqual(all);
+		await until('all have started it', async () => (await trigger.listStarted()).length >= all.length);
+		expect(await trigger.listStarted()).toEqual(all);
 
 		// Afterwards n8n is as before.
 		const later = await trigger.submit(0, 'once');
-		await trigger.allCalled(10_000);
+		await trigger.waitUntilCalled(10_000);
 		expect(trigger.calls.at(-1)).toMatchObject({ job: later, status: 200 });
-		await until('it has started it', async () => (await trigger.started()).includes(later), 10_000);
+		await until('it has started it', async () => (await trigger.listStarted()).includes(later), 10_000);
 
 		// Each call that names a job of its own causes one question, and two for the open job go on at a time.
 		const minutes = (Date.now() - begun) / 60_000;
@@ -134,14 +134,14 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 		const job = world.service.jobs.at(-1);
 		const known: KnownJobs = { done: 1, open: job?.id ?? 0, trackId: '' };
 		const before = fetches().length;
-		const flooded = await flood({
+		const flooded = await sendFlood({
 			url: job?.webhook ?? '',
 			calls: resumeCalls,
 			connections,
 			known,
 		});
 		say(
-			`n8n ${version} at rest: ${(resumeCalls / flooded.seconds).toFixed(0)} calls per second; ${[...statuses([flooded])].map(([status, count]) => `${count} x ${status}`).join(', ')}`,
+			`n8n ${version} at rest: ${(resumeCalls / flooded.seconds).toFixed(0)} calls per second; ${[...countStatuses([flooded])].map(([status, count]) => `${count} x ${status}`).join(', ')}`,
 		);
 		// What n8n cannot parse does not reach the node.
 		expect(wrong(flooded.answers, () => [200, 422, 500])).toEqual([]);

@@ -1,7 +1,7 @@
 /** Answers that the reference does not show, but that clients of the service have recorded. */
 import type { INode, INodeParameters } from 'n8n-workflow';
 
-import { triggerWorkflow } from '../../bench/calls.mts';
+import { buildTriggerWorkflow } from '../../bench/calls.mts';
 import { readOutput, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import {
@@ -598,7 +598,7 @@ describe('a suspended execution', () => {
 });
 
 describe('the trigger', () => {
-	const publish = () => rig.engine.publish(triggerWorkflow({ download: false }), 'published').production;
+	const publish = () => rig.engine.publish(buildTriggerWorkflow({ download: false }), 'published').production;
 	const STARTED = { status: 200, message: 'The workflow was started.' };
 	const starts = () => rig.engine.executions.map(({ run: started }) => started?.status);
 

@@ -1,6 +1,6 @@
 import type { INodeParameters } from 'n8n-workflow';
 
-import { AFTER, triggerWorkflow } from '../../bench/calls.mts';
+import { AFTER, buildTriggerWorkflow } from '../../bench/calls.mts';
 import { EngineCredentials } from '../../n8n/engine/credentials.cts';
 import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import { API_KEY, openRig, type Rig } from '../support/rig.mts';
@@ -22,7 +22,7 @@ let published = 0;
 /** Publishes a workflow that begins with the trigger. @returns its URLs */
 function publish(parameters: INodeParameters = {}): { production: string; test: string } {
 	published += 1;
-	return rig.engine.publish(triggerWorkflow(parameters), `published-${published}`);
+	return rig.engine.publish(buildTriggerWorkflow(parameters), `published-${published}`);
 }
 
 const SMALL = { frame_size: 16, seconds: 1, steps: 1, seed: 1 };

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
-import { triggerWorkflow } from '../../bench/calls.mts';
+import { buildTriggerWorkflow } from '../../bench/calls.mts';
 import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { makeFileItem, NODE, openRig, buildWorkflow, type Rig } from '../support/rig.mts';
@@ -67,7 +67,7 @@ class CellRun {
 		const start = clock.now();
 		const isTriggered = this.cell.place === 'webhook' && this.cell.mode !== 'suspended';
 		const trigger = isTriggered
-			? rig.engine.publish(triggerWorkflow({ download: true }), 'called').production
+			? rig.engine.publish(buildTriggerWorkflow({ download: true }), 'called').production
 			: undefined;
 		if (this.cell.place === 'webhook') this.callForJobs();
 		const run = await this.executions(trigger);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { AFTER, TRIGGER, triggerWorkflow } from '../../bench/calls.mts';
+import { AFTER, TRIGGER, buildTriggerWorkflow } from '../../bench/calls.mts';
 import { readOutput } from '../../n8n/engine/engine.cts';
 import { hashEnd, REMEMBERED } from '../../nodes/ImgTo3d/trigger/seen-ends';
 import { openRig, type Rig } from '../support/rig.mts';
@@ -111,7 +111,7 @@ test('each wanted end starts the workflow once while it is remembered, in any or
 			published += 1;
 			rig.restartN8n();
 			const { production } = rig.engine.publish(
-				triggerWorkflow({ ...set, verify: 'none' } as never),
+				buildTriggerWorkflow({ ...set, verify: 'none' } as never),
 				`calls-${published}`,
 				{ [`node:${TRIGGER}`]: { seen: hashes.join('') } },
 			);

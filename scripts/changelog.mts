@@ -1,28 +1,30 @@
 /** What a release does to CHANGELOG.md. Nothing here touches a file. */
 import { parser, Release, type Changelog } from 'keep-a-changelog';
+import { inc, lte, prerelease, valid } from 'semver';
 
-/** A version without a prerelease: what is published here is for everybody. */
-const VERSION = /^\d+\.\d+\.\d+$/;
+const STEPS = ['patch', 'minor', 'major'] as const;
 
-type Step = 'patch' | 'minor' | 'major';
-const isStep = (text: string): text is Step => ['patch', 'minor', 'major'].includes(text);
+/** @returns the version that a step leads to, or the version itself @throws when it is neither */
+function findVersion(current: string, wanted: string): string {
+	const step = STEPS.find((name) => name === wanted);
+	const version = step ? inc(current, step) : valid(wanted);
+	// npm would give a prerelease to everybody. A version in another spelling, like v1.2.3, is a mistake.
+	if (!version || prerelease(version) || (!step && version !== wanted)) {
+		throw new Error(`"${wanted}" cannot be released. Say patch, minor, major, or a version like 1.2.3.`);
+	}
+	return version;
+}
 
 export interface ToRelease {
 	/** The text of CHANGELOG.md. */
 	changelog: string;
 	/** The version that package.json names. */
 	current: string;
-	/** The version wanted, or a step from `current` to it: patch, minor, major. */
+	/** The new version, or a step from `current`: patch, minor, major. */
 	wanted: string;
 	date: Date;
-	/** The repository's address, which the links to what has changed begin with. */
+	/** The address of the repository. The links to the changes begin with it. */
 	repository: string;
-}
-
-function stepFrom(current: string, step: Step): string {
-	const [major = 0, minor = 0, patch = 0] = current.split('.').map(Number);
-	if (step === 'major') return `${major + 1}.0.0`;
-	return step === 'minor' ? `${major}.${minor + 1}.0` : `${major}.${minor}.${patch + 1}`;
 }
 
 function read(text: string, repository?: string): Changelog {
@@ -33,26 +35,23 @@ function read(text: string, repository?: string): Changelog {
 }
 
 /**
- * Makes a version of what stands under Unreleased.
+ * Makes a version of the entries under Unreleased.
  *
  * @returns the version, and the changelog with it
- * @throws when there is nothing to release, or not as that version
+ * @throws when there is nothing to release, or the version is not possible
  */
 export function release({ changelog: text, current, wanted, date, repository }: ToRelease): {
 	version: string;
 	changelog: string;
 } {
-	const version = isStep(wanted) ? stepFrom(current, wanted) : wanted;
-	if (!VERSION.test(version)) {
-		throw new Error(`"${version}" is no version. Say patch, minor, major, or a version like 1.2.3.`);
-	}
+	const version = findVersion(current, wanted);
 	const changelog = read(text, repository);
 	// The library sorts them: the newest first.
 	const newest = changelog.releases.find((candidate) => candidate.version);
 	const unreleased = changelog.findRelease();
 	if (!unreleased || unreleased.isEmpty()) throw new Error('CHANGELOG.md has nothing under Unreleased.');
-	if (newest && newest.compare(new Release(version, date)) <= 0) {
-		throw new Error(`CHANGELOG.md is at ${newest.version} already: ${version} is not after it.`);
+	if (newest?.version && lte(version, newest.version)) {
+		throw new Error(`CHANGELOG.md already has ${newest.version}. ${version} is not after it.`);
 	}
 	unreleased.setVersion(version);
 	unreleased.setDate(date);
@@ -61,8 +60,8 @@ export function release({ changelog: text, current, wanted, date, repository }: 
 }
 
 /**
- * @returns what a version has changed, for the release's page
- * @throws when the changelog does not tell
+ * @returns the changes of a version, for the page of the release
+ * @throws when the changelog has none
  */
 export function notesOf(text: string, version: string): string {
 	const section = read(text).findRelease(version);

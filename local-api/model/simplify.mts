@@ -5,7 +5,7 @@ import { computeArea, readFace, computeNormals, type Mesh } from './mesh.mts';
 const { ceil, hypot, max, min, round } = Math;
 
 /** With fewer faces hardly anything is recognised. */
-export const LEAST_FACES = 400;
+const LEAST_FACES = 400;
 
 /** What a change of a normal, or of a color (0 to 1), costs, as a distance in parts of the mesh's size. */
 const ATTRIBUTE_WEIGHTS = [0.3, 0.3, 0.3, 0.5, 0.5, 0.5];

@@ -7,7 +7,7 @@ import { CACHE, installDebianPackages } from './install.mts';
 import { OWNER, type N8n } from './n8n.mts';
 
 /** Where the pictures of what a person sees are put, to be looked at. */
-export const SCREENSHOTS = join(CACHE, 'screenshots');
+const SCREENSHOTS = join(CACHE, 'screenshots');
 
 /** Chromium keeps to this machine. */
 const FLAGS = [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { WorkflowFile } from './n8n.mts';
 import type { World } from './worlds.mts';
 
-export const EXAMPLES = 'examples';
+const EXAMPLES = 'examples';
 
 /** The links to pictures in the examples; the texts around them stay as they are. */
 const PICTURE = /https:\/\/[^"\s\\]+\.(?:jpe?g|png|webp)/g;

@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import axios, { type AxiosInstance } from 'axios';
 import { parse as parseFlatted } from 'flatted';
+import getPort from 'get-port';
 import type {
 	IConnections,
 	IDataObject,
@@ -16,7 +17,7 @@ import type {
 } from 'n8n-workflow';
 
 import { unpack, type Installation } from './install.mts';
-import { freePort, Program, until } from './processes.mts';
+import { Program, until } from './processes.mts';
 
 export const OWNER = {
 	email: 'owner@example.com',
@@ -117,9 +118,9 @@ export class N8n {
 		{ folder, kind = 'start', concurrency = 2, env = {} }: StartOptions,
 	): Promise<N8n> {
 		mkdirSync(folder, { recursive: true });
-		const port = Number(env.N8N_PORT ?? (await freePort()));
+		const port = Number(env.N8N_PORT ?? (await getPort({ host: '127.0.0.1' })));
 		const origin = `http://127.0.0.1:${port}`;
-		const healthPort = await freePort();
+		const healthPort = await getPort({ host: '127.0.0.1' });
 		const health = kind === 'worker' ? `http://127.0.0.1:${healthPort}` : origin;
 		const log = join(folder, `${kind}-${port}.log`);
 		const program = await Program.start(
@@ -138,8 +139,8 @@ export class N8n {
 					N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
 					N8N_TEMPLATES_ENABLED: 'false',
 					N8N_PERSONALIZATION_ENABLED: 'false',
-					N8N_RUNNERS_BROKER_PORT: String(await freePort()),
-					N8N_RUNNERS_LAUNCHER_HEALTH_CHECK_PORT: String(await freePort()),
+					N8N_RUNNERS_BROKER_PORT: String(await getPort({ host: '127.0.0.1' })),
+					N8N_RUNNERS_LAUNCHER_HEALTH_CHECK_PORT: String(await getPort({ host: '127.0.0.1' })),
 					QUEUE_HEALTH_CHECK_ACTIVE: 'true',
 					QUEUE_HEALTH_CHECK_PORT: String(healthPort),
 					WEBHOOK_URL: `${origin}/`,

@@ -1,7 +1,6 @@
 /** Programs that run beside the tests, on loopback, and end with them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** How long a program may take to be ready, ms. */
@@ -9,15 +8,6 @@ const START_LIMIT_MS = 120_000;
 
 /** How long a program may take to end when it is asked to, ms. */
 const STOP_LIMIT_MS = 20_000;
-
-/** A port on 127.0.0.1 that nobody has. */
-export async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-	const { port } = server.address() as AddressInfo;
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
 
 /** Waits until something is so. @throws with `what` when it takes too long */
 export async function until(

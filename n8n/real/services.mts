@@ -5,8 +5,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import getPort from 'get-port';
+
 import { findPostgresPrograms } from './install.mts';
-import { freePort, Program } from './processes.mts';
+import { Program } from './processes.mts';
 
 const run = promisify(execFile);
 
@@ -47,7 +49,7 @@ export function forgetRedis(folder: string): void {
 /** Starts an empty Redis that writes down what it is told. */
 export async function startRedis(folder: string): Promise<Server> {
 	mkdirSync(folder, { recursive: true });
-	const port = await freePort();
+	const port = await getPort({ host: '127.0.0.1' });
 	const program = await Program.start(
 		{
 			name: 'Redis',
@@ -136,7 +138,7 @@ export async function startPostgres(folder: string): Promise<Server> {
 		['-D', data, '--auth=trust', '--username=n8n', '--no-sync', '--encoding=UTF8', '--locale=C'],
 		{ ...user, cwd: folder },
 	);
-	const port = await freePort();
+	const port = await getPort({ host: '127.0.0.1' });
 	const program = await Program.start(
 		{
 			name: 'PostgreSQL',

@@ -3,6 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import getPort from 'get-port';
+
 import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
 import {
 	installDebianPackages,
@@ -13,7 +15,7 @@ import {
 	type Say,
 } from './install.mts';
 import { installPackage, N8n, type ProcessKind } from './n8n.mts';
-import { freePort, type Program } from './processes.mts';
+import type { Program } from './processes.mts';
 import { forgetRedis, recordRedis, startPostgres, startRedis, type Server } from './services.mts';
 
 export const CREDENTIAL_TYPE = 'stableDiffusionApi';
@@ -123,7 +125,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			return process;
 		};
 		// The webhook process is known by its address before it is there: the others put it into what they hand out.
-		const port = String(await freePort());
+		const port = String(await getPort({ host: '127.0.0.1' }));
 		if (queue) common.WEBHOOK_URL = `http://127.0.0.1:${port}/`;
 		const main = await start('start');
 		const outside = queue ? await start('webhook', { N8N_PORT: port }) : main;

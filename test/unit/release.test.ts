@@ -78,15 +78,15 @@ describe('the changelog', () => {
 
 	test.each([
 		['nothing has changed', FIRST, '0.2.0', 'nothing under Unreleased'],
-		['it is no version', UNRELEASED, 'next', '"next" is no version'],
-		['it is a prerelease, which would need a tag of its own', UNRELEASED, '0.2.0-beta.1', 'is no version'],
+		['it is not a version', UNRELEASED, 'next', '"next" cannot be released'],
+		['it is a prerelease, which would need its own tag', UNRELEASED, '0.2.0-beta.1', 'cannot be released'],
 	])('no version is made when %s', (_, changelog, wanted, message) => {
 		expect(() => release(about(changelog, wanted))).toThrow(message);
 	});
 
 	test.each(['0.1.0', '0.0.9'])('%s is not made after 0.1.0', (wanted) => {
 		const changed = FIRST.replace('## [Unreleased]\n', '## [Unreleased]\n\n### Changed\n\n- The colours.\n');
-		expect(() => release(about(changed, wanted))).toThrow(`at 0.1.0 already: ${wanted} is not after it`);
+		expect(() => release(about(changed, wanted))).toThrow(`already has 0.1.0. ${wanted} is not after it`);
 	});
 
 	test("this package's own loses nothing by a release", () => {

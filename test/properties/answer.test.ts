@@ -10,8 +10,8 @@ import {
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
 import {
 	findIdInText,
-	idAsPath,
-	idInAddress,
+	encodeIdAsPath,
+	readIdFromAddress,
 	isSameId,
 	keepIdsExact,
 	readId,
@@ -52,8 +52,8 @@ const STATES = [
 	'unknownStatus',
 ];
 
-/** What is in a body that is JSON, by its names. */
-function fieldsOf(text: string): Record<string, unknown> {
+/** Reads the fields of a body that is JSON. */
+function readJson(text: string): Record<string, unknown> {
 	try {
 		const parsed = JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
 		return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
@@ -62,25 +62,25 @@ function fieldsOf(text: string): Record<string, unknown> {
 	}
 }
 
-const wordIn = ({ status }: Record<string, unknown>) =>
+const readWord = ({ status }: Record<string, unknown>) =>
 	typeof status === 'string' ? status.trim().toLowerCase() : undefined;
 
-/** The status word of a body that is JSON and has one. */
-const wordOf = (text: string) => wordIn(fieldsOf(text));
+/** Reads the status word of a body. */
+const readStatusWord = (text: string) => readWord(readJson(text));
 
-const isTold = (value: unknown) =>
+const isGiven = (value: unknown) =>
 	typeof value === 'number' || (typeof value === 'string' && value.trim() !== '');
 
-/** Whether a body shows that there is a job; nothing where that is not plain at once. */
-function evidenceIn(text: string): boolean | undefined {
-	const fields = fieldsOf(text);
-	if (['success', 'processing', 'queued'].includes(wordIn(fields) ?? '')) return true;
+/** Whether a body shows that there is a job. @returns nothing if that is not obvious */
+function findEvidence(text: string): boolean | undefined {
+	const fields = readJson(text);
+	if (['success', 'processing', 'queued'].includes(readWord(fields) ?? '')) return true;
 	const { id, request_id, fetch_result, eta, output } = fields;
-	if ([id, request_id, fetch_result, eta, output].some(isTold)) return true;
+	if ([id, request_id, fetch_result, eta, output].some(isGiven)) return true;
 	return /id|fetch_result|eta|output|_links|\\u/.test(text) ? undefined : false;
 }
 
-/** Whatever the service says, exactly: all but nothing. */
+/** Any value that can be an ID. */
 function isId(id: unknown): boolean {
 	if (typeof id === 'number') return Number.isFinite(id);
 	return typeof id === 'string' && id !== '' && id === id.trim();
@@ -96,8 +96,8 @@ function isFetchable(link: string): boolean {
 	return ['http:', 'https:'].includes(new URL(link).protocol);
 }
 
-/** What is wrong with what was read of a job. */
-function faultsOfJob({ id, output, generationTime, meta, extras }: JobFacts): string[] {
+/** Lists the mistakes in the facts that were read about a job. */
+function listJobMistakes({ id, output, generationTime, meta, extras }: JobFacts): string[] {
 	return [
 		id === undefined || isId(id) ? '' : `the id ${id}`,
 		output.every(isFetchable) ? '' : `an output of ${output.join(', ')}`,
@@ -106,7 +106,7 @@ function faultsOfJob({ id, output, generationTime, meta, extras }: JobFacts): st
 	];
 }
 
-/** Whether everything within is an ordinary object, list or value. */
+/** Whether a value consists only of ordinary objects, lists and values. */
 function isPlain(value: unknown): boolean {
 	if (typeof value !== 'object' || value === null) return true;
 	const prototype: unknown = Object.getPrototypeOf(value);
@@ -116,65 +116,65 @@ function isPlain(value: unknown): boolean {
 	);
 }
 
-/** What is wrong with an answer as it was read; nothing where it is right. */
-function faultsOf(answer: Answer): string[] {
-	const faults = [STATES.includes(answer.state) ? '' : `the state ${answer.state}`];
-	if ('job' in answer) faults.push(...faultsOfJob(answer.job));
-	if ('id' in answer && answer.id !== undefined && !isId(answer.id)) faults.push(`the id ${answer.id}`);
+/** Lists the mistakes in an answer that was read. */
+function listMistakes(answer: Answer): string[] {
+	const mistakes = [STATES.includes(answer.state) ? '' : `the state ${answer.state}`];
+	if ('job' in answer) mistakes.push(...listJobMistakes(answer.job));
+	if ('id' in answer && answer.id !== undefined && !isId(answer.id)) mistakes.push(`the id ${answer.id}`);
 	for (const name of ['message', 'advice', 'word', 'location', 'why'] as const) {
 		const text = (answer as unknown as Record<string, unknown>)[name];
 		if (text !== undefined && !(typeof text === 'string' && isQuote(text)))
-			faults.push(`the ${name} ${text}`);
+			mistakes.push(`the ${name} ${text}`);
 	}
-	if ('etaSeconds' in answer && !isDuration(answer.etaSeconds)) faults.push(`the ETA ${answer.etaSeconds}`);
+	if ('etaSeconds' in answer && !isDuration(answer.etaSeconds)) mistakes.push(`the ETA ${answer.etaSeconds}`);
 	if ('retryAfterSeconds' in answer && answer.retryAfterSeconds !== undefined) {
 		const { retryAfterSeconds } = answer;
 		if (!isDuration(retryAfterSeconds) || retryAfterSeconds > MAX_RETRY_AFTER_S) {
-			faults.push(`the pause ${retryAfterSeconds}`);
+			mistakes.push(`the pause ${retryAfterSeconds}`);
 		}
 	}
 	if ('queueLimit' in answer && !(Number.isSafeInteger(answer.queueLimit) && Number(answer.queueLimit) > 0)) {
-		faults.push(`the queue limit ${answer.queueLimit}`);
+		mistakes.push(`the queue limit ${answer.queueLimit}`);
 	}
-	return faults.filter(Boolean);
+	return mistakes.filter(Boolean);
 }
 
-const namesOfPrototypes = () =>
+const listPrototypeNames = () =>
 	[Object.prototype, Array.prototype, String.prototype].map((prototype) =>
 		Object.getOwnPropertyNames(prototype),
 	);
 
-describe('whatever comes', () => {
-	test('the reader makes one of its cases of it, each field as it is documented, and success of nothing else', () => {
-		const before = namesOfPrototypes();
+describe('any answer or call', () => {
+	test('becomes one of the documented cases with correct fields, and success only if the status says so', () => {
+		const before = listPrototypeNames();
 		const seen = new Set<string>();
 		fc.assert(
 			fc.property(anyReply, (reply) => {
 				const answer = readAnswer(reply, asIs, NOW);
 				seen.add(answer.state);
-				expect(faultsOf(answer)).toEqual([]);
+				expect(listMistakes(answer)).toEqual([]);
 				expect(answer).toMatchObject({ httpCode: reply.httpCode });
 				const isRedirect = reply.httpCode >= 300 && reply.httpCode < 400;
 				expect(answer.state === 'redirected').toBe(isRedirect && !holdsJob(answer));
-				expect(holdsJob(answer)).toBe(evidenceIn(reply.text) ?? holdsJob(answer));
+				expect(holdsJob(answer)).toBe(findEvidence(reply.text) ?? holdsJob(answer));
 				if (answer.state !== 'success') return;
-				expect(wordOf(reply.text)).toBe('success');
+				expect(readStatusWord(reply.text)).toBe('success');
 				expect(answer.job.output).not.toEqual([]);
 			}),
 			{ numRuns: countRuns(4000) },
 		);
-		expect(namesOfPrototypes()).toEqual(before);
-		// Otherwise nothing was tried.
+		expect(listPrototypeNames()).toEqual(before);
+		// Otherwise too little was tested.
 		expect([...seen].sort()).toEqual([...STATES].sort());
 	});
 
-	test('a body is an object, or there is a reason why not and a short quote', () => {
+	test('has a body that is an object, or a reason why not and a short excerpt', () => {
 		fc.assert(
 			fc.property(anyBody, (text) => {
 				const body = readBody(text, asIs);
 				if ('object' in body) {
 					expect(isPlain(body.object)).toBe(true);
-					expect(faultsOf(readObject(body, { httpCode: 200, headers: {}, text }, NOW))).toEqual([]);
+					expect(listMistakes(readObject(body, { httpCode: 200, headers: {}, text }, NOW))).toEqual([]);
 				} else {
 					expect(body.why).toMatch(/^the answer is [\w ]{2,40}$/);
 					expect(isQuote(body.excerpt)).toBe(true);
@@ -184,7 +184,7 @@ describe('whatever comes', () => {
 		);
 	});
 
-	test('the error that is made of it is short', () => {
+	test('gives a short error', () => {
 		fc.assert(
 			fc.property(anyReply, fc.constantFrom('submit', 'fetch', 'upload'), (reply, purpose) => {
 				const answer = readAnswer(reply, asIs, NOW);
@@ -198,7 +198,7 @@ describe('whatever comes', () => {
 		);
 	});
 
-	test('a call is one about the end of a job that has an id, or there is a reason why not', () => {
+	test("is read as the report of a job's end with an ID, or there is a reason why not", () => {
 		const seen = new Set<string>();
 		fc.assert(
 			fc.property(anyBody, (text) => {
@@ -209,10 +209,10 @@ describe('whatever comes', () => {
 					return;
 				}
 				seen.add(call.outcome);
-				expect(wordOf(text)).toBe(call.outcome);
+				expect(readStatusWord(text)).toBe(call.outcome);
 				expect(isId(call.id)).toBe(true);
 				expect((call.trackId ?? '').length).toBeLessThanOrEqual(10_000);
-				if (call.end) expect([call.end.state, ...faultsOf(call.end)]).toEqual([call.outcome]);
+				if (call.end) expect([call.end.state, ...listMistakes(call.end)]).toEqual([call.outcome]);
 				else expect(call.outcome).toBe('success');
 			}),
 			{ numRuns: countRuns(4000) },
@@ -226,9 +226,9 @@ const readFields = (object: Record<string, unknown>, httpReply: HttpReply) =>
 
 /** Everything that reads what strangers send, with a text where they can put one. */
 const READERS: Record<string, (text: string) => unknown> = {
-	'a body that is no JSON': (text) => readAnswer(reply(text), asIs, NOW),
+	'a body that is not JSON': (text) => readAnswer(reply(text), asIs, NOW),
 	'a page': (text) => readAnswer(reply(`<html>${text}`), asIs, NOW),
-	'a body of a text': (text) => readAnswer(reply(JSON.stringify(text)), asIs, NOW),
+	'a body that is a JSON text': (text) => readAnswer(reply(JSON.stringify(text)), asIs, NOW),
 	'a status': (text) => readFields({ status: text }, reply('')),
 	'the words of an error': (text) =>
 		readFields({ status: 'error', message: text, tip: text, tips: [text], [`tip_${text}`]: text }, reply('')),
@@ -238,9 +238,9 @@ const READERS: Record<string, (text: string) => unknown> = {
 			reply('', 429),
 		),
 	'a job that failed': (text) => readFields({ status: 'failed', id: text, messege: text }, reply('')),
-	'a job under way': (text) =>
+	'an unfinished job': (text) =>
 		readFields({ status: 'processing', eta: text, fetch_result: `https://a.example/${text}` }, reply('')),
-	'a job that is done': (text) =>
+	'a finished job': (text) =>
 		readFields(
 			{ status: 'success', id: text, output: [text, `https://${text}`, `https://a.example/${text}`] },
 			reply(''),
@@ -249,17 +249,17 @@ const READERS: Record<string, (text: string) => unknown> = {
 		readAnswer({ httpCode: 429, headers: { 'retry-after': text }, text: '' }, asIs, NOW),
 		readAnswer({ httpCode: 302, headers: { location: text }, text: '' }, asIs, NOW),
 	],
-	'the error that is made of it': (text) =>
+	'an error text': (text) =>
 		describeProblem({ state: 'redirected', httpCode: 302, location: `https://${text}` }, 'submit'),
-	'a call': (text) =>
+	'a webhook call': (text) =>
 		readWebhookCall(JSON.stringify({ status: 'failed', id: text, track_id: text, message: text }), asIs),
 	'the IDs in JSON': keepIdsExact,
 	'the ID in JSON that broke off': findIdInText,
-	'an ID': (text) => [readId(text), idAsPath(text), isSameId(text, `0${text}`), writeId(text)],
-	'the ID in an address': (text) => idInAddress(parseUrl(`https://a.example/fetch/${text}`)),
+	'an ID': (text) => [readId(text), encodeIdAsPath(text), isSameId(text, `0${text}`), writeId(text)],
+	'the ID in an address': (text) => readIdFromAddress(parseUrl(`https://a.example/fetch/${text}`)),
 	'the spelling of an ID': (text) => isOtherSpelling(text, 7),
 	'the key remover': keyRemover('sk-3f9c1d7be2a84f60'),
-	'the remover of a key that is encoded itself': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
+	'the remover of a key that contains encoded characters': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
 	'the remover of a key that is a host': keyRemover('a.example.com', 'a.example.com'),
 	'a host': isPublicHost,
 	'an IPv6 address': expandIpv6,
@@ -275,7 +275,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 
 const reply = (text: string, httpCode = 200): HttpReply => ({ httpCode, headers: {}, text });
 
-/** What patterns look for, and what they do not end at. */
+/** Texts that patterns search for, and texts that do not end a match. */
 const PIECES = [
 	...['<', '<script', '<style>', '</', '<!--', '.', '/', '//', ':', '::', '-', '@', '?', '#', ',', ', ', ';'],
 	...[' ', '\t', '\n', '\r\n', '\u00a0', '\ufeff', '\0', 'a', 'A', 'a.', '1', '0', '1.', '0x', '9 ', '1e9'],
@@ -351,33 +351,33 @@ const PIECES = [
 	],
 ];
 
-/** Ms of processor time for a megabyte. What grows with the square of the length takes seconds for a tenth of it. */
+/** The longest processor time for a megabyte, ms. A time that grows with the square of the length is seconds for a tenth of it. */
 const MAX_MS = 3000;
 
-/** What is wrong with how long a reader takes over a text of `length` characters; nothing where it is at once. */
-function slowness(read: (text: string) => unknown, piece: string, end: string, length: number): string[] {
+/** Checks how long a reader takes for a text of `length` characters. @returns what is too slow */
+function findSlowness(read: (text: string) => unknown, piece: string, end: string, length: number): string[] {
 	const text = piece.repeat(length / piece.length) + end;
 	const ms = measureWork(() => read(text));
 	return ms <= (MAX_MS * length) / 1_000_000 + 100 ? [] : [`${ms} ms for ${length} of ${piece} and ${end}`];
 }
 
 describe('a text that is made to take long', () => {
-	describe.each(Object.entries(READERS))('is read at once as %s', (_name, read) => {
-		test.each(['', 'x!'])('of anything over and over, then "%s"', (end) => {
-			// The short ones first, so that what takes too long is over soon.
+	describe.each(Object.entries(READERS))('is read quickly as %s', (_name, read) => {
+		test.each(['', 'x!'])('if it repeats anything, then has "%s"', (end) => {
+			// The short texts first, so that a slow reader fails early.
 			for (const length of [10_000, 100_000]) {
-				expect(PIECES.flatMap((piece) => slowness(read, piece, end, length))).toEqual([]);
+				expect(PIECES.flatMap((piece) => findSlowness(read, piece, end, length))).toEqual([]);
 			}
 		});
 
-		test('of several things over and over', () => {
+		test('if it repeats several things', () => {
 			const anyPiece = fc
 				.array(fc.constantFrom(...PIECES), { minLength: 2, maxLength: 4 })
 				.map((pieces) => pieces.join(''));
 			fc.assert(
 				fc.property(anyPiece, fc.constantFrom('', 'x', '!', '/', '>'), (piece, end) => {
 					for (const length of [10_000, 100_000, 1_000_000]) {
-						expect(slowness(read, piece, end, length)).toEqual([]);
+						expect(findSlowness(read, piece, end, length)).toEqual([]);
 					}
 				}),
 				{ numRuns: 5, endOnFailure: true },

@@ -32,8 +32,8 @@ const SERVICE = {
 	fetchUrl: (...job: Parameters<Endpoints['buildFetchCall']>) => endpoints?.buildFetchCall(...job),
 } as unknown as Service;
 
-/** Everything that leaves the node because of an answer: items, or errors and the items that stand for them. */
-function told(answer: Answer): string {
+/** Writes everything that leaves the node because of an answer: items, or errors and error items. */
+function writeOutput(answer: Answer): string {
 	if (answer.state === 'success') return JSON.stringify(toJson(DELIVERY, answer.job));
 	if (answer.state === 'processing') {
 		return JSON.stringify([answer, toReference(SERVICE, 'v3', answer, undefined)]);
@@ -59,8 +59,8 @@ function told(answer: Answer): string {
 	]);
 }
 
-/** Stands around what is echoed, so that it is the key as far as anyone can see. */
-const between = (echo: string) => `\u00ab${echo}\u00bb`;
+/** Separates an echo from the text around it. */
+const separate = (echo: string) => `\u00ab${echo}\u00bb`;
 
 const json = (body: unknown, httpCode = 200): HttpReply => ({
 	httpCode,
@@ -69,25 +69,25 @@ const json = (body: unknown, httpCode = 200): HttpReply => ({
 });
 const text = (words: string, httpCode = 502): HttpReply => ({ httpCode, headers: {}, text: words });
 
-/** Answers that echo something: how, by where it stands. `before` is what comes before it in a text. */
+/** Answers that echo something, by the place of the echo. `before` is the text before it. */
 const ANSWERS: Record<string, (echo: string, before: string) => HttpReply> = {
 	'the message of an error': (echo, before) =>
-		json({ status: 'error', message: before + between(echo), tip: echo }),
+		json({ status: 'error', message: before + separate(echo), tip: echo }),
 	'the lists of an error': (echo, before) =>
 		json(
 			{ status: 'error', message: { [before + echo]: [echo, before + echo] }, tips: [[echo]], tip_1: echo },
 			400,
 		),
-	'the id of an error': (echo) => json({ status: 'error', message: 'Not found', id: echo }),
-	'a failed job': (echo, before) => json({ status: 'failed', id: echo, messege: before + between(echo) }),
+	'the ID of an error': (echo) => json({ status: 'error', message: 'Not found', id: echo }),
+	'a failed job': (echo, before) => json({ status: 'failed', id: echo, messege: before + separate(echo) }),
 	'a rate limit': (echo) =>
 		json({ status: 'error', message: `Rate limit exceeded, ${echo}`, retry_after: echo }, 429),
-	'trouble in JSON': (echo, before) => json({ error: before + between(echo) }, 500),
-	'trouble in words': (echo, before) => text(`${before} ${between(echo)}`),
-	'trouble on a page': (echo, before) => text(`<html><style>a{}</style><p>${before} ${between(echo)}</p>`),
+	'trouble in JSON': (echo, before) => json({ error: before + separate(echo) }, 500),
+	'trouble in words': (echo, before) => text(`${before} ${separate(echo)}`),
+	'trouble on a page': (echo, before) => text(`<html><style>a{}</style><p>${before} ${separate(echo)}</p>`),
 	'a list': (echo, before) => json([before, { [echo]: echo }], 404),
-	'broken JSON': (echo, before) => text(`{"status":"${before}","key":"${between(echo)}`, 401),
-	'an unknown status': (echo, before) => json({ status: before + between(echo), id: 5 }),
+	'broken JSON': (echo, before) => text(`{"status":"${before}","key":"${separate(echo)}`, 401),
+	'an unknown status': (echo, before) => json({ status: before + separate(echo), id: 5 }),
 	'a redirect to a path': (echo) => ({
 		httpCode: 302,
 		headers: { location: `https://elsewhere.example/?key=${echo}` },
@@ -103,30 +103,30 @@ const ANSWERS: Record<string, (echo: string, before: string) => HttpReply> = {
 			status: 'success',
 			id: echo,
 			output: [
-				`https://files.example/${between(echo)}.gif`,
-				`https://files.example/a?key=${between(echo)}`,
+				`https://files.example/${separate(echo)}.gif`,
+				`https://files.example/a?key=${separate(echo)}`,
 				echo,
 			],
 			generationTime: echo,
-			meta: { [echo]: [{ deep: [before + between(echo)] }], key: echo },
-			extra_assets: [`https://files.example/${between(echo)}`],
-			proxy_links: { [between(echo)]: echo },
+			meta: { [echo]: [{ deep: [before + separate(echo)] }], key: echo },
+			extra_assets: [`https://files.example/${separate(echo)}`],
+			proxy_links: { [separate(echo)]: echo },
 		}),
 	'a success without a file': (echo) => json({ status: 'success', id: echo, output: [echo] }),
-	'a job under way': (echo) =>
+	'an unfinished job': (echo) =>
 		json({
 			status: 'processing',
 			id: 7,
 			eta: echo,
-			fetch_result: `https://service.example/api/v3/fetch/7?key=${between(echo)}`,
-			future_links: [`https://files.example/${between(echo)}.gif`],
+			fetch_result: `https://service.example/api/v3/fetch/7?key=${separate(echo)}`,
+			future_links: [`https://files.example/${separate(echo)}.gif`],
 			meta: { echo },
 		}),
-	'a job under way whose id is in a link': (echo) =>
+	'an unfinished job whose ID is in a link': (echo) =>
 		json({ status: 'processing', fetch_result: `https://service.example/api/v3/fetch/${echo}` }),
 };
 
-/** Sentences of the node's own: a key may be a part of one by chance. */
+/** The node's own sentences. A key may be a part of one by chance. */
 const OWN_WORDS = Object.values(ANSWERS)
 	.map((answer) => readAnswer(answer('', ''), asIs, NOW))
 	.flatMap((answer) =>
@@ -139,7 +139,7 @@ const characters = (...each: string[]) => fc.constantFrom(...each.join(''));
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
 const between8And200 = { minLength: 8, maxLength: 200 };
 
-/** Keys of any kind, as they are sent: without blanks around them. */
+/** Keys of any kind, without spaces around them, as they are sent. */
 const anyKey = fc
 	.oneof(
 		fc.string({ unit: characters(LETTERS), ...between8And200 }),
@@ -168,54 +168,57 @@ const anyKey = fc
 	.map((pasted) => pasted.trim())
 	.filter((key) => key.length >= 8 && !/[\u00ab\u00bb]/.test(key));
 
-/** Keys as services make them. */
+/** Keys as services issue them. */
 const likelyKey = fc
 	.string({ unit: characters(LETTERS, '-_.~'), minLength: 20, maxLength: 80 })
 	.filter((key) => /[A-Za-z]/.test(key));
 
-/** What comes before an echo: some of it so long that a quote ends within the key. */
+/** The text before an echo. Some is so long that the excerpt ends inside the key. */
 const anyBefore = fc.oneof(
 	fc.constantFrom('', 'The key is '),
 	fc.integer({ min: 200, max: 310 }).map((length) => 'x'.repeat(length)),
 	fc.integer({ min: 19_700, max: 20_050 }).map((length) => ' '.repeat(length)),
 );
 
-/** Whether a text has the key in it although nobody echoes it. */
+/** Whether a text contains the key by chance. */
 function hasByChance(words: string, key: string): boolean {
 	const haystack = words.toLowerCase();
 	return Object.values(ENCODINGS).some((write) => haystack.includes(write(key).toLowerCase()));
 }
 
 describe('an answer that echoes the key', () => {
-	test.each(Object.entries(ANSWERS))('in %s reads as if the service had masked it', (_where, answer) => {
-		fc.assert(
-			fc.property(anyKey, fc.constantFrom(...Object.keys(ENCODINGS)), anyBefore, (key, writing, before) => {
-				const masked = answer(MASK, before);
-				fc.pre(!hasByChance(JSON.stringify(masked) + masked.text + '\u00ab', key));
-				const echo = ENCODINGS[writing]?.(key) ?? '';
-				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
-				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
-			}),
-			{ numRuns: countRuns(100) },
-		);
-	});
+	test.each(Object.entries(ANSWERS))(
+		'in %s gives the same output as if the service had masked it',
+		(_where, answer) => {
+			fc.assert(
+				fc.property(anyKey, fc.constantFrom(...Object.keys(ENCODINGS)), anyBefore, (key, writing, before) => {
+					const masked = answer(MASK, before);
+					fc.pre(!hasByChance(JSON.stringify(masked) + masked.text + '\u00ab', key));
+					const echo = ENCODINGS[writing]?.(key) ?? '';
+					const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
+					expect(writeOutput(echoing)).toBe(writeOutput(readAnswer(masked, asIs, NOW)));
+				}),
+				{ numRuns: countRuns(100) },
+			);
+		},
+	);
 
-	test.each(Object.entries(ANSWERS))('in %s, encoded twice, reads so too', (_where, answer) => {
+	test.each(Object.entries(ANSWERS))('in %s, encoded twice, does so too', (_where, answer) => {
 		const anyWriting = fc.constantFrom(...Object.keys(ENCODINGS));
 		fc.assert(
 			fc.property(likelyKey, anyWriting, anyWriting, anyBefore, (key, inner, outer, before) => {
-				// Blanks within base64, of which a form makes what may be a part of it.
+				// A form turns the spaces inside base64 into plus signs, which may be base64, too.
 				fc.pre(!(inner === 'base64 in groups' && outer === 'a field of a form'));
 				const masked = answer(MASK, before);
 				const echo = ENCODINGS[outer]?.(ENCODINGS[inner]?.(key) ?? '') ?? '';
 				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
-				expect(told(echoing)).toBe(told(readAnswer(masked, asIs, NOW)));
+				expect(writeOutput(echoing)).toBe(writeOutput(readAnswer(masked, asIs, NOW)));
 			}),
 			{ numRuns: countRuns(100) },
 		);
 	});
 
-	test('as a number reads as if the service had masked it', () => {
+	test('as a number gives the same output as if the service had masked it', () => {
 		fc.assert(
 			fc.property(fc.integer({ min: 10_000_000 }), (key) => {
 				const answer = (echo: unknown) =>
@@ -224,7 +227,7 @@ describe('an answer that echoes the key', () => {
 						keyRemover(String(key)),
 						NOW,
 					);
-				expect(told(answer(key))).toBe(told(answer(MASK)));
+				expect(writeOutput(answer(key))).toBe(writeOutput(answer(MASK)));
 				const call = readWebhookCall(
 					JSON.stringify({ status: 'failed', id: 1, track_id: key }),
 					keyRemover(String(key)),
@@ -235,7 +238,7 @@ describe('an answer that echoes the key', () => {
 		);
 	});
 
-	test('within a longer text in base64 keeps no more of it than a few characters', () => {
+	test('inside a longer text in base64 keeps only a few characters of it', () => {
 		fc.assert(
 			fc.property(
 				anyKey,
@@ -262,8 +265,8 @@ describe('an answer that echoes the key', () => {
 	});
 });
 
-describe('what takes the key out of a text', () => {
-	/** Each letter written in its own way. */
+describe('the function that masks the key', () => {
+	/** The notations of a letter. */
 	const anyLetter = fc.constantFrom<(letter: string) => string>(
 		(letter) => letter,
 		(letter) => `%${letter.charCodeAt(0).toString(16)}`,
@@ -286,29 +289,29 @@ describe('what takes the key out of a text', () => {
 	const written = (key: string, letters: Array<(letter: string) => string>) =>
 		[...key].map((letter, index) => letters[index % letters.length]?.(letter)).join('');
 
-	test('finds it with each letter written in another way, in small letters and large ones', () => {
+	test('finds it if each letter has another notation, in upper and lower case', () => {
 		fc.assert(
 			fc.property(likelyKey, anyLetters, fc.boolean(), (key, letters, isSmall) => {
 				const echo = written(isSmall ? key.toLowerCase() : key, letters);
-				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
+				expect(keyRemover(key)(separate(echo))).toBe(separate(MASK));
 			}),
 			{ numRuns: countRuns(1000) },
 		);
 	});
 
-	test('finds it where three encodings lie over each other', () => {
+	test('finds it in three encodings inside each other', () => {
 		const names = Object.keys(ENCODINGS).filter((name) => !/^base64 in (lines.*JSON|groups)/.test(name));
 		const anyWriting = fc.constantFrom(...names);
 		fc.assert(
 			fc.property(likelyKey, fc.array(anyWriting, { minLength: 3, maxLength: 3 }), (key, writings) => {
 				const echo = writings.reduce((text, name) => ENCODINGS[name]?.(text) ?? '', key);
-				expect(keyRemover(key)(between(echo))).toBe(between(MASK));
+				expect(keyRemover(key)(separate(echo))).toBe(separate(MASK));
 			}),
 			{ numRuns: countRuns(1000) },
 		);
 	});
 
-	test('finds it in base64 in the midst of something, in lines or not, encoded or not', () => {
+	test('finds it in base64 inside other data, in lines or not, encoded or not', () => {
 		const around = fc.string({ unit: 'binary', maxLength: 40 });
 		fc.assert(
 			fc.property(
@@ -322,7 +325,7 @@ describe('what takes the key out of a text', () => {
 					const lines = Buffer.from(`${before}${written(key, letters)}${after}`)
 						.toString('base64')
 						.match(new RegExp(`.{1,${length}}`, 'g'));
-					const cleaned = keyRemover(key)(between((lines ?? []).join(end)));
+					const cleaned = keyRemover(key)(separate((lines ?? []).join(end)));
 					expect(cleaned).toContain(MASK);
 					const left = Buffer.from(cleaned.replace(/%0[ad]|\\n/gi, ''), 'base64').toString('latin1');
 					expect(left).not.toContain(written(key, letters).slice(2, -2));
@@ -332,7 +335,7 @@ describe('what takes the key out of a text', () => {
 		);
 	});
 
-	test('leaves everything around it and everything else as it is', () => {
+	test('changes nothing else', () => {
 		const around = fc.oneof(
 			anyText,
 			fc.constantFrom('%', '&', '\\', '%4', '&#', '\\u00', '\ud83d', '%73%6b'),
@@ -354,7 +357,7 @@ describe('what takes the key out of a text', () => {
 	});
 });
 
-describe('a key that everybody knows', () => {
+describe('a key that is not a secret', () => {
 	test.each(['success', 'processing', 'failed', 'error', 'PROCESSING', 'fetch_result', 'message', 'status'])(
 		'like %s leaves answers as they are',
 		(key) => {
@@ -379,14 +382,14 @@ describe('a key that everybody knows', () => {
 		},
 	);
 
-	test('like the own host leaves links to it as they are, also when it has one name only', () => {
+	test('like the host of Base URL leaves links to it as they are, also if the host has no dot', () => {
 		const link = 'http://stand-in:3003/files/a.gif';
 		expect(keyRemover('stand-in', 'stand-in')(link)).toBe(link);
 		expect(keyRemover('stand-in')(link)).toBe('http://***:3003/files/a.gif');
 	});
 });
 
-test('numbers that are not the key stay as they came', () => {
+test('numbers that are not the key stay the same', () => {
 	const body = {
 		id: Number('1234567890123456789'),
 		big: 1e21,
@@ -398,8 +401,8 @@ test('numbers that are not the key stay as they came', () => {
 	expect(cleanJson(body, keyRemover('1234567890123456789'))).toEqual({ ...body, id: MASK });
 });
 
-test('an answer that is cut off within the key does not quote the rest of it', () => {
+test('the excerpt of an answer that is cut off within the key does not contain the rest of it', () => {
 	const pasted = 'sk-test-3f9c1d7be2a84f60';
 	const cut = text(' '.repeat(8 * 1024 * 1024) + pasted.slice(0, -1));
-	expect(told(readAnswer(cut, keyRemover(pasted), NOW))).not.toContain(pasted.slice(0, 8));
+	expect(writeOutput(readAnswer(cut, keyRemover(pasted), NOW))).not.toContain(pasted.slice(0, 8));
 });

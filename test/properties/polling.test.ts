@@ -17,14 +17,14 @@ interface Call {
 	takesMs: number;
 }
 
-/** A look at a job, times in ms. */
-interface Look {
+/** A poll of a job, times in ms. */
+interface Poll {
 	from: number;
 	to: number;
 	answer: Answer;
 }
 
-/** A job that is watched: what each look brings, over and over when there are more looks. */
+/** A job that is polled. The answers are repeated if there are more polls. */
 interface Script {
 	kind: string;
 	calls: Call[];
@@ -34,9 +34,9 @@ interface Script {
 	laterMs: number;
 }
 
-/** ms; a millionth of a second is lost in sums. */
+/** ms. Sums lose a millionth of a second. */
 const ROUNDING = 1e-3;
-const MIN_LOOK_MS = 1000;
+const MIN_POLL_MS = 1000;
 const MAX_RETRY_AFTER_MS = 3_600_000;
 const JITTER = 0.25;
 
@@ -70,7 +70,7 @@ const processing = fc.oneof(
 
 const success = read('{"status":"success","id":1,"output":["https://files.example/a.gif"]}');
 
-const bringsNothing = fc.oneof(
+const fails = fc.oneof(
 	anyNumber.map((wait) =>
 		read(`{"status":"error","message":"Rate limit exceeded","retry_after":${wait}}`, 429),
 	),
@@ -89,7 +89,7 @@ const bringsNothing = fc.oneof(
 		.map((reason) => ({ state: 'unanswered', reason, detail: '' }) as Answer),
 );
 
-const anEnd = fc.oneof(
+const anyEnd = fc.oneof(
 	fc.constant(success),
 	fc.constant(read('{"status":"failed","id":1,"message":"too dark"}')),
 	fc.constant(read('{"status":"error","message":"Job not found"}', 404)),
@@ -98,8 +98,8 @@ const anEnd = fc.oneof(
 
 const answer = fc.oneof(
 	{ weight: 20, arbitrary: processing },
-	{ weight: 5, arbitrary: bringsNothing },
-	{ weight: 4, arbitrary: anEnd },
+	{ weight: 5, arbitrary: fails },
+	{ weight: 4, arbitrary: anyEnd },
 );
 
 const takesMs = fc.oneof(
@@ -107,7 +107,7 @@ const takesMs = fc.oneof(
 	{ weight: 1, arbitrary: fc.integer({ min: 500, max: 2 * CALL_LIMIT_MS }) },
 );
 
-/** Jobs with the same work to do teach about each other. */
+/** Jobs with the same work show how long each other take. */
 const workOf = (kind: string) => ({ operation: 'imageTo3d', apiVersion: 'v3', body: { kind } }) as const;
 
 const script: fc.Arbitrary<Script> = fc.record(
@@ -121,24 +121,24 @@ const script: fc.Arbitrary<Script> = fc.record(
 	{ requiredKeys: ['kind', 'calls', 'timeoutMs', 'laterMs'] },
 );
 
-/** Watches a job as its script has it. */
-async function watched(
+/** Polls a job by its script. */
+async function runScript(
 	clock: SimulatedClock,
 	account: Account,
 	{ kind, calls, laterMs, ...settings }: Script,
 ) {
 	await clock.sleep(laterMs);
 	const start = clock.now();
-	const looks: Look[] = [];
+	const polls: Poll[] = [];
 	const fetch = async (_version: unknown, _id: unknown, _link: unknown, limitMs: number): Promise<Answer> => {
-		const call = calls[looks.length % calls.length] as Call;
-		const look: Look = { from: clock.now(), to: NaN, answer: call.answer };
-		looks.push(look);
+		const call = calls[polls.length % calls.length] as Call;
+		const poll: Poll = { from: clock.now(), to: NaN, answer: call.answer };
+		polls.push(poll);
 		expect(limitMs).toBeLessThanOrEqual(CALL_LIMIT_MS);
 		await clock.sleep(Math.min(call.takesMs, limitMs));
-		look.to = clock.now();
-		if (call.takesMs > limitMs) look.answer = { state: 'unanswered', reason: 'timeout', detail: '' };
-		return look.answer;
+		poll.to = clock.now();
+		if (call.takesMs > limitMs) poll.answer = { state: 'unanswered', reason: 'timeout', detail: '' };
+		return poll.answer;
 	};
 	const first = calls[0]?.answer;
 	const known = first?.state === 'processing' ? first : (read('{"status":"processing","id":1}') as never);
@@ -151,17 +151,17 @@ async function watched(
 		({ state }) => state,
 		(thrown: unknown) => (thrown instanceof ProblemError ? thrown.problem.message : thrown),
 	);
-	return { start, looks, outcome, end: clock.now(), deadline: start + item.timeoutMs };
+	return { start, polls, outcome, end: clock.now(), deadline: start + item.timeoutMs };
 }
 
 /**
- * The least and the longest pause after a look, ms.
+ * The shortest and the longest pause after a poll, ms.
  *
- * @param failures looks in a row that brought nothing, this one included
- * @param believedAt when the end that it tells is believed if it is said again
+ * @param failures how many polls in a row have failed, this one included
+ * @param believedAt when the end that the answer reports is believed if it is repeated
  */
 function pauseAfter(
-	{ to, answer: { state, ...told } }: Look,
+	{ to, answer: { state, ...details } }: Poll,
 	failures: number,
 	start: number,
 	believedAt: number,
@@ -171,43 +171,43 @@ function pauseAfter(
 		const least = Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, 0.005 * (to - start)));
 		return interval === undefined ? [least, MAX_PAUSE_MS] : [interval, interval];
 	}
-	const { retryAfterSeconds: wanted = 0 } = told as { retryAfterSeconds?: number };
+	const { retryAfterSeconds: wanted = 0 } = details as { retryAfterSeconds?: number };
 	const backoff = Math.min(MAX_RETRY_MS, 1000 * 2 ** (failures - 1));
 	expect(wanted * 1000).toBeLessThanOrEqual(MAX_RETRY_AFTER_MS);
-	// It is asked for again at the moment when it will be believed, but not sooner than the service wants it.
-	const proof = Math.max(believedAt - to, MIN_LOOK_MS);
+	// The next poll comes when the end will be believed, but not before the pause that the service asked for.
+	const proof = Math.max(believedAt - to, MIN_POLL_MS);
 	return [1 - JITTER, 1 + JITTER].map((share) => Math.max(wanted * 1000, Math.min(share * backoff, proof)));
 }
 
-test('a job is watched until its time is up at the latest, with no pause too short or too long, whatever the service says', async () => {
+test('a job is polled until its time is up at the latest, with no pause too short or too long, whatever the service answers', async () => {
 	const outcomes = new Set<unknown>();
 	await fc.assert(
 		fc.asyncProperty(fc.array(script, { minLength: 1, maxLength: 4 }), async (scripts) => {
 			const clock = new SimulatedClock();
 			const account = new Account();
-			const watchings = await clock.run(
-				Promise.all(scripts.map(async (each) => await watched(clock, account, each))),
+			const runs = await clock.run(
+				Promise.all(scripts.map(async (each) => await runScript(clock, account, each))),
 			);
-			for (const [index, { start, looks, outcome, end, deadline }] of watchings.entries()) {
+			for (const [index, { start, polls, outcome, end, deadline }] of runs.entries()) {
 				const interval = scripts[index]?.pollIntervalMs;
 				expect(typeof outcome).toBe('string');
 				outcomes.add(outcome);
-				expect(end).toBeLessThanOrEqual(deadline + MIN_LOOK_MS + ROUNDING);
-				let before: Look = { from: start, to: start, answer: read('{"status":"processing"}') };
+				expect(end).toBeLessThanOrEqual(deadline + MIN_POLL_MS + ROUNDING);
+				let before: Poll = { from: start, to: start, answer: read('{"status":"processing"}') };
 				let failures = 0;
 				let believedAt = Infinity;
-				const endWatch = new EndTracker(1, true);
-				for (const look of looks) {
+				const tracker = new EndTracker(1, true);
+				for (const poll of polls) {
 					const [least = NaN, most = NaN] = pauseAfter(before, failures, start, believedAt, interval);
-					const pause = look.from - before.to;
-					// The last look may come sooner: when the time is up.
-					if (look.from < deadline - ROUNDING) expect(pause).toBeGreaterThanOrEqual(least - ROUNDING);
+					const pause = poll.from - before.to;
+					// The last poll may come sooner: when the time is up.
+					if (poll.from < deadline - ROUNDING) expect(pause).toBeGreaterThanOrEqual(least - ROUNDING);
 					expect(pause).toBeLessThanOrEqual(most + ROUNDING);
-					expect(look.from).toBeLessThanOrEqual(deadline + ROUNDING);
-					failures = look.answer.state === 'processing' ? 0 : failures + 1;
-					const finding = endWatch.note(look.answer, look.to);
+					expect(poll.from).toBeLessThanOrEqual(deadline + ROUNDING);
+					failures = poll.answer.state === 'processing' ? 0 : failures + 1;
+					const finding = tracker.note(poll.answer, poll.to);
 					believedAt = (finding.state === 'open' && finding.believedAt) || Infinity;
-					before = look;
+					before = poll;
 				}
 			}
 			const { work, startsAt, etaFactor } = account.predict(
@@ -220,7 +220,7 @@ test('a job is watched until its time is up at the latest, with no pause too sho
 		}),
 		{ numRuns: countRuns(400) },
 	);
-	// Otherwise nothing was tried.
+	// Otherwise too little was tested.
 	expect([...outcomes].map(String).sort()).toEqual(
 		expect.arrayContaining(['success', expect.stringMatching(/^Job 1: not finished after/)]),
 	);

@@ -1,4 +1,4 @@
-/** How long the processor works on something, ms: how busy the machine is with anything else does not count. */
+/** Measures how long the processor works on something, ms. Other work of the machine does not count. */
 export function measureWork(run: () => unknown): number {
 	const before = process.cpuUsage();
 	run();

@@ -1,10 +1,10 @@
-/** Arbitrary answers of the service, and of whatever may answer in its place. */
+/** Arbitrary answers of the service, and of anything that may answer instead of it. */
 import fc from 'fast-check';
 
 import type { HttpReply } from '../../nodes/ImgTo3d/api/answer';
 import { SAMPLE_RESPONSE } from './reference';
 
-/** Answers as the reference has them, and as they were seen. */
+/** Answers from the reference, and recorded ones. */
 export const DOCUMENTED: ReadonlyArray<Record<string, unknown>> = [
 	SAMPLE_RESPONSE,
 	{
@@ -68,11 +68,11 @@ const name = fc.oneof(
 	{ weight: 1, arbitrary: anyText },
 );
 
-/** An object as JSON text: its names may be repeated, and say `__proto__`. */
-const objectText = (entries: ReadonlyArray<readonly [string, string]>): string =>
+/** Writes an object as JSON text. Names may be repeated, and may be `__proto__`. */
+const writeObject = (entries: ReadonlyArray<readonly [string, string]>): string =>
 	`{${entries.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',')}}`;
 
-/** JSON texts: what `JSON.stringify` cannot write as well. */
+/** JSON texts, also such that `JSON.stringify` cannot write. */
 export const jsonText = fc.letrec<{ value: string }>((tie) => ({
 	value: fc.oneof(
 		{ maxDepth: 4, depthSize: 'small' },
@@ -80,7 +80,7 @@ export const jsonText = fc.letrec<{ value: string }>((tie) => ({
 		number,
 		fc.constantFrom('null', 'true', 'false'),
 		fc.array(tie('value'), { maxLength: 4 }).map((entries) => `[${entries.join(',')}]`),
-		fc.array(fc.tuple(name, tie('value')), { maxLength: 5 }).map(objectText),
+		fc.array(fc.tuple(name, tie('value')), { maxLength: 5 }).map(writeObject),
 	),
 })).value;
 
@@ -88,7 +88,7 @@ const deep = fc
 	.tuple(fc.integer({ min: 1, max: 5000 }), fc.constantFrom(['[', ']'], ['{"meta":', '}']), jsonText)
 	.map(([depth, [open = '', close = ''], core]) => open.repeat(depth) + core + close.repeat(depth));
 
-/** A documented answer with fields left out, replaced, doubled and added. */
+/** A documented answer with fields removed, replaced, doubled and added. */
 const mutated = fc
 	.tuple(
 		fc.constantFrom(...DOCUMENTED),
@@ -98,7 +98,7 @@ const mutated = fc
 		}),
 	)
 	.map(([answer, left, added]) =>
-		objectText([
+		writeObject([
 			...Object.entries(answer)
 				.filter(([key]) => !left.includes(key))
 				.map(([key, value]) => [key, JSON.stringify(value)] as const),
@@ -110,7 +110,7 @@ const page = fc
 	.array(fc.oneof(fc.constantFrom('<', '>', '<script', '</script>', '<style>', '<p>', 'a '), fc.string()))
 	.map((parts) => `<html>${parts.join('')}`);
 
-/** Bodies of any kind, most of them nearly right. */
+/** Bodies of any kind, most of them nearly correct. */
 export const anyBody = fc.oneof(
 	{ weight: 10, arbitrary: mutated },
 	{ weight: 3, arbitrary: jsonText },
@@ -128,7 +128,7 @@ const headerValue = fc.oneof(
 	fc.webUrl(),
 );
 
-/** Answers over HTTP, with any code that HTTP has. */
+/** HTTP answers with any HTTP code. */
 export const anyReply: fc.Arbitrary<HttpReply> = fc.record({
 	httpCode: fc.oneof(
 		{ weight: 3, arbitrary: fc.constant(200) },

@@ -85,11 +85,11 @@ test.each([
 	'[fec0::1]',
 	'[ff02::1]',
 	'[100::1]',
-])('%s cannot', (host) => {
+])('%s cannot be on the open internet', (host) => {
 	expect(isPublicHost(hostOf(host))).toBe(false);
 });
 
-test('v6 has addresses of its own', () => {
+test('V6 has its own addresses', () => {
 	const endpoints = Endpoints.under('https://modelslab.com/api') as Endpoints;
 	expect(endpoints.buildSubmitUrl('v6', 'imageTo3d')).toBe('https://modelslab.com/api/v6/3d/image_to_3d');
 	expect(endpoints.buildSubmitUrl('v6', 'textTo3d')).toBe('https://modelslab.com/api/v6/3d/text_to_3d');
@@ -109,7 +109,7 @@ test.each([
 	['https://stablediffusionapi.com/api', 'v3', undefined],
 	['https://modelslab.com/api', 'v6', undefined],
 	['http://127.0.0.1:3003/api', 'v6', undefined],
-] as const)('at %s the better Base URL for %s is %s', (baseUrl, version, better) => {
+] as const)('instead of %s the Base URL for %s is %s', (baseUrl, version, better) => {
 	expect(findBetterBaseUrl(version, baseUrl)).toBe(better);
 });
 
@@ -127,13 +127,13 @@ describe('the address of a job', () => {
 		['without TLS', 'http://modelslab.com/api/v3/fetch/7', 'https://modelslab.com/api/v3/fetch/7'],
 		['with a user in it', 'https://u:p@modelslab.com/x', 'https://modelslab.com/api/v3/fetch/7'],
 		['that would submit', 'https://modelslab.com/api/v3/img_to_3d', 'https://modelslab.com/api/v3/fetch/7'],
-		['that is none', 'fetch it yourself', 'https://modelslab.com/api/v3/fetch/7'],
+		['that is not a URL', 'fetch it yourself', 'https://modelslab.com/api/v3/fetch/7'],
 		['that is missing', undefined, 'https://modelslab.com/api/v3/fetch/7'],
 	])('named %s', (_name, fetchResult, expected) => {
 		expect(endpoints.buildFetchCall('v3', 7, fetchResult)).toEqual({ url: expected, body: {} });
 	});
 
-	test('that cannot hold its ID is the one without, and the ID goes into the body', () => {
+	test('has no ID if the ID does not fit there, and the body has it instead', () => {
 		const url = 'https://modelslab.com/api/v3/fetch';
 		for (const id of ['..', 'a/../b', 'x'.repeat(2000), '\ud800']) {
 			expect(endpoints.buildFetchCall('v3', id)).toEqual({ url, body: { request_id: id } });
@@ -142,15 +142,15 @@ describe('the address of a job', () => {
 	});
 
 	test.each(['', 'modelslab.com/api', 'ftp://modelslab.com', 'javascript:alert(1)', 'http://'])(
-		'"%s" is no Base URL',
+		'"%s" is not a Base URL',
 		(baseUrl) => {
 			expect(Endpoints.under(baseUrl)).toBeUndefined();
 		},
 	);
 });
 
-describe('taking the key out', () => {
-	test('happens inside texts, encoded or not, and in names', () => {
+describe('masking the key', () => {
+	test('works inside texts, encoded or not, and in names', () => {
 		const clean = keyRemover('se cret/"key"');
 		expect(
 			cleanJson(
@@ -165,11 +165,11 @@ describe('taking the key out', () => {
 
 	test.each([
 		[
-			'percent-encoded in small letters',
+			'percent-encoded in lower case',
 			'https://x.example/?k=se%20cret%2f%22key%22~%3f',
 			'https://x.example/?k=***',
 		],
-		['in base64, as a header has it', 'Basic c2UgY3JldC8ia2V5In4/', 'Basic ***'],
+		['in base64, as in a header', 'Basic c2UgY3JldC8ia2V5In4/', 'Basic ***'],
 		['in base64 for URLs', 'https://x.example/c2UgY3JldC8ia2V5In4_/a', 'https://x.example/***/a'],
 	])('finds it %s', (_how, text, end) => {
 		expect(keyRemover('se cret/"key"~?')(text)).toBe(end);
@@ -181,24 +181,24 @@ describe('taking the key out', () => {
 
 	test.each([
 		[
-			'every letter percent-encoded',
+			'with each letter percent-encoded',
 			`https://x.example/?k=${hex.replace(/../g, '%$&')}&a`,
 			'https://x.example/?k=***&a',
 		],
 		['percent-encoded twice', `k=${hex.replace(/../g, '%25$&')}!`, 'k=***!'],
 		['percent-encoded by an old browser', hex.replace(/../g, '%u00$&'), '***'],
-		['in the name of a file', `https://x.example/${PASTED}-326.gif`, 'https://x.example/***-326.gif'],
+		['in a file name', `https://x.example/${PASTED}-326.gif`, 'https://x.example/***-326.gif'],
 		['in a host', `https://${PASTED.toLowerCase()}.x.example/`, 'https://***.x.example/'],
 		['in a host, percent-encoded', `https://${hex.replace(/../g, '%$&')}/`, 'https://***/'],
-		['as JSON escapes, within JSON', `{"a":"${hex.replace(/../g, '\\\\u00$&')}"}`, '{"a":"***"}'],
-		['as the numbers of its letters', hex.replace(/../g, '&#x$&;'), '***'],
+		['as escapes in JSON', `{"a":"${hex.replace(/../g, '\\\\u00$&')}"}`, '{"a":"***"}'],
+		['as character references', hex.replace(/../g, '&#x$&;'), '***'],
 		[
-			'as those, without what they end in',
+			'as character references without semicolons',
 			`${hex.replace(/../g, '&#x$& ').replaceAll(' ', ';').slice(0, -1)}!`,
 			'***!',
 		],
 		['in base64, in lines', inBase64.replace(/.{10}/g, '$&\r\n'), 'eyJrZXkiOi\r\n***In0=\r\n'],
-		['in base64, in lines, within JSON', inBase64.replace(/.{10}/g, '$&\\n'), 'eyJrZXkiOi\\n***In0=\\n'],
+		['in base64, in lines, in JSON', inBase64.replace(/.{10}/g, '$&\\n'), 'eyJrZXkiOi\\n***In0=\\n'],
 		['in base64, percent-encoded', encodeURIComponent(Buffer.from(PASTED).toString('base64')), '***'],
 		[
 			'percent-encoded, in base64',
@@ -211,10 +211,10 @@ describe('taking the key out', () => {
 
 	test.each([
 		['%73k-3F9c1d7be2a84f6', 'a part of it'],
-		['sk-3F9c 1d7be2a84f60', 'with a blank in it'],
-		['100%, A&B, C:\\temp\\new, %zz &nothing; \\u12 \\', 'what looks encoded'],
-		['VGhpcyBpcyBzb21lIG90aGVyIHRleHQgaW4gYmFzZTY0', 'something else in base64'],
-	])('leaves %s alone: %s', (text) => {
+		['sk-3F9c 1d7be2a84f60', 'with a space in it'],
+		['100%, A&B, C:\\temp\\new, %zz &nothing; \\u12 \\', 'a text that looks encoded'],
+		['VGhpcyBpcyBzb21lIG90aGVyIHRleHQgaW4gYmFzZTY0', 'another text in base64'],
+	])('leaves %s as it is: %s', (text) => {
 		expect(keyRemover(PASTED)(text)).toBe(text);
 	});
 
@@ -223,17 +223,17 @@ describe('taking the key out', () => {
 		['processing', { status: 'processing', output: ['https://a.example/processing/a.gif'] }],
 		['cdn.example.com', { output: ['https://cdn.example.com/a.gif', 'https://cdn.example.com'] }],
 		['example.com', { output: ['https://cdn.example.com:8080/a.gif'] }],
-	])('leaves answers readable and links usable where the key is "%s"', (key, answer) => {
+	])('leaves answers readable and links usable if the key is "%s"', (key, answer) => {
 		expect(cleanJson(answer, keyRemover(key))).toEqual(answer);
 	});
 
-	test('takes a key that looks like a host out of everything but the host of a link', () => {
+	test('masks a key that looks like a host everywhere except as the host of a link', () => {
 		expect(keyRemover('cdn.example.com')('cdn.example.com at https://a.example/cdn.example.com')).toBe(
 			'*** at https://a.example/***',
 		);
 	});
 
-	test('leaves texts alone that only happen to contain a very short key', () => {
+	test('leaves texts as they are that contain a very short key by chance', () => {
 		const clean = keyRemover('test');
 		expect(['a test', 'https://x.example/test.gif', 'test'].map(clean)).toEqual([
 			'a test',

@@ -13,7 +13,7 @@ const read = (
 ): Answer =>
 	readAnswer({ httpCode, headers, text: typeof body === 'string' ? body : JSON.stringify(body) }, clean, NOW);
 
-test('a processing answer brings id, eta and the address to ask, whatever their spelling', () => {
+test('a processing answer is read with its ID, its ETA and the address for polling', () => {
 	expect(
 		read({
 			status: 'processing',
@@ -54,7 +54,7 @@ test.each([
 });
 
 test.each([[[]], [''], [null], [undefined], [{}], [['javascript:alert(1)']], [42]])(
-	'success with output %j is no success',
+	'success with output %j does not count as success',
 	(output) => {
 		expect(read({ status: 'success', id: 326, output })).toMatchObject({ state: 'noOutput', id: 326 });
 	},
@@ -86,15 +86,15 @@ test.each<[string, unknown, number, Record<string, string>, number | undefined]>
 		120,
 	],
 	['nothing', { status: 'error', message: 'Rate limit exceeded' }, 200, {}, undefined],
-	['something absurd', { status: 'error', message: 'Rate limit exceeded', retry_after: 1e12 }, 429, {}, 3600],
+	['an absurd number', { status: 'error', message: 'Rate limit exceeded', retry_after: 1e12 }, 429, {}, 3600],
 	[
-		'something negative',
+		'a negative number',
 		{ status: 'error', message: 'Rate limit exceeded', retry_after: -5 },
 		429,
 		{},
 		undefined,
 	],
-])('a rate limit that names its time by %s', (_name, body, httpCode, headers, seconds) => {
+])('a rate limit that asks for a pause by %s', (_name, body, httpCode, headers, seconds) => {
 	expect(read(body, httpCode, headers)).toMatchObject({
 		state: 'refused',
 		reason: expect.stringMatching(/^(rateLimit|queueFull)$/) as string,
@@ -105,7 +105,7 @@ test.each<[string, unknown, number, Record<string, string>, number | undefined]>
 test.each([
 	['Rate limit exceeded. Maximum 5 queued requests allowed.', 'queueFull'],
 	['Rate limit exceeded', 'rateLimit'],
-])('"%s" is told as %s', (message, reason) => {
+])('"%s" is read as %s', (message, reason) => {
 	expect(read({ status: 'error', message }, 429)).toMatchObject({ state: 'refused', reason });
 });
 
@@ -115,11 +115,11 @@ test.each([
 	['Rate limit exceeded. Your queue is full.', undefined],
 	['Rate limit exceeded. Maximum 100 requests a minute, please queue them.', undefined],
 	['Rate limit exceeded. Maximum 0 queued requests allowed.', undefined],
-])('the limit that "%s" names is %s', (message, limit) => {
+])('the limit in "%s" is %s', (message, limit) => {
 	expect((read({ status: 'error', message }, 429) as { queueLimit?: number }).queueLimit).toBe(limit);
 });
 
-test('an id in an error is kept', () => {
+test('the ID in an error is kept', () => {
 	for (const httpCode of [200, 429, 500]) {
 		expect(read({ status: 'error', message: 'x', id: 326 }, httpCode)).toMatchObject({ id: 326 });
 	}
@@ -130,7 +130,7 @@ test.each([
 	['ENOTFOUND', 'unresolved', false],
 	['SELF_SIGNED_CERT_IN_CHAIN', 'certificate', false],
 	['ERR_TLS_CERT_ALTNAME_INVALID', 'certificate', false],
-	// A server that speaks no TLS, or another version of it.
+	// A server without TLS, or with another version of it.
 	['EPROTO', 'handshake', false],
 	// These can come after the request was sent.
 	['ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'interrupted', true],
@@ -138,18 +138,15 @@ test.each([
 	['ETIMEDOUT', 'timeout', true],
 	['ECONNRESET', 'interrupted', true],
 	['something else', 'interrupted', true],
-])(
-	'a submit that ends with %s was %s, and whether it may have been accepted: %s',
-	(code, reason, isUnknown) => {
-		const inN8nsError = { name: 'NodeApiError', cause: { code } };
-		const answer = readRequestError(inN8nsError);
-		expect(answer.reason).toBe(reason);
-		expect(isFateUnknown(answer)).toBe(isUnknown);
-	},
-);
+])('a submit that ends with %s counts as %s, and may have been accepted: %s', (code, reason, isUnknown) => {
+	const inN8nsError = { name: 'NodeApiError', cause: { code } };
+	const answer = readRequestError(inN8nsError);
+	expect(answer.reason).toBe(reason);
+	expect(isFateUnknown(answer)).toBe(isUnknown);
+});
 
 test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
-	'what n8n blocks (%s) was certainly not sent',
+	'a request that n8n blocks (%s) was certainly not sent',
 	(name) => {
 		const answer = readRequestError({ name: 'NodeApiError', cause: { name: 'AxiosError', cause: { name } } });
 		expect(answer).toMatchObject({ reason: 'blocked', detail: 'N8N_SSRF_PROTECTION_ENABLED' });
@@ -157,13 +154,13 @@ test.each(['SsrfBlockedIpError', 'SsrfBlockedHostnameError'])(
 	},
 );
 
-test('a Retry-After in the past asks for no wait, and nonsense for none either', () => {
+test('a Retry-After in the past asks for no pause, and neither does nonsense', () => {
 	const date = new Date(NOW - 5000).toUTCString();
 	expect(readRetryAfterHeader({ 'retry-after': date }, NOW)).toBe(0);
 	expect(readRetryAfterHeader({ 'retry-after': 'soon' }, NOW)).toBeUndefined();
 });
 
-test('a Retry-After asks for an hour at most, also where a page or a file has it', () => {
+test('a Retry-After asks for an hour at most, also if a page has it', () => {
 	expect(readRetryAfterHeader({ 'retry-after': '1e12' }, NOW)).toBe(3600);
 	expect(readRetryAfterHeader({ 'retry-after': new Date(NOW + 1e9).toUTCString() }, NOW)).toBe(3600);
 	expect(read('<html>', 503, { 'retry-after': '99999' })).toMatchObject({ retryAfterSeconds: 3600 });
@@ -176,13 +173,13 @@ test('a Retry-After that is a date goes by the clock of the server that sent it'
 });
 
 test.each([200, 303, 404, 408, 500, 503])(
-	'the status decides, also with HTTP %d: who answers "success" took the submit',
+	'the status decides, also with HTTP %d: "success" means that the submit was accepted',
 	(httpCode) => {
 		expect(read({ status: 'success', output: ['https://x.example/a.gif'] }, httpCode).state).toBe('success');
 	},
 );
 
-test('a nesting too deep to walk is unreadable', () => {
+test('an answer that is nested too deeply is unreadable', () => {
 	const deep = `{"status":"success","output":["https://x.example/a.gif"],"meta":${'['.repeat(50_000)}${']'.repeat(50_000)}}`;
 	expect(read(deep)).toMatchObject({ state: 'unreadable', why: 'the answer is nested too deeply' });
 });
@@ -209,7 +206,7 @@ test('a "__proto__" in an answer stays an ordinary name', () => {
 	expect(JSON.stringify(answer)).toContain('"__proto__":{"polluted":1}');
 });
 
-test('the quoted words of the service are one line, and not long', () => {
+test('the quoted words of the service are one short line', () => {
 	const answer = read({ status: 'error', message: `a\n\tb ${'x'.repeat(1000)}` }) as { message: string };
 	expect(answer.message).toMatch(/^a b x+\.\.\.$/);
 	expect(answer.message).toHaveLength(300);
@@ -221,11 +218,11 @@ describe('an answer that holds a job', () => {
 		['an ID of another kind', { request_id: 'gen/123' }, 'gen/123'],
 		['a nested ID', { data: { job: { id: 'a.b.c' } } }, 'a.b.c'],
 		['an ID in a list', { jobs: [{ id: -5 }] }, -5],
-		['an address to ask at', { fetch_result: 'https://x.example/api/v3/fetch/job%3A7' }, 'job:7'],
+		['an address for polling', { fetch_result: 'https://x.example/api/v3/fetch/job%3A7' }, 'job:7'],
 		['another address', { fetch_result: 'https://x.example/later' }, undefined],
 		['an ETA', { eta: 0 }, undefined],
 		['an output', { output: ['x'] }, undefined],
-		['links to come', { future_links: ['x'] }, undefined],
+		['links to future files', { future_links: ['x'] }, undefined],
 		['mirrors', { proxy_links: ['x'] }, undefined],
 	])('by %s', (_name, body, id) => {
 		for (const status of ['error', 'failed', 'dreaming', undefined]) {
@@ -241,11 +238,11 @@ describe('an answer that holds a job', () => {
 		['empty', { id: '', output: '', eta: null, fetch_result: '', future_links: [], proxy_links: [''] }],
 		['null', { id: null, request_id: null, output: null }],
 		['the name of a field', { message: { id: ['The id field is required.'] }, errors: { id: 'required' } }],
-	])('not by what is %s', (_name, body) => {
+	])('not by a value that is %s', (_name, body) => {
 		expect(holdsJob(read({ status: 'error', ...body }))).toBe(false);
 	});
 
-	test('although it broke off', () => {
+	test('also if it broke off', () => {
 		const cut = '{"status":"processing","tip":"x","id":10684518,"outp';
 		expect(read(cut)).toMatchObject({ state: 'unreadable', id: 10684518, hasEvidence: true });
 		expect(holdsJob(read('{"status":"processing","id":106845'))).toBe(false);
@@ -278,13 +275,13 @@ test.each([
 	['Subscribe to a plan first.', 'credits'],
 	['Request not found', 'notFound'],
 	['Not found', 'notFound'],
-])('"%s" with HTTP 200 is told as %s', (message, reason) => {
+])('"%s" with HTTP 200 is read as %s', (message, reason) => {
 	for (const field of ['message', 'messege']) {
 		expect(read({ status: 'error', [field]: message })).toMatchObject({ state: 'refused', reason });
 	}
 });
 
-test('a body with the length of the queue is a limit', () => {
+test('a body with the length of the queue counts as a limit', () => {
 	const answer = read({ status: 'failed', message: 'Try later', current_queue: 5, id: '' });
 	expect(answer).toMatchObject({ state: 'refused', reason: 'queueFull', hasEvidence: false });
 });

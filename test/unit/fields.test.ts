@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 
 import { buildBody } from '../../nodes/ImgTo3d/api/body';
-import { toBodyName, checkField, FIELDS, type Field } from '../../nodes/ImgTo3d/api/fields';
-import { toNumber } from '../../nodes/ImgTo3d/api/numbers';
+import { checkField } from '../../nodes/ImgTo3d/api/check-field';
+import { toBodyName, FIELDS, type Field } from '../../nodes/ImgTo3d/api/fields';
+import { toNumber } from '../../nodes/ImgTo3d/api/values';
 import { VERSIONS, type ApiVersion, type Generation } from '../../nodes/ImgTo3d/api/versions';
 import { settingsProperty } from '../../nodes/ImgTo3d/parameters/settings';
 
@@ -50,11 +51,11 @@ test.each<[ApiVersion, Generation, Record<string, string>]>([
 		},
 	],
 ])(
-	'the table holds the documented body fields of %s %s, under the names of the node',
+	'the table has the documented body fields of %s %s, under the names of the node',
 	(version, operation, names) => {
 		const entries = fieldsOf(version, operation);
 		expect(Object.fromEntries(entries.map((entry) => [entry.name, toBodyName(entry)]))).toEqual(names);
-		// Each once: which one holds must not depend on the order.
+		// Each once: the order of the table must not matter.
 		expect(entries).toHaveLength(Object.keys(names).length);
 	},
 );
@@ -126,7 +127,7 @@ test('settings of the other operation and of the other version are not sent', ()
 	expect(bodyOf('v6', 'textTo3d')).toEqual({ body: { output_format: 'obj', guidance_scale: 2 } });
 });
 
-test('several images are said to be such, and taken where the API takes them', () => {
+test('several images are marked as such, and allowed only where the API takes them', () => {
 	const bodyOf = (apiVersion: ApiVersion, imageCount: number, settings = {}) =>
 		buildBody({ apiVersion, operation: 'imageTo3d', imageCount, settings });
 	expect(bodyOf('v6', 1)).toEqual({ body: {} });
@@ -140,15 +141,15 @@ test('several images are said to be such, and taken where the API takes them', (
 	expect(bodyOf('v3', 2)).toMatchObject({ displayName: 'API Version', entered: 'v3' });
 });
 
-test('v6 gets the image under both of its names, and several as a list', () => {
+test('V6 gets the image under both of its names, and several images as a list', () => {
 	expect(VERSIONS.v3.images.buildBody(['a'])).toEqual({ image: 'a' });
 	expect(VERSIONS.v6.images.buildBody(['a'])).toEqual({ image: 'a', init_image: 'a' });
 	expect(VERSIONS.v6.images.buildBody(['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
 });
 
-test('every setting that the panel offers passes its own check as it is preset, and is shown where it is sent', () => {
+test('the default of every setting passes its own check, and the panel shows the setting where it is sent', () => {
 	const shown = (settingsProperty.options ?? []).map((option) => {
-		if (!('type' in option)) throw new Error(`${option.name} is no property`);
+		if (!('type' in option)) throw new Error(`${option.name} is not a property`);
 		const { '/apiVersion': versions, '/operation': operations } = option.displayOptions?.show ?? {};
 		const entry = FIELDS.find(
 			(candidate) => candidate.name === option.name && candidate.versions.join() === versions?.join(),
@@ -161,7 +162,7 @@ test('every setting that the panel offers passes its own check as it is preset, 
 	expect(shown).toHaveLength(FIELDS.length);
 });
 
-test('whatever an expression brings, what is sent is in range', () => {
+test('a value that is sent is always in range, whatever an expression returns', () => {
 	fc.assert(
 		fc.property(fc.constantFrom(...FIELDS), fc.anything(), (entry, entered) => {
 			const checked = checkField(entry, entered);
@@ -194,7 +195,7 @@ test('whatever an expression brings, what is sent is in range', () => {
 	);
 });
 
-test('a numeric text is its number, and nothing else is', () => {
+test('a numeric text counts as its number, and nothing else does', () => {
 	fc.assert(
 		fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
 			expect(toNumber(String(number))).toBe(Number(String(number)));

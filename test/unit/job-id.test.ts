@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import {
 	findId,
 	findIdInText,
-	idAsPath,
-	idInAddress,
+	encodeIdAsPath,
+	readIdFromAddress,
 	isSameId,
 	keepIdsExact,
 	readId,
@@ -44,11 +44,11 @@ describe('an ID in JSON is kept as it was written', () => {
 		'["id",12345678901234567890]',
 		'{"id":[1,12345678901234567890]}',
 		'{"a":"id","b":12345678901234567890}',
-	])('and nothing else is touched: %s', (json) => {
+	])('and nothing else is changed: %s', (json) => {
 		expect(keepIdsExact(json)).toBe(json);
 	});
 
-	/** Objects with IDs of any kind, some of them where no ID is. */
+	/** Any number, also where there is no ID. */
 	const number = fc.oneof(
 		fc.constantFrom('-0', '1e21', '1E-400', '1e999', '0.10', '12345678901234567890', '-1.50', '1e5'),
 		fc.integer().map(String),
@@ -82,8 +82,8 @@ describe('an ID in JSON is kept as it was written', () => {
 		),
 	})).value;
 
-	/** What differs, apart from IDs, which are the same number or the text that it was written as. */
-	function differences(before: unknown, after: unknown, field: string): string[] {
+	/** Lists the differences. An ID may be the same number, or the text that the number was written as. */
+	function listDifferences(before: unknown, after: unknown, field: string): string[] {
 		if (typeof before === 'number' && typeof after === 'string') {
 			const isSame = Number(after) === before || `${Number(after)}` === `${before}`;
 			return /^(?:[a-z]{1,20}_){0,3}id$/i.test(field) && isSame && String(before) !== after
@@ -96,31 +96,31 @@ describe('an ID in JSON is kept as it was written', () => {
 		const [names, namesAfter] = [Object.keys(before), Object.keys(after)];
 		if (names.join() !== namesAfter.join()) return [`${field}: ${names.join()} and ${namesAfter.join()}`];
 		return Object.entries(before).flatMap(([key, value]) =>
-			differences(
+			listDifferences(
 				value,
 				Object.getOwnPropertyDescriptor(after, key)?.value,
-				// An ID may be wrapped: the first of a list is one too.
+				// An ID may be wrapped: the first entry of a list counts, too.
 				Array.isArray(before) ? (key === '0' ? field : '') : key,
 			),
 		);
 	}
 
-	test('whatever JSON it is in, and all else is what it was', () => {
+	test('in any JSON, and everything else stays the same', () => {
 		let kept = 0;
 		fc.assert(
 			fc.property(withIds, (json) => {
 				const [before, exact] = [JSON.parse(json) as unknown, keepIdsExact(json)];
-				expect(differences(before, JSON.parse(exact), '')).toEqual([]);
+				expect(listDifferences(before, JSON.parse(exact), '')).toEqual([]);
 				expect(keepIdsExact(exact)).toBe(exact);
 				if (exact !== json) kept += 1;
 			}),
 			{ numRuns: 3000 },
 		);
-		// Otherwise nothing was tried.
+		// Otherwise too little was tested.
 		expect(kept).toBeGreaterThan(100);
 	});
 
-	test('however it is written', () => {
+	test('in any notation', () => {
 		fc.assert(
 			fc.property(number, (written) => {
 				const { id } = parse(`{"id":${written}}`);
@@ -155,11 +155,11 @@ describe('the ID of an answer is found', () => {
 	test.each<[string, object, unknown]>([
 		['at its top', { id: 326, request_id: 7 }, 326],
 		['by its other name', { request_id: 'a.b.c' }, 'a.b.c'],
-		['where the first is empty', { id: '', request_id: 'job:123' }, 'job:123'],
-		['where the first is none', { id: null, data: { id: -5 } }, -5],
+		['if the first is empty', { id: '', request_id: 'job:123' }, 'job:123'],
+		['if the first is not an ID', { id: null, data: { id: -5 } }, -5],
 		['in a list', { output: [{ url: 'x' }, { id: 'gen/123' }] }, 'gen/123'],
 		['in lists of lists', { a: [[{ id: 1 }]] }, 1],
-		['where it is nested least', { a: { b: { id: 1 } }, c: { request_id: 2 } }, 2],
+		['where it is least nested', { a: { b: { id: 1 } }, c: { request_id: 2 } }, 2],
 		['in a list of one', { id: [['326']] }, '326'],
 		['wrapped', { id: { $oid: 'a1' } }, 'a1'],
 		['several at once', { id: [1, 2] }, '[1,2]'],
@@ -171,9 +171,12 @@ describe('the ID of an answer is found', () => {
 
 	test.each<[string, object]>([
 		['in nothing', {}],
-		['in words', { message: { id: 'The id field is required.' }, errors: [{ id: 'x' }], tips: { id: 1 } }],
-		['in other names', { track_id: 7, ids: [1], seed: 5 }],
-		['in what has no value', { id: [], request_id: {}, a: { id: [[null]] } }],
+		[
+			"in the service's words",
+			{ message: { id: 'The id field is required.' }, errors: [{ id: 'x' }], tips: { id: 1 } },
+		],
+		['in fields with other names', { track_id: 7, ids: [1], seed: 5 }],
+		['in fields without a value', { id: [], request_id: {}, a: { id: [[null]] } }],
 	])('not %s', (_name, answer) => {
 		expect(findId(answer as Record<string, unknown>)).toBeUndefined();
 	});
@@ -201,7 +204,7 @@ describe('the ID in JSON that broke off is found', () => {
 		'{"track_id":7,',
 		'{"id":null,',
 		'{"id":"\\u00',
-	])('but none where it is cut off itself, or is not there: %s', (text) => {
+	])('but not if it is missing or cut off itself: %s', (text) => {
 		expect(findIdInText(text)).toBeUndefined();
 	});
 });
@@ -231,7 +234,7 @@ describe('an ID in a path', () => {
 		['\ud800', undefined],
 		['a\udc00b', undefined],
 	])('%j is %j', (id, path) => {
-		expect(idAsPath(id)).toBe(path);
+		expect(encodeIdAsPath(id)).toBe(path);
 	});
 
 	const anyId = fc.oneof(
@@ -244,21 +247,21 @@ describe('an ID in a path', () => {
 		fc.integer().map(String),
 	);
 
-	test('is what comes after "fetch", and is read again as what it was', () => {
-		let tried = 0;
+	test('follows "fetch", and is read from there as it was', () => {
+		let tested = 0;
 		fc.assert(
 			fc.property(anyId, (text) => {
 				const id = readId(text);
-				const path = id === undefined ? undefined : idAsPath(id);
+				const path = id === undefined ? undefined : encodeIdAsPath(id);
 				if (path === undefined) return;
-				tried += 1;
+				tested += 1;
 				const url = new URL(`https://a.example/api/v3/fetch/${path}`);
 				expect([url.pathname, url.search, url.hash]).toEqual([`/api/v3/fetch/${path}`, '', '']);
-				expect(idInAddress(url)).toBe(id);
+				expect(readIdFromAddress(url)).toBe(id);
 			}),
 			{ numRuns: 2000 },
 		);
-		expect(tried).toBeGreaterThan(500);
+		expect(tested).toBeGreaterThan(500);
 	});
 });
 
@@ -274,15 +277,15 @@ test.each<[string, unknown]>([
 	['https://a.example/prefetch/7', undefined],
 	['https://a.example/later', undefined],
 ])('the ID in the address %s is %j', (address, id) => {
-	expect(idInAddress(new URL(address))).toBe(id);
-	expect(idInAddress(undefined)).toBeUndefined();
+	expect(readIdFromAddress(new URL(address))).toBe(id);
+	expect(readIdFromAddress(undefined)).toBeUndefined();
 });
 
-test('the ID in an address of megabytes is read without an overflow of the stack', () => {
-	expect(idInAddress(new URL(`https://a.example/fetch/${'7'.repeat(10_000_000)}/x`))).toBeUndefined();
-	expect(String(idInAddress(new URL(`https://a.example/fetch/${'7'.repeat(10_000_000)}`)))).toHaveLength(
-		10_000_000,
-	);
+test('the ID in an address of megabytes does not overflow the stack', () => {
+	expect(readIdFromAddress(new URL(`https://a.example/fetch/${'7'.repeat(10_000_000)}/x`))).toBeUndefined();
+	expect(
+		String(readIdFromAddress(new URL(`https://a.example/fetch/${'7'.repeat(10_000_000)}`))),
+	).toHaveLength(10_000_000);
 });
 
 test.each<[string | number, string | number, boolean]>([
@@ -312,7 +315,7 @@ describe('an ID in a sentence', () => {
 		expect(writeId(id)).toBe(written);
 	});
 
-	test('is short and on one line, whatever it is', () => {
+	test('is always short and on one line', () => {
 		fc.assert(
 			fc.property(fc.string({ unit: 'binary', size: 'large' }), (id) => {
 				const written = writeId(id);

@@ -83,7 +83,7 @@ const CASES: readonly Case[] = [
 	],
 	[
 		'a file that is not there',
-		'nodes/ImgTo3d/api/numbers.ts',
+		'nodes/ImgTo3d/api/values.ts',
 		"import './nowhere';",
 		'every-import-is-found',
 		/^An import that leads nowhere/,

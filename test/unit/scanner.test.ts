@@ -16,7 +16,7 @@ test('it finds what a published version must not hold, also behind an eslint-dis
 				"/* eslint-disable */ require('fs');",
 				'no-restricted-imports',
 			],
-			[`${copy.unpacked}/dist/nodes/ImgTo3d/api/numbers.js`, 'process.env.HOME;', 'no-restricted-globals'],
+			[`${copy.unpacked}/dist/nodes/ImgTo3d/api/values.js`, 'process.env.HOME;', 'no-restricted-globals'],
 			[
 				`${copy.unpacked}/dist/credentials/StableDiffusionApi.credentials.js`,
 				'console.log(1);',

@@ -14,14 +14,14 @@ import {
 	toUncertainId,
 	type JobEvidence,
 } from './evidence';
-import { idInAddress } from './job-id';
+import { readIdFromAddress } from './job-id';
 import { readJobFacts, type JobFacts } from './job-facts';
 import { readBody, type JsonBody, type OtherBody } from './json-body';
 import { readStatus } from './status';
 import {
 	readAdvice,
 	readHeader,
-	isPassingTrouble,
+	meansTrouble,
 	meansUnknownJob,
 	readMessage,
 	readQueueLimit,
@@ -140,7 +140,7 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	if (!isRedirect || holdsJob(answer)) return answer;
 	const location = clean(readHeader(reply.headers, 'location') ?? '');
 	// "See Other" names the address of what was made.
-	const id = httpCode === 303 ? idInAddress(parseServiceUrl(location)) : undefined;
+	const id = httpCode === 303 ? readIdFromAddress(parseServiceUrl(location)) : undefined;
 	return { state: 'redirected', httpCode, location: quote(location), ...toUncertainId(id) };
 }
 
@@ -221,7 +221,7 @@ function readRefusal({ object: body, status: sent }: JsonBody, reply: HttpReply,
 		const queueLimit = reason === 'queueFull' ? readQueueLimit(message) : undefined;
 		return { ...refused, ...(queueLimit !== undefined && { queueLimit }) };
 	}
-	if (isTroubleCode(httpCode) || (status === 'error' && isPassingTrouble(message))) {
+	if (isTroubleCode(httpCode) || (status === 'error' && meansTrouble(message))) {
 		return { state: 'trouble', ...about, message, retryAfterSeconds, isFromApi };
 	}
 	// "Image not found" is a job's own end if it names the job. "Request not found" never is.

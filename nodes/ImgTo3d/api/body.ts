@@ -1,9 +1,10 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { toBodyName, checkField, FIELDS } from './fields';
+import { checkField } from './check-field';
+import { toBodyName, FIELDS } from './fields';
 import { API_VERSIONS, VERSIONS, type ApiVersion, type Generation } from './versions';
 
-/** What a person entered for a generation, untrusted, in the node's names. */
+/** What a person has entered for a generation: unchecked, and with the node's names. */
 export interface Entered {
 	apiVersion: ApiVersion;
 	operation: Generation;
@@ -13,7 +14,7 @@ export interface Entered {
 	imageCount?: number;
 	/** The settings that were added, by name. */
 	settings: IDataObject;
-	/** `undefined`: not added, not sent. Empty: sent as `null`. */
+	/** `undefined` if not added: not sent. Empty: sent as `null`. */
 	webhookUrl?: string;
 	trackId?: string;
 }
@@ -26,7 +27,7 @@ export interface FieldProblem {
 }
 
 /**
- * The JSON body of a submit, without the key and without the images' links, which may first have to be made.
+ * Builds the JSON body of a submit, without the key, and without the links to the images, which may have to be uploaded.
  *
  * @returns the body, or the first setting that cannot be sent
  */
@@ -51,7 +52,7 @@ export function buildBody(entered: Entered): { body: IDataObject } | FieldProble
 	return { body };
 }
 
-/** Puts the switch that several images need into the body. @returns why the version or the settings do not allow them */
+/** Adds the switch that several images need. @returns why the version or the settings do not allow several images */
 function allowSeveralImages(
 	body: IDataObject,
 	apiVersion: ApiVersion,

@@ -2,7 +2,7 @@ import type { Clock } from '../async/clock';
 import type { Service } from './service';
 import type { NodeContext } from './transport';
 
-/** What it takes to read jobs and bring in their files. */
+/** Everything that is needed to poll jobs and download their files. */
 export interface Connection {
 	context: NodeContext;
 	clock: Clock;

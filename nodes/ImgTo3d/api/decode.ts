@@ -1,16 +1,16 @@
 /**
- * Reads a text as whoever unpacks it would: percent-encoding, HTML's character references, the escapes of JSON and its
- * kin, base64. Each step goes through the text once, and what comes out is never longer than what went in.
+ * Decodes a text: percent-encoding, HTML's character references, the escapes of JSON and similar formats, and base64. Each
+ * step goes through the text once, and its result is never longer than its input.
  */
 
 /** A text as bytes (UTF-8), as it is or decoded. */
 export interface Layer {
 	bytes: Buffer;
-	/** Where what each byte was written as begins and ends in the text's own bytes; absent where nobody asked. */
+	/** Where the encoded form of each byte begins and ends, in bytes of the text. Absent if it was not asked for. */
 	origin?: { starts: Int32Array; ends: Int32Array };
 }
 
-/** What an encoded character begins with, by the encoding. */
+/** The characters that encoded characters begin with, one for each encoding. */
 export const MARKERS = ['%', '&', '\\'] as const;
 export type Marker = (typeof MARKERS)[number];
 
@@ -21,7 +21,7 @@ export function toLayer(text: string, withOrigin: boolean): Layer {
 	return { bytes, origin: { starts, ends: starts.map((start) => start + 1) } };
 }
 
-/** Writes a layer that is made of another one. */
+/** Writes a layer that is decoded from another one. */
 class Writer {
 	private length = 0;
 	private readonly bytes: Buffer;
@@ -40,7 +40,7 @@ class Writer {
 		this.ends = new Int32Array(length);
 	}
 
-	/** A byte that is written in the other layer from `first` to `last`. */
+	/** Writes a byte whose encoded form is from `first` to `last` in the other layer. */
 	put(byte: number, first: number, last: number): void {
 		const at = this.length++;
 		this.bytes[at] = byte;
@@ -49,13 +49,13 @@ class Writer {
 		(this.ends as Int32Array)[at] = (this.fromEnds as Int32Array)[last] as number;
 	}
 
-	/** The bytes from `first` to before `end`, as they are. */
+	/** Copies the bytes from `first` to before `end`. */
 	copy(first: number, end: number): void {
 		const { bytes } = this.from;
 		for (let at = first; at < end; at++) this.put(bytes[at] as number, at, at);
 	}
 
-	/** The last byte is written up to `last`. */
+	/** Extends the encoded form of the last byte to `last`. */
 	stretch(last: number): void {
 		if (this.ends && this.length > 0) this.ends[this.length - 1] = this.fromEnds?.[last] ?? 0;
 	}
@@ -77,7 +77,7 @@ for (const [value, digit] of [...'0123456789abcdef'].entries()) {
 	HEX[digit.toUpperCase().charCodeAt(0)] = value;
 }
 
-/** HTML's names for what a key may have besides letters and digits, each before its character. */
+/** HTML's names for the characters that a key may have besides letters and digits. Each is followed by its character. */
 const HTML_NAMES = new Map(
 	[
 		'amp& AMP& lt< LT< gt> GT> quot" QUOT" apos\' excl! num# dollar$ percnt% lpar( rpar) ast* midast*',
@@ -89,7 +89,7 @@ const HTML_NAMES = new Map(
 );
 const LONGEST_HTML_NAME = 8;
 
-/** What follows a backslash in place of something that cannot be seen. */
+/** The letters after a backslash that mean an invisible character. */
 const ESCAPED = new Map(Object.entries({ b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }));
 
 const AMPERSAND = 0x26;
@@ -98,11 +98,11 @@ const PERCENT = 0x25;
 const SEMICOLON = 0x3b;
 const BRACE = 0x7d;
 
-/** Decodes what stands encoded in a layer. */
+/** Decodes the encoded characters of a layer. */
 class Decoder {
 	private readonly bytes: Buffer;
 	private readonly writer: Writer;
-	/** Where the layer is read. */
+	/** Where the layer is read next. */
 	private at = 0;
 
 	constructor(layer: Layer) {
@@ -118,30 +118,30 @@ class Decoder {
 		while (this.at < length) {
 			let end = this.at;
 			while (end < length && isMarker[bytes[end] as number] === 0) end++;
-			this.pass(end);
-			if (end < length && !this.readMarked(bytes[end] as number)) this.pass(end + 1);
+			this.copyUpTo(end);
+			if (end < length && !this.readMarked(bytes[end] as number)) this.copyUpTo(end + 1);
 		}
 		return this.writer.layer;
 	}
 
-	/** @returns whether something was encoded there, and is decoded now */
+	/** Decodes an encoded character. @returns whether there was one */
 	private readMarked(marker: number): boolean {
-		if (marker === PERCENT) return this.percent();
-		return marker === AMPERSAND ? this.reference() : this.escape();
+		if (marker === PERCENT) return this.readPercent();
+		return marker === AMPERSAND ? this.readReference() : this.readEscape();
 	}
 
 	/** `%6b`, or `%u006b`. */
-	private percent(): boolean {
-		if (this.bytes[this.at + 1] === 0x75) return this.unit(2);
-		const byte = this.hex(this.at + 1, 2);
+	private readPercent(): boolean {
+		if (this.bytes[this.at + 1] === 0x75) return this.readUnit(2);
+		const byte = this.readHex(this.at + 1, 2);
 		if (byte < 0) return false;
 		this.writer.put(byte, this.at, this.at + 2);
 		this.at += 3;
 		return true;
 	}
 
-	/** `&lt;`, `&#107;` or `&#x6b;`, the last two also without the semicolon, as browsers take them. */
-	private reference(): boolean {
+	/** `&lt;`, `&#107;` or `&#x6b;`. The last two may lack the semicolon, as in browsers. */
+	private readReference(): boolean {
 		const { bytes, at } = this;
 		if (bytes[at + 1] !== 0x23) {
 			let end = at + 1;
@@ -151,18 +151,19 @@ class Decoder {
 		}
 		const base = (bytes[at + 2] as number | undefined) === 0x78 || bytes[at + 2] === 0x58 ? 16 : 10;
 		const begin = at + (base === 16 ? 3 : 2);
-		return this.number(begin, base, SEMICOLON, true);
+		return this.readCodePoint(begin, base, SEMICOLON, true);
 	}
 
-	/** `\u006b`, `\u{6b}`, `\U0000006b`, `\x6b`, `\n`, or a character that has a backslash for no need. */
-	private escape(): boolean {
+	/** `\u006b`, `\u{6b}`, `\U0000006b`, `\x6b`, `\n`, or a character with a needless backslash. */
+	private readEscape(): boolean {
 		const { bytes, at } = this;
 		const next = bytes[at + 1];
 		if (next === undefined) return false;
-		if (next === 0x75 && bytes[at + 2] === 0x7b) return this.number(at + 3, 16, BRACE, false);
-		if (next === 0x75 && this.unit(2)) return true;
-		if (next === 0x55 && this.hex(at + 2, 8) >= 0) return this.put(toCharacter(this.hex(at + 2, 8)), at + 10);
-		const byte = next === 0x78 ? this.hex(at + 2, 2) : -1;
+		if (next === 0x75 && bytes[at + 2] === 0x7b) return this.readCodePoint(at + 3, 16, BRACE, false);
+		if (next === 0x75 && this.readUnit(2)) return true;
+		if (next === 0x55 && this.readHex(at + 2, 8) >= 0)
+			return this.put(toCharacter(this.readHex(at + 2, 8)), at + 10);
+		const byte = next === 0x78 ? this.readHex(at + 2, 2) : -1;
 		if (byte >= 0) {
 			this.writer.put(byte, at, at + 3);
 			this.at += 4;
@@ -174,20 +175,20 @@ class Decoder {
 		return true;
 	}
 
-	/** A UTF-16 unit in four digits after `skipped` bytes, with the second half of its pair if that follows. */
-	private unit(skipped: number): boolean {
+	/** A UTF-16 unit of four digits after `skipped` bytes, and the second half of its pair if that follows. */
+	private readUnit(skipped: number): boolean {
 		const { bytes, at } = this;
-		const unit = this.hex(at + skipped, 4);
+		const unit = this.readHex(at + skipped, 4);
 		if (unit < 0) return false;
 		const second = at + skipped + 4;
 		const isPair = unit >> 10 === 0x36 && bytes[second] === bytes[at] && bytes[second + 1] === bytes[at + 1];
-		const low = isPair ? this.hex(second + skipped, 4) : -1;
+		const low = isPair ? this.readHex(second + skipped, 4) : -1;
 		if (low >> 10 === 0x37) return this.put(String.fromCharCode(unit, low), second + skipped + 4);
 		return this.put(String.fromCharCode(unit), second);
 	}
 
-	/** A code point in as many digits as there are. */
-	private number(begin: number, base: 10 | 16, closing: number, mayStayOpen: boolean): boolean {
+	/** A code point of any number of digits. */
+	private readCodePoint(begin: number, base: 10 | 16, closing: number, mayStayOpen: boolean): boolean {
 		let code = 0;
 		let end = begin;
 		for (; ; end++) {
@@ -196,19 +197,19 @@ class Decoder {
 			code = Math.min(code * base + digit, 0x110000);
 		}
 		const isClosed = this.bytes[end] === closing;
-		if (end === begin || !(isClosed || mayStayOpen)) return this.pass(end);
+		if (end === begin || !(isClosed || mayStayOpen)) return this.copyUpTo(end);
 		return this.put(toCharacter(code), isClosed ? end + 1 : end);
 	}
 
-	/** Takes what was read over as it is: it is not read a second time. */
-	private pass(end: number): true {
+	/** Copies everything up to `end`, so that it is not read again. */
+	private copyUpTo(end: number): true {
 		this.writer.copy(this.at, end);
 		this.at = end;
 		return true;
 	}
 
-	/** The value of so many hexadecimal digits, or something negative. */
-	private hex(begin: number, digits: number): number {
+	/** @returns the value of the hexadecimal digits, or a negative number if there are not enough */
+	private readHex(begin: number, digits: number): number {
 		let value = 0;
 		for (let at = begin; at < begin + digits; at++) {
 			const digit = HEX[this.bytes[at] ?? 0] as number;
@@ -218,7 +219,7 @@ class Decoder {
 		return value;
 	}
 
-	/** Writes a character in place of everything up to `end`. */
+	/** Writes a character instead of everything up to `end`. */
 	private put(character: string, end: number): true {
 		const code = character.charCodeAt(0);
 		const bytes = code < 0x80 ? [code] : Buffer.from(character);
@@ -230,7 +231,7 @@ class Decoder {
 
 const toCharacter = (code: number) => (code < 0x110000 ? String.fromCodePoint(code) : '\ufffd');
 
-/** The layer with what is encoded in it decoded once; nothing where there is nothing to decode. */
+/** Decodes a layer once. @returns nothing if there is nothing to decode */
 export function decode(layer: Layer, markers: readonly Marker[] = MARKERS): Layer | undefined {
 	if (!markers.some((marker) => layer.bytes.includes(marker))) return undefined;
 	const decoded = new Decoder(layer).run(markers);
@@ -241,7 +242,7 @@ const BLANK = 64;
 const PADDING = 65;
 const OTHER = 66;
 
-/** What each byte is in base64: its six bits, a blank between lines, padding, or nothing that belongs there. */
+/** What each byte means in base64: its six bits, a blank between lines, padding, or none of these. */
 const BASE64 = new Uint8Array(256).fill(OTHER);
 for (const [value, digit] of [
 	...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/',
@@ -253,13 +254,14 @@ BASE64['_'.charCodeAt(0)] = 63;
 BASE64['='.charCodeAt(0)] = PADDING;
 for (const blank of ' \t\r\n') BASE64[blank.charCodeAt(0)] = BLANK;
 
-/** A place where so much base64 stands in a row, with or without blanks in it, that it may hold what is looked for. */
+/** A run of base64, with or without blanks, that is long enough to contain what is searched for. */
 interface Run {
 	first: number;
 	last: number;
 }
 
-export function runsOfBase64({ bytes }: Layer, shortest: number): Run[] {
+/** @param shortest how many characters a run must have at least */
+export function findBase64Runs({ bytes }: Layer, shortest: number): Run[] {
 	const runs: Run[] = [];
 	let digits = 0;
 	let first = 0;
@@ -279,9 +281,9 @@ export function runsOfBase64({ bytes }: Layer, shortest: number): Run[] {
 }
 
 /**
- * What stands in base64 in those places. Where it begins is not known, as all kinds of letters may stand before it.
+ * Decodes runs of base64. It is not known where the base64 really begins, because other letters may be before it.
  *
- * @param skipped how many letters to pass over first: each of 0 to 3 gives other bytes
+ * @param skipped how many characters of each run to skip. Each of 0 to 3 gives other bytes.
  */
 export function decodeBase64(layer: Layer, runs: readonly Run[], skipped: number): Layer {
 	const { bytes } = layer;
@@ -294,19 +296,19 @@ export function decodeBase64(layer: Layer, runs: readonly Run[], skipped: number
 			const value = BASE64[bytes[at] as number] as number;
 			if (value === BLANK || digits++ < 0) continue;
 			bits = ((bits << 6) | value) & 0xffff;
-			// Of each four digits the first brings no byte to its end.
+			// The first of four digits completes no byte.
 			const place = (digits - 1) & 3;
 			if (place > 0) writer.put((bits >> (6 - 2 * place)) & 0xff, before, at);
 			before = at;
 		}
-		if (digits > 0 && (digits - 1) % 4 > 0) writer.stretch(endOfPadding(bytes, run.last));
-		// What stands in one place does not go on in the next.
+		if (digits > 0 && (digits - 1) % 4 > 0) writer.stretch(findPaddingEnd(bytes, run.last));
+		// One run does not continue in the next.
 		writer.put(0, run.last, run.last);
 	}
 	return writer.layer;
 }
 
-/** Whether something stands encoded in a text, or so much in a row as base64 may be that it is `shortest` letters. */
+/** Whether a text contains an encoded character, or a run of at least `shortest` characters that may be base64. */
 export function mayBeEncoded(text: string, shortest: number): boolean {
 	let digits = 0;
 	for (let at = 0; at < text.length; at++) {
@@ -319,8 +321,8 @@ export function mayBeEncoded(text: string, shortest: number): boolean {
 	return false;
 }
 
-/** The last byte of the padding after `last`, or that itself. */
-function endOfPadding(bytes: Buffer, last: number): number {
+/** Finds the last byte of the padding after `last`. @returns `last` if there is no padding */
+function findPaddingEnd(bytes: Buffer, last: number): number {
 	let end = last;
 	while (BASE64[bytes[end + 1] ?? 0] === PADDING) end++;
 	return end;

@@ -1,8 +1,8 @@
 /** Builds every address of the service that the nodes call. */
 import type { IDataObject } from 'n8n-workflow';
 
-import { idAsPath, isFetchAddress, type JobId } from './job-id';
-import { isHttp, parseUrl, withoutTrailing } from './url';
+import { encodeIdAsPath, isFetchAddress, type JobId } from './job-id';
+import { isHttp, parseUrl, trimEnd } from './url';
 import { VERSIONS, type ApiVersion, type Generation } from './versions';
 
 /** The addresses under one base URL. */
@@ -19,7 +19,7 @@ export class Endpoints {
 	 * @returns `undefined` if it is not an http or https URL, or contains a user name or password
 	 */
 	static under(baseUrl: string): Endpoints | undefined {
-		const base = parseUrl(`${withoutTrailing(baseUrl.trim(), '/')}/`);
+		const base = parseUrl(`${trimEnd(baseUrl.trim(), '/')}/`);
 		// A user name and password would be in the addresses that items carry.
 		return base && isHttp(base) && !hasUser(base) ? new Endpoints(base) : undefined;
 	}
@@ -50,7 +50,7 @@ export class Endpoints {
 			return { url: named.href, body: {} };
 		}
 		const { fetch } = VERSIONS[version].paths;
-		const path = idAsPath(id);
+		const path = encodeIdAsPath(id);
 		return path === undefined
 			? { url: this.at(fetch), body: { request_id: id } }
 			: { url: this.at(`${fetch}/${path}`), body: {} };

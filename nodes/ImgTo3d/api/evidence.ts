@@ -1,5 +1,5 @@
 /** What an answer says about which job there is: its ID, and other evidence that the service has accepted one. */
-import { findId, idInAddress, readId, type JobId } from './job-id';
+import { findId, readIdFromAddress, readId, type JobId } from './job-id';
 import { MASK } from './redact';
 import { parseUrl } from './url';
 
@@ -26,7 +26,8 @@ export const toUncertainId = (id: JobId | undefined): JobEvidence =>
 /** Reads the job's ID, in whatever form the answer has it. */
 export function readJobId(body: Record<string, unknown>): JobId | undefined {
 	const { fetch_result: address } = body;
-	const id = findId(body) ?? idInAddress(typeof address === 'string' ? parseServiceUrl(address) : undefined);
+	const id =
+		findId(body) ?? readIdFromAddress(typeof address === 'string' ? parseServiceUrl(address) : undefined);
 	// An ID that contained the key is useless after masking.
 	return String(id).includes(MASK) ? undefined : id;
 }

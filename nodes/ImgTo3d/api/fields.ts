@@ -1,33 +1,32 @@
 /**
- * The one table of the API's optional body fields. The settings that a person sees, the check of what was
- * entered and the JSON body are all made from it: a new field is a new entry here and nothing else.
+ * The one table of the API's optional body fields. The settings in the panel, the check of what was entered and the JSON
+ * body are all made from it, so one entry here adds a field to all three.
  *
- * Sources: the service's v3 reference for `img_to_3d` and `txt_to_3d`, and the OpenAPI description of its v6
- * 3D endpoints (version 6.0.0). A limit that stands here is documented there, or follows from what the field is.
+ * Sources: the service's v3 reference for `img_to_3d` and `txt_to_3d`, and the OpenAPI description of its v6 3D endpoints
+ * (version 6.0.0). The limits are documented there, or follow from what the field is.
  */
-
-import { describeRange, numberWithin, toNumber, type Range } from './numbers';
+import type { Range } from './values';
 import { API_VERSIONS, GENERATIONS, type ApiVersion, type Generation } from './versions';
 
 interface FieldOf<Kind extends string> {
 	kind: Kind;
-	/** The setting's name in the node, a contract with saved workflows: the API's own name in camel case. */
+	/** The setting's name in saved workflows: the API's own name in camel case. */
 	name: string;
 	displayName: string;
 	description: string;
-	/** Where the API takes the field: in these operations of these versions. */
+	/** The API takes the field for these operations in these versions. */
 	versions: readonly ApiVersion[];
 	operations: readonly Generation[];
 }
 
 export interface NumericField extends FieldOf<Range['kind']>, Range {
-	/** What the setting shows when it is added. */
+	/** The value that the setting has when it is added. */
 	default: number;
 }
 
-/** An integer, or empty for "let the service draw one". */
+/** An integer, or empty for a random one. */
 export interface SeedField extends FieldOf<'seed'> {
-	/** What the API takes for that. */
+	/** What the API takes for a random one. */
 	random: null | 0;
 }
 
@@ -68,7 +67,7 @@ export const FIELDS: readonly Field[] = [
 		kind: 'integer',
 		name: 'chunkSize',
 		displayName: 'Chunk Size',
-		description: 'How much is worked on at once, from 1 to 12000: more takes more memory of the service',
+		description: 'How much the service processes at once, from 1 to 12000. More needs more of its memory.',
 		versions: V6,
 		operations: BOTH,
 		min: 1,
@@ -79,7 +78,8 @@ export const FIELDS: readonly Field[] = [
 		kind: 'number',
 		name: 'foregroundRatio',
 		displayName: 'Foreground Ratio',
-		description: 'How much of the picture that is made from the prompt the object fills, from 0 to 1',
+		description:
+			'How much of the picture the object fills, from 0 to 1. The service makes the picture from the prompt.',
 		versions: V6,
 		operations: TEXT,
 		min: 0,
@@ -121,7 +121,7 @@ export const FIELDS: readonly Field[] = [
 		kind: 'number',
 		name: 'meshSimplify',
 		displayName: 'Mesh Simplify',
-		description: 'How much of the mesh is simplified away, from 0.9 to 0.98: more gives fewer triangles',
+		description: 'How much of the mesh to simplify away, from 0.9 to 0.98. More means fewer triangles.',
 		versions: V6,
 		operations: BOTH,
 		min: 0.9,
@@ -133,7 +133,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'multiImage',
 		displayName: 'Multi Image',
 		description:
-			'Whether the input shows the object from several sides: several images, or one transparent PNG with several views. Sent by itself when several images are given.',
+			'Whether the input shows the object from several sides: several images, or one transparent PNG with several views. The node turns it on by itself for several images.',
 		versions: V6,
 		operations: IMAGE,
 		default: true,
@@ -151,7 +151,7 @@ export const FIELDS: readonly Field[] = [
 		kind: 'integer',
 		name: 'numInferenceSteps',
 		displayName: 'Number of Inference Steps',
-		description: 'Number of steps in which the prompt becomes a picture, from 1',
+		description: 'Number of steps to turn the prompt into a picture, from 1',
 		versions: V6,
 		operations: TEXT,
 		min: 1,
@@ -193,7 +193,7 @@ export const FIELDS: readonly Field[] = [
 		kind: 'boolean',
 		name: 'removeBg',
 		displayName: 'Remove Background',
-		description: 'Whether to remove the background of the picture that is made from the prompt',
+		description: 'Whether to remove the background of the picture that the service makes from the prompt',
 		versions: V6,
 		operations: TEXT,
 		default: true,
@@ -242,7 +242,7 @@ export const FIELDS: readonly Field[] = [
 		kind: 'seed',
 		name: 'seed',
 		displayName: 'Seed',
-		description: 'The same seed gives the same result. Leave empty to let the service draw one.',
+		description: 'The same seed gives the same result. Leave empty for a random seed.',
 		versions: V3,
 		operations: BOTH,
 		random: null,
@@ -251,7 +251,7 @@ export const FIELDS: readonly Field[] = [
 		kind: 'seed',
 		name: 'seed',
 		displayName: 'Seed',
-		description: 'The same seed gives the same result. Leave empty, or enter 0, to let the service draw one.',
+		description: 'The same seed gives the same result. Leave empty, or enter 0, for a random seed.',
 		versions: V6,
 		operations: BOTH,
 		random: 0,
@@ -324,70 +324,7 @@ export const FIELDS: readonly Field[] = [
 	},
 ];
 
-/** The field's name in the API's JSON body. */
+/** Returns the field's name in the API's JSON body. */
 export function toBodyName({ name }: Field): string {
 	return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-export type BodyValue = string | number | boolean | null;
-
-/** A checked value for the body, or what is wrong with it, to follow the setting's name: "must be ...". */
-export type Checked = { value: BodyValue } | { problem: string };
-
-/**
- * Checks what was entered for a field and turns it into the body's value. Values of expressions arrive with
- * any type, so a numeric text counts as its number.
- *
- * @param field the field's entry in the table
- * @param entered the setting's value, untrusted
- */
-export function checkField(field: Field, entered: unknown): Checked {
-	switch (field.kind) {
-		case 'integer':
-		case 'number':
-			return checkNumeric(field, entered);
-		case 'seed':
-			return checkSeed(field, entered);
-		case 'yesNo':
-		case 'boolean':
-			return checkSwitch(field, entered);
-		case 'text':
-			return typeof entered === 'string' ? { value: entered } : { problem: 'must be a text' };
-		case 'choice': {
-			const chosen = field.choices.find(({ value }) => value === entered);
-			if (chosen) return { value: chosen.value };
-			return { problem: `must be ${describeChoices(field.choices.map(({ value }) => value))}` };
-		}
-	}
-}
-
-function checkNumeric(field: NumericField, entered: unknown): Checked {
-	const value = numberWithin(field, entered);
-	return value === undefined ? { problem: `must be ${describeRange(field)}` } : { value };
-}
-
-function checkSeed({ random }: SeedField, entered: unknown): Checked {
-	if (entered === null || entered === undefined) return { value: random };
-	if (typeof entered === 'string' && entered.trim() === '') return { value: random };
-	const value = toNumber(entered);
-	return value !== undefined && Number.isSafeInteger(value)
-		? { value }
-		: { problem: 'must be an integer, or empty for a random seed' };
-}
-
-function checkSwitch({ kind }: SwitchField, entered: unknown): Checked {
-	const isOn = entered === 'yes' || (entered === 'no' ? false : toBoolean(entered));
-	if (isOn === undefined) return { problem: 'must be true or false' };
-	return { value: kind === 'boolean' ? isOn : isOn ? 'yes' : 'no' };
-}
-
-/** A switch's value, from a boolean or from the text of one; otherwise `undefined`. */
-export function toBoolean(entered: unknown): boolean | undefined {
-	if (entered === true || entered === 'true') return true;
-	return entered === false || entered === 'false' ? false : undefined;
-}
-
-/** `"gif" or "ply"`, for error texts. */
-export function describeChoices(values: readonly string[]): string {
-	return values.map((value) => `"${value}"`).join(' or ');
 }

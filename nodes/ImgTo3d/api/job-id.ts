@@ -1,30 +1,31 @@
 /**
- * The IDs of jobs. Whatever the service tells is kept exactly as written: a job whose ID is lost is a job that was
- * paid for and cannot be fetched.
+ * The IDs of jobs. An ID is kept exactly as the service writes it: a job whose ID is lost has been paid for and cannot be
+ * fetched.
  */
 
-/** As the service sent it: v3 sends numbers. */
+/** As the service sends it. V3 sends numbers. */
 export type JobId = string | number;
 
-/** Where an answer holds the ID of its job, the surest place first. */
+/** The fields of an answer that contain the ID of its job, the most certain one first. */
 const ID_FIELDS = ['id', 'request_id'];
 
-/** These hold the service's words, in which `id` is the name of a field and not a job. */
-const FIELDS_OF_WORDS = new Set(['message', 'messege', 'tip', 'tips', 'errors']);
+/** Fields with the service's words. In these, `id` is the name of a field and not a job. */
+const WORD_FIELDS = new Set(['message', 'messege', 'tip', 'tips', 'errors']);
 
-/** How deep an ID is looked for. No answer that has been recorded nests one deeper than two levels. */
+/** How deep an ID is searched for. No recorded answer has one below the second level. */
 const MAX_DEPTH = 8;
 
-/** Longer IDs are sent in the body: servers refuse long addresses. */
+/** The longest ID in a path, characters. A longer one is sent in the body, because servers refuse long addresses. */
 const MAX_PATH_LENGTH = 1000;
 
-/** A number that is the value of `id`, `request_id` and the like, or the first of a list that is. */
+/** Matches a number that is the value of `id`, `request_id` or a similar field, or the first of a list there. */
 const NUMERIC_ID = /(?<!\\)("(?:[a-z]{1,20}_){0,3}id"\s*:\s*(?:\[\s*){0,3})(-?\d[\d.eE+-]*)/gi;
 
 /**
- * The same JSON, in which an ID that a JavaScript number cannot hold as it was written is a text.
+ * Turns IDs into texts that a JavaScript number would change.
  *
  * @param json valid JSON
+ * @returns the same JSON with these texts
  */
 export function keepIdsExact(json: string): string {
 	return json.replace(NUMERIC_ID, (whole, name: string, digits: string) =>
@@ -32,14 +33,14 @@ export function keepIdsExact(json: string): string {
 	);
 }
 
-/** A single value as an ID: a number, or a text that is not blank. */
+/** Reads a single value as an ID: a number, or a text that is not blank. */
 export function readId(value: unknown): JobId | undefined {
 	if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
 	const text = typeof value === 'string' ? value.trim() : '';
 	return text === '' ? undefined : text;
 }
 
-/** The ID that an answer tells, wherever it stands in it: the one that is nested least. */
+/** Finds the ID in an answer, at any place. The least nested one counts. */
 export function findId(answer: Record<string, unknown>): JobId | undefined {
 	return findIdBy(readId, answer) ?? findIdBy(unwrapId, answer);
 }
@@ -56,12 +57,12 @@ function findIdBy(
 				if (id !== undefined) return id;
 			}
 		}
-		level = level.flatMap(partsOf);
+		level = level.flatMap(listParts);
 	}
 	return undefined;
 }
 
-/** An ID that is wrapped, as in `["326"]` or `{ "$oid": "326" }`. Where there are several values, all are kept. */
+/** Reads an ID that is wrapped, as in `["326"]` or `{ "$oid": "326" }`. Several values are kept together. */
 function unwrapId(value: unknown): JobId | undefined {
 	let inner = value;
 	for (let depth = 0; depth < MAX_DEPTH && typeof inner === 'object' && inner !== null; depth++) {
@@ -72,11 +73,11 @@ function unwrapId(value: unknown): JobId | undefined {
 	return readId(inner);
 }
 
-/** An ID in JSON that may be cut off; one that is cut off itself is followed by nothing. */
+/** Matches an ID in JSON that may be cut off, but not an ID that is cut off itself: nothing follows that. */
 const ID_IN_TEXT =
 	/(?<!\\)"(?:id|request_id)"\s*:\s*(?:"((?:[^"\\]|\\.){1,2000})"|(-?\d[\d.eE+-]{0,400}))\s*[,}\]]/;
 
-/** The first ID in what came in of an answer that is no JSON because it broke off. */
+/** Finds the first ID in a text that is not JSON, such as an answer that broke off. */
 export function findIdInText(text: string): JobId | undefined {
 	const [, quoted, digits] = ID_IN_TEXT.exec(text) ?? [];
 	const json = quoted === undefined ? digits : `"${quoted}"`;
@@ -88,14 +89,14 @@ export function findIdInText(text: string): JobId | undefined {
 	}
 }
 
-function partsOf(part: Record<string, unknown>): Array<Record<string, unknown>> {
+function listParts(part: Record<string, unknown>): Array<Record<string, unknown>> {
 	return Object.entries(part)
-		.filter(([name]) => !FIELDS_OF_WORDS.has(name))
+		.filter(([name]) => !WORD_FIELDS.has(name))
 		.flatMap(([, value]): unknown[] => (Array.isArray(value) ? value : [value]))
 		.filter((value): value is Record<string, unknown> => typeof value === 'object' && value !== null);
 }
 
-/** How the path of an address begins at which the service says how a job is. The job's ID follows. */
+/** The path of an address for polling. The job's ID follows. */
 const FETCH_PATH = '/fetch';
 
 /**
@@ -109,11 +110,11 @@ function findFetchSegment({ pathname }: URL): string | undefined {
 	return pathname.slice(start + 1, end);
 }
 
-/** Whether the service says at this address how a job is. Only such an address is called. */
+/** Whether an address is one for polling. Only such an address is called. */
 export const isFetchAddress = (url: URL): boolean => findFetchSegment(url) !== undefined;
 
 /** Reads the ID from the address that an answer names for polling. */
-export function idInAddress(url: URL | undefined): JobId | undefined {
+export function readIdFromAddress(url: URL | undefined): JobId | undefined {
 	const encoded = (url && findFetchSegment(url)) ?? '';
 	try {
 		return readId(decodeURIComponent(encoded));
@@ -122,17 +123,17 @@ export function idInAddress(url: URL | undefined): JobId | undefined {
 	}
 }
 
-/** What a server that decodes too early would take for steps to another path. */
-const STEPS = /(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
+/** Matches parts that would lead to another path if a server decodes them too early. */
+const DOT_SEGMENTS = /(?:^|[/\\])\.{1,2}(?:$|[/\\])/;
 
 /**
- * The ID as the last part of a path.
+ * Encodes an ID as the last part of a path.
  *
- * @returns nothing when a path cannot hold it: it has "." or ".." as a part, is too long, or has half a character
+ * @returns nothing if it does not fit there: it has "." or ".." as a part, is too long, or contains half a character
  */
-export function idAsPath(id: JobId): string | undefined {
+export function encodeIdAsPath(id: JobId): string | undefined {
 	const text = String(id);
-	if (STEPS.test(text)) return undefined;
+	if (DOT_SEGMENTS.test(text)) return undefined;
 	try {
 		const encoded = encodeURIComponent(text);
 		return encoded.length <= MAX_PATH_LENGTH ? encoded : undefined;
@@ -141,23 +142,23 @@ export function idAsPath(id: JobId): string | undefined {
 	}
 }
 
-/** Whether two IDs are the same job's. Leading zeros do not count in a number: a person may type them. */
+/** Whether two IDs are the same. Leading zeros of a number do not count, because a person may type them. */
 export function isSameId(one: JobId, other: JobId): boolean {
-	return canonicalId(one) === canonicalId(other);
+	return normalizeId(one) === normalizeId(other);
 }
 
-function canonicalId(id: JobId): string {
+function normalizeId(id: JobId): string {
 	const text = String(id);
 	return /^\d+$/.test(text) ? text.replace(/^0+(?=\d)/, '') : text;
 }
 
-/** The longest ID that is written out in a sentence, characters. */
+/** How much of an ID is written in a sentence, characters. */
 const MAX_IN_TEXT = 300;
 
-/** The whole ID on one line, for a log. */
+/** Writes a whole ID on one line, for a log. */
 export const writeWholeId = (id: JobId): string => String(id).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');
 
-/** The ID for a text that people read: on one line, and not longer than a line or two. */
+/** Writes an ID for people: on one line, and not too long. */
 export function writeId(id: JobId): string {
 	const text = writeWholeId(id);
 	return text.length > MAX_IN_TEXT ? `${text.slice(0, MAX_IN_TEXT)}...` : text;

@@ -1,15 +1,14 @@
-import { withoutTrailing } from './url';
+import { trimEnd } from './url';
 
 /**
- * Whether a host can be on the open internet, as far as its name tells: private, loopback, link-local (cloud
- * metadata among them), shared and reserved addresses are not, nor are names that stand for this machine or
- * this network. A public name that resolves to a private address is not seen here: n8n's request helper does
- * not tell what a name resolved to.
+ * Whether a host can be on the open internet, as far as its name shows. Private, loopback, link-local (cloud metadata among
+ * them), shared and reserved addresses are not, and neither are names of this machine or this network. A public name that
+ * resolves to a private address is not recognized: n8n's request helper does not say what a name resolves to.
  *
- * @param hostname as `URL.hostname` has it: numeric IPv4 forms are normalised there, IPv6 is in brackets
+ * @param hostname as in `URL.hostname`: numeric IPv4 forms are normalized there, IPv6 is in brackets
  */
 export function isPublicHost(hostname: string): boolean {
-	const host = withoutTrailing(hostname.toLowerCase(), '.');
+	const host = trimEnd(hostname.toLowerCase(), '.');
 	if (host.startsWith('[')) return isPublicIpv6(host.slice(1, -1));
 	const ipv4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(host);
 	if (ipv4) return isPublicIpv4(ipv4.slice(1).map(Number));
@@ -19,7 +18,7 @@ export function isPublicHost(hostname: string): boolean {
 	);
 }
 
-/** IANA's special-purpose registry for IPv4 (RFC 6890 and what followed), and the one public address of a cloud's metadata. */
+/** Source: IANA's special-purpose registry for IPv4 (RFC 6890 and its updates), and one public address of a cloud's metadata. */
 function isPublicIpv4([a = 0, b = 0, c = 0, d = 0]: number[]): boolean {
 	return !(
 		a === 0 ||
@@ -39,7 +38,7 @@ function isPublicIpv4([a = 0, b = 0, c = 0, d = 0]: number[]): boolean {
 	);
 }
 
-/** Only global unicast (2000::/3) is public; addresses that wrap an IPv4 one are judged by that. */
+/** Only global unicast (2000::/3) is public. For an address that wraps an IPv4 address, that one counts. */
 function isPublicIpv6(address: string): boolean {
 	const groups = expandIpv6(address);
 	const [first = 0, second = 0] = groups;
@@ -50,14 +49,14 @@ function isPublicIpv6(address: string): boolean {
 	// 6to4
 	if (first === 0x2002) return ipv4(1);
 	if (first < 0x2000 || first > 0x3fff) return false;
-	// What the IETF keeps for protocols (Teredo among them), and for documentation.
+	// Reserved for protocols of the IETF (Teredo among them), and for documentation.
 	return !(
 		(first === 0x2001 && (second < 0x200 || second === 0xdb8)) ||
 		(first === 0x3fff && second < 0x1000)
 	);
 }
 
-/** The eight groups of an IPv6 address. */
+/** Expands an IPv6 address to its eight groups. */
 export function expandIpv6(address: string): number[] {
 	const [head = '', tail] = address.split('::');
 	const parse = (part: string) => (part === '' ? [] : part.split(':').map((group) => parseInt(group, 16)));

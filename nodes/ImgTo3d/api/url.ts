@@ -1,6 +1,6 @@
 /**
- * @param from the address that a relative one is relative to
- * @returns `undefined` for what is no URL
+ * @param from the base of a relative address
+ * @returns `undefined` if the text is not a URL
  */
 export function parseUrl(text: string, from?: string): URL | undefined {
 	try {
@@ -10,8 +10,11 @@ export function parseUrl(text: string, from?: string): URL | undefined {
 	}
 }
 
-/** A text without the run of a character that it may end in. A pattern would look at each run within from each of its places. */
-export function withoutTrailing(text: string, character: string): string {
+/**
+ * Removes all of a character from the end of a text. This is not a pattern, because a pattern would try each run inside the
+ * text from each of its characters.
+ */
+export function trimEnd(text: string, character: string): string {
 	let end = text.length;
 	while (text[end - 1] === character) end--;
 	return text.slice(0, end);

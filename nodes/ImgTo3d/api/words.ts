@@ -1,33 +1,33 @@
-/** The service's own words: what they say, what they advise, and what is meant by them. */
+/** Reads the service's own words: messages, advice, and what they mean. */
 import type { IDataObject } from 'n8n-workflow';
 
-import { numberWithin } from './numbers';
+import { toNumberWithin } from './values';
 
 export type RefusalReason =
-	/** The account has as many jobs open as it may. */
+	/** The account has as many open jobs as its plan allows. */
 	| 'queueFull'
-	/** Too many calls, or the same one too often. */
+	/** There were too many calls, or too many of the same. */
 	| 'rateLimit'
 	| 'key'
 	| 'credits'
 	| 'forbidden'
 	| 'image'
-	/** The service does not know the job, or the address. */
+	/** The service does not know the job or the address. */
 	| 'notFound'
 	/** The job was cancelled. */
 	| 'cancelled'
 	| 'other';
 
-/** Longest piece of the service's own words that goes into an error, characters. */
+/** How much of the service's words goes into an error, characters. */
 const MAX_QUOTE = 300;
 
-/** Words are looked through no further than this, characters. */
+/** How much of a text is searched, characters. */
 const MAX_READ = 2000;
 
-/** The longest pause that an answer can ask for, seconds. */
+/** The longest pause that an answer can ask for, s. */
 const MAX_RETRY_AFTER_S = 3600;
 
-/** What the words are about, the first that fits. */
+/** What the words mean. The first match counts. */
 const MEANINGS: ReadonlyArray<[RefusalReason, RegExp]> = [
 	['key', /invalid api key|api key is (?:required|missing|invalid)/i],
 	[
@@ -40,66 +40,65 @@ const MEANINGS: ReadonlyArray<[RefusalReason, RegExp]> = [
 	['notFound', /\bnot found\b/i],
 ];
 
-/** The service does not know the job. Not of a job's own failure, as in "Image not found". */
+/** Matches if the service does not know the job, but not the failure of a job, as in "Image not found". */
 const UNKNOWN_JOB = /^\s*(?:(?:the )?(?:request|job|generation|id)\b(?:[^.]|\.(?!\s)){0,300}\b)?not found\b/i;
 
-/** A trouble of the service's own that passes, said with a status of "error" and HTTP 200. */
+/** Matches a temporary trouble of the service, which it reports with the status "error" and HTTP 200. */
 const PASSING_TROUBLE =
 	/internal (?:server )?error|server error|temporarily unavailable|service unavailable|bad gateway|gateway time-?out|under maintenance/i;
 
-/** What a refusal is about, by its HTTP code and words. */
+/** Finds the reason of a refusal by its HTTP code and words. */
 export function readReason(httpCode: number, message: string, body: Record<string, unknown>): RefusalReason {
 	const words = message.slice(0, MAX_READ);
 	const isQueue = 'current_queue' in body || /queue/i.test(words);
-	const meant = MEANINGS.find(([, pattern]) => pattern.test(words))?.[0];
-	if (meant === 'key' || httpCode === 401) return 'key';
-	if (meant === 'credits' || httpCode === 402) return 'credits';
-	const isLimit = meant === 'queueFull' || meant === 'rateLimit' || 'current_queue' in body;
+	const meaning = MEANINGS.find(([, pattern]) => pattern.test(words))?.[0];
+	if (meaning === 'key' || httpCode === 401) return 'key';
+	if (meaning === 'credits' || httpCode === 402) return 'credits';
+	const isLimit = meaning === 'queueFull' || meaning === 'rateLimit' || 'current_queue' in body;
 	if (isLimit || httpCode === 429) return isQueue ? 'queueFull' : 'rateLimit';
 	if (httpCode === 403) return 'forbidden';
 	if (httpCode === 404) return 'notFound';
-	return meant ?? 'other';
+	return meaning ?? 'other';
 }
 
-/** Whether the words say that the service does not know the job. */
+/** Whether a message means that the service does not know the job. */
 export const meansUnknownJob = (message: string): boolean => UNKNOWN_JOB.test(message.slice(0, MAX_READ));
 
-/** Whether the words speak of a trouble of the service's own, which may pass. */
-export const isPassingTrouble = (message: string): boolean =>
-	PASSING_TROUBLE.test(message.slice(0, MAX_READ));
+/** Whether a message means that the service is in trouble for a while. */
+export const meansTrouble = (message: string): boolean => PASSING_TROUBLE.test(message.slice(0, MAX_READ));
 
-/** How many jobs the account may have open, where a refusal says so. */
+/** Reads how many jobs the account may have open, if a message says so. */
 export function readQueueLimit(message: string): number | undefined {
 	const limit = Number(/\bmaximum\b\D{0,20}(\d{1,6}) queued\b/i.exec(message.slice(0, MAX_READ))?.[1]);
 	return limit > 0 ? limit : undefined;
 }
 
-/** The message: `message`, or `messege` in older endpoints; a text, or lists of texts by field. */
+/** Reads the message of an answer: `message`, or `messege` in older endpoints. It is a text, or lists of texts by field. */
 export function readMessage(body: Record<string, unknown>): string {
 	for (const words of [body.message, body.messege, body.error]) {
-		const text = wordsOf(words);
+		const text = joinWords(words);
 		if (text !== '') return quote(text);
 	}
 	return '';
 }
 
-function wordsOf(words: unknown): string {
+function joinWords(words: unknown): string {
 	if (typeof words === 'string') return words;
-	if (Array.isArray(words)) return words.map(wordsOf).filter(Boolean).join(' ');
+	if (Array.isArray(words)) return words.map(joinWords).filter(Boolean).join(' ');
 	if (typeof words !== 'object' || words === null) return '';
 	return Object.entries(words)
-		.map(([field, reasons]) => `${field}: ${wordsOf(reasons)}`)
+		.map(([field, reasons]) => `${field}: ${joinWords(reasons)}`)
 		.join('; ');
 }
 
-/** Advice that does not concern who uses the node: its requests are right JSON, sent as JSON. */
+/** Matches advice that does not concern the person. The node always sends correct JSON. */
 const FOR_PROGRAMMERS = /content-?type|jsonlint|valid json|json (?:format|body)/i;
 
-/** The advice: `tip`, `tips`, or numbered tips. */
+/** Reads the advice of an answer: `tip`, `tips`, or numbered tips. */
 export function readAdvice(body: Record<string, unknown>): string | undefined {
 	const tips = Object.keys(body)
 		.filter((name) => /^tips?(_\d+)?$/.test(name))
-		.map((name) => wordsOf(body[name]).slice(0, MAX_READ))
+		.map((name) => joinWords(body[name]).slice(0, MAX_READ))
 		.flatMap((tip) => tip.split(/(?=\b\d{1,2}\. )/))
 		.map((tip) => tip.trim())
 		.filter((tip) => tip !== '' && !FOR_PROGRAMMERS.test(tip));
@@ -107,9 +106,11 @@ export function readAdvice(body: Record<string, unknown>): string | undefined {
 }
 
 /**
- * How long the service asks to wait, seconds: `retry_after`, the `Retry-After` header, or "wait for N seconds".
+ * Reads how long the service asks to wait: `retry_after`, the `Retry-After` header, or "wait for N seconds".
  *
+ * @param words the service's words
  * @param now ms since the epoch, for a header that is a date
+ * @returns s, an hour at most
  */
 export function readRetryAfter(
 	body: Record<string, unknown>,
@@ -118,44 +119,49 @@ export function readRetryAfter(
 	now: number,
 ): number | undefined {
 	return (
-		limited(toSeconds(body.retry_after)) ??
+		limit(toSeconds(body.retry_after)) ??
 		readRetryAfterHeader(headers, now) ??
-		limited(retryAfterInWords(words.slice(0, MAX_READ)))
+		limit(findRetryAfter(words.slice(0, MAX_READ)))
 	);
 }
 
-const limited = (seconds: number | undefined) =>
+const limit = (seconds: number | undefined) =>
 	seconds === undefined ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
 
-function retryAfterInWords(words: string): number | undefined {
+function findRetryAfter(words: string): number | undefined {
 	const found = /\b(?:wait|after|in)\b[^.]{0,30}?(\d{1,9})\s{0,9}(second|sec|minute|min)/i.exec(words);
 	if (!found) return undefined;
 	return Number(found[1]) * (/^m/i.test(found[2] ?? '') ? 60 : 1);
 }
 
-/** Seconds from a `Retry-After` header, an hour at most: a number of seconds, or a date (RFC 9110, 10.2.3). */
+/**
+ * Reads a `Retry-After` header: a number of seconds, or a date (RFC 9110, 10.2.3).
+ *
+ * @param now ms since the epoch
+ * @returns s, an hour at most
+ */
 export function readRetryAfterHeader(headers: IDataObject, now: number): number | undefined {
 	const value = readHeader(headers, 'retry-after');
 	if (value === undefined) return undefined;
 	const seconds = toSeconds(value);
-	if (seconds !== undefined) return limited(seconds);
-	// The server's own clock, where it tells it: ours may be set wrongly.
+	if (seconds !== undefined) return limit(seconds);
+	// By the server's clock if the answer has its time, because the clock here may be wrong.
 	const sentAt = Date.parse(readHeader(headers, 'date') ?? '');
 	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : limited(Math.max(0, (date - (sentAt || now)) / 1000));
+	return Number.isNaN(date) ? undefined : limit(Math.max(0, (date - (sentAt || now)) / 1000));
 }
 
-/** A header that stands once in an answer; names are in lower case. */
+/** Reads a header that an answer has once. @param name in lower case */
 export function readHeader(headers: IDataObject, name: string): string | undefined {
 	const value = headers[name];
 	return typeof value === 'string' ? value : undefined;
 }
 
-/** A number of seconds, not negative, from a number or a numeric text. */
+/** Reads a number of seconds that is not negative, from a number or a numeric text. */
 export const toSeconds = (value: unknown): number | undefined =>
-	numberWithin({ kind: 'number', min: 0 }, value);
+	toNumberWithin({ kind: 'number', min: 0 }, value);
 
-/** One line, not too long. */
+/** Shortens a text to one line that is not too long. */
 export function quote(text: string): string {
 	const line = text
 		.slice(0, 10 * MAX_QUOTE)

@@ -1,7 +1,6 @@
 import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
-import { describeChoices, toBoolean } from '../api/fields';
-import { describeRange, numberWithin } from '../api/numbers';
+import { describeChoices, toBoolean, describeRange, toNumberWithin } from '../api/values';
 import { joinSentences } from '../api/error-texts';
 import type { NodeContext } from '../api/transport';
 import { isHttpUrl } from '../api/url';
@@ -105,7 +104,7 @@ export class Form {
 	readOptionNumber(options: IDataObject, name: NumericOption): number | undefined {
 		if (options[name] === undefined) return undefined;
 		const { displayName, ...range } = NUMERIC_OPTIONS[name];
-		const value = numberWithin(range, options[name]);
+		const value = toNumberWithin(range, options[name]);
 		if (value === undefined) {
 			throw this.createError(displayName, options[name], `must be ${describeRange(range)}`);
 		}

@@ -1,0 +1,54 @@
+/** Checks what a person has entered for a field of the API. */
+import type { Field, NumericField, SeedField, SwitchField } from './fields';
+import { describeChoices, describeRange, toBoolean, toNumber, toNumberWithin } from './values';
+
+export type BodyValue = string | number | boolean | null;
+
+/** A checked value for the body, or what is wrong with it, in words that follow the setting's name: "must be ...". */
+export type Checked = { value: BodyValue } | { problem: string };
+
+/**
+ * Checks what was entered for a field and converts it to the body's value. The values of expressions can have any type, so
+ * a numeric text counts as its number.
+ *
+ * @param entered the setting's value, unchecked
+ */
+export function checkField(field: Field, entered: unknown): Checked {
+	switch (field.kind) {
+		case 'integer':
+		case 'number':
+			return checkNumeric(field, entered);
+		case 'seed':
+			return checkSeed(field, entered);
+		case 'yesNo':
+		case 'boolean':
+			return checkSwitch(field, entered);
+		case 'text':
+			return typeof entered === 'string' ? { value: entered } : { problem: 'must be a text' };
+		case 'choice': {
+			const chosen = field.choices.find(({ value }) => value === entered);
+			if (chosen) return { value: chosen.value };
+			return { problem: `must be ${describeChoices(field.choices.map(({ value }) => value))}` };
+		}
+	}
+}
+
+function checkNumeric(field: NumericField, entered: unknown): Checked {
+	const value = toNumberWithin(field, entered);
+	return value === undefined ? { problem: `must be ${describeRange(field)}` } : { value };
+}
+
+function checkSeed({ random }: SeedField, entered: unknown): Checked {
+	if (entered === null || entered === undefined) return { value: random };
+	if (typeof entered === 'string' && entered.trim() === '') return { value: random };
+	const value = toNumber(entered);
+	return value !== undefined && Number.isSafeInteger(value)
+		? { value }
+		: { problem: 'must be an integer, or empty for a random seed' };
+}
+
+function checkSwitch({ kind }: SwitchField, entered: unknown): Checked {
+	const isOn = entered === 'yes' || (entered === 'no' ? false : toBoolean(entered));
+	if (isOn === undefined) return { problem: 'must be true or false' };
+	return { value: kind === 'boolean' ? isOn : isOn ? 'yes' : 'no' };
+}

@@ -195,25 +195,27 @@ function readProcessing(body: Record<string, unknown>, httpCode: number): Answer
 	};
 }
 
+/** Reads what an answer says about why something was not done. */
+function readDetails(body: Record<string, unknown>, { httpCode, headers }: HttpReply, now: number) {
+	const message = readMessage(body);
+	const advice = readAdvice(body);
+	return {
+		about: { httpCode, ...readIdEvidence(body), hasEvidence: hasJobEvidence(body) },
+		message,
+		advice,
+		reason: readReason(httpCode, message, body),
+		retryAfterSeconds: readRetryAfter(body, `${message} ${advice ?? ''}`, headers, now),
+	};
+}
+
 /** Reads any other body: the service did not do what was asked for, or its status is unknown. */
 function readRefusal({ object: body, status: sent }: JsonBody, reply: HttpReply, now: number): Answer {
 	const { httpCode } = reply;
 	const status = readStatus(sent);
-	const about = { httpCode, ...readIdEvidence(body), hasEvidence: hasJobEvidence(body) };
-	const message = readMessage(body);
-	const advice = readAdvice(body);
 	const isFromApi = status !== 'unknown' && status !== 'missing';
-	const retryAfterSeconds = readRetryAfter(body, `${message} ${advice ?? ''}`, reply.headers, now);
-	const reason = readReason(httpCode, message, body);
-	const refused = {
-		state: 'refused',
-		...about,
-		reason,
-		message,
-		advice,
-		retryAfterSeconds,
-		isFromApi,
-	} as const;
+	const { about, ...details } = readDetails(body, reply, now);
+	const { message, advice, reason, retryAfterSeconds } = details;
+	const refused = { state: 'refused', ...about, ...details, isFromApi } as const;
 
 	// A limit means "not now", whatever else the answer says. It comes with HTTP 200 and with 429.
 	const isRefusal = status === 'error' || status === 'failed';
@@ -224,21 +226,24 @@ function readRefusal({ object: body, status: sent }: JsonBody, reply: HttpReply,
 	if (isTroubleCode(httpCode) || (status === 'error' && meansTrouble(message))) {
 		return { state: 'trouble', ...about, message, retryAfterSeconds, isFromApi };
 	}
-	// "Image not found" is a job's own end if it names the job. "Request not found" never is.
-	const isNotFound = meansUnknownJob(message) || (about.id === undefined && /\bnot found\b/i.test(message));
+	const isNotFound = meansNotFound(message, about);
 	// A refused key says nothing about a job.
 	if (status === 'failed' && (reason !== 'key' || about.id !== undefined)) {
 		return { state: 'failed', ...about, message, advice, isNotFound };
 	}
 	if (status === 'cancelled') return { ...refused, reason: 'cancelled' };
 	if (httpCode >= 400 || isRefusal) {
-		if (isNotFound) return { ...refused, reason: 'notFound' };
 		// If the job is named, something else was not found.
-		return { ...refused, reason: reason === 'notFound' && httpCode !== 404 ? 'other' : reason };
+		const isOther = reason === 'notFound' && httpCode !== 404;
+		return { ...refused, reason: isNotFound ? 'notFound' : isOther ? 'other' : reason };
 	}
 	return status === 'missing'
 		? { state: 'unreadable', ...about, why: 'the answer has no status' }
 		: { state: 'unknownStatus', ...about, word: quote(String(body.status)) };
 }
+
+/** "Image not found" is a job's own end if the answer names the job. "Request not found" never is. */
+const meansNotFound = (message: string, { id }: JobEvidence) =>
+	meansUnknownJob(message) || (id === undefined && /\bnot found\b/i.test(message));
 
 const isTroubleCode = (httpCode: number) => httpCode >= 500 || httpCode === 408;

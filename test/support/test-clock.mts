@@ -1,4 +1,5 @@
 import type { Transform } from 'node:stream';
+import timers from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import sharp from 'sharp';
 
@@ -6,12 +7,11 @@ import type { CancelSignal } from '../../nodes/ImgTo3d/async/clock';
 import { countProgress, isExchanging } from './exchanges.mts';
 import { LeapingClock } from './leaping-clock.mts';
 
-/**
- * How long nothing must happen before the clock leaps, ms of real time, and how many turns of the event loop after that. Only real
- * timers cannot be seen. The only short ones are n8n's pauses of 1 ms before a retry.
- */
-const QUIET_MS = 4;
-const QUIET_TURNS = 3;
+/** In how many turns of the event loop nothing must happen before the clock leaps. */
+const QUIET_TURNS = 8;
+
+/** How often the clock checks whether the work goes on, ms of real time. */
+const CHECK_MS = 1;
 
 /** The most that a turn uses up of the clock's patience, ms. In a longer turn, other processes had the processor. */
 const LONGEST_TURN_MS = 20;
@@ -44,6 +44,52 @@ afterAll(() => {
 	zip._transform = zipTransform;
 });
 
+/** Timers up to this are seen, ms: n8n pauses for 1 ms before a retry. Longer ones guard against something that hangs. */
+const LONGEST_SHORT_TIMER_MS = 50;
+
+const realTimers = { setTimeout: globalThis.setTimeout, pause: timers.setTimeout };
+
+/** When the short timers that run are due, by `performance.now()`. */
+const shortTimers = new Map<unknown, number>();
+
+function startTimer(callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): NodeJS.Timeout {
+	const timer = realTimers.setTimeout(
+		(...given: unknown[]) => {
+			shortTimers.delete(timer);
+			callback(...given);
+		},
+		ms,
+		...args,
+	);
+	if (!(ms > LONGEST_SHORT_TIMER_MS)) shortTimers.set(timer, performance.now() + (ms || 0));
+	return timer;
+}
+
+async function pause<T>(ms?: number, ...rest: [value?: T, options?: object]): Promise<T> {
+	const key = {};
+	if (!((ms ?? 0) > LONGEST_SHORT_TIMER_MS)) shortTimers.set(key, performance.now() + (ms ?? 0));
+	try {
+		return await (realTimers.pause as typeof pause<T>)(ms, ...rest);
+	} finally {
+		shortTimers.delete(key);
+	}
+}
+
+Object.defineProperties(startTimer, Object.getOwnPropertyDescriptors(realTimers.setTimeout));
+globalThis.setTimeout = startTimer as typeof setTimeout;
+timers.setTimeout = pause as typeof timers.setTimeout;
+afterAll(() => {
+	globalThis.setTimeout = realTimers.setTimeout;
+	timers.setTimeout = realTimers.pause;
+});
+
+/** Whether a short timer runs. One that is long overdue has been stopped. */
+function hasShortTimers(): boolean {
+	const now = performance.now();
+	for (const [timer, due] of shortTimers) if (now > due + LONGEST_SHORT_TIMER_MS) shortTimers.delete(timer);
+	return shortTimers.size > 0;
+}
+
 /** Whether a stream is packing or unpacking that is still needed. */
 function isZipping(): boolean {
 	for (const stream of zipping) if (stream.destroyed) zipping.delete(stream);
@@ -60,12 +106,18 @@ async function passTurn(): Promise<void> {
 	ownTurns -= 1;
 }
 
+/** Lets the work go on for a moment, without taking the processor from it. */
+async function letWorkGoOn(): Promise<void> {
+	await new Promise((resolve) => realTimers.setTimeout(resolve, CHECK_MS));
+}
+
 /** Whether this process works on something other than timers and HTTP exchanges. */
 function isBusy(): boolean {
 	const resources = process.getActiveResourcesInfo();
 	const pictures = sharp.counters();
 	return (
 		isZipping() ||
+		hasShortTimers() ||
 		pictures.queue + pictures.process > 0 ||
 		resources.some((resource) => /^FSReq|^CloseReq/.test(resource)) ||
 		resources.filter((resource) => resource === 'Immediate').length > ownTurns
@@ -115,21 +167,19 @@ export class TestClock extends LeapingClock {
 		moving.delete(this);
 	}
 
-	/** Resolves when nothing has happened for a while, or when a request stays without an answer. */
+	/** Resolves when nothing happens any more, or when a request stays without an answer. */
 	private async waitUntilQuiet(): Promise<void> {
-		let quietSince: number | undefined;
+		let isQuiet = true;
 		let turns = 0;
 		let patience = this.patienceMs;
 		let latest = countProgress();
 		for (let last = performance.now(); turns < QUIET_TURNS && patience > 0 && !this.isStopped; ) {
-			await passTurn();
+			await (isQuiet ? passTurn() : letWorkGoOn());
 			const now = performance.now();
 			const isWorking = isBusy() || latest !== (latest = countProgress());
 			if (isWorking) patience = this.patienceMs;
 			else if (isExchanging()) patience -= Math.min(now - last, LONGEST_TURN_MS);
-			if (isWorking || isExchanging()) quietSince = undefined;
-			else quietSince ??= now;
-			const isQuiet = quietSince !== undefined && now - quietSince >= QUIET_MS;
+			isQuiet = !isWorking && !isExchanging();
 			turns = isQuiet ? turns + 1 : 0;
 			last = now;
 		}

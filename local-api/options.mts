@@ -1,5 +1,6 @@
 import type { Clock } from './clock.mts';
 import type { JobSeconds } from './durations.mts';
+import type { MadeFiles } from './outputs.mts';
 import type { WebhookMode } from './webhooks.mts';
 
 /** What `eta` says: the right value, nothing, or the right value times a factor. */
@@ -41,6 +42,8 @@ export interface LocalApiOptions extends Partial<LocalApiSettings> {
 	maxRecords?: number;
 	/** Folder behind /samples. Default: `samples` in the working directory. */
 	samplesDir?: string;
+	/** The files that are already made. Default: none. Services that share them make equal files once. */
+	madeFiles?: MadeFiles;
 	/** Receives a line for each request and webhook call, never with a key. Default: none. */
 	log?: (line: string) => void;
 }

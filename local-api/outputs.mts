@@ -72,17 +72,25 @@ function readRecipe({ parameters, files }: Job, name: string): Recipe {
 		: readRecipeV3(parameters, files.outputs.indexOf(name));
 }
 
-/** Makes a job's files at the first request for them, so that a thousand jobs cost nothing until then. */
-export class Outputs {
-	private readonly made = new LRUCache<string, MadeFile[]>({
+/** Made files, by what they depend on. Several services can share them. */
+export type MadeFiles = LRUCache<string, MadeFile[]>;
+
+export function createMadeFiles(): MadeFiles {
+	return new LRUCache({
 		maxSize: CACHE_SIZE,
 		sizeCalculation: (files) => files.reduce((sum, { bytes }) => sum + bytes.length, 1),
 	});
+}
 
+/** Makes a job's files at the first request for them, so that a thousand jobs cost nothing until then. */
+export class Outputs {
 	/** One at a time: the frames of a turntable take tens of megabytes until they are compressed. */
 	private readonly limit = pLimit(1);
 
-	constructor(private readonly pictures: PictureStore) {}
+	constructor(
+		private readonly pictures: PictureStore,
+		private readonly made: MadeFiles,
+	) {}
 
 	/**
 	 * Makes a file of a job. Equal requests give equal bytes.

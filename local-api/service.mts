@@ -23,7 +23,7 @@ import { toJson } from './job-ids.mts';
 import type { Json } from './json.mts';
 import { countIdAsJson, JobQueue, type Job, type QueueSettings } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
-import { Outputs } from './outputs.mts';
+import { createMadeFiles, Outputs } from './outputs.mts';
 import { listImages, readParameters, type ApiVersion, type Endpoint } from './parameters.mts';
 import { readImageUpload, readModelUpload, UploadError, type Upload } from './uploads.mts';
 import { Webhooks } from './webhooks.mts';
@@ -96,7 +96,7 @@ export class Service {
 
 	private readonly pictures = new PictureStore();
 
-	private readonly outputs = new Outputs(this.pictures);
+	private readonly outputs: Outputs;
 
 	private readonly uploads = new LRUCache<string, Upload>({
 		maxSize: UPLOADS_SIZE,
@@ -119,6 +119,7 @@ export class Service {
 		};
 		this.clock = options.clock ?? systemClock;
 		this.log = options.log ?? (() => undefined);
+		this.outputs = new Outputs(this.pictures, options.madeFiles ?? createMadeFiles());
 		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
 		// Each planned webhook call adds a listener, and there can be hundreds.
 		setMaxListeners(0, this.stopping.signal);

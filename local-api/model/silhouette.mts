@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 import { cutByColor } from './backdrop.mts';
 import { clean, dilate, erode, findCore, listNeighbors, type Mask } from './mask.mts';
 import type { Picture } from './picture.mts';
@@ -133,13 +135,18 @@ export function makeCard(picture: Picture): Silhouette {
 	};
 }
 
-/**
- * Finds the object in a picture: by the transparency if there is any, else in front of a plain backdrop. If almost nothing or almost
- * everything would be the object, it is a rounded card with the picture on it.
- *
- * @param smoothness how much the edge is smoothed, as a standard deviation in px, 1 or more
- */
-export function cutOut(picture: Picture, smoothness: number): Silhouette {
+/** The object in a picture, whatever the smoothness of its edge. */
+interface FoundObject {
+	bounds: Silhouette['bounds'];
+	/** How much of each pixel belongs to the object, 0 to 1. */
+	matte: Float32Array;
+	/** 3 numbers per pixel, sRGB 0 to 255, carried outwards beyond the object. */
+	colors: Float32Array;
+	core: Mask;
+}
+
+/** @returns undefined if almost nothing or almost everything would be the object */
+function findObject(picture: Picture): FoundObject | undefined {
 	const { width, height, pixels } = picture;
 	let transparent = 0;
 	for (let i = 3; i < pixels.length; i += 4) if (pixels[i]! < 128) transparent += 1;
@@ -149,18 +156,41 @@ export function cutOut(picture: Picture, smoothness: number): Silhouette {
 		: cutByColor(picture);
 	const mask = clean(raw, width, height);
 	const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
-	if (area < 0.008 || area > 0.97) return makeCard(picture);
+	if (area < 0.008 || area > 0.97) return undefined;
 
 	const core = findCore(mask, width, height);
 	const colors = evenOut(carryColors(picture, core), core, width, height);
 	const matte = isCutOut
 		? Float32Array.from(dilate(mask, width, height), (value, pixel) => (value * pixels[pixel * 4 + 3]!) / 255)
 		: computeMatte(picture, mask, colors);
+	return { bounds: findBounds(mask, width), matte, colors, core };
+}
+
+/** The objects in the latest pictures. Each file of a job cuts the picture out, and often several jobs share one. */
+const objects = new LRUCache<Picture, { object?: FoundObject }>({ max: 8 });
+
+function findObjectOnce(picture: Picture): FoundObject | undefined {
+	const found = objects.get(picture) ?? { object: findObject(picture) };
+	objects.set(picture, found);
+	return found.object;
+}
+
+/**
+ * Finds the object in a picture: by the transparency if there is any, else in front of a plain backdrop. If almost nothing or almost
+ * everything would be the object, it is a rounded card with the picture on it.
+ *
+ * @param smoothness how much the edge is smoothed, as a standard deviation in px, 1 or more
+ */
+export function cutOut(picture: Picture, smoothness: number): Silhouette {
+	const object = findObjectOnce(picture);
+	if (!object) return makeCard(picture);
+	const { width, height } = picture;
+	const { bounds, matte, colors, core } = object;
 	const soft = createSampler(blur(matte, width, height, smoothness), width, height, 1);
 	const color = createSampler(colors, width, height, 3);
 	const own = createSampler(core, width, height, 1);
 	return {
-		bounds: findBounds(mask, width),
+		bounds,
 		insideAt(x, y) {
 			const isBeyond = x < 0 || y < 0 || x > width - 1 || y > height - 1;
 			// A little more than half, because the pixels on the edge are half backdrop.

@@ -13,7 +13,12 @@ import {
 	type RunOptions,
 	type WorkflowJson,
 } from '../../n8n/engine/engine.cts';
-import { startLocalApi, type LocalApi, type LocalApiOptions } from '../../local-api/index.mts';
+import {
+	createMadeFiles,
+	startLocalApi,
+	type LocalApi,
+	type LocalApiOptions,
+} from '../../local-api/index.mts';
 import { handleTriggerCall } from '../../nodes/ImgTo3d/trigger/receive';
 import { TriggerState } from '../../nodes/ImgTo3d/trigger/state';
 import { handleResumeCall } from '../../nodes/ImgTo3d/suspend/resume';
@@ -30,6 +35,9 @@ import { TestClock } from './test-clock.mts';
 export const API_KEY = 'sk-test-3f9c1d7be2a84f60';
 
 export const NODE = 'Image to 3D';
+
+/** All rigs of a test file share them, because to make a file takes longer than most tests. */
+const MADE_FILES = createMadeFiles();
 
 const SAMPLES = join(ENGINE_FOLDER, 'samples');
 mkdirSync(SAMPLES, { recursive: true });
@@ -215,7 +223,7 @@ async function call(url: string, body: unknown, from?: string): ReturnType<Rig['
 export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Rig> {
 	const clock = new TestClock();
 	await drawSmallPicture().toFile(join(SAMPLES, 'dot.png'));
-	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES });
+	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES, madeFiles: MADE_FILES });
 	const nodes = new Nodes(clock);
 	const action = nodes.makeAction();
 	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };

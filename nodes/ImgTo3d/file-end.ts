@@ -83,16 +83,16 @@ const GIF_EXTENSION = 0x21;
 
 /** Source: the GIF89a specification. Blocks of chained sub-blocks, then a trailer. */
 export function* walkGif(): Walk {
-	const tableLength = (flags = 0) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+	const readTableLength = (flags = 0) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
 	const screen = yield read(13);
-	yield skip(tableLength(screen[10]));
+	yield skip(readTableLength(screen[10]));
 	for (;;) {
 		const [block] = yield read(1);
 		// Decoders skip zeros between blocks.
 		if (block === 0) continue;
 		if (block === GIF_IMAGE) {
 			const image = yield read(9);
-			yield skip(tableLength(image[8]) + 1);
+			yield skip(readTableLength(image[8]) + 1);
 		} else if (block === GIF_EXTENSION) yield skip(1);
 		else return;
 

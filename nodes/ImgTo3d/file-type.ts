@@ -32,7 +32,7 @@ function withSignature(
 	signature: RegExp,
 	more: Partial<Pick<FileKind, 'mayBegin' | 'walk'>> = {},
 ): FileKind {
-	const hasSignature = (head: Buffer) => signature.test(latin1(head));
+	const hasSignature = (head: Buffer) => signature.test(toLatin1(head));
 	return { name, extensions, mimeType, hasSignature, mayBegin: hasSignature, ...more };
 }
 
@@ -53,11 +53,11 @@ function withoutSignature(
 }
 
 /** The first bytes of a file, one character for each, without the byte order mark that some texts have. */
-const latin1 = (file: Buffer) => file.toString('latin1', 0, HEAD_BYTES).replace(/^\xef\xbb\xbf/, '');
+const toLatin1 = (file: Buffer) => file.toString('latin1', 0, HEAD_BYTES).replace(/^\xef\xbb\xbf/, '');
 
 /** A GLB says at byte 8 how long it is. */
 const isCompleteGlb: FileKind['mayBegin'] = (head, length) =>
-	latin1(head).startsWith('glTF') &&
+	toLatin1(head).startsWith('glTF') &&
 	(length === undefined || (head.length >= 12 && length >= head.readUInt32LE(8)));
 
 /** A binary STL can be recognized only by its length: a header of 80 bytes, the number of triangles, and 50 bytes for each. */
@@ -65,7 +65,7 @@ const isStl: FileKind['mayBegin'] = (head, length) => {
 	if (length === undefined) return true;
 	const triangles = head.length >= 84 ? head.readUInt32LE(80) : 0;
 	// A text STL begins like this, but so do some binary ones. No text contains a zero byte.
-	if (/^\s*solid\b/i.test(latin1(head))) return !head.includes(0) || length >= 84 + 50 * triangles;
+	if (/^\s*solid\b/i.test(toLatin1(head))) return !head.includes(0) || length >= 84 + 50 * triangles;
 	return triangles > 0 ? length >= 84 + 50 * triangles : length === 84;
 };
 
@@ -80,7 +80,7 @@ export const FILE_KINDS: readonly FileKind[] = [
 	withSignature('PLY', ['ply'], 'application/x-ply', /^ply\s/, { walk: walkPly }),
 	withSignature('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isCompleteGlb }),
 	withSignature('MP4', ['mp4'], 'video/mp4', MP4, {
-		mayBegin: (head) => MP4_BOX.test(latin1(head)),
+		mayBegin: (head) => MP4_BOX.test(toLatin1(head)),
 		walk: walkMp4,
 	}),
 	withSignature('PNG', ['png'], 'image/png', /^\x89PNG/, { walk: walkPng }),
@@ -182,7 +182,7 @@ export function findMismatch(
 
 /** Describes a text that servers send instead of files. */
 function describeText(head: Buffer): string | undefined {
-	const text = latin1(head).trimStart();
+	const text = toLatin1(head).trimStart();
 	if (isWebPage(text)) return 'of a web page';
 	if (text.startsWith('<')) return 'of an XML document';
 	return text.startsWith('{') || text.startsWith('[') ? 'of a JSON text' : undefined;

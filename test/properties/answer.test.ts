@@ -21,7 +21,7 @@ import type { JobFacts } from '../../nodes/ImgTo3d/api/job-facts';
 import { readBody } from '../../nodes/ImgTo3d/api/json-body';
 import { describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import { expandIpv6, isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
-import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { createKeyRemover } from '../../nodes/ImgTo3d/api/redact';
 import { isHttpUrl, parseUrl } from '../../nodes/ImgTo3d/api/url';
 import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
@@ -258,9 +258,9 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'an ID': (text) => [readId(text), encodeIdAsPath(text), isSameId(text, `0${text}`), writeId(text)],
 	'the ID in an address': (text) => readIdFromAddress(parseUrl(`https://a.example/fetch/${text}`)),
 	'the spelling of an ID': (text) => isOtherSpelling(text, 7),
-	'the key remover': keyRemover('sk-3f9c1d7be2a84f60'),
-	'the remover of a key that contains encoded characters': keyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
-	'the remover of a key that is a host': keyRemover('a.example.com', 'a.example.com'),
+	'the key remover': createKeyRemover('sk-3f9c1d7be2a84f60'),
+	'the remover of a key that contains encoded characters': createKeyRemover('%73k&amp;\\u0041 +/aaaaaaaa'),
+	'the remover of a key that is a host': createKeyRemover('a.example.com', 'a.example.com'),
 	'a host': isPublicHost,
 	'an IPv6 address': expandIpv6,
 	'a Base URL': (text) => Endpoints.under(`https://a.example/${text}/a`),

@@ -5,7 +5,7 @@ import { readAnswer, type Answer, type HttpReply } from '../../nodes/ImgTo3d/api
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
 import type { CallPurpose } from '../../nodes/ImgTo3d/api/error-texts';
 import { describeProblem, toNodeApiError } from '../../nodes/ImgTo3d/api/problems';
-import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { cleanJson, createKeyRemover } from '../../nodes/ImgTo3d/api/redact';
 import type { Service } from '../../nodes/ImgTo3d/api/service';
 import { readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { toErrorItem, toFailedItem, toJson, toReference } from '../../nodes/ImgTo3d/output/items';
@@ -29,7 +29,7 @@ const NODE: INode = {
 const DELIVERY = { outputMode: 'job', download: false } as Delivery;
 const endpoints = Endpoints.under('https://service.example/api');
 const SERVICE = {
-	fetchUrl: (...job: Parameters<Endpoints['buildFetchCall']>) => endpoints?.buildFetchCall(...job),
+	buildFetchUrl: (...job: Parameters<Endpoints['buildFetchCall']>) => endpoints?.buildFetchCall(...job),
 } as unknown as Service;
 
 /** Writes everything that leaves the node because of an answer: items, or errors and error items. */
@@ -195,7 +195,7 @@ describe('an answer that echoes the key', () => {
 					const masked = answer(MASK, before);
 					fc.pre(!hasByChance(JSON.stringify(masked) + masked.text + '\u00ab', key));
 					const echo = ENCODINGS[writing]?.(key) ?? '';
-					const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
+					const echoing = readAnswer(answer(echo, before), createKeyRemover(key), NOW);
 					expect(writeOutput(echoing)).toBe(writeOutput(readAnswer(masked, asIs, NOW)));
 				}),
 				{ numRuns: countRuns(100) },
@@ -211,7 +211,7 @@ describe('an answer that echoes the key', () => {
 				fc.pre(!(inner === 'base64 in groups' && outer === 'a field of a form'));
 				const masked = answer(MASK, before);
 				const echo = ENCODINGS[outer]?.(ENCODINGS[inner]?.(key) ?? '') ?? '';
-				const echoing = readAnswer(answer(echo, before), keyRemover(key), NOW);
+				const echoing = readAnswer(answer(echo, before), createKeyRemover(key), NOW);
 				expect(writeOutput(echoing)).toBe(writeOutput(readAnswer(masked, asIs, NOW)));
 			}),
 			{ numRuns: countRuns(100) },
@@ -224,13 +224,13 @@ describe('an answer that echoes the key', () => {
 				const answer = (echo: unknown) =>
 					readAnswer(
 						json({ status: 'failed', id: echo, message: [echo], meta: echo }),
-						keyRemover(String(key)),
+						createKeyRemover(String(key)),
 						NOW,
 					);
 				expect(writeOutput(answer(key))).toBe(writeOutput(answer(MASK)));
 				const call = readWebhookCall(
 					JSON.stringify({ status: 'failed', id: 1, track_id: key }),
-					keyRemover(String(key)),
+					createKeyRemover(String(key)),
 				);
 				expect(JSON.stringify(call)).not.toContain(String(key));
 			}),
@@ -247,7 +247,7 @@ describe('an answer that echoes the key', () => {
 				fc.constantFrom('base64', 'base64url'),
 				(key, before, after, kind) => {
 					const echo = Buffer.from(before + key + after).toString(kind as BufferEncoding);
-					const answer = readAnswer(json({ status: 'error', message: echo }), keyRemover(key), NOW);
+					const answer = readAnswer(json({ status: 'error', message: echo }), createKeyRemover(key), NOW);
 					const left = 'message' in answer ? answer.message.split(/[^\w+/-]+/) : [];
 					const decoded = left.flatMap((part) =>
 						[0, 1, 2, 3].map((skipped) => Buffer.from(part.slice(skipped), 'base64').toString('latin1')),
@@ -293,7 +293,7 @@ describe('the function that masks the key', () => {
 		fc.assert(
 			fc.property(likelyKey, anyLetters, fc.boolean(), (key, letters, isSmall) => {
 				const echo = written(isSmall ? key.toLowerCase() : key, letters);
-				expect(keyRemover(key)(separate(echo))).toBe(separate(MASK));
+				expect(createKeyRemover(key)(separate(echo))).toBe(separate(MASK));
 			}),
 			{ numRuns: countRuns(1000) },
 		);
@@ -305,7 +305,7 @@ describe('the function that masks the key', () => {
 		fc.assert(
 			fc.property(likelyKey, fc.array(anyWriting, { minLength: 3, maxLength: 3 }), (key, writings) => {
 				const echo = writings.reduce((text, name) => ENCODINGS[name]?.(text) ?? '', key);
-				expect(keyRemover(key)(separate(echo))).toBe(separate(MASK));
+				expect(createKeyRemover(key)(separate(echo))).toBe(separate(MASK));
 			}),
 			{ numRuns: countRuns(1000) },
 		);
@@ -325,7 +325,7 @@ describe('the function that masks the key', () => {
 					const lines = Buffer.from(`${before}${written(key, letters)}${after}`)
 						.toString('base64')
 						.match(new RegExp(`.{1,${length}}`, 'g'));
-					const cleaned = keyRemover(key)(separate((lines ?? []).join(end)));
+					const cleaned = createKeyRemover(key)(separate((lines ?? []).join(end)));
 					expect(cleaned).toContain(MASK);
 					const left = Buffer.from(cleaned.replace(/%0[ad]|\\n/gi, ''), 'base64').toString('latin1');
 					expect(left).not.toContain(written(key, letters).slice(2, -2));
@@ -347,7 +347,7 @@ describe('the function that masks the key', () => {
 				around,
 				around,
 				(key, write, a, b) => {
-					const clean = keyRemover(key);
+					const clean = createKeyRemover(key);
 					expect(clean(`${a} ${b}`)).toBe(`${a} ${b}`);
 					expect(clean(`${a}\u00ab${write(key)}\u00bb${b}`)).toBe(`${a}\u00ab${MASK}\u00bb${b}`);
 				},
@@ -362,8 +362,8 @@ describe('a key that is not a secret', () => {
 		'like %s leaves answers as they are',
 		(key) => {
 			for (const body of DOCUMENTED) {
-				expect(cleanJson(body, keyRemover(key))).toEqual(body);
-				expect(readAnswer(json(body), keyRemover(key), NOW)).toEqual(readAnswer(json(body), asIs, NOW));
+				expect(cleanJson(body, createKeyRemover(key))).toEqual(body);
+				expect(readAnswer(json(body), createKeyRemover(key), NOW)).toEqual(readAnswer(json(body), asIs, NOW));
 			}
 		},
 	);
@@ -375,17 +375,19 @@ describe('a key that is not a secret', () => {
 				...DOCUMENTED,
 				{ output: [`https://cdn.${key}:8080/a.gif`, `http://u@${key}?a`] },
 			]) {
-				expect(cleanJson(body, keyRemover(key))).toEqual(body);
+				expect(cleanJson(body, createKeyRemover(key))).toEqual(body);
 			}
-			expect(keyRemover(key)(`key ${key}, https://a.example/${key}`)).toBe('key ***, https://a.example/***');
-			expect(keyRemover(key)(`https://${key}x.example/ https://x${key}/`)).not.toContain(key);
+			expect(createKeyRemover(key)(`key ${key}, https://a.example/${key}`)).toBe(
+				'key ***, https://a.example/***',
+			);
+			expect(createKeyRemover(key)(`https://${key}x.example/ https://x${key}/`)).not.toContain(key);
 		},
 	);
 
 	test('like the host of Base URL leaves links to it as they are, also if the host has no dot', () => {
 		const link = 'http://stand-in:3003/files/a.gif';
-		expect(keyRemover('stand-in', 'stand-in')(link)).toBe(link);
-		expect(keyRemover('stand-in')(link)).toBe('http://***:3003/files/a.gif');
+		expect(createKeyRemover('stand-in', 'stand-in')(link)).toBe(link);
+		expect(createKeyRemover('stand-in')(link)).toBe('http://***:3003/files/a.gif');
 	});
 });
 
@@ -397,12 +399,12 @@ test('numbers that are not the key stay the same', () => {
 		eta: 35.941116006399994,
 		none: -0,
 	};
-	expect(cleanJson(body, keyRemover('sk-3f9c1d7be2a84f60'))).toEqual(body);
-	expect(cleanJson(body, keyRemover('1234567890123456789'))).toEqual({ ...body, id: MASK });
+	expect(cleanJson(body, createKeyRemover('sk-3f9c1d7be2a84f60'))).toEqual(body);
+	expect(cleanJson(body, createKeyRemover('1234567890123456789'))).toEqual({ ...body, id: MASK });
 });
 
 test('the excerpt of an answer that is cut off within the key does not contain the rest of it', () => {
 	const pasted = 'sk-test-3f9c1d7be2a84f60';
 	const cut = text(' '.repeat(8 * 1024 * 1024) + pasted.slice(0, -1));
-	expect(writeOutput(readAnswer(cut, keyRemover(pasted), NOW))).not.toContain(pasted.slice(0, 8));
+	expect(writeOutput(readAnswer(cut, createKeyRemover(pasted), NOW))).not.toContain(pasted.slice(0, 8));
 });

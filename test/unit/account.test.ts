@@ -188,9 +188,9 @@ test('the kind of a job is its settings in any order, and not its input', () => 
 
 test('the accounts used last are remembered, a hundred at most', () => {
 	const accounts = new Accounts();
-	const [first, second] = Array.from({ length: 100 }, (_, id) => accounts.of(String(id)));
-	expect(accounts.of('0')).toBe(first);
-	accounts.of('100');
-	expect(accounts.of('0')).toBe(first);
-	expect(accounts.of('1')).not.toBe(second);
+	const [first, second] = Array.from({ length: 100 }, (_, id) => accounts.get(String(id)));
+	expect(accounts.get('0')).toBe(first);
+	accounts.get('100');
+	expect(accounts.get('0')).toBe(first);
+	expect(accounts.get('1')).not.toBe(second);
 });

@@ -1,7 +1,7 @@
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
 import { findBetterBaseUrl } from '../../nodes/ImgTo3d/api/versions';
 import { isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
-import { cleanJson, keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { cleanJson, createKeyRemover } from '../../nodes/ImgTo3d/api/redact';
 
 const hostOf = (host: string) => new URL(`http://${host}/`).hostname;
 
@@ -151,7 +151,7 @@ describe('the address of a job', () => {
 
 describe('masking the key', () => {
 	test('works inside texts, encoded or not, and in names', () => {
-		const clean = keyRemover('se cret/"key"');
+		const clean = createKeyRemover('se cret/"key"');
 		expect(
 			cleanJson(
 				{ a: ['x se cret/"key" y', 'https://x.example/?k=se%20cret%2F%22key%22'], 'se cret/"key"': 1 },
@@ -172,7 +172,7 @@ describe('masking the key', () => {
 		['in base64, as in a header', 'Basic c2UgY3JldC8ia2V5In4/', 'Basic ***'],
 		['in base64 for URLs', 'https://x.example/c2UgY3JldC8ia2V5In4_/a', 'https://x.example/***/a'],
 	])('finds it %s', (_how, text, end) => {
-		expect(keyRemover('se cret/"key"~?')(text)).toBe(end);
+		expect(createKeyRemover('se cret/"key"~?')(text)).toBe(end);
 	});
 
 	const PASTED = 'sk-3F9c1d7be2a84f60';
@@ -206,7 +206,7 @@ describe('masking the key', () => {
 			'Basic *** x',
 		],
 	])('finds it %s', (_how, text, end) => {
-		expect(keyRemover(PASTED)(text)).toBe(end);
+		expect(createKeyRemover(PASTED)(text)).toBe(end);
 	});
 
 	test.each([
@@ -215,7 +215,7 @@ describe('masking the key', () => {
 		['100%, A&B, C:\\temp\\new, %zz &nothing; \\u12 \\', 'a text that looks encoded'],
 		['VGhpcyBpcyBzb21lIG90aGVyIHRleHQgaW4gYmFzZTY0', 'another text in base64'],
 	])('leaves %s as it is: %s', (text) => {
-		expect(keyRemover(PASTED)(text)).toBe(text);
+		expect(createKeyRemover(PASTED)(text)).toBe(text);
 	});
 
 	test.each([
@@ -224,22 +224,22 @@ describe('masking the key', () => {
 		['cdn.example.com', { output: ['https://cdn.example.com/a.gif', 'https://cdn.example.com'] }],
 		['example.com', { output: ['https://cdn.example.com:8080/a.gif'] }],
 	])('leaves answers readable and links usable if the key is "%s"', (key, answer) => {
-		expect(cleanJson(answer, keyRemover(key))).toEqual(answer);
+		expect(cleanJson(answer, createKeyRemover(key))).toEqual(answer);
 	});
 
 	test('masks a key that looks like a host everywhere except as the host of a link', () => {
-		expect(keyRemover('cdn.example.com')('cdn.example.com at https://a.example/cdn.example.com')).toBe(
+		expect(createKeyRemover('cdn.example.com')('cdn.example.com at https://a.example/cdn.example.com')).toBe(
 			'*** at https://a.example/***',
 		);
 	});
 
 	test('leaves texts as they are that contain a very short key by chance', () => {
-		const clean = keyRemover('test');
+		const clean = createKeyRemover('test');
 		expect(['a test', 'https://x.example/test.gif', 'test'].map(clean)).toEqual([
 			'a test',
 			'https://x.example/test.gif',
 			'***',
 		]);
-		expect(keyRemover('')('abc')).toBe('abc');
+		expect(createKeyRemover('')('abc')).toBe('abc');
 	});
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { keyRemover } from '../../nodes/ImgTo3d/api/redact';
+import { createKeyRemover } from '../../nodes/ImgTo3d/api/redact';
 import {
 	FILE_KINDS,
 	HEAD_BYTES,
@@ -13,7 +13,7 @@ import {
 const pasted = 'sk-test-3f9c1d7be2a84f60';
 
 const identify = (url: string, contentType: string | undefined, fallbackName: string) =>
-	identifyOf(url, contentType, fallbackName, keyRemover(pasted));
+	identifyOf(url, contentType, fallbackName, createKeyRemover(pasted));
 
 test.each([
 	['https://x.example/a/b.gif', undefined, 'b.gif', 'image/gif'],

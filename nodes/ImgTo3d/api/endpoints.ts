@@ -30,13 +30,13 @@ export class Endpoints {
 
 	/** Builds the address to submit to. */
 	buildSubmitUrl(version: ApiVersion, operation: Generation): string {
-		return this.at(VERSIONS[version].paths.submit[operation]);
+		return this.buildUrl(VERSIONS[version].paths.submit[operation]);
 	}
 
 	/** Builds the call that turns a file into a link. */
 	buildUploadCall(version: ApiVersion, dataUri: string): { url: string; body: IDataObject } {
 		const { paths, buildUploadBody } = VERSIONS[version];
-		return { url: this.at(paths.upload), body: buildUploadBody(dataUri) };
+		return { url: this.buildUrl(paths.upload), body: buildUploadBody(dataUri) };
 	}
 
 	/**
@@ -52,11 +52,11 @@ export class Endpoints {
 		const { fetch } = VERSIONS[version].paths;
 		const path = encodeIdAsPath(id);
 		return path === undefined
-			? { url: this.at(fetch), body: { request_id: id } }
-			: { url: this.at(`${fetch}/${path}`), body: {} };
+			? { url: this.buildUrl(fetch), body: { request_id: id } }
+			: { url: this.buildUrl(`${fetch}/${path}`), body: {} };
 	}
 
-	private at(path: string): string {
+	private buildUrl(path: string): string {
 		return `${this.root}${path}`;
 	}
 }

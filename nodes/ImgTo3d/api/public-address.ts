@@ -42,12 +42,12 @@ function isPublicIpv4([a = 0, b = 0, c = 0, d = 0]: number[]): boolean {
 function isPublicIpv6(address: string): boolean {
 	const groups = expandIpv6(address);
 	const [first = 0, second = 0] = groups;
-	const ipv4 = (from: number) =>
+	const isWrappedIpv4Public = (from: number) =>
 		isPublicIpv4(groups.slice(from, from + 2).flatMap((group) => [group >> 8, group & 0xff]));
 	// IPv4-mapped, and NAT64's well-known prefix.
-	if (/^(0,0,0,0,0,65535|100,65435,0,0,0,0),/.test(groups.join())) return ipv4(6);
+	if (/^(0,0,0,0,0,65535|100,65435,0,0,0,0),/.test(groups.join())) return isWrappedIpv4Public(6);
 	// 6to4
-	if (first === 0x2002) return ipv4(1);
+	if (first === 0x2002) return isWrappedIpv4Public(1);
 	if (first < 0x2000 || first > 0x3fff) return false;
 	// Reserved for protocols of the IETF (Teredo among them), and for documentation.
 	return !(

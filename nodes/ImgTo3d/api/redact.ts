@@ -150,26 +150,26 @@ function joinSpans(spans: Span[]): Span[] {
 function toUnits(spans: readonly Span[], bytes: Buffer): Span[] {
 	let at = 0;
 	let units = 0;
-	const unitsBefore = (end: number) => {
+	const countUnits = (end: number) => {
 		for (; at < end; at++) {
 			const byte = bytes[at] as number;
 			if (byte >> 6 !== 2) units += byte >= 0xf0 ? 2 : 1;
 		}
 		return units;
 	};
-	return spans.map(({ start, end }) => ({ start: unitsBefore(start), end: unitsBefore(end) }));
+	return spans.map(({ start, end }) => ({ start: countUnits(start), end: countUnits(end) }));
 }
 
 /** Finds where the key is in a text, in whatever encoding. */
 function findKey(text: string, traces: Traces): Span[] {
-	const isThere = () => {
+	const containsKey = () => {
 		for (const layer of decodeLayers(toLayer(text, false), traces)) {
 			if (!findInLayer(layer, traces).next().done) return true;
 		}
 		return false;
 	};
 	// To find out where takes much more memory, and hardly any text contains the key.
-	if (!isThere()) return [];
+	if (!containsKey()) return [];
 	const whole = toLayer(text, true);
 	const spans: Span[] = [];
 	for (const layer of decodeLayers(whole, traces)) {
@@ -214,7 +214,7 @@ function createDetector(key: string, shortestRun: number): (text: string) => boo
  *
  * @param ownHost the host of the credential's Base URL. It may be any name, such as one without a dot.
  */
-export function keyRemover(key: string, ownHost?: string): (text: string) => string {
+export function createKeyRemover(key: string, ownHost?: string): (text: string) => string {
 	if (key === '' || PROTOCOL_WORDS.has(key.toLowerCase())) return (text) => text;
 	if (key.length < MIN_SECRET_LENGTH) return (text) => (text === key ? MASK : text);
 	const traces = createTraces(key);

@@ -10,7 +10,7 @@ import type { BadAnswer } from './judge';
 import type { CallPurpose } from './error-texts';
 import { describeProblem, type CallSubject, type Problem } from './problems';
 import { isPublicHost } from './public-address';
-import { keyRemover } from './redact';
+import { createKeyRemover } from './redact';
 import { CREDENTIAL, post, type BrokenAnswer, type NodeContext, type ServiceCall } from './transport';
 import { findBetterBaseUrl, MODELSLAB, type ApiVersion, type Generation } from './versions';
 
@@ -64,7 +64,7 @@ export interface Service {
 	upload(version: ApiVersion, dataUri: string, timeoutMs: number, stop: AbortSignal): Promise<UploadAnswer>;
 
 	/** Builds the documented address of a job. */
-	fetchUrl(version: ApiVersion, id: JobId): string;
+	buildFetchUrl(version: ApiVersion, id: JobId): string;
 
 	/** Finds the Base URL at which this version is documented, if the credential has another one of the service's. */
 	findBetterBaseUrl(version: ApiVersion): string | undefined;
@@ -98,7 +98,7 @@ export function openService(
 	credential: ICredentialDataDecryptedObject,
 ): Service {
 	const { key, endpoints } = checkCredential(context, credential);
-	const clean = keyRemover(key, endpoints.hostname);
+	const clean = createKeyRemover(key, endpoints.hostname);
 	const isPrivate = !isPublicHost(endpoints.hostname);
 
 	const call = async (serviceCall: ServiceCall): Promise<Answer> => {
@@ -116,7 +116,7 @@ export function openService(
 			await call({ ...endpoints.buildFetchCall(version, id, fetchResult), timeoutMs, stop }),
 		upload: async (version, dataUri, timeoutMs, stop) =>
 			toUploadAnswer(await call({ ...endpoints.buildUploadCall(version, dataUri), timeoutMs, stop })),
-		fetchUrl: (version, id) => endpoints.buildFetchCall(version, id).url,
+		buildFetchUrl: (version, id) => endpoints.buildFetchCall(version, id).url,
 		findBetterBaseUrl: (version) => findBetterBaseUrl(version, endpoints.root),
 		describeProblem: (version, answer, purpose, subject) => {
 			const betterBaseUrl = findBetterBaseUrl(version, endpoints.root);

@@ -69,7 +69,7 @@ export async function post(access: Access, call: ServiceCall): Promise<HttpReply
 	};
 
 	const exchanged = exchange().catch((error: unknown) => readRequestError(error));
-	const result = await Promise.race([exchanged, timeOut(access.clock, call.timeoutMs, wait)]);
+	const result = await Promise.race([exchanged, waitForTimeout(access.clock, call.timeoutMs, wait)]);
 	wait.isSettled = true;
 	if ('httpCode' in result) return result;
 	destroyBody(response);
@@ -81,7 +81,7 @@ async function send(
 	{ url, body, timeoutMs, stop }: ServiceCall,
 ): Promise<IN8nHttpFullResponse> {
 	return (await context.helpers.httpRequestWithAuthentication.call(
-		stop ? context : withoutCancelSignal(context),
+		stop ? context : hideCancelSignal(context),
 		CREDENTIAL,
 		{
 			method: 'POST',
@@ -103,7 +103,7 @@ async function send(
  * The part of a context that a call needs when Stop must not end it. n8n's helper takes the execution's cancel signal
  * from a complete context. The ID of a paid job would then be lost with the answer.
  */
-const withoutCancelSignal = (context: NodeContext) =>
+const hideCancelSignal = (context: NodeContext) =>
 	({ getNode: () => context.getNode(), helpers: context.helpers }) as IExecuteFunctions;
 
 /**
@@ -121,7 +121,7 @@ class CallWait implements CancelSignal {
 }
 
 /** Not inside `post`: the clock may keep this for a while after the call, and with it everything in its scope. */
-async function timeOut(clock: Clock, timeoutMs: number, wait: CallWait): Promise<Unanswered> {
+async function waitForTimeout(clock: Clock, timeoutMs: number, wait: CallWait): Promise<Unanswered> {
 	await clock.sleep(timeoutMs, wait);
 	return { state: 'unanswered', reason: 'timeout', detail: `after ${timeoutMs / 1000} s` };
 }

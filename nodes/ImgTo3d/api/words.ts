@@ -119,13 +119,13 @@ export function readRetryAfter(
 	now: number,
 ): number | undefined {
 	return (
-		limit(toSeconds(body.retry_after)) ??
+		limitRetryAfter(toSeconds(body.retry_after)) ??
 		readRetryAfterHeader(headers, now) ??
-		limit(findRetryAfter(words.slice(0, MAX_READ)))
+		limitRetryAfter(findRetryAfter(words.slice(0, MAX_READ)))
 	);
 }
 
-const limit = (seconds: number | undefined) =>
+const limitRetryAfter = (seconds: number | undefined) =>
 	seconds === undefined ? undefined : Math.min(seconds, MAX_RETRY_AFTER_S);
 
 function findRetryAfter(words: string): number | undefined {
@@ -144,11 +144,11 @@ export function readRetryAfterHeader(headers: IDataObject, now: number): number 
 	const value = readHeader(headers, 'retry-after');
 	if (value === undefined) return undefined;
 	const seconds = toSeconds(value);
-	if (seconds !== undefined) return limit(seconds);
+	if (seconds !== undefined) return limitRetryAfter(seconds);
 	// By the server's clock if the answer has its time, because the clock here may be wrong.
 	const sentAt = Date.parse(readHeader(headers, 'date') ?? '');
 	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : limit(Math.max(0, (date - (sentAt || now)) / 1000));
+	return Number.isNaN(date) ? undefined : limitRetryAfter(Math.max(0, (date - (sentAt || now)) / 1000));
 }
 
 /** Reads a header that an answer has once. @param name in lower case */

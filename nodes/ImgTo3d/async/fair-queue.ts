@@ -1,18 +1,18 @@
-/** Starts a work, or turns it away. */
+/** Starts a task, or turns it away. */
 type Start = (mayStart: boolean) => void;
 
 /**
- * A number of slots that queues share in rotation, so that many works in one queue do not delay those in another. Within a
- * queue, works get their slots in the order in which they ask.
+ * A number of slots that queues share in rotation, so that many tasks in one queue do not delay those in another. Within a
+ * queue, tasks get their slots in the order in which they ask.
  */
 export class FairQueue {
-	/** The works that wait, by queue. The queue that is served next is first. */
+	/** The tasks that wait, by queue. The queue that is served next is first. */
 	private readonly queues = new Map<string, Start[]>();
 	private waiting = 0;
 
 	/**
-	 * @param free how many works may run at the same time
-	 * @param maxWaiting how many works may wait, in all queues together
+	 * @param free how many tasks may run at the same time
+	 * @param maxWaiting how many tasks may wait, in all queues together
 	 */
 	constructor(
 		private free: number,
@@ -20,16 +20,16 @@ export class FairQueue {
 	) {}
 
 	/**
-	 * Runs `work` in a slot, and frees the slot when the work ends, also with an error.
+	 * Runs a task in a slot, and frees the slot when the task ends, also with an error.
 	 *
 	 * @param queue the name of its queue
-	 * @returns nothing if the work was turned away: when too many wait, the longest queue loses its last work
+	 * @returns nothing if the task was turned away: when too many wait, the longest queue loses its last task
 	 */
-	async run<T>(queue: string, work: () => Promise<T>): Promise<T | undefined> {
+	async run<T>(queue: string, task: () => Promise<T>): Promise<T | undefined> {
 		if (this.free > 0) this.free -= 1;
 		else if (!(await this.waitIn(queue))) return undefined;
 		try {
-			return await work();
+			return await task();
 		} finally {
 			this.passOn();
 		}

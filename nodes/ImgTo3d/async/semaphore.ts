@@ -1,4 +1,4 @@
-/** A number of slots. Works get them in the order in which they ask, and wait while all are taken. */
+/** A number of slots. Tasks get them in the order in which they ask, and wait while all are taken. */
 export class Semaphore {
 	private readonly waiting: Array<() => void> = [];
 
@@ -6,11 +6,11 @@ export class Semaphore {
 	constructor(private free: number) {}
 
 	/**
-	 * Runs `work` in a slot, and frees the slot when the work ends, also with an error.
+	 * Runs a task in a slot, and frees the slot when the task ends, also with an error.
 	 *
-	 * @param work may free its slot earlier
+	 * @param task may free its slot earlier
 	 */
-	async run<T>(work: (release: () => void) => Promise<T>): Promise<T> {
+	async run<T>(task: (release: () => void) => Promise<T>): Promise<T> {
 		if (this.free > 0) this.free -= 1;
 		else await new Promise<void>((resolve) => this.waiting.push(resolve));
 		let isHeld = true;
@@ -19,7 +19,7 @@ export class Semaphore {
 			isHeld = false;
 		};
 		try {
-			return await work(release);
+			return await task(release);
 		} finally {
 			release();
 		}

@@ -1,7 +1,7 @@
 /**
  * Lets one call do the work for all calls about the same subject. The work runs once at a time. One more call waits to do
  * it again for those that came later, because what they report may have become true since the work began. So n8n handles
- * two calls at most, however many come: in n8n 2.41 each holds an expression sandbox of some megabytes.
+ * only two calls at once, even in a flood. In n8n 2.41 each of them holds an expression sandbox of some megabytes.
  */
 export class SingleFlight {
 	private readonly running = new Map<string, { end: Promise<unknown>; hasFollower: boolean }>();

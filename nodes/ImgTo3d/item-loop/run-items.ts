@@ -98,7 +98,7 @@ async function prepare(
 	);
 	if (suspension instanceof NodeOperationError) return suspension;
 	const ledger = state.ledgers.open(context, entries);
-	const account = state.accounts.of(service.account);
+	const account = state.accounts.get(service.account);
 	const halt = new AbortController();
 	const { cancellation, signal } = createSignals(context, halt);
 	const gate = new SubmitGate(clock, account, signal);

@@ -53,10 +53,10 @@ export async function downloadFile(
 	slots: Semaphore,
 ): Promise<IBinaryData> {
 	const download = new Download(connection, delivery, file, slots);
-	const result = await download.from(file.url);
+	const result = await download.tryAddress(file.url);
 	if ('stored' in result) return result.stored;
 	const isFinal = result.isSameAtMirror === true || download.isLate();
-	const atMirror = file.mirror === undefined || isFinal ? undefined : await download.from(file.mirror);
+	const atMirror = file.mirror === undefined || isFinal ? undefined : await download.tryAddress(file.mirror);
 	if (atMirror && 'stored' in atMirror) return atMirror.stored;
 	throw createDownloadError(connection.service, jobId, file, result, atMirror);
 }
@@ -84,7 +84,7 @@ class Download {
 	 *
 	 * @throws StoppedError if the run was stopped
 	 */
-	async from(url: string): Promise<Try> {
+	async tryAddress(url: string): Promise<Try> {
 		const { clock, signal } = this.connection;
 		const backoff = new DownloadBackoff();
 		return await retry(
@@ -161,7 +161,7 @@ async function store({ context }: Connection, identity: FileIdentity, meter: Met
 	try {
 		const stored = await Promise.race([
 			context.helpers.prepareBinaryData(meter.measured, fileName, mimeType),
-			meter.watch(),
+			meter.waitForFailure(),
 		]);
 		const failure = meter.failure ?? meter.findMismatch();
 		if (failure) return failure;

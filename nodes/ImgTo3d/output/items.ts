@@ -119,7 +119,7 @@ export function toReference(
 	return {
 		...(id !== undefined && {
 			id,
-			fetch_result: fetchResult ?? service.fetchUrl(apiVersion, id),
+			fetch_result: fetchResult ?? service.buildFetchUrl(apiVersion, id),
 		}),
 		status: 'processing',
 		...(trackId && { track_id: trackId }),

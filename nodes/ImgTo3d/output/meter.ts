@@ -19,7 +19,7 @@ import {
 	type DownloadFailure,
 } from './download-failure';
 
-/** A download that brings no byte for this long is given up and tried again, ms. */
+/** How long no byte may arrive before a download is given up and tried again, ms. */
 const STALL_MS = 60_000;
 
 /** What is known about a download before its first byte. */
@@ -115,7 +115,7 @@ export class Meter {
 	 *
 	 * @throws StoppedError then, and after {@link stop}
 	 */
-	async watch(): Promise<never> {
+	async waitForFailure(): Promise<never> {
 		const { clock, signal } = this.connection;
 		const { deadline } = this.expected;
 		const stop = AbortSignal.any([signal, this.stopped.signal]);
@@ -130,7 +130,7 @@ export class Meter {
 		throw new StoppedError();
 	}
 
-	/** Ends {@link watch}. */
+	/** Ends {@link waitForFailure}. */
 	stop(): void {
 		this.stopped.abort();
 	}

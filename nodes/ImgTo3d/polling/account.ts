@@ -39,7 +39,7 @@ export class Accounts {
 	private readonly accounts = new Map<string, Account>();
 
 	/** @param id the same for the same key at the same service */
-	of(id: string): Account {
+	get(id: string): Account {
 		const account = this.accounts.get(id) ?? new Account();
 		// The account used last is last in the map, so the first one is the oldest.
 		this.accounts.delete(id);

@@ -107,7 +107,7 @@ const CELL_ENDS = Array.from({ length: 300 }, (_, cell) => 0.05 * 1.05 ** cell);
 export function planNextPoll(age: number, reports: readonly EtaReport[], forecast: Forecast): number {
 	const masses = weighCells(age, reports, forecast);
 	const total = masses.reduce((sum, mass) => sum + mass, 0);
-	// Everything that is known rules the job out. It is treated as if nothing were known.
+	// What is known rules out every end. The poll is planned as if nothing were known.
 	if (!(total > 0)) return planNextPoll(age, [], NOTHING_KNOWN);
 
 	let delay = 0;

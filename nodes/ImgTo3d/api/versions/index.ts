@@ -18,10 +18,10 @@ export const API_VERSIONS = Object.keys(versions) as readonly ApiVersion[];
 
 export const DEFAULT_API_VERSION: ApiVersion = 'v3';
 
-const hostOf = (url: string) => parseUrl(url)?.hostname.replace(/^www\./, '');
+const readHost = (url: string) => parseUrl(url)?.hostname.replace(/^www\./, '');
 
 /** The hosts at which the service documents any version. */
-const SERVICE_HOSTS = new Set(Object.values(VERSIONS).flatMap(({ baseUrls }) => baseUrls.map(hostOf)));
+const SERVICE_HOSTS = new Set(Object.values(VERSIONS).flatMap(({ baseUrls }) => baseUrls.map(readHost)));
 
 /**
  * Finds the Base URL to use instead of another one of the service's, at which a version is not documented.
@@ -31,8 +31,8 @@ const SERVICE_HOSTS = new Set(Object.values(VERSIONS).flatMap(({ baseUrls }) => 
  */
 export function findBetterBaseUrl(version: ApiVersion, baseUrl: string): string | undefined {
 	const { baseUrls } = VERSIONS[version];
-	const host = hostOf(baseUrl);
-	const isUsable = !SERVICE_HOSTS.has(host) || baseUrls.map(hostOf).includes(host);
+	const host = readHost(baseUrl);
+	const isUsable = !SERVICE_HOSTS.has(host) || baseUrls.map(readHost).includes(host);
 	return isUsable ? undefined : baseUrls[0];
 }
 

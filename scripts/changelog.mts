@@ -63,7 +63,7 @@ export function release({ changelog: text, current, wanted, date, repository }: 
  * @returns the changes of a version, for the page of the release
  * @throws when the changelog has none
  */
-export function notesOf(text: string, version: string): string {
+export function readNotes(text: string, version: string): string {
 	const section = read(text).findRelease(version);
 	if (!section || section.isEmpty()) throw new Error(`CHANGELOG.md has no section for ${version}.`);
 	// The page has the version as its title.

@@ -1,11 +1,11 @@
 /**
- * A real n8n to click in: the stand-in service, n8n with the package installed, a credential that is ready, and the
- * examples imported with pictures that the stand-in serves. Ctrl-C stops it all.
+ * Starts an n8n server to click in: the stand-in service, n8n with the package installed, a working credential, and the examples with
+ * images of the stand-in. Ctrl-C stops everything.
  *
  *   npm run editor                     n8n 2.41.1
  *   npm run editor -- --version 2.0.0
  *
- * What is made in the editor is kept in `.cache/editor` for the next time.
+ * What you make in the editor is kept in `.cache/editor` for the next time.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,10 +21,10 @@ const SERVICE_PORT = 3003;
 function readVersion(): '2.0.0' | '2.41.1' {
 	const { version } = parseArgs({ options: { version: { type: 'string', default: '2.41.1' } } }).values;
 	if (version === '2.0.0' || version === '2.41.1') return version;
-	throw new Error(`n8n ${version} is not known here. Say --version 2.0.0 or --version 2.41.1.`);
+	throw new Error(`n8n ${version} is not available here. Say --version 2.0.0 or --version 2.41.1.`);
 }
 
-/** Imports the examples that are not there yet. */
+/** Imports the missing examples. */
 async function importExamples(world: World): Promise<void> {
 	const there = (await world.main.workflows()).map(({ name }) => name);
 	for (const name of exampleNames()) {
@@ -49,13 +49,13 @@ async function main(): Promise<void> {
 		await importExamples(world);
 		const lines = [
 			'',
-			// n8n's first page after the log-in is its assistant.
+			// The first page of n8n after the log-in is its assistant.
 			`  Editor:    ${world.main.origin}/home/workflows`,
 			`  Log-in:    ${OWNER.email}  ${OWNER.password}`,
 			`  Service:   ${world.service.baseUrl} (the stand-in: any key, no cost)`,
 			`  Pictures:  ${world.service.origin}/samples/mug.jpg and the others of samples/`,
 			'',
-			'Open one of the example workflows and press "Execute workflow". Ctrl-C stops it all.',
+			'Open one of the example workflows and press "Execute workflow". Ctrl-C stops everything.',
 			'',
 		];
 		console.log(lines.join('\n'));

@@ -1,10 +1,10 @@
 /**
- * Makes the pictures of `docs/` anew, so that they show what is there today.
+ * Makes the pictures of `docs/` again, so that they show the current state.
  *
  *   npm run pictures              all of them, in some minutes
- *   npm run pictures -- canvas    only these; there are: canvas, editor, polling
+ *   npm run pictures -- canvas    only these. There are: canvas, editor, polling.
  *
- * Two are not made here: `mug.gif` is a turntable of `npm start`, and `meshes.png` shows files of its V6.
+ * Two are not made here. `mug.gif` is a turntable of `npm start`, and `meshes.png` shows files of its V6.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ import { drawPollingPlot } from './polling-plot.mts';
 
 const DOCS = 'docs';
 
-/** How many pixels of a picture a pixel of the page becomes: sharp on dense displays, and when looked at alone. */
+/** The pixels of a picture for a pixel of the page. The picture is sharp on dense displays, and also by itself. */
 const SCALE = 1.5;
 
 interface Box {
@@ -32,20 +32,20 @@ interface Box {
 	height: number;
 }
 
-async function boxOf(element: Locator, height?: number): Promise<Box> {
+async function findBox(element: Locator, height?: number): Promise<Box> {
 	const box = await element.boundingBox();
-	if (!box) throw new Error('What is to be in the picture is not on the screen.');
+	if (!box) throw new Error('The element for the picture is not on the screen.');
 	return { ...box, height: Math.min(height ?? Infinity, box.height) };
 }
 
-/** A part of the screen. */
-async function seen({ page }: Editor, clip: Box): Promise<Sharp> {
-	// What fades in or out is through then.
+/** Takes a picture of a part of the screen. */
+async function capture({ page }: Editor, clip: Box): Promise<Sharp> {
+	// Fades have ended by then.
 	await page.waitForTimeout(700);
 	return sharp(await page.screenshot({ clip }));
 }
 
-/** As a PNG of few colors: a third of the size, and to the eye the same. */
+/** Saves a PNG with few colors. It has a third of the size and looks the same. */
 async function save(name: string, picture: Sharp): Promise<void> {
 	const { size } = await picture
 		.png({ palette: true, colors: 128, effort: 10, compressionLevel: 9 })
@@ -53,8 +53,8 @@ async function save(name: string, picture: Sharp): Promise<void> {
 	console.log(`${DOCS}/${name}.png: ${Math.round(size / 1000)} kB`);
 }
 
-/** Two pictures of the same size, side by side. */
-async function sideBySide(left: Sharp, right: Sharp): Promise<Sharp> {
+/** Joins two pictures of the same size side by side. */
+async function joinSideBySide(left: Sharp, right: Sharp): Promise<Sharp> {
 	const gap = 36;
 	const { data, info } = await left.png().toBuffer({ resolveWithObject: true });
 	const joined = sharp(data)
@@ -63,23 +63,24 @@ async function sideBySide(left: Sharp, right: Sharp): Promise<Sharp> {
 	return sharp(await joined.png().toBuffer());
 }
 
-/** The README's first workflow, step by step, as a new user finds it. */
-async function firstWorkflow(world: World, editor: Editor): Promise<void> {
+/** Makes the pictures of the README's first workflow, step by step, as a new user sees it. */
+async function captureFirstWorkflow(world: World, editor: Editor): Promise<void> {
 	await world.main.deleteCredential(world.credentials.stableDiffusionApi);
-	const nodesPanel = async () => await seen(editor, await boxOf(editor.byId('node-creator'), 640));
+	const nodesPanel = async () => await capture(editor, await findBox(editor.byId('node-creator'), 640));
 	let search: Sharp;
 	const pictures: Record<FirstStep, () => Promise<void>> = {
 		search: async () => {
 			search = await nodesPanel();
 		},
-		actions: async () => await save('first-nodes', await sideBySide(search, await nodesPanel())),
+		actions: async () => await save('first-nodes', await joinSideBySide(search, await nodesPanel())),
 		credential: async () =>
 			await save(
 				'first-credential',
-				await seen(editor, await boxOf(editor.page.locator('.el-dialog:visible'), 560)),
+				await capture(editor, await findBox(editor.page.locator('.el-dialog:visible'), 560)),
 			),
-		node: async () => await save('first-node', await seen(editor, await parametersBox(editor, 570))),
-		result: async () => await save('first-result', await seen(editor, await boxOf(editor.byId('ndv'), 640))),
+		node: async () => await save('first-node', await capture(editor, await findParametersBox(editor, 570))),
+		result: async () =>
+			await save('first-result', await capture(editor, await findBox(editor.byId('ndv'), 640))),
 	};
 	await clickFirstWorkflow(editor, {
 		apiKey: API_KEY,
@@ -89,15 +90,15 @@ async function firstWorkflow(world: World, editor: Editor): Promise<void> {
 	});
 }
 
-/** The middle of a node's panel, from its top. */
-async function parametersBox(editor: Editor, height: number): Promise<Box> {
-	const column = await boxOf(editor.byId('node-parameters'), height);
-	const top = await boxOf(editor.byId('ndv'));
+/** Finds the middle column of a node's panel, from its top. */
+async function findParametersBox(editor: Editor, height: number): Promise<Box> {
+	const column = await findBox(editor.byId('node-parameters'), height);
+	const top = await findBox(editor.byId('ndv'));
 	return { ...column, y: top.y + 42, height: column.height + column.y - top.y - 42 };
 }
 
-/** A workflow of one node after the one that starts it. */
-function oneNode(world: World, type: string, parameters: INodeParameters): WorkflowFile {
+/** Builds a workflow of one node after its start node. */
+function buildOneNodeWorkflow(world: World, type: string, parameters: INodeParameters): WorkflowFile {
 	const example = readExample(world, 'image-to-turntable');
 	const nodes = example.nodes
 		.filter(({ name }) => name !== 'About')
@@ -120,36 +121,36 @@ async function openNode(
 	type: string,
 	parameters: INodeParameters,
 ): Promise<void> {
-	const { id } = await world.main.importWorkflow(oneNode(world, type, parameters));
+	const { id } = await world.main.importWorkflow(buildOneNodeWorkflow(world, type, parameters));
 	await editor.openWorkflow(id);
 	await editor.openNode('Image to 3D');
 }
 
-/** What the later parts of the README show of the panels. */
-async function panels(world: World, editor: Editor): Promise<void> {
+/** Makes the pictures of panels in the later parts of the README. */
+async function capturePanels(world: World, editor: Editor): Promise<void> {
 	const image = `${world.service.origin}/samples/mug.jpg`;
 	await openNode(world, editor, 'imgTo3d', { image, waitFor: 'webhook' });
-	const notice = await boxOf(editor.page.getByText('The service calls n8n at its webhook address'));
-	const column = await boxOf(editor.byId('node-parameters'));
+	const notice = await findBox(editor.page.getByText('The service calls n8n at its webhook address'));
+	const column = await findBox(editor.byId('node-parameters'));
 	const top = notice.y - 74;
 	await save(
 		'editor-suspended',
-		await seen(editor, { ...column, y: top, height: notice.y + notice.height + 20 - top }),
+		await capture(editor, { ...column, y: top, height: notice.y + notice.height + 20 - top }),
 	);
 
 	await openNode(world, editor, 'imgTo3d', { image: `${world.service.origin}/samples/not-there.jpg` });
 	await editor.page.locator('button', { hasText: 'Execute step' }).first().click();
 	const message = editor.byId('output-panel').getByText('the service could not fetch the image').first();
 	await message.waitFor();
-	await save('editor-error', await seen(editor, await boxOf(editor.byId('output-panel'), 260)));
+	await save('editor-error', await capture(editor, await findBox(editor.byId('output-panel'), 260)));
 
 	await openNode(world, editor, 'imgTo3dTrigger', {});
 	await editor.page.getByText('Webhook URLs').first().click();
-	await save('editor-trigger', await seen(editor, await parametersBox(editor, 668)));
+	await save('editor-trigger', await capture(editor, await findParametersBox(editor, 668)));
 }
 
-/** The workflows of `examples/`, as they look when they have been imported. */
-async function canvases(world: World, editor: Editor): Promise<void> {
+/** Makes the pictures of the workflows of `examples/` as they look after their import. */
+async function captureCanvases(world: World, editor: Editor): Promise<void> {
 	const { page } = editor;
 	await page.setViewportSize({ width: 1900, height: 900 });
 	for (const name of exampleNames()) {
@@ -157,13 +158,13 @@ async function canvases(world: World, editor: Editor): Promise<void> {
 		await editor.openWorkflow(id);
 		await editor.byId('zoom-to-fit').click();
 		await page.waitForTimeout(700);
-		await save(`canvas-${name}`, await seen(editor, await around(page.locator('.vue-flow__node'))));
+		await save(`canvas-${name}`, await capture(editor, await findBoxAround(page.locator('.vue-flow__node'))));
 	}
 }
 
-/** The smallest box that holds all of the elements, and what stands at their edges. */
-async function around(elements: Locator): Promise<Box> {
-	const boxes = await Promise.all((await elements.all()).map(async (element) => await boxOf(element)));
+/** Finds the smallest box around all elements and their labels. */
+async function findBoxAround(elements: Locator): Promise<Box> {
+	const boxes = await Promise.all((await elements.all()).map(async (element) => await findBox(element)));
 	const left = Math.min(...boxes.map(({ x }) => x)) - 20;
 	const top = Math.min(...boxes.map(({ y }) => y)) - 20;
 	const right = Math.max(...boxes.map(({ x, width }) => x + width)) + 96;
@@ -171,16 +172,16 @@ async function around(elements: Locator): Promise<Box> {
 	return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
-/** What needs a real n8n. */
+/** The pictures that need an n8n server. */
 const OF_N8N: Record<string, (world: World, editor: Editor) => Promise<void>> = {
-	canvas: canvases,
+	canvas: captureCanvases,
 	editor: async (world, editor) => {
-		await panels(world, editor);
-		await firstWorkflow(world, editor);
+		await capturePanels(world, editor);
+		await captureFirstWorkflow(world, editor);
 	},
 };
 
-async function ofN8n(names: readonly string[]): Promise<void> {
+async function captureN8n(names: readonly string[]): Promise<void> {
 	const world = await startWorld({
 		version: '2.41.1',
 		// The addresses of `npm run editor`, since they are in the pictures.
@@ -205,9 +206,9 @@ const ALL = [...Object.keys(OF_N8N), 'polling'];
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ALL;
 const unknown = wanted.filter((name) => !ALL.includes(name));
 if (unknown.length > 0) {
-	console.error(`pictures: ${unknown.join(', ')}: not known. There are: ${ALL.join(', ')}.`);
+	console.error(`pictures: ${unknown.join(', ')} is unknown. The pictures are: ${ALL.join(', ')}.`);
 	process.exit(2);
 }
 if (wanted.includes('polling')) writeFileSync(join(DOCS, 'polling.svg'), await drawPollingPlot());
 const inN8n = Object.keys(OF_N8N).filter((name) => wanted.includes(name));
-if (inN8n.length > 0) await ofN8n(inN8n);
+if (inN8n.length > 0) await captureN8n(inN8n);

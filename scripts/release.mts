@@ -1,10 +1,10 @@
 /**
- * Makes a version: its section in CHANGELOG.md, its number in package.json and the lock file, a commit and a tag.
+ * Makes a version: a section in CHANGELOG.md, a number in package.json and the lock file, a commit and a tag.
  *
  *   npm run release -- patch|minor|major|1.2.3
  *
- * Only from a clean `main` on which the tests pass. Nothing is pushed and nothing is published: the pushed tag does that, by
- * .github/workflows/release.yml.
+ * It needs a clean `main` on which the tests pass. It pushes and publishes nothing. When you push the tag, .github/workflows/release.yml
+ * publishes the version.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,18 +21,19 @@ interface Manifest {
 
 const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim();
 
-/** Runs npm in view. @throws when it does not succeed */
-function npm(...args: string[]): void {
+/** Runs npm, and shows its output. @throws when it fails */
+function runNpm(...args: string[]): void {
 	const { status } = spawnSync('npm', args, { stdio: 'inherit', shell: process.platform === 'win32' });
-	if (status !== 0) throw new Error(`"npm ${args.join(' ')}" did not succeed. Nothing is released.`);
+	if (status !== 0) throw new Error(`"npm ${args.join(' ')}" failed. Nothing is released.`);
 }
 
 function main(): void {
 	const [wanted] = process.argv.slice(2);
 	if (!wanted) throw new Error('Which version? npm run release -- patch|minor|major|1.2.3');
 	const branch = git('rev-parse', '--abbrev-ref', 'HEAD');
-	if (branch !== BRANCH) throw new Error(`A release is made on ${BRANCH}, and this is ${branch}.`);
-	if (git('status', '--porcelain')) throw new Error('There are changes that are not committed.');
+	if (branch !== BRANCH)
+		throw new Error(`A release needs the branch ${BRANCH}. The current branch is ${branch}.`);
+	if (git('status', '--porcelain')) throw new Error('There are uncommitted changes.');
 
 	const { version: current, repository } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 	const { version, changelog } = release({
@@ -43,19 +44,19 @@ function main(): void {
 		repository: repository.url.replace(/^git\+/, '').replace(/\.git$/, ''),
 	});
 	const tag = `v${version}`;
-	if (git('tag', '--list', tag)) throw new Error(`The tag ${tag} is there already.`);
-	npm('test');
+	if (git('tag', '--list', tag)) throw new Error(`The tag ${tag} already exists.`);
+	runNpm('test');
 
 	writeFileSync(CHANGELOG, changelog);
-	// The first version is in package.json before it is released.
-	npm('version', version, '--no-git-tag-version', '--allow-same-version');
+	// The first version is in package.json before its release.
+	runNpm('version', version, '--no-git-tag-version', '--allow-same-version');
 	git('commit', '--all', '--message', `Release ${version}`);
 	git('tag', '--annotate', tag, '--message', tag);
 	const lines = [
 		'',
-		`${tag} is committed and tagged here. Look at it: git show ${tag}`,
-		`Publish it:   git push --atomic origin ${BRANCH} ${tag}`,
-		`Take it back: git tag --delete ${tag} && git reset --hard HEAD~1`,
+		`${tag} is committed and tagged here. Check it with: git show ${tag}`,
+		`Publish it: git push --atomic origin ${BRANCH} ${tag}`,
+		`Undo it:    git tag --delete ${tag} && git reset --hard HEAD~1`,
 	];
 	console.log(lines.join('\n'));
 }

@@ -1,11 +1,11 @@
 /**
- * What n8n's package scanner says of the package, before there is anything published that it could scan:
+ * Runs n8n's package scanner before anything is published:
  *
- *   npm run scan                      the sources of this folder, and the tarball that npm would publish of it
- *   npm run scan -- SOURCES PACKAGE   other folders, the second one an unpacked package
+ *   npm run scan                      the sources of this folder, and the tarball that npm would publish
+ *   npm run scan -- SOURCES PACKAGE   other sources, and another unpacked package
  *
- * The scanner's own program downloads a published version by its name: it wants npm's provenance of it, takes the sources
- * from the commit that the provenance names, and lints both. Here both are linted in the same way, and nothing is downloaded.
+ * The scanner's own program downloads a published version by its name. It requires npm's provenance, downloads the sources of the commit
+ * in the provenance, and lints both. Here both are linted in the same way, and nothing is downloaded.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,11 +13,11 @@ import { join, resolve } from 'node:path';
 
 import { packPackage, unpack } from '../n8n/real/install.mts';
 
-/** What the scanner lints of a tarball; it exports the patterns of sources only. */
+/** The files of a tarball that the scanner lints. It exports only the patterns for sources. */
 const TARBALL_FILE_PATTERNS = ['**/*.js', 'package.json'];
 
 async function main(folder: string): Promise<void> {
-	// The scanner makes itself a folder for downloads when it is loaded, and leaves it there.
+	// When it is loaded, the scanner makes a folder for downloads, and does not remove it.
 	process.env.TMPDIR = folder;
 	const { analyzePackage, SOURCE_FILE_PATTERNS } = await import(
 		'@n8n/scan-community-package/scanner/scanner.mjs'
@@ -33,10 +33,10 @@ async function main(folder: string): Promise<void> {
 	for (const { what, passed, message, details } of scans) {
 		console.log(`${what}: ${passed && !message ? 'passed' : message}`);
 		if (details) console.log(details);
-		// That there was nothing to lint counts as passed for the scanner.
+		// For the scanner, it counts as passed when there is nothing to lint.
 		if (!passed || message) process.exitCode = 1;
 	}
-	console.log('provenance: not looked at, only a published version has it');
+	console.log('provenance: not checked, because only a published version has it');
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-scan-'));

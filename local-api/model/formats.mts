@@ -4,17 +4,17 @@ import { computeArea, readFace, type Mesh, type Skin } from './mesh.mts';
 import type { Turntable } from './render.mts';
 import type { Palette } from './skin.mts';
 
-/** Stands in every mesh. */
+/** Part of every mesh. */
 export const ORIGIN = "made by a stand-in, not the service's model";
 
-/** An endlessly looping GIF of the turntable. */
+/** Writes a turntable as a GIF that loops without end. */
 export async function writeGif({ size, frames, pixels, delays }: Turntable): Promise<Buffer> {
 	return await sharp(pixels, { raw: { width: size, height: size * frames, channels: 3, pageHeight: size } })
 		.gif({ delay: delays, loop: 0, effort: 4, dither: 0.5 })
 		.toBuffer();
 }
 
-/** The mesh as PLY (binary, little endian): positions, normals and colors per vertex, triangles. */
+/** Writes a mesh as PLY (binary, little endian): vertices with positions, normals and colors, and triangles. */
 export function writePly({ positions, normals, colors, faces }: Mesh): Buffer {
 	const vertices = positions.length / 3;
 	const triangles = faces.length / 3;
@@ -48,7 +48,7 @@ export function writePly({ positions, normals, colors, faces }: Mesh): Buffer {
 	return file;
 }
 
-/** The mesh as STL (binary): triangles with their directions, and nothing of their colors. */
+/** Writes a mesh as STL (binary): triangles with their directions, without colors. */
 export function writeStl({ positions, faces }: Mesh): Buffer {
 	const header = 84;
 	const file = Buffer.alloc(header + (faces.length / 3) * 50);
@@ -68,14 +68,14 @@ export function writeStl({ positions, faces }: Mesh): Buffer {
 	return file;
 }
 
-/** A skin as PNG. */
+/** Writes a skin as PNG. */
 export async function writePng({ width, height, pixels }: Skin): Promise<Buffer> {
 	return await sharp(pixels, { raw: { width, height, channels: 3 } })
 		.png()
 		.toBuffer();
 }
 
-/** Lines of `size` values each, after a keyword. */
+/** Writes lines of a keyword and `size` values each. */
 function writeLines(keyword: string, values: Float32Array, size: number): string[] {
 	return Array.from(
 		{ length: values.length / size },
@@ -84,16 +84,17 @@ function writeLines(keyword: string, values: Float32Array, size: number): string
 	);
 }
 
-/** Rounded to millionths, and without a minus before a nought. */
+/** Rounds to millionths, without a minus before a zero. */
 const formatDecimal = (value: number): string => (Math.round(value * 1e6) / 1e6 + 0).toString();
 
 /**
- * The mesh as OBJ: its skin or palette is the material "surface" of NAME.mtl.
- * @param palette of a mesh without a skin
+ * Writes a mesh as OBJ. Its skin or palette is the material "surface" of NAME.mtl.
+ *
+ * @param palette for a mesh without a skin
  */
 export function writeObj(mesh: Mesh, palette: Palette | undefined, name: string): Buffer {
 	const { positions, normals, faces, skin } = mesh;
-	// Its origin is the picture's lower left.
+	// The origin is the lower left of the picture.
 	const places = (palette?.skin ?? skin)?.places.map((value, i) => (i % 2 ? 1 - value : value));
 	const surface = Array.from({ length: faces.length / 3 }, (_, face) => {
 		const corners = readFace(faces, face * 3).map((vertex) => {
@@ -116,7 +117,7 @@ export function writeObj(mesh: Mesh, palette: Palette | undefined, name: string)
 	return Buffer.from(file.join('\n'));
 }
 
-/** The material of an OBJ: matt, with NAME.png over it. */
+/** Writes the material of an OBJ: matte, with NAME.png as its texture. */
 export function writeMtl(name: string): Buffer {
 	const file = [
 		`# ${ORIGIN}`,

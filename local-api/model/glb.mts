@@ -4,12 +4,12 @@ import { ORIGIN } from './formats.mts';
 import type { Mesh } from './mesh.mts';
 import { LINEAR } from './pixels.mts';
 
-/** As glTF numbers it. */
+/** The number in glTF. */
 const CLAMP_TO_EDGE = 33071;
 
 /**
- * The mesh as binary glTF, one file: matt, with its skin as texture or else a color per vertex. y is up, the front
- * looks to +z.
+ * Writes a mesh as binary glTF in one file. It is matte, with its skin as its texture, or else with a color for each vertex. y points up,
+ * and the front faces +z.
  *
  * @param image the skin as a PNG
  */

@@ -13,38 +13,39 @@ import { buildSolid } from './solids.mts';
 
 export type MeshFormat = 'glb' | 'obj' | 'stl' | 'ply';
 
-/** What a v6 job's object depends on. Equal recipes and pictures give equal bytes. */
+/** What an object depends on. Equal recipes and pictures give equal bytes. */
 export interface MeshRecipe {
-	/** Of text_to_3d; '' with a picture. */
+	/** Chooses a solid. '' with a picture. */
 	prompt: string;
 	seed: number;
-	/** Nodes along the longest side: 1 to 512 (the service's default 256). */
+	/** Nodes along the longest side, 1 to 512. */
 	resolution: number;
-	/** Part of the faces that is simplified away, 0.9 to 0.98. */
+	/** Share of the faces that is removed, 0.9 to 0.98. */
 	meshSimplify: number;
 }
 
-/** A file of a mesh; the first one is the mesh itself, the others are what it refers to. */
+/** A file of a mesh. The first file is the mesh itself. The others are those that it refers to. */
 export interface MeshFile {
 	extension: 'glb' | 'obj' | 'mtl' | 'png' | 'stl' | 'ply';
 	bytes: Buffer;
 }
 
-/** Of a file's skin, px along its longer side. */
+/** The longer side of the skin of a file, px. */
 const SKIN_EDGE = 1024;
 
-/** With fewer nodes there is nothing to recognise, and nothing to simplify. */
+/** With fewer nodes, there is nothing to recognize and nothing to simplify. */
 const LEAST_RESOLUTION = 24;
 
-/** What a recipe makes: y is up, the front looks to +z, and the longest side is 2. */
+/** The object of a recipe: y points up, the front faces +z, and the longest side is 2. */
 interface Made {
 	mesh: Mesh;
 	variation: Variation;
 }
 
 /**
- * The simplified object, in the picture's colors or skin. Lets other work run between its steps.
- * @param skinEdge px; 0 for no skin
+ * Makes the simplified object, with the colors of the picture or with a skin. Other work can run between the steps.
+ *
+ * @param skinEdge the longer side of the skin, px. 0 for no skin.
  */
 async function makeMesh(recipe: MeshRecipe, picture: Picture | undefined, skinEdge: number): Promise<Made> {
 	const random = createRandom(hashText(`mesh/${recipe.seed}`));
@@ -80,9 +81,10 @@ async function makeFromPrompt(
 }
 
 /**
- * The files of a recipe's object.
- * @param picture of image_to_3d; without it the prompt chooses a solid
- * @param name the files' name without ending: an OBJ refers to NAME.mtl, and that to NAME.png
+ * Makes the files of an object.
+ *
+ * @param picture without it, the prompt chooses a solid
+ * @param name the name of the files without the ending. An OBJ refers to NAME.mtl, and that refers to NAME.png.
  */
 export async function makeMeshFiles(
 	recipe: MeshRecipe,
@@ -109,7 +111,8 @@ export async function makeMeshFiles(
 }
 
 /**
- * The turntable GIF of the very object that `meshFilesOf` writes.
+ * Makes a turntable (GIF) of exactly the object that `makeMeshFiles` writes.
+ *
  * @param size edge of a frame, px
  * @param seconds length of one turn
  */
@@ -119,7 +122,7 @@ export async function makeMeshTurntable(
 	size: number,
 	seconds: number,
 ): Promise<Buffer> {
-	// Two samples per pixel see the object's nearest side: a larger skin would flicker.
+	// There are two samples per pixel on the nearest side of the object. A larger skin would flicker.
 	const skinEdge = Math.min(2 ** Math.ceil(Math.log2(size)) * 2, SKIN_EDGE);
 	const { mesh, variation } = await makeMesh(recipe, picture, skinEdge);
 	return await writeGif(await renderTurntable(mesh, { size, seconds, start: variation.start }));

@@ -1,16 +1,15 @@
 const { hypot, max, min } = Math;
 
 /**
- * Triangle mesh. x points right, y up, z to the viewer; faces are counter-clockwise seen from outside.
- * `positions` and `normals` (unit length) hold 3 numbers per vertex, `colors` 3 sRGB bytes per vertex,
- * `faces` 3 vertex indices per face.
+ * A mesh of triangles. x points to the right, y up, and z to the viewer. Faces are counter-clockwise as seen from outside. `positions` and
+ * `normals` (unit length) have 3 numbers for each vertex, `colors` 3 sRGB bytes for each vertex, and `faces` 3 vertices for each face.
  */
 export interface Mesh {
 	positions: Float32Array;
 	normals: Float32Array;
 	colors: Uint8Array;
 	faces: Uint32Array;
-	/** Shows in place of `colors`. */
+	/** Is visible instead of `colors`. */
 	skin?: Skin;
 }
 
@@ -20,17 +19,17 @@ export interface Skin {
 	height: number;
 	/** sRGB, 3 bytes each, row by row from the top left. */
 	pixels: Uint8Array;
-	/** Per vertex its place in the picture: 0 to 1 from the left, and 0 to 1 from the top. */
+	/** The place of each vertex in the picture: 0 to 1 from the left, and 0 to 1 from the top. */
 	places: Float32Array;
 }
 
-/** The vertices of the face that a corner belongs to. */
+/** @returns the vertices of the face that a corner belongs to */
 export function readFace(faces: Uint32Array, corner: number): [number, number, number] {
 	const first = corner - (corner % 3);
 	return [faces[first]!, faces[first + 1]!, faces[first + 2]!];
 }
 
-/** A face's direction, as long as twice its area. */
+/** @returns the direction of a face. Its length is twice the area. */
 export function computeArea(
 	positions: Float32Array,
 	a: number,
@@ -46,7 +45,7 @@ export function computeArea(
 	return [uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx];
 }
 
-/** Unit vertex normals: the mean of the faces around a vertex, weighted by area. */
+/** Computes the unit normal of each vertex: the mean of the faces around it, weighted by area. */
 export function computeNormals(positions: Float32Array, faces: Uint32Array): Float32Array {
 	const normals = new Float32Array(positions.length);
 	for (let face = 0; face < faces.length; face += 3) {
@@ -67,7 +66,7 @@ export function computeNormals(positions: Float32Array, faces: Uint32Array): Flo
 	return normals;
 }
 
-/** One mesh of several; they stay separate surfaces. */
+/** Joins meshes to one. Their surfaces stay separate. */
 export function join(meshes: Mesh[]): Mesh {
 	const vertices = meshes.reduce((sum, mesh) => sum + mesh.positions.length, 0);
 	const corners = meshes.reduce((sum, mesh) => sum + mesh.faces.length, 0);
@@ -89,7 +88,7 @@ export function join(meshes: Mesh[]): Mesh {
 	return whole;
 }
 
-/** The mesh moved and scaled so that it is centerd and its longest side is 2. */
+/** Moves and scales a mesh so that it is centered and its longest side is 2. */
 export function fit(mesh: Mesh): Mesh {
 	const least = [Infinity, Infinity, Infinity];
 	const most = [-Infinity, -Infinity, -Infinity];

@@ -28,10 +28,10 @@ export interface Model {
 	view: View;
 }
 
-/** What a picture becomes. */
+/** The body that a picture becomes. */
 export interface Body {
 	silhouette: Silhouette;
-	/** As `inflate` makes it: 1 unit is half of the longest side of the silhouette's bounds. */
+	/** As `inflate` makes it. 1 unit is half of the longest side of the silhouette's bounds. */
 	mesh: Mesh;
 }
 
@@ -41,7 +41,7 @@ export interface Variation {
 	thickness: number;
 	/** Factors on red, green and blue. */
 	tint: readonly [number, number, number];
-	/** Turn of a turntable's first frame, rad. */
+	/** Angle of the first frame of a turntable, rad. */
 	start: number;
 }
 
@@ -49,18 +49,18 @@ const LEAST_RESOLUTION = 48;
 const MOST_RESOLUTION = 176;
 const MOST_STEPS = 64;
 
-/** Half the thickness of the card that stands for a picture without an object; the card's longest side is 2. */
+/** Half of the thickness of the card for a picture without an object. The longest side of the card is 2. */
 const CARD_THICKNESS = 0.05;
 
 /**
- * Half the thickness of a box by half of the short side of its front: of a cube, and of a book, a card, a telephone.
- * What has a square front is taken for the one and what has an oblong front for the other.
+ * Half of the thickness of a box, divided by half of the short side of its front: of a cube, and of a book, a card or a phone. A square
+ * front is taken for a cube, and an oblong front for the others.
  */
 const [CUBE_THICKNESS, SLAB_THICKNESS] = [0.85, 0.14];
-/** The long side of the front by the short one. */
+/** The long side of the front, divided by the short one. */
 const [SQUARE_FRONT, OBLONG_FRONT] = [1.12, 1.38];
 
-/** What a seed changes. */
+/** Chooses what a seed changes. */
 export function chooseVariation(random: Random): Variation {
 	const around = (spread: number): number => 1 + (random() * 2 - 1) * spread;
 	return {
@@ -70,14 +70,14 @@ export function chooseVariation(random: Random): Variation {
 	};
 }
 
-/** The mesh with its colors times a tint. */
+/** Multiplies the colors of a mesh by a tint. */
 export function applyTint(mesh: Mesh, tint: Variation['tint']): Mesh {
 	return { ...mesh, colors: mesh.colors.map((value, index) => Math.min(value * tint[index % 3]!, 255)) };
 }
 
 /**
- * An outline alone does not tell how thick a thing is. Taken as likely: where it is widest, it is as thick as it is
- * wide (of a disc comes a ball), but when its outline is a rectangle, it is a box, or flat.
+ * Chooses how thick an object is, since an outline does not show it. Where the object is widest, it is as thick as it is wide: a disc
+ * becomes a ball. If the outline is a rectangle, the object is a box, or flat.
  */
 function chooseRelief(silhouette: Silhouette, roundness: number): Relief {
 	const { left, top, right, bottom } = silhouette.bounds;
@@ -87,34 +87,33 @@ function chooseRelief(silhouette: Silhouette, roundness: number): Relief {
 	const oblong = (elongation - SQUARE_FRONT) / (OBLONG_FRONT - SQUARE_FRONT);
 	const flatness = Math.min(Math.max(oblong, 0), 1);
 	const thickness = CUBE_THICKNESS + (SLAB_THICKNESS - CUBE_THICKNESS) * flatness;
-	// The box's balloon is higher, so that it meets its plateau near the edge.
+	// The balloon of a box is higher, so that it reaches its plateau near the edge.
 	return { height: height * (1 + 3 * boxiness), limit: (height * thickness) / boxiness };
 }
 
 /**
- * The body behind a picture.
+ * Builds the body behind a picture.
+ *
  * @param resolution nodes along its longest side, 16 or more
- * @param roundness 1 for a thickness that looks right, less for a flatter one
+ * @param roundness 1 for a thickness that looks right, less for a flatter body
  */
 export function buildBody(picture: Picture, resolution: number, roundness: number): Body {
-	// Coarse meshes need a smoother edge, or its corners show.
+	// A coarse mesh needs a smoother edge, or its corners are visible.
 	const silhouette = cutOut(picture, Math.max(1.2, 200 / resolution));
 	const body = (of: Silhouette): Body => ({
 		silhouette: of,
 		mesh: inflate(of, resolution, chooseRelief(of, roundness)),
 	});
 	const found = body(silhouette);
-	// A hair falls between the nodes of a coarse grid.
+	// An object as thin as a hair falls between the nodes of a coarse grid.
 	return found.mesh.faces.length > 0 ? found : body(makeCard(picture));
 }
 
 /**
- * The object that a job shows, and how it is looked at. `steps` sets the mesh's resolution and `guidanceScale` how
- * round it is; the seed and the index vary the roundness, the tint and the first angle a little. Equal arguments give
- * equal models.
+ * Builds the object of a turntable, and its view. The index varies the object as the seed does. Equal arguments give equal models.
  *
- * @param picture of img_to_3d; without it the prompt chooses a solid
- * @param index of the file in the job, from 0
+ * @param picture without it, the prompt chooses a solid
+ * @param index number of the file in the job, from 0
  */
 export function buildModel(recipe: TurntableRecipe, picture: Picture | undefined, index: number): Model {
 	const { prompt, steps, guidanceScale, frameSize, seconds, seed } = recipe;

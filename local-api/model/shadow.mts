@@ -6,14 +6,14 @@ const { ceil, exp, floor, max, min } = Math;
 
 const SHADOW_GRID = 96;
 
-/** Darkness, 0 to 1, of the ground under the mesh: sharp where it touches, soft where it hovers. */
+/** Darkness, 0 to 1, of the ground under a mesh. It is sharp where the mesh touches the ground, and soft where it hovers. */
 export interface GroundShadow {
 	cells: Float32Array;
-	/** Half of the grid's width, in the mesh's units. */
+	/** Half of the width of the grid, in units of the mesh. */
 	extent: number;
 }
 
-/** Points all over a face, no farther than `spacing` from each other; of a small face its middle. */
+/** Spreads points over a face, no farther than `spacing` from each other. A small face gets its middle. */
 function spreadPoints(positions: Float32Array, corners: readonly number[], spacing: number): Point[] {
 	const [a, b, c] = corners.map(
 		(vertex): Point => [positions[vertex * 3]!, positions[vertex * 3 + 1]!, positions[vertex * 3 + 2]!],
@@ -35,9 +35,10 @@ function spreadPoints(positions: Float32Array, corners: readonly number[], spaci
 }
 
 /**
- * The shadow of a mesh on the ground below it.
- * @param ground its y
- * @param radius the mesh's greatest distance from the y axis
+ * Casts the shadow of a mesh on the ground below it.
+ *
+ * @param ground y of the ground
+ * @param radius greatest distance of the mesh from the y axis
  */
 export function castShadow({ positions, faces }: Mesh, ground: number, radius: number): GroundShadow {
 	const extent = radius * 2;
@@ -58,7 +59,7 @@ export function castShadow({ positions, faces }: Mesh, ground: number, radius: n
 	return { extent, cells: sharp.map((value, cell) => 1 - (1 - 0.55 * value) * (1 - 0.42 * soft[cell]!)) };
 }
 
-/** Darkness at a place on the ground, between the grid's cells too; 0 beyond the grid. */
+/** @returns the darkness at a place on the ground, also between the cells of the grid; 0 beyond the grid */
 export function readDarkness({ cells, extent }: GroundShadow, x: number, z: number): number {
 	const column = ((x + extent) * SHADOW_GRID) / (2 * extent) - 0.5;
 	const row = ((z + extent) * SHADOW_GRID) / (2 * extent) - 0.5;

@@ -2,25 +2,25 @@ import type { Silhouette } from './silhouette.mts';
 
 const { PI, cos, max, min, sin, sqrt } = Math;
 
-/** What an outline tells about the body behind it. */
+/** What an outline says about the body behind it. */
 export interface Shape {
 	/** Radius of the largest circle inside, px of the picture. */
 	radius: number;
-	/** How nearly the outline is a rectangle, of any direction: from 0 (a disc, a duck) to 1 (the front of a box). */
+	/** How similar the outline is to a rectangle in any direction, from 0 (a disc, a duck) to 1 (the front of a box). */
 	boxiness: number;
-	/** The long side of the smallest rectangle around it by the short one: 1 or more. */
+	/** The long side of the smallest rectangle around it, divided by the short one. 1 or more. */
 	elongation: number;
 }
 
-/** Nodes along the longest side: enough for what is measured here. */
+/** Nodes along the longest side. They are enough for these measurements. */
 const NODES = 80;
 const RECTANGLE_ANGLES = 60;
-/** Parts of a rectangle that an outline fills: an octagon's, and that of a rectangle with rounded corners. */
+/** The share of its rectangle that an outline fills: an octagon, and a rectangle with rounded corners. */
 const [ROUND_FILL, BOX_FILL] = [0.84, 0.95];
 
 type Point = readonly [x: number, y: number];
 
-/** The nodes of a grid that are inside, and where its lines cross the edge. */
+/** Finds the nodes of a grid that are inside, and where its lines cross the edge. */
 function sample({ bounds, insideAt }: Silhouette, step: number): { inside: Point[]; edge: Point[] } {
 	const inside: Point[] = [];
 	const edge: Point[] = [];
@@ -42,7 +42,7 @@ function sample({ bounds, insideAt }: Silhouette, step: number): { inside: Point
 	return { inside, edge };
 }
 
-/** Sides of the smallest rectangle around points, the shorter first. */
+/** @returns the sides of the smallest rectangle around points, the shorter one first */
 function findRectangle(points: readonly Point[]): [number, number] {
 	let smallest: [number, number] = [Infinity, Infinity];
 	for (let i = 0; i < RECTANGLE_ANGLES; i++) {
@@ -70,7 +70,7 @@ export function measureShape(silhouette: Silhouette): Shape {
 	const { left, top, right, bottom } = silhouette.bounds;
 	const step = max(right - left, bottom - top) / NODES;
 	const { inside, edge } = sample(silhouette, step);
-	// A hair falls between the nodes.
+	// An object as thin as a hair falls between the nodes.
 	if (inside.length === 0) return { radius: step / 2, boxiness: 0, elongation: 1 };
 	let widest = (step / 2) ** 2;
 	for (const [x, y] of inside) {

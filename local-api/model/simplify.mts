@@ -4,17 +4,17 @@ import { computeArea, readFace, computeNormals, type Mesh } from './mesh.mts';
 
 const { ceil, hypot, max, min, round } = Math;
 
-/** With fewer faces hardly anything is recognised. */
+/** With fewer faces, almost nothing can be recognized. */
 const LEAST_FACES = 400;
 
-/** What a change of a normal, or of a color (0 to 1), costs, as a distance in parts of the mesh's size. */
+/** What a change of a normal or of a color (0 to 1) costs, as a distance relative to the size of the mesh. */
 const ATTRIBUTE_WEIGHTS = [0.3, 0.3, 0.3, 0.5, 0.5, 0.5];
-/** So many more faces are left at the next try, when a try tears or pinches the surface. */
+/** If an attempt tears or pinches the surface, the next one keeps more faces by this factor. */
 const RELENTING = 1.25;
-/** Twice the area of a face that is nothing but a line; the longest side of a mesh is about 2. */
+/** Twice the area of a face that is only a line. The longest side of a mesh is about 2. */
 const NO_AREA = 1e-15;
 
-/** The mesh with one vertex at each place, and without the faces that vanish with that. */
+/** Welds the vertices at one place to one, and removes the faces that vanish by this. */
 export async function weld(mesh: Mesh): Promise<Mesh> {
 	await MeshoptSimplifier.ready;
 	const { positions } = mesh;
@@ -28,10 +28,10 @@ export async function weld(mesh: Mesh): Promise<Mesh> {
 }
 
 /**
- * The mesh with about `share` (0 to 1) of its faces, at least LEAST_FACES; its vertices are some of the mesh's. A
- * surface that is closed stays closed. A part that has become too small for a volume is gone.
+ * Keeps about `share` (0 to 1) of the faces of a mesh, and at least LEAST_FACES. The vertices are some of the mesh's. A closed surface
+ * stays closed. A part that becomes too small to have a volume disappears.
  *
- * @param mesh with one vertex at each place
+ * @param mesh must have one vertex at each place
  */
 export async function simplify(mesh: Mesh, share: number): Promise<Mesh> {
 	await MeshoptSimplifier.ready;
@@ -54,7 +54,7 @@ export async function simplify(mesh: Mesh, share: number): Promise<Mesh> {
 			null,
 			wanted * 3,
 			Infinity,
-			// Else even sides fill with slivers.
+			// Without it, flat sides fill with slivers.
 			['RegularizeLight'],
 		);
 		const surface = removeFolds(kept);
@@ -63,7 +63,7 @@ export async function simplify(mesh: Mesh, share: number): Promise<Mesh> {
 	return mesh;
 }
 
-/** The mesh without the vertices that no face has. */
+/** Removes the vertices that no face has. */
 function compact({ positions, normals, colors, faces }: Mesh): Mesh {
 	const ordered = Uint32Array.from(faces);
 	const [order, count] = MeshoptSimplifier.compactMesh(ordered);
@@ -82,8 +82,8 @@ function compact({ positions, normals, colors, faces }: Mesh): Mesh {
 }
 
 /**
- * Without the pairs of faces that have the same three vertices and turn their backs on each other: a collapse leaves
- * them where something thin was. Edges that are closed stay closed.
+ * Removes pairs of faces with the same three vertices and opposite directions. A collapse leaves them where something thin was. Closed
+ * edges stay closed.
  */
 function removeFolds(faces: Uint32Array): Uint32Array {
 	const unpaired = new Map<string, number[]>();
@@ -103,7 +103,7 @@ function removeFolds(faces: Uint32Array): Uint32Array {
 	return folded.size === 0 ? faces : faces.filter((_, corner) => !folded.has(corner - (corner % 3)));
 }
 
-/** Whether each edge joins exactly two faces that go along it in opposite directions, and each face has an area. */
+/** Whether each edge joins exactly two faces, which run along it in opposite directions, and each face has an area. */
 function isClosed(positions: Float32Array, faces: Uint32Array): boolean {
 	const vertices = positions.length / 3;
 	/** A number for each direction of each edge. */

@@ -6,24 +6,24 @@ const { ceil, cos, floor, max, min, PI, round, sin } = Math;
 export type Color = readonly [number, number, number];
 export type Point = readonly [number, number, number];
 
-/** Color at a point of a surface: `turn` runs around it and `along` from its bottom to its top, both 0 to 1. */
+/** The color at a point of a surface. `turn` runs around it, and `along` from its bottom to its top, both 0 to 1. */
 export type Paint = (point: Point, turn: number, along: number) => Color;
 
-/** Outline of a lathe's part: radius and height, from the bottom's middle (radius 0) to the top's (radius 0). */
+/** Outline of a turned part: radius and height, from the middle of the bottom to the middle of the top (both with radius 0). */
 export type Profile = ReadonlyArray<readonly [radius: number, y: number]>;
 
-/** The point at `radius` from the y axis; z falls as x turns, so that `turn` is counter-clockwise seen from above. */
+/** @returns the point at `radius` from the y axis. `turn` is counter-clockwise as seen from above. */
 export const placeAround = (radius: number, turn: number, y: number): Point => [
 	radius * cos(turn * 2 * PI),
 	y,
 	-radius * sin(turn * 2 * PI),
 ];
 
-/** Slope of a curve between two rises, level where they change their sign: so the curve never overshoots its points. */
+/** @returns the slope of a curve between two rises. It is 0 where they change their sign, so the curve never overshoots its points. */
 const findSlope = (before: number, after: number): number =>
 	before * after > 0 ? (2 * before * after) / (before + after) : 0;
 
-/** Runs smoothly through a profile's points (`along` 0 to 1); a point given twice makes a corner. */
+/** Follows the points of a profile smoothly (`along` 0 to 1). A point that occurs twice makes a corner. */
 export function followProfile(profile: Profile, along: number): readonly [radius: number, y: number] {
 	const position = along * (profile.length - 1);
 	const i = min(floor(position), profile.length - 2);
@@ -49,9 +49,10 @@ function buildMesh(points: readonly Point[], colors: readonly Color[], faces: re
 }
 
 /**
- * A closed solid of revolution.
- * @param detail rows; there are twice as many columns
- * @param outline factor on the radius, which makes it less round
+ * Turns a profile to a closed solid.
+ *
+ * @param detail rows. There are twice as many columns.
+ * @param outline factor on the radius, which makes the solid less round
  */
 export function turnProfile(
 	profile: Profile,
@@ -92,7 +93,7 @@ export function turnProfile(
 	return buildMesh(points, colors, faces);
 }
 
-/** A torus around the y axis, `tube` thick; in its paint `along` runs around the tube, 0.25 on top. */
+/** Builds a torus around the y axis with a radius of `tube`. For its paint, `along` runs around the tube. It is 0.25 on top. */
 export function buildRing(radius: number, tube: number, paint: Paint, detail: number): Mesh {
 	const [columns, rows] = [detail * 2, detail];
 	const points: Point[] = [];
@@ -110,7 +111,7 @@ export function buildRing(radius: number, tube: number, paint: Paint, detail: nu
 	return buildMesh(points, colors, faces);
 }
 
-/** The mesh with each of its points moved. */
+/** Moves each point of a mesh. */
 export function move(mesh: Mesh, to: (point: Point) => Point): Mesh {
 	const positions = Float32Array.from(mesh.positions);
 	for (let i = 0; i < positions.length; i += 3)
@@ -120,7 +121,7 @@ export function move(mesh: Mesh, to: (point: Point) => Point): Mesh {
 
 const HALF_CIRCLE: Profile = Array.from({ length: 33 }, (_, i) => [sin((i / 32) * PI), -cos((i / 32) * PI)]);
 
-/** An ellipsoid; its paint gets the points of the unit ball. */
+/** Builds an ellipsoid. Its paint gets the points of the unit ball. */
 export function buildBall(
 	[x, y, z]: Point,
 	radii: Point | number,
@@ -135,11 +136,11 @@ export function buildBall(
 	]);
 }
 
-/** A square with rounded corners and sides towards the axes, 2 wide, as a lathe's outline. */
+/** The outline of a square with rounded corners, 2 wide, with its sides towards the axes. */
 export const squareOutline = (turn: number): number =>
 	(cos(turn * 2 * PI) ** 20 + sin(turn * 2 * PI) ** 20) ** (-1 / 20);
 
-/** A cylinder's profile, with sharp edges. */
+/** The profile of a cylinder with sharp edges. */
 export const tubeProfile = (radius: number, from: number, to: number): Profile => [
 	[0, from],
 	[0, from],

@@ -17,7 +17,7 @@ const SIZE = 640;
 const SOURCE = dirname(fileURLToPath(import.meta.url));
 const TARGET = join(SOURCE, '..');
 
-/** Draws an SVG at twice the size and brings it down, for clean edges. */
+/** Draws an SVG in twice the size and reduces it, for clean edges. */
 async function draw(name: string): Promise<Sharp> {
 	const svg = await readFile(join(SOURCE, `${name}.svg`));
 	const large = await sharp(svg, { density: 144 }).png().toBuffer();
@@ -25,7 +25,7 @@ async function draw(name: string): Promise<Sharp> {
 }
 
 /** Adds luminance grain, roughly bell-shaped, of about `strength` levels. */
-async function withGrain(image: Sharp, seed: number, strength: number): Promise<Sharp> {
+async function addGrain(image: Sharp, seed: number, strength: number): Promise<Sharp> {
 	const { data, info } = await image
 		.removeAlpha()
 		.toColorspace('srgb')
@@ -44,8 +44,8 @@ async function withGrain(image: Sharp, seed: number, strength: number): Promise<
 	});
 }
 
-/** Keeps every `step`th level, so that smooth shading packs well in a true-color PNG. */
-async function stepped(image: Sharp, step: number): Promise<Sharp> {
+/** Rounds levels to multiples of `step`, so that smooth shading packs well in a true-color PNG. */
+async function roundLevels(image: Sharp, step: number): Promise<Sharp> {
 	const { data, info } = await image.toColorspace('srgb').raw().toBuffer({ resolveWithObject: true });
 	for (let at = 0; at < data.length; at += info.channels) {
 		const clear = info.channels === 4 && data[at + 3] === 0;
@@ -62,12 +62,12 @@ const PNG = { compressionLevel: 9, adaptiveFiltering: true, palette: false } as 
 
 const makers: Record<string, () => Promise<Sharp>> = {
 	'mug.jpg': async () =>
-		(await withGrain(await draw('mug'), 11, 2.4)).jpeg({ quality: 88, chromaSubsampling: '4:4:4' }),
-	'duck.png': async () => (await stepped(await draw('duck'), 2)).png(PNG),
+		(await addGrain(await draw('mug'), 11, 2.4)).jpeg({ quality: 88, chromaSubsampling: '4:4:4' }),
+	'duck.png': async () => (await roundLevels(await draw('duck'), 2)).png(PNG),
 	'rocket.webp': async () => (await draw('rocket')).removeAlpha().webp({ quality: 90, effort: 6 }),
-	'mushroom.png': async () => (await stepped((await draw('mushroom')).removeAlpha(), 2)).png(PNG),
+	'mushroom.png': async () => (await roundLevels((await draw('mushroom')).removeAlpha(), 2)).png(PNG),
 	'cactus.jpg': async () =>
-		(await withGrain(await draw('cactus'), 23, 2.2)).jpeg({ quality: 88, chromaSubsampling: '4:4:4' }),
+		(await addGrain(await draw('cactus'), 23, 2.2)).jpeg({ quality: 88, chromaSubsampling: '4:4:4' }),
 };
 
 for (const [file, make] of Object.entries(makers)) {

@@ -1,4 +1,4 @@
-/** The lint of what never leaves the repository: the stand-in service, the engine, scripts and test helpers. */
+/** The lint of files that are never published: the stand-in service, the engine, scripts and test helpers. */
 import js from '@eslint/js';
 import { globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
@@ -14,7 +14,7 @@ export default tseslint.config(
 		},
 	},
 	{
-		// Geometry and pixels live in typed arrays, whose entries TypeScript takes for possibly missing.
+		// Geometry and pixels are in typed arrays. For TypeScript, their entries can be missing.
 		files: ['local-api/**'],
 		rules: { '@typescript-eslint/no-non-null-assertion': 'off' },
 	},

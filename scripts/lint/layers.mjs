@@ -82,27 +82,24 @@ const LAYERS = [
 const anyOf = (layers) => layers.map(({ path }) => path).join('|');
 
 /** @returns a rule for each layer but the topmost: it imports nothing from above */
-const layerRules = (severity) =>
+const layerRules = () =>
 	LAYERS.slice(0, -1).map(({ name, path, why }, index) => ({
 		name: `${name}-imports-from-below`,
 		comment: `${why} It must not import from a layer above it (the order is in scripts/lint/layers.mjs).`,
-		severity,
+		severity: 'error',
 		from: { path },
 		to: { path: anyOf(LAYERS.slice(index + 1)) },
 	}));
 
-/** For now: files are still on their way into their layers. */
-const NODES_SEVERITY = 'warn';
-
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
 	forbidden: [
-		...layerRules(NODES_SEVERITY),
+		...layerRules(),
 		{
 			name: 'every-file-has-a-layer',
 			comment:
 				'A file of the nodes belongs to a layer, or its imports are not checked. Move it into a folder that is there, or give a new folder its place in scripts/lint/layers.mjs.',
-			severity: NODES_SEVERITY,
+			severity: 'error',
 			from: { path: `^${NODES}/`, pathNot: anyOf(LAYERS) },
 			to: {},
 		},
@@ -110,7 +107,7 @@ export default {
 			name: 'no-circle',
 			comment:
 				'Files that import each other in a circle can only be understood together, also when it is only types. Move what both need into a file below both.',
-			severity: NODES_SEVERITY,
+			severity: 'error',
 			from: {},
 			to: { circular: true },
 		},

@@ -1,6 +1,6 @@
-/** How a text stands in other texts: what a key is looked for as. */
+/** The forms of a text in other texts. A key is searched for in all of them. */
 
-/** Ways to write a text, each as some language does it for whole values. */
+/** Ways to write a text, each as a language does it for whole values. */
 export const ENCODINGS: Record<string, (text: string) => string> = {
 	'as it is': (text) => text,
 	JSON: (text) => JSON.stringify(text).slice(1, -1),
@@ -48,7 +48,7 @@ export const ENCODINGS: Record<string, (text: string) => string> = {
 	'base64 in groups': (text) => inLines(text, ' '),
 };
 
-/** So short that a key has several lines. */
+/** It is so short that a key has several lines. */
 const LINE_LENGTH = 8;
 
 const inLines = (text: string, between: string) =>
@@ -73,19 +73,19 @@ const html = (text: string, quotes: Record<string, string>) =>
 		(character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...quotes })[character] ?? character,
 	);
 
-/** The shortest run of letters and digits by which a secret is told from everything else. */
+/** The shortest run of letters and digits that identifies a secret. */
 const CORE_LENGTH = 12;
 
-/** What stands of a text in base64 after a number of other bytes, whatever stands around it. */
+/** The part of the base64 of a text that is the same whatever is around it, after a number of other bytes. */
 function withinBase64(text: string, bytesBefore: number, alphabet: 'base64' | 'base64url'): string {
 	const bytes = Buffer.concat([Buffer.alloc(bytesBefore), Buffer.from(text)]);
 	return bytes.toString(alphabet).slice(Math.ceil((bytesBefore * 4) / 3), Math.floor((bytes.length * 4) / 3));
 }
 
 /**
- * What to look for to find a secret wherever and however it is written: in each of the {@link ENCODINGS}, in the midst
- * of something in base64, and its longest run of letters and digits. That one stays as it is in everything else, however
- * often it is escaped, and when a part of the secret has been taken out.
+ * Lists the texts to search for in order to find a secret in any form: each of the {@link ENCODINGS}, the secret within something in
+ * base64, and its longest run of letters and digits. The run stays the same in all other forms, however often they are escaped, and also
+ * when a part of the secret is removed.
  */
 export function listTraces(secret: string): string[] {
 	const runs = secret.split(/[^A-Za-z0-9]+/).sort((a, b) => b.length - a.length);
@@ -94,7 +94,7 @@ export function listTraces(secret: string): string[] {
 		[0, 1, 2].map((before) => withinBase64(secret, before, alphabet)),
 	);
 	const traces = [...Object.values(ENCODINGS).map((write) => write(secret)), ...base64, ...core];
-	// What holds another one need not be looked for.
+	// A text that contains another one is found by that one.
 	return [...new Set(traces)].filter(
 		(trace, _index, all) => !all.some((other) => other !== trace && trace.includes(other)),
 	);

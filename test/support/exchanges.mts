@@ -1,30 +1,30 @@
-/** The HTTP exchanges of this process, followed from the start of a request until its answer has been read. */
+/** Follows the HTTP exchanges of this process from the start of a request until its answer has been read. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** Servers, as host:port, that go by the clock while they answer, so that requests to them must not hold it. */
+/** Servers (host:port) that go by the clock while they answer. Requests to them must not hold the clock. */
 const waiting = new Set<string>();
 
 interface Exchange {
 	request: ClientRequest;
 	answer?: IncomingMessage;
-	/** The server's end of the connection, once the request has arrived there. */
+	/** The server's side of the connection, once the request has arrived. */
 	server?: Socket;
-	/** Whether the server goes by the clock, or keeps silent: then only what is on its way holds the clock. */
+	/** Whether the server goes by the clock, or does not answer. Then only data on its way holds the clock. */
 	isReleased: boolean;
 }
 
 const exchanges = new Set<Exchange>();
-/** Requests of `fetch`, which are on channels of their own. */
+/** Requests of `fetch`, which have their own channels. */
 const fetches = new Set<unknown>();
 let begun = 0;
 
 /**
- * From now on the clock moves on while this server answers.
+ * Lets the clock move while this server answers.
  *
- * @returns ends that: to be called when the server closes, since the next one may be given its port, and a clock
- *   that jumps while the stand-in service answers lets calls run into their time limits
+ * @returns undoes it. Call it when the server closes, because the next server can get its port. If the clock leaps while the stand-in
+ *   answers, calls run into their time limits.
  */
 export function letClockMoveFor(origin: string): () => void {
 	const { host } = new URL(origin);
@@ -33,8 +33,8 @@ export function letClockMoveFor(origin: string): () => void {
 }
 
 /**
- * From now on the clock moves on although this request is not answered: a server calls it that keeps silent, or
- * answers by the clock, with the port that the request came from.
+ * Lets the clock move although a request is not answered. A server that does not answer, or answers by the clock, calls it with the port
+ * that the request came from.
  */
 export function letClockMoveDuring(clientPort: number): void {
 	for (const exchange of exchanges) {
@@ -42,18 +42,18 @@ export function letClockMoveDuring(clientPort: number): void {
 	}
 }
 
-/** Whether the server has yet to get, or the client to read, what the other one has written. Both are this process. */
+/** Whether the server or the client still has to read what the other one has written. Both are in this process. */
 function isOnTheWay({ request: { socket: client }, server }: Exchange): boolean {
 	if (!client || !server || server.destroyed) return true;
 	return client.bytesWritten !== server.bytesRead || server.bytesWritten !== client.bytesRead;
 }
 
-/** Whether a request has to be answered, or an answer to be read, before the clock moves. */
+/** Whether a request must be answered, or an answer read, before the clock moves. */
 export function isExchanging(): boolean {
 	return fetches.size > 0 || [...exchanges].some((exchange) => !exchange.isReleased || isOnTheWay(exchange));
 }
 
-/** A number that is another one as soon as any exchange has got on. */
+/** @returns a number that changes with the progress of any exchange */
 export function countProgress(): number {
 	return [...exchanges].reduce(
 		(sum, { request: { socket } }) => sum + (socket?.bytesRead ?? 0) + (socket?.bytesWritten ?? 0),
@@ -68,7 +68,7 @@ const channels: Record<string, (message: never) => void> = {
 		exchanges.add(exchange);
 		begun += 1;
 		request.once('close', () => {
-			// A connection that is closed behind its answer is gone before the answer has been read.
+			// A connection that closes after its answer can close before the answer has been read.
 			const { answer } = exchange;
 			if (!answer || answer.readableEnded || answer.destroyed) {
 				exchanges.delete(exchange);
@@ -97,7 +97,7 @@ const channels: Record<string, (message: never) => void> = {
 	'undici:request:error': ({ request }: { request: unknown }) => fetches.delete(request),
 };
 for (const [name, listener] of Object.entries(channels)) subscribe(name, listener as never);
-// The channels outlive the test file, and this module is loaded anew for the next one.
+// The channels outlive the test file, and this module is loaded again for the next one.
 afterAll(() => {
 	for (const [name, listener] of Object.entries(channels)) unsubscribe(name, listener as never);
 });

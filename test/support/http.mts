@@ -7,17 +7,17 @@ export interface TestServer {
 	close(): Promise<void>;
 }
 
-/** Watches a number until the returned function is called, which returns the highest that was seen. */
+/** Samples a number. @returns a function that ends this and returns the highest value */
 export function trackHighest(sample: () => number): () => number {
 	let most = 0;
-	const watching = setInterval(() => (most = Math.max(most, sample())), 1);
+	const sampling = setInterval(() => (most = Math.max(most, sample())), 1);
 	return () => {
-		clearInterval(watching);
+		clearInterval(sampling);
 		return most;
 	};
 }
 
-/** A web server of a test's own on a free port. @param address of this machine, 127.x.y.z */
+/** Starts a web server on a free port. @param address of this machine, 127.x.y.z */
 export async function serve(listener: RequestListener, address = '127.0.0.1'): Promise<TestServer> {
 	const server = createServer(listener);
 	await new Promise<void>((resolve) => server.listen(0, address, resolve));
@@ -30,14 +30,15 @@ export async function serve(listener: RequestListener, address = '127.0.0.1'): P
 	};
 }
 
-/** Bytes as a server sends them with `Content-Encoding: gzip`. */
+/** Packs bytes as a server does for `Content-Encoding: gzip`. */
 export function gzip(bytes: Buffer): Buffer {
 	return gzipSync(bytes);
 }
 
 /**
- * Puts a server on this machine behind a public name: n8n's request helper goes through a proxy, which sends
- * whatever it is asked for to `target`. Returns the names that were asked for, and how to end it.
+ * Puts a server on this machine behind public names. n8n's request helper goes through a proxy, which sends every request to `target`.
+ *
+ * @returns the URLs of the requests, and a function that ends it
  */
 export async function serveBehindPublicName(
 	target: string,

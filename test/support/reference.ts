@@ -1,4 +1,4 @@
-/** What the service's reference shows of `img_to_3d` and `txt_to_3d`, word for word. */
+/** Examples of `img_to_3d` and `txt_to_3d` from the service's reference, word for word. */
 
 /** The example body, without the key. */
 export const EXAMPLE_BODY = {

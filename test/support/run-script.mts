@@ -1,16 +1,16 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 
-/** How a script is started with Node, as `npm run` does it. */
+/** The program that runs a script with Node, as `npm run` does. */
 export const TSX = resolve('node_modules', 'tsx', 'dist', 'cli.mjs');
 
-/** Runs one of the repository's scripts in a folder to its end. @returns its exit code, and what it has printed */
+/** Runs a script of the repository in a folder. @returns its exit code, and what it has printed */
 export async function runScriptIn(
 	folder: string,
 	script: string,
 	...args: string[]
 ): Promise<{ code: number; printed: string }> {
-	// Jest says NODE_ENV=test, and n8n's lint then takes every file for one of its own test cases.
+	// Jest sets NODE_ENV=test. n8n's lint then takes every file for one of its own test cases.
 	const env = { ...process.env, NODE_ENV: undefined };
 	return await new Promise((done) => {
 		execFile(
@@ -24,5 +24,5 @@ export async function runScriptIn(
 	});
 }
 
-/** The same in the repository's folder, as a person runs it. */
+/** Runs a script in the folder of the repository, as a person does. */
 export const runScript = async (script: string, ...args: string[]) => await runScriptIn('.', script, ...args);

@@ -1,4 +1,4 @@
-/** Small whole files of the kinds whose end can be told from their structure. */
+/** Small complete files of the kinds whose structure shows their end. */
 import sharp, { type Sharp } from 'sharp';
 
 /** Two triangles over four corners. */
@@ -73,7 +73,7 @@ const mp4 = () =>
 		box('mdat', Buffer.alloc(700)),
 	]);
 
-/** Noise, so that the pictures have more than a few bytes. */
+/** It has noise, so that the pictures have more than a few bytes. */
 function picture(): Sharp {
 	const pixels = Buffer.from(Array.from({ length: 3 * 40 * 40 }, (_, index) => (index * index * 31) % 251));
 	return sharp(pixels, { raw: { width: 40, height: 40, channels: 3 } });
@@ -83,7 +83,7 @@ export async function gif(): Promise<Buffer> {
 	return await picture().gif().toBuffer();
 }
 
-/** @returns pairs of an ending and a whole file */
+/** @returns pairs of an ending and a complete file */
 export async function smallFiles(): Promise<Array<[string, Buffer]>> {
 	return [
 		['gif', await gif()],

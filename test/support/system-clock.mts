@@ -8,7 +8,7 @@ import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ENGINE_FOLDER } from './engine-folder.mts';
 import { API_KEY } from './rig.mts';
 
-/** The service is another machine, whose clock nobody sets. */
+/** The service is another machine. Nothing changes its clock. */
 const servicesClock: Clock = {
 	now: () => performance.now(),
 	async sleep(ms, signal) {
@@ -18,7 +18,7 @@ const servicesClock: Clock = {
 	},
 };
 
-/** The node as n8n runs it, which goes by the system's clock, and a service whose jobs take a second. */
+/** The node as n8n runs it, on the system's clock, and a service whose jobs take a second. */
 export interface SystemRig {
 	service: LocalApi;
 	engine: Engine;
@@ -50,7 +50,7 @@ export async function openSystemRig(): Promise<SystemRig> {
 
 const SystemDate = Date;
 
-/** Sets the system's clock, for all that runs here, so far ahead of what it is; 0 sets it right again. */
+/** Sets the system's clock of this process ahead by so much. 0 corrects it again. */
 export function setClock(aheadMs: number): void {
 	globalThis.Date =
 		aheadMs === 0
@@ -66,7 +66,7 @@ export function setClock(aheadMs: number): void {
 				} as DateConstructor);
 }
 
-/** Sets the clock while the node waits for a job: it has the answer to its submit, and the job has not ended. */
+/** Sets the clock while the node waits for a job: after the answer to its submit, and before the job ends. */
 export async function setClockDuringJob({ service }: SystemRig, aheadMs: number): Promise<void> {
 	const before = service.jobs.length;
 	while (service.jobs.length === before) await sleep(10);

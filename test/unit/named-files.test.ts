@@ -1,4 +1,4 @@
-import { isThere, ownPaths, readText } from '../support/own-files.mts';
+import { isThere, listPaths, readText } from '../support/own-files.mts';
 import { Document } from './markdown.mts';
 import { textsOf } from './texts.mts';
 
@@ -70,7 +70,7 @@ test('the tests that SECURITY.md names exist', () => {
 test.each(['CONTRIBUTING.md', 'docs/architecture.md', 'docs/invariants.md'])(
 	'the files and folders that %s names exist',
 	(document) => {
-		const paths = ownPaths();
+		const paths = listPaths();
 		const named = [...readText(document).matchAll(/`([\w./-]+)`/g)]
 			.map(([, path = '']) => path)
 			.filter((path) => /^(?!\.cache)[\w.-]+\/|\w\.(?:[cm]?[jt]s|json|md|yml)$/.test(path));

@@ -1,5 +1,5 @@
 import manifest from '../../package.json';
-import { notesOf, release } from '../../scripts/changelog.mts';
+import { readNotes, release } from '../../scripts/changelog.mts';
 import { readText } from '../support/own-files.mts';
 import { Repository } from './release-repository.mts';
 
@@ -97,10 +97,10 @@ describe('the changelog', () => {
 	});
 
 	test("a version's notes are its section without the title", () => {
-		expect(notesOf(FIRST, '0.1.0')).toBe(
+		expect(readNotes(FIRST, '0.1.0')).toBe(
 			'### Added\n- A turntable,\n  from an image.\n\n### Fixed\n- A [link](README.md).',
 		);
-		expect(() => notesOf(FIRST, '0.2.0')).toThrow('no section for 0.2.0');
+		expect(() => readNotes(FIRST, '0.2.0')).toThrow('no section for 0.2.0');
 	});
 });
 

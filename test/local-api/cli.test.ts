@@ -8,7 +8,7 @@ test.each([
 });
 
 test.each(['15-5', '5-', 'soon', '-1'])(
-	'--job-seconds=%s is a wrong use, told with the usage',
+	'--job-seconds=%s is refused, and the usage is printed',
 	async (text) => {
 		const { code, printed } = await run(`--job-seconds=${text}`);
 		expect(code).toBe(2);
@@ -17,7 +17,7 @@ test.each(['15-5', '5-', 'soon', '-1'])(
 	},
 );
 
-test('--help tells the flags', async () => {
+test('--help lists the flags', async () => {
 	const { code, printed } = await run('--help');
 	expect(code).toBe(0);
 	for (const flag of ['port', 'job-seconds', 'parallel', 'queue-limit', 'webhooks']) {

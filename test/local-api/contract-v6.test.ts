@@ -15,23 +15,23 @@ const sample = (name: string) => `${standIn.api.origin}/samples/${name}`;
 const submitText = async (body: Record<string, unknown> = {}) =>
 	await standIn.post('v6/3d/text_to_3d', { prompt: 'a red vase', ...QUICK_MESH, ...body });
 
-/** What a field error's answer is. */
+/** The answer to a wrong field. */
 const refusal = (field: string) => ({
 	status: 'error',
 	message: { [field]: [expect.stringContaining(`The ${field} `)] },
 });
 
-/** The bytes of a finished job's first file. */
+/** Downloads the first file of a finished job. */
 const meshOf = async (body: Record<string, unknown>, on = standIn): Promise<Buffer> => {
 	const { output } = (await on.submitMesh(body)).json;
 	return (await on.get(output[0] as string)).bytes;
 };
 
-// Not with toEqual, which takes minutes to tell the difference between two meshes.
+// Not with toEqual, which takes minutes to describe the difference between two meshes.
 const expectSame = (file: Buffer, other: Buffer, isSame = true) => expect(file.equals(other)).toBe(isSame);
 
 describe('a submit', () => {
-	test("the fields of the reference's example for a picture are accepted, init_image alone among them", async () => {
+	test("the fields of the reference's example for an image are accepted, also with init_image alone", async () => {
 		const { status, json } = await standIn.post('v6/3d/image_to_3d', {
 			init_image: sample('mug.jpg'),
 			ss_sampling_steps: 50,
@@ -57,7 +57,7 @@ describe('a submit', () => {
 		});
 	});
 
-	test("the fields of the reference's example for a text are accepted, numbers as texts among them", async () => {
+	test("the fields of the reference's example for a text are accepted, also numbers as texts", async () => {
 		const { json } = await standIn.post('v6/3d/text_to_3d', {
 			prompt: 'a mushroom',
 			foreground_ratio: '0.7',
@@ -78,7 +78,7 @@ describe('a submit', () => {
 		});
 	});
 
-	test('a ready picture job has the answer and the defaults of the reference, key for key', async () => {
+	test('a finished image job has the answer and the defaults of the reference, key for key', async () => {
 		standIn.api.configure({ jobSeconds: 0 });
 		const { json } = await standIn.post('v6/3d/image_to_3d', { image: sample('duck.png') });
 		const prefix = String(json.meta.file_prefix);
@@ -115,7 +115,7 @@ describe('a submit', () => {
 		});
 	});
 
-	test('a ready text job has finer defaults, and says what it was asked', async () => {
+	test('a finished text job has finer defaults, and repeats the request', async () => {
 		standIn.api.configure({ jobSeconds: 0 });
 		const { meta } = (await standIn.post('v6/3d/text_to_3d', { prompt: 'a red vase' })).json;
 		expect(meta).toMatchObject({
@@ -150,7 +150,7 @@ describe('a submit', () => {
 		expect(json.meta).toMatchObject({ ...asked, foreground_ratio: '1' });
 	});
 
-	test('what is accepted is on record as paid, without the key, and each version as what it is', async () => {
+	test('an accepted job is recorded as paid, with its version and without the key', async () => {
 		await standIn.submitMesh({ track_id: 'order-7' });
 		await submitText();
 		await standIn.submit();
@@ -218,7 +218,7 @@ describe('a submit', () => {
 		['image_to_3d', 'multi_image'],
 		['text_to_3d', 'render'],
 		['text_to_3d', 'remove_bg'],
-	])('%s: yes and no, true and false are taken for %s', async (endpoint, field) => {
+	])('%s: %s can be yes, no, true or false', async (endpoint, field) => {
 		const submit = async (value: unknown) =>
 			(
 				await standIn.post(`v6/3d/${endpoint}`, {
@@ -237,7 +237,7 @@ describe('a submit', () => {
 		for (const value of [false, 'false', 'no', null]) expect((await submit(value)).meta[field]).toBe(false);
 	});
 
-	test('numbers may be texts, and temp a boolean', async () => {
+	test('numbers can be texts, and temp a boolean', async () => {
 		const numbers = {
 			resolution: 512,
 			ss_guidance_strength: 80.5,
@@ -263,12 +263,12 @@ describe('a submit', () => {
 		expectSame(await meshOf(texts), await meshOf({}));
 	});
 
-	test('all wrong fields are named at once', async () => {
+	test('the error names all wrong fields', async () => {
 		const { message } = (await standIn.post('v6/3d/text_to_3d', { render: 'maybe', seed: 'x' })).json;
 		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'render', 'seed']);
 	});
 
-	test.each([0, '0', null, undefined])('a seed of %p is drawn anew', async (seed) => {
+	test.each([0, '0', null, undefined])('a seed of %p means a random one', async (seed) => {
 		const seeds = await Promise.all(
 			Array.from({ length: 3 }, async () => (await standIn.submitMesh({ seed })).json.meta.seed as number),
 		);
@@ -276,14 +276,14 @@ describe('a submit', () => {
 		for (const drawn of seeds) expect(Number.isInteger(drawn) && drawn > 0).toBe(true);
 	});
 
-	test('an empty wallet is HTTP 402', async () => {
+	test('an empty wallet gets HTTP 402', async () => {
 		const { status, json } = await standIn.submitMesh({ key: 'empty-wallet' });
 		expect([status, json.message]).toEqual([402, expect.stringContaining('Insufficient credits')]);
 	});
 });
 
 describe('the picture', () => {
-	test('may stand in init_image too, when both say the same', async () => {
+	test('can also be in init_image if both are equal', async () => {
 		const image = sample('mug.jpg');
 		expect((await standIn.submitMesh({ image, init_image: image })).json.meta.image).toBe(image);
 		const other = await standIn.submitMesh({ image, init_image: sample('duck.png') });
@@ -294,23 +294,23 @@ describe('the picture', () => {
 		expect(standIn.api.jobs).toHaveLength(1);
 	});
 
-	test('that is missing is an error that names image', async () => {
+	test('is required, and the error names image', async () => {
 		const { json } = await standIn.post('v6/3d/image_to_3d', {});
 		expect(json.message).toEqual({ image: ['The image field is required.'] });
 	});
 
-	test.each(['image', 'init_image'])('%s is a list only with multi_image', async (field) => {
+	test.each(['image', 'init_image'])('%s can be a list only with multi_image', async (field) => {
 		const views = { image: null, [field]: [sample('mug.jpg'), sample('duck.png')] };
 		expect((await standIn.submitMesh(views)).json).toEqual(refusal(field));
 		const { meta } = (await standIn.submitMesh({ ...views, multi_image: true })).json;
 		expect(meta).toMatchObject({ image: views[field], multi_image: true });
 	});
 
-	test.each([[[]], [[7]], [['']], [{}]])('of several views may not be %j', async (image) => {
+	test.each([[[]], [[7]], [['']], [{}]])('of several views cannot be %j', async (image) => {
 		expect((await standIn.submitMesh({ image, multi_image: true })).json).toEqual(refusal('image'));
 	});
 
-	test('of several views is the first one, whatever the others show', async () => {
+	test('of several views is the first one, whatever the others are', async () => {
 		standIn.api.configure({ jobSeconds: 0 });
 		const [mug, duck] = [sample('mug.jpg'), sample('duck.png')];
 		const first = await meshOf({ image: mug });
@@ -319,7 +319,7 @@ describe('the picture', () => {
 		expectSame(await meshOf({ image: mug, multi_image: true }), first);
 	});
 
-	test('has to be one in each of several views', async () => {
+	test('must be an image in each of several views', async () => {
 		const image = [sample('mug.jpg'), standIn.pictureUrl];
 		const submit = async () => (await standIn.submitMesh({ image, multi_image: true })).json;
 		const unreachable = { status: 'error', message: 'Unable to fetch image from provided URL' };
@@ -333,7 +333,7 @@ describe('the picture', () => {
 });
 
 describe('a job', () => {
-	test('is processing until its time has come, then a success, and its files are there only then', async () => {
+	test('is processing until its time is over, then it has succeeded, and only then its files exist', async () => {
 		const submitted = (await standIn.submitMesh({ output_format: 'obj', render: true })).json;
 		const { id, future_links: links, extra_assets: assets } = submitted;
 		const proxied = links.map((link) => link.replace('/files/', '/proxy/'));
@@ -357,12 +357,12 @@ describe('a job', () => {
 		expect(await statuses()).toEqual([200, 200, 200, 200, 200, 200]);
 	});
 
-	test('may announce its end not at all', async () => {
+	test('can have no ETA', async () => {
 		standIn.api.configure({ eta: 'missing' });
 		expect((await standIn.submitMesh()).json).not.toHaveProperty('eta');
 	});
 
-	test('is known to its own version and its own key only', async () => {
+	test('is found only by its own version and its own key', async () => {
 		const [old, mesh] = [(await standIn.submit()).json.id, (await standIn.submitMesh()).json.id];
 		expect((await standIn.fetchMesh(mesh)).json).toMatchObject({ status: 'processing', id: mesh });
 		expect((await standIn.fetchJob(mesh)).json).toEqual(NOT_FOUND);
@@ -371,7 +371,7 @@ describe('a job', () => {
 		expect((await standIn.post(`v6/3d/fetch/${mesh}`, { key: 'another key' })).json).toEqual(NOT_FOUND);
 	});
 
-	test('stands in the same queue as those of version 3', async () => {
+	test('is in the same queue as jobs of version 3', async () => {
 		for (let i = 0; i < 2; i++) {
 			await standIn.submit();
 			await standIn.submitMesh();
@@ -394,23 +394,26 @@ describe('the files', () => {
 		['obj', 'model/obj'],
 		['stl', 'model/stl'],
 		['ply', 'application/x-ply'],
-	])('%s: is one file of that type, the same under its proxy link', async (format, contentType) => {
-		const submits = [standIn.submitMesh({ output_format: format }), submitText({ output_format: format })];
-		for (const { output, proxy_links: links } of (await Promise.all(submits)).map(({ json }) => json)) {
-			expect([output, links].map((urls) => urls.length)).toEqual([1, 1]);
-			expect(new URL(output[0] as string).pathname).toMatch(new RegExp(`^/files/[\\w-]{36}\\.${format}$`));
-			const file = await standIn.get(output[0] as string);
-			const proxied = await standIn.get(links[0] as string);
-			expect([file, proxied].map(({ headers }) => headers['content-type'])).toEqual([
-				contentType,
-				contentType,
-			]);
-			expect(file.bytes.length).toBeGreaterThan(100);
-			expectSame(proxied.bytes, file.bytes);
-		}
-	});
+	])(
+		'%s: is one file of that type, and its proxy link leads to the same bytes',
+		async (format, contentType) => {
+			const submits = [standIn.submitMesh({ output_format: format }), submitText({ output_format: format })];
+			for (const { output, proxy_links: links } of (await Promise.all(submits)).map(({ json }) => json)) {
+				expect([output, links].map((urls) => urls.length)).toEqual([1, 1]);
+				expect(new URL(output[0] as string).pathname).toMatch(new RegExp(`^/files/[\\w-]{36}\\.${format}$`));
+				const file = await standIn.get(output[0] as string);
+				const proxied = await standIn.get(links[0] as string);
+				expect([file, proxied].map(({ headers }) => headers['content-type'])).toEqual([
+					contentType,
+					contentType,
+				]);
+				expect(file.bytes.length).toBeGreaterThan(100);
+				expectSame(proxied.bytes, file.bytes);
+			}
+		},
+	);
 
-	test('of an OBJ call each other by the names under which they are served, in each job', async () => {
+	test('of an OBJ refer to each other by the names of their links, in each job', async () => {
 		for (let job = 0; job < 2; job++) {
 			const { output, extra_assets: assets } = (await standIn.submitMesh({ output_format: 'obj' })).json;
 			const [mesh, material, texture] = await Promise.all(
@@ -439,7 +442,7 @@ describe('the files', () => {
 		expectSame((await standIn.get(links[1] as string)).bytes, file.bytes);
 	});
 
-	test('of the same request and seed have the same bytes, from another instance too', async () => {
+	test('of the same request and seed have the same bytes, also from another instance', async () => {
 		const first = await meshOf({});
 		expectSame(await meshOf({ track_id: 'another job' }), first);
 		const other = await openStandIn({ jobSeconds: 0 });
@@ -464,7 +467,7 @@ describe('an upload', () => {
 	const dataUrl = (type: string, file: Buffer) => `data:${type};base64,${file.toString('base64')}`;
 	const MB = 1024 * 1024;
 
-	test('of a picture becomes a link with the same bytes behind it, which a submit can use', async () => {
+	test('of an image becomes a link to the same bytes, which a submit can use', async () => {
 		const file = await sharp('samples/duck.png').resize(60).png().toBuffer();
 		const { json } = await standIn.post('v6/base64_to_url', { base64_string: dataUrl('image/png', file) });
 		expect(json).toEqual({
@@ -480,7 +483,7 @@ describe('an upload', () => {
 		['model/gltf-binary', 'glb'],
 		['model/obj', 'obj'],
 		['model/something-new', 'bin'],
-	])('of a 3D file (%s) becomes a link with the same bytes behind it', async (type, extension) => {
+	])('of a 3D file (%s) becomes a link to the same bytes', async (type, extension) => {
 		const file = Buffer.from([0, 1, 2, 253, 254, 255]);
 		const { json } = await standIn.post('v6/3d/base64_to_url', { init_obj: dataUrl(type, file) });
 		expect(json).toEqual({
@@ -495,7 +498,7 @@ describe('an upload', () => {
 	test.each([
 		['v6/base64_to_url', 'base64_string', 'image/png'],
 		['v6/3d/base64_to_url', 'init_obj', 'model/obj'],
-	])('to %s takes 5 MB and not a byte more', async (path, field, type) => {
+	])('to %s can have 5 MB and not a byte more', async (path, field, type) => {
 		const picture = await sharp('samples/duck.png').resize(30).png().toBuffer();
 		const post = async (size: number) => {
 			const file = Buffer.concat([picture, Buffer.alloc(size - picture.length)]);

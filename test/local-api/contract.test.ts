@@ -19,7 +19,7 @@ const invalidKey = {
 };
 
 describe('a submit', () => {
-	test("the reference's example body is accepted as it stands", async () => {
+	test("the reference's example body is accepted as it is", async () => {
 		const { status, json } = await standIn.post('v3/img_to_3d', {
 			image: `${standIn.api.origin}/samples/mug.jpg`,
 			...EXAMPLE_BODY,
@@ -30,7 +30,7 @@ describe('a submit', () => {
 		expect(new Set(json.future_links).size).toBe(10);
 	});
 
-	test("a ready text job answers like the reference's sample response, key for key", async () => {
+	test("the answer about a finished text job is like the reference's sample response, key for key", async () => {
 		standIn.api.configure({ jobSeconds: 0 });
 		const asked = {
 			prompt: 'A birthday cupcake',
@@ -54,7 +54,7 @@ describe('a submit', () => {
 		});
 	});
 
-	test('what is accepted is on record as paid, without the key', async () => {
+	test('an accepted job is recorded as paid, without the key', async () => {
 		await standIn.submit({ track_id: 'order-7' });
 		expect(standIn.api.jobs).toHaveLength(1);
 		expect(standIn.api.jobs[0]).toMatchObject({ endpoint: 'img_to_3d', trackId: 'order-7', key: KEY });
@@ -95,7 +95,7 @@ describe('a submit', () => {
 		expect(standIn.api.jobs).toHaveLength(0);
 	});
 
-	test('numbers may be texts, and yes and no booleans', async () => {
+	test('numbers can be texts, and yes and no booleans', async () => {
 		const asked = { steps: '20', guidance_scale: '7.5', frame_size: '64', seconds: ' 2 ', seed: '20' };
 		const meta = async (body: Record<string, unknown>) => (await standIn.submit(body)).json.meta;
 		expect(await meta({ ...asked, batch_size: '2', safety_checker: true })).toMatchObject({
@@ -124,18 +124,18 @@ describe('a submit', () => {
 		expect(other?.equals(one as Buffer)).toBe(true);
 	});
 
-	test('all wrong fields are named at once', async () => {
+	test('the error names all wrong fields', async () => {
 		const { message } = (await standIn.post('v3/txt_to_3d', { steps: 0, seed: 'x' })).json;
 		expect(Object.keys(message as object).sort()).toEqual(['prompt', 'seed', 'steps']);
 	});
 
-	test.each(['missing', 'no image', 'not http', 'a sample that is not there'])(
-		'an unreachable image (%s) is an error with HTTP 200',
+	test.each(['missing', 'no image', 'not http', 'a sample that does not exist'])(
+		'an unreachable image (%s) gets an error with HTTP 200',
 		async (what) => {
 			if (what === 'no image') standIn.serve(Buffer.from('just text'));
 			const other = {
 				'not http': 'ftp://127.0.0.1/a.png',
-				'a sample that is not there': `${standIn.api.origin}/samples/none.png`,
+				'a sample that does not exist': `${standIn.api.origin}/samples/none.png`,
 			}[what];
 			const { status, json } = await standIn.submit({ image: other ?? standIn.pictureUrl });
 			expect([status, json]).toEqual([
@@ -155,7 +155,7 @@ describe('a submit', () => {
 		expect((await standIn.submit({ image: standIn.pictureUrl })).json.status).toBe('error');
 	});
 
-	test('an empty wallet is HTTP 402', async () => {
+	test('an empty wallet gets HTTP 402', async () => {
 		const { status, json } = await standIn.submit({ key: 'empty-wallet' });
 		expect(status).toBe(402);
 		expect(json).toEqual({ status: 'error', message: expect.stringContaining('Insufficient credits') });
@@ -188,7 +188,7 @@ describe('a wrong key', () => {
 		}
 	});
 
-	test('the keys that are refused can be chosen', async () => {
+	test('an option sets the keys that are refused', async () => {
 		const other = await openStandIn({ refusedKeys: [KEY] });
 		expect((await other.submit()).json).toEqual(invalidKey);
 		expect((await other.submit({ key: 'wrong-key' })).json.status).toBe('processing');
@@ -197,7 +197,7 @@ describe('a wrong key', () => {
 });
 
 describe('a job', () => {
-	test('is processing until its time has come, then a success, and its files are there only then', async () => {
+	test('is processing until its time is over, then it has succeeded, and only then its files exist', async () => {
 		const { id, future_links: links, eta } = (await standIn.submit()).json;
 		expect(eta).toBe(10);
 		expect((await standIn.get(links[0] as string)).status).toBe(404);
@@ -219,20 +219,20 @@ describe('a job', () => {
 		expect((await standIn.get(links[0] as string)).status).toBe(200);
 	});
 
-	test('may announce its end wrongly or not at all', async () => {
+	test('can have a wrong ETA, or none', async () => {
 		standIn.api.configure({ eta: 'missing' });
 		expect((await standIn.submit()).json).not.toHaveProperty('eta');
 		standIn.api.configure({ eta: { factor: 0.5 } });
 		expect((await standIn.submit()).json.eta).toBe(5);
 	});
 
-	test('takes the time that its number is given', async () => {
+	test('takes the time that is set for its number', async () => {
 		standIn.api.configure({ jobSeconds: (jobNumber) => jobNumber * 3 });
 		expect((await standIn.submit()).json.eta).toBe(3);
 		expect((await standIn.submit()).json.eta).toBe(6);
 	});
 
-	/** How long the jobs of a service of its own take, in s. */
+	/** How long the jobs of another service take, s. */
 	const durations = async (jobSeconds: JobSeconds, count: number) => {
 		const other = await openStandIn({ jobSeconds, parallel: count, queueLimit: count });
 		for (let i = 0; i < count; i++) await other.submit();
@@ -260,7 +260,7 @@ describe('a job', () => {
 		expect((await standIn.submit()).json.eta).toBeCloseTo(seconds[2] as number, 2);
 	});
 
-	test('that does not exist, or is somebody else’s, is not found', async () => {
+	test('is not found if it does not exist, or belongs to another key', async () => {
 		const { id } = (await standIn.submit()).json;
 		const { status, json } = await standIn.fetchJob(99);
 		expect([status, json]).toEqual([200, NOT_FOUND]);
@@ -270,7 +270,7 @@ describe('a job', () => {
 });
 
 describe('the queue', () => {
-	test('is worked first in, first out, as many at a time as there are workers', async () => {
+	test('is first in, first out, with as many jobs at the same time as there are workers', async () => {
 		const ids: number[] = [];
 		for (let i = 0; i < 5; i++) ids.push((await standIn.submit()).json.id);
 		const ended = async () => {
@@ -301,7 +301,7 @@ describe('the queue', () => {
 		expect((await standIn.submit()).json.eta).toBe(20);
 	});
 
-	test('takes five jobs of a key; one more is 429 until a place is free', async () => {
+	test('accepts five open jobs of a key, and answers 429 to one more until a job ends', async () => {
 		for (let i = 0; i < 5; i++) expect((await standIn.submit()).status).toBe(200);
 		const { status, json } = await standIn.submit();
 		expect(status).toBe(429);
@@ -316,7 +316,7 @@ describe('the queue', () => {
 		expect(standIn.api.jobs).toHaveLength(7);
 	});
 
-	test('has on record what it has refused, and when each job starts and ends', async () => {
+	test('records what it has refused, and when each job starts and ends', async () => {
 		const start = standIn.clock.now();
 		for (let i = 0; i < 6; i++) await standIn.submit();
 		expect(standIn.api.requests.map((request) => request.status)).toEqual([200, 200, 200, 200, 200, 429]);
@@ -351,7 +351,7 @@ describe('an upload', () => {
 			})
 		).json;
 
-	test('becomes a link with the same bytes behind it', async () => {
+	test('becomes a link to the same bytes', async () => {
 		const file = await sharp('samples/duck.png').resize(30).png().toBuffer();
 		const answer = await upload(file);
 		expect(answer).toEqual({
@@ -363,7 +363,7 @@ describe('an upload', () => {
 		expect((await standIn.get(answer.link)).bytes).toEqual(file);
 	});
 
-	test('over 5 MB is refused, and one a little under is not', async () => {
+	test('above 5 MB is refused, and slightly below it is not', async () => {
 		const file = await sharp('samples/duck.png').resize(30).png().toBuffer();
 		const padded = (size: number) => Buffer.concat([file, Buffer.alloc(size - file.length)]);
 		expect((await upload(padded(5 * 1024 * 1024 + 1))).message).toBe(
@@ -381,7 +381,7 @@ describe('an upload', () => {
 	});
 });
 
-describe('what is no proper request', () => {
+describe('a request that is not part of the API', () => {
 	test.each([
 		['GET', '/nowhere'],
 		['POST', '/api/v3/nowhere'],
@@ -392,14 +392,14 @@ describe('what is no proper request', () => {
 		['GET', '/proxy/none.glb'],
 		['GET', '/samples/none.png'],
 		['GET', '/samples/..%2Fpackage.json'],
-	])('%s %s is a 404 in HTML', async (method, path) => {
+	])('%s %s gets 404 in HTML', async (method, path) => {
 		const { status, headers, text } = await standIn.request(method, `${standIn.api.origin}${path}`);
 		expect(status).toBe(404);
 		expect(headers['content-type']).toContain('text/html');
 		expect(text).toContain('<h1>404');
 	});
 
-	test('malformed JSON is a 400', async () => {
+	test('malformed JSON gets 400', async () => {
 		const { status, json } = await standIn.post('v3/img_to_3d', '{"key": ');
 		expect(status).toBe(400);
 		expect(json).toEqual({ status: 'error', message: expect.stringContaining('JSON') });

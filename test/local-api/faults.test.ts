@@ -8,7 +8,7 @@ afterEach(async () => {
 	await standIn.close();
 });
 
-/** What became of a request: its status, or the code of the error that ended it. */
+/** The outcome of a request: its status, or the code of the error that ended it. */
 const fate = async (reply: Promise<Reply>): Promise<number | string> =>
 	await reply.then(
 		({ status }) => status,
@@ -43,13 +43,13 @@ describe('a fault', () => {
 		expect(json).toEqual({ status: 'success', id: String(standIn.api.jobs[0]?.id) });
 	});
 
-	test.each(['before', 'middle'] as const)('"reset" breaks the connection off (%s)', async (when) => {
+	test.each(['before', 'middle'] as const)('"reset" breaks the connection (%s)', async (when) => {
 		standIn.api.addFault({ on: 'system_load', do: { kind: 'reset', when } });
 		expect(await fate(standIn.post('v3/system_load'))).toBe('ECONNRESET');
 		expect(await fate(standIn.post('v3/system_load'))).toBe(200);
 	});
 
-	test('"hang" never answers, and others are answered meanwhile', async () => {
+	test('"hang" never answers, and other requests are answered during it', async () => {
 		standIn.api.addFault({ on: 'upload', do: { kind: 'hang' } });
 		const hanging = fate(standIn.post('v3/base64_crop'));
 		while (standIn.api.requests.length === 0) await standIn.get(`${standIn.api.origin}/local-api`);
@@ -89,7 +89,7 @@ describe('a fault', () => {
 		expect(await fate(standIn.get(output[0] as string))).toBe(200);
 	});
 
-	test('"truncate" can end the answer halfway as if that were all of it', async () => {
+	test('"truncate" can end the answer halfway as if it were complete', async () => {
 		const { output } = (await standIn.submit()).json;
 		const link = output[0] as string;
 		const whole = await standIn.get(link);
@@ -121,14 +121,14 @@ describe('a fault', () => {
 		}
 		const submitted = await standIn.submit();
 		const { id } = standIn.api.jobs[0] as { id: number };
-		const spoilt = await standIn.fetchJob(id);
+		const spoiled = await standIn.fetchJob(id);
 		const right = await standIn.fetchJob(id);
 		const marked = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), right.bytes]);
-		expect([submitted, spoilt].map(({ bytes }) => bytes)).toEqual([marked, marked]);
+		expect([submitted, spoiled].map(({ bytes }) => bytes)).toEqual([marked, marked]);
 		expect(right.json.status).toBe('success');
 	});
 
-	test('"notFound" says of a job that there is none', async () => {
+	test('"notFound" says that a job does not exist', async () => {
 		const { id } = (await standIn.submit()).json;
 		standIn.api.addFault({ on: 'fetch', do: { kind: 'notFound' } });
 		const { status, json } = await standIn.fetchJob(id);
@@ -136,7 +136,7 @@ describe('a fault', () => {
 		expect((await standIn.fetchJob(id)).json.status).toBe('success');
 	});
 
-	test('"late" keeps a file away until so long after the end of its job', async () => {
+	test('"late" delays a file until some time after the end of its job', async () => {
 		standIn.api.configure({ jobSeconds: 10 });
 		standIn.api.addFault({ on: 'download', do: { kind: 'late', seconds: 30 } });
 		const { id, future_links: links } = (await standIn.submitMesh()).json;
@@ -150,7 +150,7 @@ describe('a fault', () => {
 		expect(await fates()).toEqual([404, 404]);
 		await standIn.clock.sleep(1);
 		expect(await fates()).toEqual([200, 200]);
-		// It counts for every job, until it is cleared.
+		// It counts for every job until it is cleared.
 		standIn.api.configure({ jobSeconds: 0 });
 		const second = (await standIn.submitMesh()).json.output[0] as string;
 		expect(await fate(standIn.get(second))).toBe(404);
@@ -158,7 +158,7 @@ describe('a fault', () => {
 		expect(await fate(standIn.get(second))).toBe(200);
 	});
 
-	test('"late" can end after so many requests, and hits no upload and no other fault', async () => {
+	test('"late" can end after a number of requests, and affects no upload and no other fault', async () => {
 		standIn.api.addFault({ on: 'download', times: 2, do: { kind: 'late', seconds: 30 } });
 		standIn.api.addFault({ on: 'download', skip: 1, do: answer503 });
 		const image = `data:image/png;base64,${(await standIn.get(`${standIn.api.origin}/samples/duck.png`)).bytes.toString('base64')}`;
@@ -171,7 +171,7 @@ describe('a fault', () => {
 		expect(fates).toEqual([404, 200, 404, 503, 200]);
 	});
 
-	test('on "download" can hit the output alone, or its mirror alone', async () => {
+	test('on "download" can affect only the output, or only its mirror', async () => {
 		const {
 			output,
 			proxy_links: mirrors,
@@ -220,7 +220,7 @@ describe('a fault', () => {
 		[{ on: 'webhook', do: { kind: 'hang' } }, 'on must be something other than "webhook" for hang'],
 		[{ on: 'submit', perJob: true, do: { kind: 'hang' } }, 'on must be "fetch" for perJob'],
 		[{ on: 'fetch', link: 'mirror', do: { kind: 'hang' } }, 'on must be "download" for link'],
-	] as const)('that cannot be is refused: %j', (fault, expected) => {
+	] as const)('that is not possible is refused: %j', (fault, expected) => {
 		expect(() => standIn.api.addFault(fault)).toThrow(expected);
 	});
 
@@ -248,7 +248,7 @@ describe('a fault', () => {
 		expect(standIn.api.jobs.map(({ outcome }) => outcome)).toEqual(['failed']);
 	});
 
-	test('on "image" makes the picture unreachable, once', async () => {
+	test('on "image" makes the image unreachable, once', async () => {
 		standIn.api.addFault({ on: 'image', do: { kind: 'hang' } });
 		expect((await standIn.submit()).json.message).toBe('Unable to fetch image from provided URL');
 		expect(standIn.api.requests.at(-1)?.faulted).toBe('image');
@@ -273,7 +273,7 @@ describe("version 6's requests", () => {
 		expect([await fate(standIn.post(path)), await fate(standIn.post(path))]).toEqual([503, 200]);
 	});
 
-	test('are hit by a fault on "download" in both folders', async () => {
+	test('are affected by a fault on "download" in both folders', async () => {
 		const { output, proxy_links: links } = (await standIn.submitMesh()).json;
 		standIn.api.addFault({ on: 'download', times: 2, do: answer503 });
 		const [file, proxied] = [output[0] as string, links[0] as string];
@@ -281,7 +281,7 @@ describe("version 6's requests", () => {
 		expect([await fate(standIn.get(file)), await fate(standIn.get(proxied))]).toEqual([200, 200]);
 	});
 
-	test('are hit by a fault on "image", and a text is not', async () => {
+	test('are affected by a fault on "image", but a text is not', async () => {
 		standIn.api.addFault({ on: 'image', do: { kind: 'hang' } });
 		expect((await standIn.post('v6/3d/text_to_3d', { prompt: 'a vase' })).json.status).toBe('success');
 		expect((await standIn.submitMesh()).json.message).toBe('Unable to fetch image from provided URL');
@@ -299,7 +299,7 @@ describe("version 6's requests", () => {
 	});
 });
 
-describe('a spoilt submit', () => {
+describe('a spoiled submit', () => {
 	test.each([
 		answer503,
 		{ kind: 'reset', when: 'before' },
@@ -308,43 +308,43 @@ describe('a spoilt submit', () => {
 		{ kind: 'redirect', status: 302, location: '/' },
 	] as const)('counts as paid only with "accept" ($kind)', async (misbehaviour) => {
 		standIn.api.addFault({ on: 'submit', do: misbehaviour });
-		const spoilt = await fate(standIn.submit());
-		expect(spoilt).not.toBe(200);
+		const spoiled = await fate(standIn.submit());
+		expect(spoiled).not.toBe(200);
 		expect(standIn.api.jobs).toHaveLength(0);
 		standIn.api.addFault({ on: 'submit', accept: true, do: misbehaviour });
-		expect(await fate(standIn.submit())).toBe(spoilt);
+		expect(await fate(standIn.submit())).toBe(spoiled);
 		expect(standIn.api.jobs).toHaveLength(1);
 	});
 
-	test('that would have been refused is not paid, even with "accept"', async () => {
+	test('that is refused without the fault is not paid, even with "accept"', async () => {
 		standIn.api.addFault({ on: 'submit', accept: true, do: answer503 });
 		expect(await fate(standIn.submit({ steps: 0 }))).toBe(503);
 		expect(standIn.api.jobs).toHaveLength(0);
 	});
 });
 
-describe('how many requests a fault hits', () => {
+describe('the number of requests that a fault affects', () => {
 	const fates = async (count: number) => {
 		const seen: Array<number | string> = [];
 		for (let i = 0; i < count; i++) seen.push(await fate(standIn.fetchJob(1)));
 		return seen;
 	};
 
-	test('it skips some, hits some, and then the next fault begins', async () => {
+	test('it skips some, affects some, and then the next fault begins', async () => {
 		standIn.api.addFault({ on: 'fetch', skip: 1, times: 2, do: answer503 });
 		standIn.api.addFault({ on: 'fetch', do: { ...answer503, status: 500 } });
 		standIn.api.addFault({ on: 'system_load', do: answer503 });
 		expect(await fates(5)).toEqual([200, 503, 503, 500, 200]);
 	});
 
-	test('it can hit all, until the faults are cleared', async () => {
+	test('it can affect all, until the faults are cleared', async () => {
 		standIn.api.addFault({ on: 'fetch', times: Infinity, do: answer503 });
 		expect(await fates(4)).toEqual([503, 503, 503, 503]);
 		standIn.api.clearFaults();
 		expect(await fates(1)).toEqual([200]);
 	});
 
-	test('of each job by itself, with "perJob"', async () => {
+	test('counts for each job separately with "perJob"', async () => {
 		standIn.api.configure({ jobSeconds: 10 });
 		const ids = [(await standIn.submit()).json.id, (await standIn.submit()).json.id];
 		standIn.api.addFault({ on: 'fetch', perJob: true, times: 2, do: { kind: 'notFound' } });
@@ -355,14 +355,14 @@ describe('how many requests a fault hits', () => {
 		};
 		const seen: unknown[] = [];
 		for (const id of [ids[0], ids[1], ids[0], ids[1], ids[1], ids[0]]) seen.push(await statuses(id));
-		// The next fault begins for a job that has had its share.
+		// The next fault begins for a job that has used up this one.
 		expect(seen).toEqual(['failed', 'failed', 'failed', 'failed', 503, 'processing']);
 		const third = (await standIn.submit()).json.id;
 		const asked = async () => (await standIn.post('v3/fetch', { request_id: third })).json.status;
 		expect([await statuses(third), await asked(), await asked()]).toEqual(['failed', 'failed', 'processing']);
 	});
 
-	test('of each job by itself, after some', async () => {
+	test('counts for each job separately after some', async () => {
 		const ids = [(await standIn.submit()).json.id, (await standIn.submit()).json.id];
 		standIn.api.addFault({ on: 'fetch', perJob: true, skip: 1, times: 1, do: answer503 });
 		const seen: Array<number | string> = [];
@@ -372,7 +372,7 @@ describe('how many requests a fault hits', () => {
 		expect(seen).toEqual([200, 200, 503, 503, 200, 200]);
 	});
 
-	test('the requests are on record with what hit them', async () => {
+	test('the requests are recorded with the fault that hit them', async () => {
 		standIn.api.addFault({ on: 'fetch', do: answer503 });
 		await fates(2);
 		expect(standIn.api.requests.map(({ method, path, faulted }) => [method, path, faulted])).toEqual([
@@ -408,19 +408,19 @@ describe('faults over HTTP', () => {
 		{ on: 'fetch', do: { kind: 'byteOrderMark' } },
 		{ on: 'webhook', do: { kind: 'byteOrderMark' } },
 		{ on: 'download', link: 'output', do: { kind: 'truncate', silently: true } },
-	])('are taken and listed as they were given: %j', async (fault) => {
+	])('are accepted and listed as they were given: %j', async (fault) => {
 		expect((await post(fault)).status).toBe(200);
 		const { faults } = (await standIn.get(`${standIn.api.origin}/local-api`)).json;
 		expect(faults).toEqual([{ skip: 0, times: 1, ...fault }]);
 	});
 
-	test('of late files hit all requests, unless they say how many', async () => {
+	test('of late files affect all requests, unless they say how many', async () => {
 		await post({ on: 'download', do: { kind: 'late', seconds: 2 } });
 		const { faults } = (await standIn.get(`${standIn.api.origin}/local-api`)).json;
 		expect(faults).toMatchObject([{ times: 'Infinity' }]);
 	});
 
-	test('of a long answer are kept whole', async () => {
+	test('of a long answer are kept completely', async () => {
 		const body = 'x'.repeat(30_000);
 		await post({ on: 'fetch', do: { kind: 'answer', body } });
 		expect((await standIn.fetchJob(1)).text).toBe(body);
@@ -462,7 +462,7 @@ describe('faults over HTTP', () => {
 		['do.location', { on: 'fetch', do: { kind: 'redirect', status: 302, location: 'a\nb' } }],
 		['do.message', { on: 'submit', do: { kind: 'failJob', message: 1 } }],
 		['JSON', '{"on":'],
-	])('with a wrong "%s" are refused by name: %j', async (field, fault) => {
+	])('with a wrong "%s" are refused, and the error names it: %j', async (field, fault) => {
 		const { status, json } = await post(fault);
 		expect(status).toBe(400);
 		expect(json.message).toMatch(field === 'JSON' ? /JSON/ : new RegExp(`^${field} must be `));

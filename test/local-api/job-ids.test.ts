@@ -15,7 +15,7 @@ const submits = {
 const FETCH = { v3: 'v3/fetch', v6: 'v6/3d/fetch' };
 const VERSIONS = ['v3', 'v6'] as const;
 
-/** What a submit's answer says after `"id":`, as it is written. */
+/** Reads the text after `"id":` in the answer to a submit. */
 const writtenId = ({ text }: Reply): string => /"id":(.+?),"(?:output|meta)":/.exec(text)?.[1] ?? '';
 
 describe('a job is found', () => {
@@ -50,7 +50,7 @@ describe('a job is found', () => {
 	});
 });
 
-/** As the answer writes it, and as a fetch asks for it. */
+/** The ID as the answer has it, and as a fetch has it. */
 const LITERALS = [
 	['1234567890123456789', '1234567890123456789'],
 	['1e21', '1e21'],
@@ -71,7 +71,7 @@ const LITERALS = [
 ] as const;
 
 describe.each(VERSIONS)('an ID of another form (%s)', (version) => {
-	test.each(LITERALS)('is told as written, and found: %s', async (literal, text) => {
+	test.each(LITERALS)('is answered as it was written, and found: %s', async (literal, text) => {
 		standIn.api.configure({ idFor: () => literal });
 		const submitted = await submits[version]();
 		expect(writtenId(submitted)).toBe(literal);
@@ -84,7 +84,7 @@ describe.each(VERSIONS)('an ID of another form (%s)', (version) => {
 		const other = version === 'v3' ? 'v6' : 'v3';
 		expect((await standIn.post(`${FETCH[other]}/${encodeURIComponent(text)}`)).json).toEqual(NOT_FOUND);
 
-		// A moment more, in which the webhook is called.
+		// A moment later, the webhook has been called.
 		await standIn.clock.sleep(60_000);
 		expect(writtenId(await standIn.post(path))).toBe(literal);
 		expect(standIn.calls[0]?.bytes.toString()).toContain(`"id":${literal},`);
@@ -110,7 +110,7 @@ test.each(['1234567890123456800', '1e+21', '1000000000000000000000', '1234567890
 	},
 );
 
-test('an "edit" can put an ID elsewhere, as it is written', async () => {
+test('an "edit" can move an ID elsewhere, as it was written', async () => {
 	standIn.api.configure({ idFor: () => '1234567890123456789' });
 	standIn.api.addFault({
 		on: 'submit',
@@ -119,14 +119,14 @@ test('an "edit" can put an ID elsewhere, as it is written', async () => {
 	expect((await standIn.submit()).text).toBe('{"data":{"request_id":1234567890123456789}}');
 });
 
-test('an ID is told as written to people too, and by a failed job', async () => {
+test('an ID is also shown to people, and answered for a failed job, as it was written', async () => {
 	standIn.api.configure({ idFor: () => '1234567890123456789', jobSeconds: 0 });
 	standIn.api.addFault({ on: 'submit', do: { kind: 'failJob' } });
 	expect((await standIn.submit()).text).toMatch(/^{"status":"failed","id":1234567890123456789,/);
 	expect((await standIn.get(`${standIn.api.origin}/local-api`)).text).toContain('"id": 1234567890123456789,');
 });
 
-test('IDs are counted as ever, unless it is told otherwise', async () => {
+test('IDs count up unless an option sets them', async () => {
 	const first = await standIn.submit();
 	expect(writtenId(first)).toBe('10684518');
 	standIn.api.configure({ idFor: (job) => `"job-${job}"` });
@@ -136,7 +136,7 @@ test('IDs are counted as ever, unless it is told otherwise', async () => {
 	expect((await standIn.fetchJob('job-2')).json.id).toBe('job-2');
 });
 
-test('an ID that is no JSON is told to whoever chose it', async () => {
+test('an ID that is not JSON is reported in the answer', async () => {
 	standIn.api.configure({ idFor: () => 'gen/123' });
 	const { status, json } = await standIn.submit();
 	expect([status, json.message]).toEqual([500, 'idFor must give JSON, not: gen/123']);

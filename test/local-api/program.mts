@@ -6,13 +6,13 @@ import axios from 'axios';
 
 import { runScript, TSX } from '../support/run-script.mts';
 
-/** The stand-in service's program, as a person runs it. */
+/** The program of the stand-in service, as a person runs it. */
 const PROGRAM = join('local-api', 'cli.mts');
 
-/** Runs it to its end. @returns its exit code, and what it has printed */
+/** Runs the program until it ends. @returns its exit code, and what it has printed */
 export const run = async (...flags: string[]) => await runScript(PROGRAM, ...flags);
 
-/** Starts it on any free port. @returns its settings, as GET /local-api tells them */
+/** Starts the program on any free port. @returns its settings, as GET /local-api shows them */
 export async function settingsWith(...flags: string[]): Promise<Record<string, unknown>> {
 	const child = spawn(process.execPath, [TSX, PROGRAM, '--port', '0', ...flags]);
 	try {
@@ -24,7 +24,7 @@ export async function settingsWith(...flags: string[]): Promise<Record<string, u
 			const { data } = await axios.get<{ settings: Record<string, unknown> }>(link[0], { proxy: false });
 			return data.settings;
 		}
-		throw new Error(`It has ended: ${printed}`);
+		throw new Error(`The program has ended: ${printed}`);
 	} finally {
 		if (child.exitCode === null && child.kill()) await once(child, 'exit');
 	}

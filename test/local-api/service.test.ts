@@ -8,7 +8,7 @@ afterEach(async () => {
 	await standIn.close();
 });
 
-test('the key stands in no log line, no description, no answer and no file', async () => {
+test('the key is in no log line, no description, no answer and no file', async () => {
 	standIn.api.configure({ jobSeconds: 0 });
 	const url = (path: string) => `${standIn.api.origin}${path}`;
 	const submitted = await standIn.submit({ webhook: standIn.hookUrl });
@@ -37,7 +37,7 @@ test('the key stands in no log line, no description, no answer and no file', asy
 	).toEqual([]);
 });
 
-test('every answer says that it is a stand-in, errors and spoilt ones too', async () => {
+test('every answer says that it is from a stand-in, also an error and a spoiled one', async () => {
 	standIn.api.addFault({ on: 'fetch', do: { kind: 'answer', status: 500, body: 'boom' } });
 	standIn.api.addFault({ on: 'fetch', do: { kind: 'redirect', status: 302, location: '/' } });
 	standIn.api.addFault({ on: 'fetch', do: { kind: 'drip', bytesPerSecond: 100_000 } });
@@ -64,7 +64,7 @@ test('every answer says that it is a stand-in, errors and spoilt ones too', asyn
 	);
 });
 
-test('GET /local-api tells the settings, the coming faults and the latest jobs', async () => {
+test('GET /local-api shows the settings, the coming faults and the latest jobs', async () => {
 	standIn.api.configure({ jobSeconds: 7, webhooks: 'twice' });
 	standIn.api.addFault({ on: 'fetch', do: { kind: 'hang' } });
 	const { id } = (await standIn.submit()).json;
@@ -79,7 +79,7 @@ test('GET /local-api tells the settings, the coming faults and the latest jobs',
 	});
 });
 
-test('only so many jobs and requests are kept as it is told', async () => {
+test('an option limits how many jobs and requests are kept', async () => {
 	const small = await openStandIn({ maxRecords: 2, jobSeconds: 0 });
 	const ids: number[] = [];
 	for (let i = 0; i < 3; i++) ids.push((await small.submit()).json.id);
@@ -89,7 +89,7 @@ test('only so many jobs and requests are kept as it is told', async () => {
 	await small.close();
 });
 
-test("a job that is forgotten takes all of its files' names along", async () => {
+test('the files of a forgotten job no longer exist', async () => {
 	const small = await openStandIn({ maxRecords: 1, jobSeconds: 0 });
 	const {
 		output,
@@ -104,7 +104,7 @@ test("a job that is forgotten takes all of its files' names along", async () => 
 	await small.close();
 });
 
-test('stop() frees the port, may be called twice, and a fresh service knows nothing of the old one', async () => {
+test('stop() frees the port, can be called twice, and a new service knows nothing of the old one', async () => {
 	const { id } = (await standIn.submit()).json;
 	const port = Number(new URL(standIn.api.origin).port);
 	await Promise.all([standIn.api.stop(), standIn.api.stop()]);
@@ -118,7 +118,7 @@ test('stop() frees the port, may be called twice, and a fresh service knows noth
 	await next.close();
 });
 
-test('stop() does not wait for a picture that never comes', async () => {
+test('stop() does not wait for an image that never arrives', async () => {
 	const submit = standIn.submit({ image: standIn.hangingUrl }).catch(() => undefined);
 	while (standIn.hanging() === 0) await standIn.get(`${standIn.api.origin}/local-api`);
 	await standIn.api.stop();

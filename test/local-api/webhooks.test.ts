@@ -8,7 +8,7 @@ afterEach(async () => {
 	await standIn.close();
 });
 
-/** Submits a job with a webhook and lets a minute pass. @returns its id and when it ends, the clock's ms */
+/** Submits a job with a webhook and lets a minute pass. @returns its ID and when it ends, the clock's ms */
 async function runJob(body: Record<string, unknown> = {}) {
 	const before = standIn.clock.now();
 	const { id, future_links: links } = (await standIn.submit({ webhook: standIn.hookUrl, ...body })).json;
@@ -47,7 +47,7 @@ test('without a track_id the call says null', async () => {
 	expect(standIn.calls[0]?.body.track_id).toBeNull();
 });
 
-test('a failed job calls it with the message and without files', async () => {
+test('the call for a failed job has the message and no files', async () => {
 	standIn.api.addFault({
 		on: 'submit',
 		do: { kind: 'failJob', message: 'Processing failed: Invalid input dimensions' },
@@ -58,7 +58,7 @@ test('a failed job calls it with the message and without files', async () => {
 	expect((await standIn.fetchJob(id)).json).toEqual({ ...failure, output: '' });
 });
 
-test('a job that is ready at once calls it too', async () => {
+test('the webhook of a job that ends at once is called too', async () => {
 	standIn.api.configure({ jobSeconds: 0 });
 	await runJob();
 	expect(standIn.calls.map(({ body }) => body.status)).toEqual(['success']);
@@ -78,7 +78,7 @@ test.each([
 	);
 });
 
-test('only so many calls as it is told are under way at the same time, and the others wait', async () => {
+test('an option limits how many calls are made at the same time, and the others wait', async () => {
 	standIn.api.configure({ callsAtOnce: 2, parallel: 9, queueLimit: 9 });
 	await Promise.all(Array.from({ length: 9 }, () => standIn.submit({ webhook: standIn.hookUrl })));
 	await standIn.clock.sleep(60_000);
@@ -87,7 +87,7 @@ test('only so many calls as it is told are under way at the same time, and the o
 	expect(standIn.api.calls.map(({ job }) => job)).toEqual(standIn.api.jobs.map(({ id }) => id));
 });
 
-// Hosts that reach nobody even if they were called: names under .invalid do not resolve.
+// Hosts that no call can reach: names under .invalid do not resolve.
 test.each([
 	'https://hook.invalid/',
 	'http://127.0.0.1.hook.invalid/',
@@ -100,7 +100,7 @@ test.each([
 	expect(standIn.log.filter((line) => line.includes('webhook skipped'))).toHaveLength(1);
 });
 
-test('a receiver that cannot be reached harms nobody', async () => {
+test('a receiver that cannot be reached does no harm', async () => {
 	const { id, endsAt } = await runJob({ webhook: `${standIn.hookUrl.replace(/:\d+/, ':1')}` });
 	expect(standIn.log.some((line) => line.includes(`webhook for job ${id} failed`))).toBe(true);
 	expect(standIn.log.join()).not.toContain(KEY);
@@ -110,7 +110,7 @@ test('a receiver that cannot be reached harms nobody', async () => {
 	expect((await standIn.fetchJob(id)).json.status).toBe('success');
 });
 
-test('after stop() no webhook is called any more', async () => {
+test('after stop() no webhook is called', async () => {
 	standIn.api.addFault({ on: 'fetch', do: { kind: 'hang' } });
 	const { id } = (await standIn.submit({ webhook: standIn.hookUrl })).json;
 	const hanging = standIn.fetchJob(id).catch(() => undefined);

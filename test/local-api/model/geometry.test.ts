@@ -7,7 +7,7 @@ import type { Mesh } from '../../../local-api/model/mesh.mts';
 import { buildModel } from '../../../local-api/model/model.mts';
 import { readV3, type ParametersV3 } from '../../../local-api/parameters-v3.mts';
 import { cutOut } from '../../../local-api/model/silhouette.mts';
-import { examined, extent } from './surface.mts';
+import { examine, measureExtent } from './surface.mts';
 
 const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];
 
@@ -23,18 +23,18 @@ const sample = async (name: string): Promise<Picture> =>
 const meshOf = (picture: Picture, steps: number): Mesh =>
 	buildModel(parametersOf('img_to_3d', { steps }), picture, 0).mesh;
 
-/** Vertices - edges + faces of a closed mesh: 2 for each separate piece, 2 less for each hole through one. */
-const eulerNumber = ({ positions, faces }: Mesh): number => positions.length / 3 - faces.length / 6;
+/** Computes vertices - edges + faces of a closed mesh: 2 for each separate piece, and 2 less for each hole through it. */
+const computeEulerNumber = ({ positions, faces }: Mesh): number => positions.length / 3 - faces.length / 6;
 
 function expectSound(mesh: Mesh): void {
-	const { looseEdges, volume } = examined(mesh);
+	const { looseEdges, volume } = examine(mesh);
 	expect(looseEdges).toBe(0);
 	expect([...mesh.positions, ...mesh.normals].every(Number.isFinite)).toBe(true);
 	expect(volume).toBeGreaterThan(0);
 }
 
-/** Area that a cut-out and the expected one share, as part of the area of both together. */
-function agreement(picture: Picture, isExpected: (pixel: number) => boolean): number {
+/** Measures the area that a cut-out shares with the expected one, as a share of the area of both together. */
+function measureAgreement(picture: Picture, isExpected: (pixel: number) => boolean): number {
 	const silhouette = cutOut(picture, 1.2);
 	let [shared, either] = [0, 0];
 	for (let pixel = 0; pixel < picture.width * picture.height; pixel++) {
@@ -46,12 +46,12 @@ function agreement(picture: Picture, isExpected: (pixel: number) => boolean): nu
 }
 
 describe('the mesh of a picture', () => {
-	test.each(SAMPLES)('%s gives one closed solid', async (name) => {
+	test.each(SAMPLES)('%s becomes one closed solid', async (name) => {
 		const mesh = meshOf(await sample(name), 12);
 		expectSound(mesh);
-		expect(Math.max(...extent(mesh))).toBeCloseTo(2, 5);
-		// The mug is the one with a hole through it: its handle.
-		expect(eulerNumber(mesh)).toBe(name === 'mug.jpg' ? 0 : 2);
+		expect(Math.max(...measureExtent(mesh))).toBeCloseTo(2, 5);
+		// The mug has a hole through it, in its handle.
+		expect(computeEulerNumber(mesh)).toBe(name === 'mug.jpg' ? 0 : 2);
 	});
 
 	test('a higher guidance scale makes it rounder, more steps make it finer', async () => {
@@ -59,11 +59,11 @@ describe('the mesh of a picture', () => {
 		const of = (body: Record<string, unknown>) =>
 			buildModel(parametersOf('img_to_3d', body), picture, 0).mesh;
 		const [flat, round] = [of({ guidance_scale: 1, steps: 8 }), of({ guidance_scale: 20, steps: 8 })];
-		expect(extent(round)[2]).toBeGreaterThan((extent(flat)[2] as number) * 1.5);
+		expect(measureExtent(round)[2]).toBeGreaterThan((measureExtent(flat)[2] as number) * 1.5);
 		expect(of({ guidance_scale: 20, steps: 40 }).faces.length).toBeGreaterThan(round.faces.length * 2);
 	});
 
-	test('it carries the colors of the picture, not those of the backdrop behind it', async () => {
+	test('it has the colors of the picture, and not those of the backdrop', async () => {
 		const square = await sharp({ create: { width: 60, height: 60, channels: 3, background: '#c81e28' } })
 			.png()
 			.toBuffer();
@@ -116,7 +116,9 @@ describe('the mesh of a picture', () => {
 describe('the cut-out', () => {
 	test('follows the transparency of a picture that has one', async () => {
 		const duck = await sample('duck.png');
-		expect(agreement(duck, (pixel) => (duck.pixels[pixel * 4 + 3] as number) >= 128)).toBeGreaterThan(0.98);
+		expect(measureAgreement(duck, (pixel) => (duck.pixels[pixel * 4 + 3] as number) >= 128)).toBeGreaterThan(
+			0.98,
+		);
 	});
 
 	test.each(['#ffffff', '#7f8a94', '#1d2733'])(
@@ -126,14 +128,14 @@ describe('the cut-out', () => {
 			const onBackdrop = await decodePicture(
 				await sharp('samples/duck.png').flatten({ background }).png().toBuffer(),
 			);
-			expect(agreement(onBackdrop, (pixel) => (duck.pixels[pixel * 4 + 3] as number) >= 128)).toBeGreaterThan(
-				0.96,
-			);
+			expect(
+				measureAgreement(onBackdrop, (pixel) => (duck.pixels[pixel * 4 + 3] as number) >= 128),
+			).toBeGreaterThan(0.96);
 		},
 	);
 
 	test.each(['mug.jpg', 'rocket.webp', 'mushroom.png', 'cactus.jpg'])(
-		'leaves the backdrop and the shadow of %s out',
+		'leaves out the backdrop and the shadow of %s',
 		async (name) => {
 			const picture = await sample(name);
 			const { insideAt, isCard } = cutOut(picture, 1.2);
@@ -168,11 +170,11 @@ describe('a picture without an object', () => {
 		['nothing but backdrop', blank],
 		['no plain backdrop', noise],
 		['nothing but transparency', clear],
-	])('%s: becomes a card of the shape of the picture', async (_, image) => {
+	])('%s: becomes a card in the shape of the picture', async (_, image) => {
 		const picture = await decodePicture(await image.png().toBuffer());
 		const mesh = meshOf(picture, 8);
 		expectSound(mesh);
-		const [wide, high, thick] = extent(mesh) as [number, number, number];
+		const [wide, high, thick] = measureExtent(mesh) as [number, number, number];
 		expect(wide / high).toBeCloseTo(1.5, 1);
 		expect(thick).toBeLessThan(0.15);
 	});
@@ -181,7 +183,7 @@ describe('a picture without an object', () => {
 		[1, 1],
 		[600, 2],
 		[2, 600],
-	])('a picture of %i x %i px is no trouble', async (width, height) => {
+	])('a picture of %i x %i px becomes a closed solid', async (width, height) => {
 		const file = await sharp({ create: { width, height, channels: 3, background: '#d02020' } })
 			.png()
 			.toBuffer();
@@ -225,7 +227,7 @@ describe('the solid of a prompt', () => {
 		expect(red - blue).toBeGreaterThan(otherRed - otherBlue + 20);
 	});
 
-	test('prompts that name nothing known differ from each other', () => {
+	test('prompts that name nothing known give different solids', () => {
 		expect(solid('qwerty').positions).not.toEqual(solid('asdfgh').positions);
 	});
 });

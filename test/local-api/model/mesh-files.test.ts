@@ -12,7 +12,7 @@ import {
 	type MeshRecipe,
 } from '../../../local-api/model/mesh-files.mts';
 import { readMesh, type ReadMesh } from './read-mesh.mts';
-import { examined, extent, joinedAtPlaces } from './surface.mts';
+import { examine, measureExtent, joinedAtPlaces } from './surface.mts';
 
 const RECIPE: MeshRecipe = { prompt: '', seed: 5, resolution: 96, meshSimplify: 0.95 };
 const FORMATS: MeshFormat[] = ['glb', 'obj', 'stl', 'ply'];
@@ -24,7 +24,7 @@ const CARD = '<rect x="60" y="20" width="180" height="260" rx="14" fill="#fdfdf8
 const HALVES =
 	'<circle cx="150" cy="150" r="120" fill="#d01010"/><path d="M30 150 a120 120 0 0 0 240 0" fill="#1010d0"/>';
 
-/** @param edge px; the shapes' coordinates are 0 to 300 all the same */
+/** @param edge px. The coordinates of the shapes are 0 to 300 for every edge. */
 const drawn = async (shapes: string, edge = 300): Promise<Picture> =>
 	await decodePicture(
 		await sharp(
@@ -49,7 +49,7 @@ const meshOf = async (
 const bytesOf = async (picture: Picture | undefined, recipe: Partial<MeshRecipe>, format: MeshFormat) =>
 	(await makeMeshFiles({ ...RECIPE, ...recipe }, picture, format, 'thing')).map(({ bytes }) => bytes);
 
-/** Stands for bytes whose difference nobody wants to read. */
+/** Hashes bytes, since a printed difference of them would not help. */
 const hashOf = (bytes: Buffer[]): string => {
 	const hash = createHash('sha256');
 	for (const part of bytes) hash.update(part);
@@ -58,9 +58,9 @@ const hashOf = (bytes: Buffer[]): string => {
 
 function expectSolid(mesh: ReadMesh): void {
 	for (const surface of [mesh, joinedAtPlaces(mesh)]) {
-		const { volume, ...others } = examined(surface);
+		const { volume, ...others } = examine(surface);
 		expect(volume).toBeGreaterThan(0.01);
-		// A triangle of an STL has corners of its own.
+		// Each triangle of an STL has its own corners.
 		if (surface === mesh && mesh.faces.length * 3 === mesh.positions.length) continue;
 		expect(others).toEqual({ looseEdges: 0, flatFaces: 0 });
 	}
@@ -105,7 +105,7 @@ describe.each(FORMATS)('a mesh as %s', (format) => {
 	test.each(['mug.jpg', 'duck.png', 'rocket.webp'])('of %s is one closed solid', async (name) => {
 		const mesh = await meshOf(await sample(name), {}, format);
 		expectSolid(mesh);
-		expect(Math.max(...extent(mesh))).toBeCloseTo(2, 4);
+		expect(Math.max(...measureExtent(mesh))).toBeCloseTo(2, 4);
 	});
 
 	test('has unit normals that point to the outside', async () => {
@@ -116,12 +116,12 @@ describe.each(FORMATS)('a mesh as %s', (format) => {
 			const [px, py, pz] = [0, 1, 2].map((axis) => positions[vertex * 3 + axis] as number);
 			return x * (px as number) + y * (py as number) + z * (pz as number);
 		}).sort((a, b) => a - b);
-		// A ball's points lie where their normals point to; only the narrow faces where front and back meet are rough.
+		// On a ball, each normal points away from the center. Only the narrow faces where front and back meet are rough.
 		expect(outwards[Math.floor(outwards.length / 20)]).toBeGreaterThan(0.85);
 		expect(outwards[Math.floor(outwards.length / 2)]).toBeGreaterThan(0.99);
 	});
 
-	test('of the same recipe has the same bytes, of another seed others', async () => {
+	test('has the same bytes for the same recipe, and other bytes for another seed', async () => {
 		const picture = await sample('duck.png');
 		for (const [of, prompt] of [
 			[picture, ''],
@@ -137,7 +137,7 @@ describe.each(FORMATS)('a mesh as %s', (format) => {
 });
 
 describe.each(['glb', 'obj', 'ply'] as const)('the colors of a mesh as %s', (format) => {
-	test('are the right way up, and the same in front and behind', async () => {
+	test('are upright, and the same on the front and on the back', async () => {
 		const { positions, faces, colors } = await meshOf(await drawn(HALVES), {}, format);
 		const sides = new Set<string>();
 		Array.from(faces).forEach((vertex, corner) => {
@@ -151,7 +151,7 @@ describe.each(['glb', 'obj', 'ply'] as const)('the colors of a mesh as %s', (for
 		expect(sides.size).toBe(4);
 	});
 
-	test('have nothing of the backdrop, at the edge neither', async () => {
+	test('contain nothing of the backdrop, not even at the edge', async () => {
 		const { colors } = await meshOf(await drawn(BALL), {}, format);
 		const of = (channel: number) => colors.filter((_, i) => i % 3 === channel).sort((a, b) => a - b);
 		expect(of(0)[0]).toBeGreaterThan(190);
@@ -224,7 +224,7 @@ describe('any recipe', () => {
 		);
 	});
 
-	test('has the more faces the finer it is, and the fewer the more it is simplified', async () => {
+	test('has more faces with a higher resolution, and fewer when it is simplified more', async () => {
 		const faces = async (of: Picture | undefined, recipe: Partial<MeshRecipe>) =>
 			(await meshOf(of, recipe)).faces.length / 3;
 		for (const [of, prompt] of [
@@ -247,7 +247,7 @@ describe('any recipe', () => {
 
 describe('the shape behind a picture', () => {
 	test('of a disc is a ball', async () => {
-		const [wide, high, thick] = extent(await meshOf(await drawn(BALL)));
+		const [wide, high, thick] = measureExtent(await meshOf(await drawn(BALL)));
 		expect(high / wide).toBeCloseTo(1, 1);
 		expect(thick / wide).toBeGreaterThan(0.9);
 		expect(thick / wide).toBeLessThan(1.1);
@@ -255,22 +255,22 @@ describe('the shape behind a picture', () => {
 
 	test('of a square is a box: it fills most of the box around it', async () => {
 		const mesh = await meshOf(await drawn(BOX));
-		const [wide, high, thick] = extent(mesh);
+		const [wide, high, thick] = measureExtent(mesh);
 		expect(thick / wide).toBeGreaterThan(0.7);
-		expect(examined(mesh).volume / (wide * high * thick)).toBeGreaterThan(0.85);
+		expect(examine(mesh).volume / (wide * high * thick)).toBeGreaterThan(0.85);
 	});
 
 	test('of an oblong rectangle is flat', async () => {
 		const mesh = await meshOf(await drawn(CARD));
-		const [wide, high, thick] = extent(mesh);
+		const [wide, high, thick] = measureExtent(mesh);
 		expect(thick / wide).toBeLessThan(0.2);
-		expect(examined(mesh).volume / (wide * high * thick)).toBeGreaterThan(0.85);
+		expect(examine(mesh).volume / (wide * high * thick)).toBeGreaterThan(0.85);
 	});
 
-	test('of a rectangle on its corner is a box as well', async () => {
+	test('of a rectangle on its corner is also a box', async () => {
 		const turned = BOX.replace('<rect', '<rect transform="rotate(33 150 150)"');
 		const mesh = await meshOf(await drawn(turned));
-		expect(examined(mesh).volume).toBeGreaterThan(2.2);
+		expect(examine(mesh).volume).toBeGreaterThan(2.2);
 	});
 });
 
@@ -284,7 +284,7 @@ describe('the turntable of a mesh', () => {
 		return { data, info, metadata: await sharp(gif, { animated: true }).metadata(), gif };
 	};
 
-	test('has the asked size and length, and the same bytes each time', async () => {
+	test('has the requested size and length, and the same bytes each time', async () => {
 		const { info, metadata, gif } = await frames(undefined, { prompt: 'a rocket', resolution: 64 });
 		expect([info.width, metadata.pageHeight]).toEqual([96, 96]);
 		expect(metadata.delay?.reduce((sum, ms) => sum + ms, 0)).toBe(2000);
@@ -292,7 +292,7 @@ describe('the turntable of a mesh', () => {
 		expect(hashOf([again.gif])).toBe(hashOf([gif]));
 	});
 
-	test('shows what is on the picture, however coarse the mesh is', async () => {
+	test('shows the content of the picture, even if the mesh is coarse', async () => {
 		const stripes = Array.from(
 			{ length: 8 },
 			(_, i) => `<rect x="50" y="${56 + i * 25}" width="200" height="12"/>`,

@@ -4,11 +4,11 @@ import sharp from 'sharp';
 import type { MeshFile } from '../../../local-api/model/mesh-files.mts';
 import type { Surface } from './surface.mts';
 
-/** What a mesh's files say, read anew from their bytes. */
+/** A mesh as it is read from the bytes of its files. */
 export interface ReadMesh extends Surface {
-	/** sRGB, 0 to 255, 3 numbers per corner of a face; none in an STL. */
+	/** sRGB, 0 to 255, 3 numbers for each corner of a face. Empty for an STL. */
 	colors: number[];
-	/** Unit vectors, 3 numbers per corner of a face. */
+	/** Unit vectors, 3 numbers for each corner of a face. */
 	normals: number[];
 }
 
@@ -23,7 +23,7 @@ async function imageOf(file: Uint8Array): Promise<Image> {
 	return { data, width: info.width, height: info.height };
 }
 
-/** The pixel at a place: 0 to 1 from the left and from the top. */
+/** Reads the pixel at a place: 0 to 1 from the left and from the top. */
 function pixelAt({ data, width, height }: Image, x: number, y: number): number[] {
 	const [column, row] = [Math.floor(x * width), Math.floor(y * height)];
 	if (column < 0 || row < 0 || column >= width || row >= height) throw new Error(`no pixel at ${x}, ${y}`);
@@ -126,7 +126,7 @@ function readPly(file: Buffer): ReadMesh {
 	};
 }
 
-/** Reads what `meshFilesOf` gives. @param name the files' name without ending */
+/** Reads what `makeMeshFiles` returns. @param name the name of the files without the ending */
 export async function readMesh(files: MeshFile[], name: string): Promise<ReadMesh> {
 	const [first, ...others] = files;
 	const other = (extension: string): Buffer =>

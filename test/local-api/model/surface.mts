@@ -1,4 +1,4 @@
-/** Points and triangles, however they were stored. */
+/** Points and triangles. */
 export interface Surface {
 	/** 3 numbers per vertex. */
 	positions: ArrayLike<number>;
@@ -7,15 +7,15 @@ export interface Surface {
 }
 
 export interface Checkup {
-	/** Edges that are not in exactly two faces which go along it in opposite directions. */
+	/** Edges that do not join exactly two faces, which run along it in opposite directions. */
 	looseEdges: number;
-	/** Faces without an area, or with a vertex twice. */
+	/** Faces without an area, or with the same vertex twice. */
 	flatFaces: number;
-	/** Negative for a surface that is turned inside out. */
+	/** Negative if the inside of the surface is turned out. */
 	volume: number;
 }
 
-/** Four times the square of the area of what is nothing but a line; a mesh is 2 long. */
+/** Four times the square of the area of a face that is only a line. A mesh is 2 long. */
 const NO_AREA = 1e-31;
 
 type Vector = [number, number, number];
@@ -36,7 +36,7 @@ const cross = (a: Vector, b: Vector): Vector => [
 
 const dot = (a: Vector, b: Vector): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 
-/** The same surface with one vertex at each place. */
+/** Welds the vertices at one place to one. */
 export function joinedAtPlaces(surface: Surface): Surface {
 	const vertices = new Map<string, number>();
 	const positions: number[] = [];
@@ -51,9 +51,9 @@ export function joinedAtPlaces(surface: Surface): Surface {
 	return { positions, faces };
 }
 
-/** Looks for holes and the like. */
-export function examined(surface: Surface): Checkup {
-	/** Per edge, by its vertices in order: how often faces go along it and against it. */
+/** Examines a surface for holes and other faults. */
+export function examine(surface: Surface): Checkup {
+	/** For each edge, by its vertices in order: how often faces run along it and against it. */
 	const edges = new Map<string, [number, number]>();
 	let [flatFaces, volume] = [0, 0];
 	for (let face = 0; face < surface.faces.length; face += 3) {
@@ -74,8 +74,8 @@ export function examined(surface: Surface): Checkup {
 	return { looseEdges, flatFaces, volume };
 }
 
-/** Length of a surface along x, y and z. */
-export function extent({ positions }: Surface): Vector {
+/** Measures a surface along x, y and z. */
+export function measureExtent({ positions }: Surface): Vector {
 	return [0, 1, 2].map((axis) => {
 		const values = Array.from(positions).filter((_, index) => index % 3 === axis);
 		return values.reduce((a, b) => Math.max(a, b)) - values.reduce((a, b) => Math.min(a, b));

@@ -10,7 +10,7 @@ afterEach(async () => {
 	await standIn.close();
 });
 
-/** The files of a job, by what its submit says. */
+/** Submits a job, and downloads its files. */
 async function filesOf(body: Record<string, unknown> = {}, on = standIn): Promise<Buffer[]> {
 	const { output } = (await on.submit(body)).json;
 	return await Promise.all(output.map(async (url) => (await on.get(url)).bytes));
@@ -65,7 +65,7 @@ describe('a turntable', () => {
 		expect(Math.min(data[0] as number, data[1] as number, data[2] as number)).toBeGreaterThan(200);
 	});
 
-	test('of the same request and seed has the same bytes, from another instance too', async () => {
+	test('of the same request and seed has the same bytes, also from another instance', async () => {
 		const first = await fileOf();
 		expect(await fileOf({ track_id: 'another job' })).toEqual(first);
 		const other = await openStandIn({ jobSeconds: 0 });
@@ -90,7 +90,7 @@ describe('a turntable', () => {
 		expect((await standIn.submit({ seed: null })).json.meta.seed).not.toBe(json.meta.seed);
 	});
 
-	test('comes once for each of a batch, and each one is different', async () => {
+	test('is made for each output of a batch, and each one is different', async () => {
 		const files = await filesOf({ batch_size: 3 });
 		expect(files).toHaveLength(3);
 		expect(new Set(files.map((file) => file.toString('base64'))).size).toBe(3);
@@ -113,7 +113,7 @@ describe('the picture', () => {
 	);
 
 	test('is cropped to its central square on request, and stays upright', async () => {
-		// Red over blue, stored lying on its side, as a phone stores a portrait.
+		// Red above blue, stored on its side, as a phone stores a portrait.
 		const half = (background: string) =>
 			sharp({ create: { width: 40, height: 60, channels: 3, background } })
 				.png()

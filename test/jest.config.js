@@ -12,12 +12,14 @@ const packages = Object.keys(devDependencies)
 module.exports = {
 	rootDir: __dirname,
 	testEnvironment: '<rootDir>/support/shared-realm.cjs',
-	// `npm run e2e` needs n8n servers. `npm run test:faults` and `npm run test:model` take long.
-	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/', '/test/local-api/model/'],
+	// `npm run e2e` needs n8n servers. `npm run test:faults`, `npm run test:model` and `npm run test:publish` take long.
+	testPathIgnorePatterns: ['/test/e2e/', '/test/faults/places/', '/test/local-api/model/', '/test/publish/'],
 	// Only for what hangs: a busy machine may well take a minute for a test that makes real meshes.
 	testTimeout: 120_000,
 	// jest itself would leave one core idle.
 	maxWorkers: '100%',
+	// A worker that has loaded n8n-core takes longer to end than jest's half a second.
+	workerGracefulExitTimeout: 10_000,
 	testMatch: ['**/*.test.ts'],
 	moduleFileExtensions: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs', 'json', 'node'],
 	transform: {

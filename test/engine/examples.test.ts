@@ -8,6 +8,9 @@ import { toItems, NODE, openRig, type Rig } from '../support/rig.mts';
 let rig: Rig;
 beforeEach(async () => {
 	rig = await openRig();
+	// To make turntables of the default size takes seconds.
+	const gif = { kind: 'answer', body: 'GIF89a;', contentType: 'image/gif' } as const;
+	rig.service.addFault({ on: 'download', times: Infinity, do: gif });
 });
 afterEach(async () => {
 	await rig.close();

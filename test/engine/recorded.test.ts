@@ -364,7 +364,7 @@ test('a try without a credential names the jobs of the try before', async () => 
 	void rig.clock.sleep(61_000).then(() => rig.setCredential({ apiKey: '' }));
 	const { items } = await rig.run(buildPromptParameters({}, { timeout: 60 }), {
 		items: makeNumberedItems(2),
-		node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
+		node: { ...RETRIED, waitBetweenTries: 300, ...CONTINUE },
 	});
 	expect(items.map(({ json }) => [json.error, json.paid, json.id])).toEqual(
 		rig.service.jobs.map(({ id }) => ['The credential has no API key', 'yes', id]),
@@ -379,7 +379,7 @@ test('an item that cannot be read on a later try still names its job', async () 
 		buildPromptParameters({ settings: { seed: '={{ $json.n }}' } }, { timeout: 60 }),
 		{
 			items,
-			node: { ...RETRIED, waitBetweenTries: 4000, ...CONTINUE },
+			node: { ...RETRIED, waitBetweenTries: 300, ...CONTINUE },
 		},
 	);
 	expect(out.map(({ json }) => [json.error, json.paid, json.id])).toEqual([

@@ -27,7 +27,7 @@ import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhoo
 import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from '../support/answer-texts.mts';
 import { measureWork } from './work.mts';
-import { countRuns } from '../support/scope.mts';
+import { countRuns, RUNS_ALL } from '../support/scope.mts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const asIs = (text: string) => text;
@@ -354,6 +354,9 @@ const PIECES = [
 /** The longest processor time for a megabyte, ms. A time that grows with the square of the length is seconds for a tenth of it. */
 const MAX_MS = 3000;
 
+/** The lengths of the texts. A time that grows with the square of the length shows at the second one. */
+const LENGTHS = [10_000, 100_000, ...(RUNS_ALL ? [1_000_000] : [])];
+
 /** Checks how long a reader takes for a text of `length` characters. @returns what is too slow */
 function findSlowness(read: (text: string) => unknown, piece: string, end: string, length: number): string[] {
 	const text = piece.repeat(length / piece.length) + end;
@@ -376,7 +379,7 @@ describe('a text that is made to take long', () => {
 				.map((pieces) => pieces.join(''));
 			fc.assert(
 				fc.property(anyPiece, fc.constantFrom('', 'x', '!', '/', '>'), (piece, end) => {
-					for (const length of [10_000, 100_000, 1_000_000]) {
+					for (const length of LENGTHS) {
 						expect(findSlowness(read, piece, end, length)).toEqual([]);
 					}
 				}),

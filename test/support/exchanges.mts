@@ -42,6 +42,11 @@ export function letClockMoveDuring(clientPort: number): void {
 	}
 }
 
+/** Lets the clock move although the open requests are not answered, after it has waited long enough for them. */
+export function letClockMoveDuringAll(): void {
+	for (const exchange of exchanges) exchange.isReleased = true;
+}
+
 /** Whether the server or the client still has to read what the other one has written. Both are in this process. */
 function isOnTheWay({ request: { socket: client }, server }: Exchange): boolean {
 	if (!client || !server || server.destroyed) return true;

@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import sharp from 'sharp';
 
 import type { CancelSignal } from '../../nodes/ImgTo3d/async/clock';
-import { countProgress, isExchanging } from './exchanges.mts';
+import { countProgress, isExchanging, letClockMoveDuringAll } from './exchanges.mts';
 import { LeapingClock } from './leaping-clock.mts';
 
 /** In how many turns of the event loop nothing must happen before the clock leaps. */
@@ -137,7 +137,8 @@ export class TestClock extends LeapingClock {
 	private isStopped = false;
 
 	/**
-	 * How long unanswered requests hold the clock while nothing else happens, real ms. Tests of a call that gets no answer set less.
+	 * How long unanswered requests hold the clock while nothing else happens, real ms. After that, they hold it no longer. Tests of a call
+	 * that gets no answer set less.
 	 */
 	patienceMs = 20_000;
 
@@ -183,5 +184,6 @@ export class TestClock extends LeapingClock {
 			turns = isQuiet ? turns + 1 : 0;
 			last = now;
 		}
+		if (patience <= 0) letClockMoveDuringAll();
 	}
 }

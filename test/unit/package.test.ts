@@ -6,10 +6,14 @@ import triggerCodex from '../../nodes/ImgTo3d/ImgTo3dTrigger.node.json';
 import manifest from '../../package.json';
 import { packedFiles } from './npm.mts';
 
+let files: string[];
+beforeAll(() => {
+	files = packedFiles();
+});
+
 const nodes = [new entry.ImgTo3d().description, new entry.ImgTo3dTrigger().description];
 
 test('the package holds only what n8n loads, and the documents that go with it', () => {
-	const files = packedFiles();
 	const documents = ['LICENSE.md', 'README.md', 'package.json'];
 	expect(files).toEqual(
 		expect.arrayContaining([...documents, ...manifest.n8n.nodes, ...manifest.n8n.credentials, manifest.main]),
@@ -29,7 +33,6 @@ test('the package depends on nothing', () => {
 });
 
 test('the entry exports every node and credential that the manifest names, and their icons are packed', () => {
-	const files = packedFiles();
 	const named = [...manifest.n8n.nodes, ...manifest.n8n.credentials].map(
 		(path) => /([^/]+)\.(node|credentials)\.js$/.exec(path)?.[1],
 	);

@@ -8,6 +8,7 @@ import {
 	type Layer,
 	type Marker,
 } from './decode';
+import { STATUS_WORDS } from './status';
 
 /** What replaces the key. */
 export const MASK = '***';
@@ -33,7 +34,8 @@ const MAX_LEVELS = 4;
  */
 const PROTOCOL_WORDS = new Set(
 	[
-		'success processing queued starting ready failed error cancelled canceled ok',
+		...STATUS_WORDS,
+		'starting ready ok',
 		'status id request_id track_id output link meta data key webhook image',
 		'message messege tip tips eta retry_after current_queue generationtime',
 		'fetch_result future_links proxy_links extra_assets nsfw_content_detected',

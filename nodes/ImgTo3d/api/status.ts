@@ -13,6 +13,9 @@ const STATUSES = new Map<string, Status>([
 	['canceled', 'cancelled'],
 ]);
 
+/** Each status word, in lower case. */
+export const STATUS_WORDS: readonly string[] = [...STATUSES.keys()];
+
 /**
  * Reads the `status` of an answer. Upper case and spaces around it do not count.
  *

@@ -51,6 +51,10 @@ export interface Delivery {
 	download: boolean;
 	outputBinaryPropertyName: string;
 	outputMode: OutputMode;
+	/** The base of the files' names, if the person has set one. */
+	fileName?: string;
+	/** Whether the items also have the fields of their input item. */
+	includeInputFields: boolean;
 	/** Larger output files are refused. */
 	maxFileBytes: number;
 }

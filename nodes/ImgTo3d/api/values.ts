@@ -9,6 +9,11 @@ export interface Range {
 	max?: number;
 }
 
+/** Whether nothing was entered: an option that was not added, or an empty cell. */
+export function isEmpty(entered: unknown): boolean {
+	return entered === undefined || entered === null || (typeof entered === 'string' && entered.trim() === '');
+}
+
 /** Reads a finite number, from a number or from a text that is one. @returns `undefined` for anything else */
 export function toNumber(entered: unknown): number | undefined {
 	const value = typeof entered === 'string' && entered.trim() !== '' ? Number(entered) : entered;

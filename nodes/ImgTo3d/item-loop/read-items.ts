@@ -6,7 +6,7 @@ import type { Service } from '../api/service';
 import { API_VERSIONS } from '../api/versions';
 import { findOperation, OPERATION_VALUES } from '../operations';
 import type { Failure } from '../output/items';
-import { readDownload } from '../parameters/delivery';
+import { readDownload, readFileName } from '../parameters/delivery';
 import { Form } from '../parameters/form';
 import { readWaitFor } from '../parameters/wait-for';
 import { OUTPUT_MODES, type ItemRequest } from '../request';
@@ -71,6 +71,8 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 		...(pollInterval !== undefined && { pollIntervalMs: pollInterval * 1000 }),
 		...(waitFor === 'none' ? { download: false, outputBinaryPropertyName: '' } : readDownload(form)),
 		outputMode: form.readOptionChoice(options, 'outputMode', 'Output', OUTPUT_MODES, 'job'),
+		...readFileName(form, options),
+		includeInputFields: form.readOptionBoolean(options, 'includeInputFields', 'Include Input Fields'),
 		maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		maxJobsInFlight: form.readNumberOrDefault(options, 'maxJobsInFlight'),
 	};

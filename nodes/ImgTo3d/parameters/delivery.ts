@@ -1,4 +1,4 @@
-import type { IDisplayOptions, INodeProperties } from 'n8n-workflow';
+import type { IDataObject, IDisplayOptions, INodeProperties } from 'n8n-workflow';
 
 import type { Delivery } from '../request';
 import type { Form } from './form';
@@ -41,4 +41,10 @@ export function readDownload(form: Form): Pick<Delivery, 'download' | 'outputBin
 		download,
 		outputBinaryPropertyName: form.readRequiredText('outputBinaryPropertyName', 'Put Output File in Field'),
 	};
+}
+
+/** @returns nothing when no name was entered */
+export function readFileName(form: Form, options: IDataObject): Pick<Delivery, 'fileName'> {
+	const fileName = form.readOptionText(options, 'fileName', 'File Name');
+	return fileName ? { fileName } : {};
 }

@@ -1,6 +1,6 @@
 import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
-import { describeChoices, toBoolean, describeRange, toNumberWithin } from '../api/values';
+import { describeChoices, describeRange, isEmpty, toBoolean, toNumberWithin } from '../api/values';
 import { joinSentences } from '../api/error-texts';
 import type { NodeContext } from '../api/transport';
 import { isHttpUrl } from '../api/url';
@@ -42,10 +42,7 @@ export class Form {
 	}
 
 	readBoolean(name: string, displayName: string): boolean {
-		const value = this.getValue(name);
-		const isOn = toBoolean(value);
-		if (isOn === undefined) throw this.createError(displayName, value, 'must be true or false');
-		return isOn;
+		return this.toBoolean(this.getValue(name), displayName);
 	}
 
 	/** A text that is not empty. */
@@ -84,6 +81,11 @@ export class Form {
 		fallback: T,
 	): T {
 		return options[name] === undefined ? fallback : this.findChoice(options[name], displayName, choices);
+	}
+
+	/** `false` when the option was not added, or left empty. */
+	readOptionBoolean(options: IDataObject, name: string, displayName: string): boolean {
+		return isEmpty(options[name]) ? false : this.toBoolean(options[name], displayName);
 	}
 
 	/** `undefined` when the option was not added, '' when it was left empty. */
@@ -129,6 +131,12 @@ export class Form {
 				),
 			},
 		);
+	}
+
+	private toBoolean(value: unknown, displayName: string): boolean {
+		const isOn = toBoolean(value);
+		if (isOn === undefined) throw this.createError(displayName, value, 'must be true or false');
+		return isOn;
 	}
 
 	private toText(value: unknown, displayName: string): string {

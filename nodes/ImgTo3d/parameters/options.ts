@@ -13,7 +13,7 @@ export const NUMERIC_OPTIONS = {
 
 export type NumericOption = keyof typeof NUMERIC_OPTIONS;
 
-function createNumberOption(
+export function createNumberOption(
 	name: NumericOption,
 	more: Pick<INodeProperties, 'description' | 'displayOptions'>,
 ): INodeProperties {
@@ -29,6 +29,16 @@ function createNumberOption(
 	};
 }
 
+export const fileNameOption: INodeProperties = {
+	displayName: 'File Name',
+	name: 'fileName',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. mug',
+	description:
+		'What the names of the output files begin with. The ID of the job and the extension follow. Without it, they begin with the name of the input file, or with the first words of the prompt.',
+};
+
 export const optionsProperty: INodeProperties = {
 	displayName: 'Options',
 	name: 'options',
@@ -37,6 +47,15 @@ export const optionsProperty: INodeProperties = {
 	default: {},
 	description: 'How to wait, and how the results leave the node',
 	options: [
+		{ ...fileNameOption, displayOptions: { hide: { '/waitFor': ['none'] } } },
+		{
+			displayName: 'Include Input Fields',
+			name: 'includeInputFields',
+			type: 'boolean',
+			default: false,
+			description:
+				'Whether the output items also have the fields of their input item, under <code>input</code>',
+		},
 		createNumberOption('maxFileSize', {
 			description: 'The largest output file to download, in MB',
 			displayOptions: { hide: { '/waitFor': ['none'] } },

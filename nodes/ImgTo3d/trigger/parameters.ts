@@ -3,9 +3,9 @@ import type { INodeProperties, IWebhookFunctions } from 'n8n-workflow';
 
 import { API_VERSIONS, DEFAULT_API_VERSION, type ApiVersion } from '../api/versions';
 import { apiVersionProperty, baseUrlAdvice } from '../parameters/api-version';
-import { createDownloadProperties, readDownload } from '../parameters/delivery';
+import { createDownloadProperties, readDownload, readFileName } from '../parameters/delivery';
 import { Form } from '../parameters/form';
-import { NUMERIC_OPTIONS } from '../parameters/options';
+import { createNumberOption, fileNameOption, NUMERIC_OPTIONS } from '../parameters/options';
 import { outputModeProperty } from '../parameters/output-mode';
 import { OUTPUT_MODES, type Delivery } from '../request';
 import { EVENTS, type TriggerEvent } from './events';
@@ -73,6 +73,18 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	...createDownloadProperties(),
 	outputModeProperty,
+	{
+		displayName: 'Options',
+		name: 'options',
+		type: 'collection',
+		placeholder: 'Add option',
+		default: {},
+		displayOptions: { show: { download: [true] } },
+		options: [
+			fileNameOption,
+			createNumberOption('maxFileSize', { description: 'The largest output file to download, in MB' }),
+		],
+	},
 ];
 
 /** The trigger's parameters, checked. */
@@ -90,6 +102,7 @@ export interface TriggerSettings {
 /** @throws NodeOperationError that names the parameter, what was entered and what is allowed */
 export function readTriggerSettings(context: IWebhookFunctions): TriggerSettings {
 	const form = new Form(context, (name) => context.getNodeParameter(name, null));
+	const options = form.readCollection('options');
 	const verify = form.readChoice('verify', 'Verify', VERIFICATIONS);
 	return {
 		events: form.readChoices('events', 'Trigger On', Object.keys(EVENTS) as TriggerEvent[]),
@@ -102,8 +115,10 @@ export function readTriggerSettings(context: IWebhookFunctions): TriggerSettings
 		delivery: {
 			...readDownload(form),
 			outputMode: form.readChoice('outputMode', 'Output', OUTPUT_MODES),
+			...readFileName(form, options),
+			includeInputFields: false,
 			timeoutMs: NUMERIC_OPTIONS.timeout.default * 1000,
-			maxFileBytes: NUMERIC_OPTIONS.maxFileSize.default * 1024 * 1024,
+			maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		},
 	};
 }

@@ -1,4 +1,4 @@
-/** What a person and a workflow are told of jobs that may have been paid for, where nothing but whole n8n shows it. */
+/** What people and workflows learn about jobs that may have been paid for. Only an n8n server shows this. */
 import { request as send } from 'node:http';
 
 import type { IDataObject, INode, INodeExecutionData } from 'n8n-workflow';
@@ -8,31 +8,31 @@ import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts'
 import { serve } from '../support/http.mts';
 import { itemsOf, pictureWorkflow, published, resultOf, samples, startBy } from './suite.mts';
 
-/** How soon an execution has to be over for n8n once it was stopped, ms. */
+/** How soon n8n must show a stopped execution as canceled, ms. */
 const STOP_MS = 2000;
 
-/** A server before the service that keeps the answers to submits to itself. */
-interface Keeper {
+/** A server in front of the service that holds back the answers to submits. */
+interface Hold {
 	origin: string;
-	/** The IDs in the answers that were kept. */
-	readonly kept: number[];
-	/** How many connections were cut off before they had their answer. */
+	/** The IDs in the answers that were held back. */
+	readonly held: number[];
+	/** How many connections were closed before they had their answer. */
 	readonly cut: number;
-	/** Gives all answers out. */
+	/** Sends all answers. */
 	release(): void;
 	close(): Promise<void>;
 }
 
-/** @param skip how many submits are answered at once, before the first whose answer is kept */
-async function openKeeper(service: string, skip: number): Promise<Keeper> {
-	const kept: number[] = [];
+/** @param skip how many submits are answered at once, before the first answer is held back */
+async function openHold(service: string, skip: number): Promise<Hold> {
+	const held: number[] = [];
 	let cut = 0;
 	let submits = 0;
 	let release = () => {};
 	const released = new Promise<void>((resolve) => (release = resolve));
 	const server = await serve((request, response) => {
 		const { method, headers, url = '' } = request;
-		const isKept = /\/img_to_3d$/.test(url) && ++submits > skip;
+		const isHeld = /\/img_to_3d$/.test(url) && ++submits > skip;
 		response.once('close', () => {
 			if (!response.writableFinished) cut += 1;
 		});
@@ -42,11 +42,11 @@ async function openKeeper(service: string, skip: number): Promise<Keeper> {
 			answer.once('end', () => {
 				const body = Buffer.concat(chunks);
 				const give = () => response.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
-				if (!isKept) {
+				if (!isHeld) {
 					give();
 					return;
 				}
-				kept.push((JSON.parse(body.toString()) as { id: number }).id);
+				held.push((JSON.parse(body.toString()) as { id: number }).id);
 				void released.then(give);
 			});
 		});
@@ -54,7 +54,7 @@ async function openKeeper(service: string, skip: number): Promise<Keeper> {
 	});
 	return {
 		...server,
-		kept,
+		held,
 		get cut() {
 			return cut;
 		},
@@ -62,12 +62,12 @@ async function openKeeper(service: string, skip: number): Promise<Keeper> {
 	};
 }
 
-/** The same workflow, with a node at the end that lets those items through whose job may have been paid for. */
-async function decided(
+/** Runs the same workflow with a filter at its end: it keeps the items whose job may have been paid for. */
+async function runWithFilter(
 	world: World,
 	onError: INode['onError'],
 	paid: string,
-): Promise<{ outputs: INodeExecutionData[][]; decided: INodeExecutionData[] }> {
+): Promise<{ outputs: INodeExecutionData[][]; filtered: INodeExecutionData[] }> {
 	const { path, workflow } = pictureWorkflow(
 		world,
 		{ download: false, options: { maxJobsInFlight: 1, trackId: '=order-{{ $itemIndex }}' } },
@@ -100,28 +100,35 @@ async function decided(
 	await startBy(world, path, samples(world, ['mug.jpg', 'duck.png', 'rocket.webp', 'mug.jpg']));
 	const { status, error, items, errors, data } = await resultOf(world, saved);
 	expect([status, error?.message]).toEqual(['success', undefined]);
-	return { outputs: [items, errors], decided: itemsOf(data, 'Paid') };
+	return { outputs: [items, errors], filtered: itemsOf(data, 'Paid') };
 }
 
-export function money(theWorld: () => World): void {
-	let world: World;
+/** Tests what is known about the jobs after a stop and after errors. */
+export function testMoney(theWorld: () => World): void {
 	let paidBefore = 0;
 	beforeEach(() => {
-		world = theWorld();
-		world.service.clearFaults();
-		world.service.configure({ jobSeconds: 1, webhooks: 'once' });
-		paidBefore = world.service.jobs.length;
+		const { service } = theWorld();
+		service.clearFaults();
+		service.configure({ jobSeconds: 1, webhooks: 'once' });
+		paidBefore = service.jobs.length;
 	});
-	const jobs = () => world.service.jobs.slice(paidBefore);
+	const jobs = () => theWorld().service.jobs.slice(paidBefore);
+	testStop(theWorld, jobs);
+	testErrors(theWorld, jobs);
+}
 
-	test('stopping while a submit is in the air: it is over at once, and n8n has the ID of each job', async () => {
+type Jobs = () => World['service']['jobs'];
+
+function testStop(theWorld: () => World, jobs: Jobs): void {
+	test('stopping during a submit cancels the execution at once, and n8n has the ID of each job', async () => {
+		const world = theWorld();
 		const { service, main } = world;
-		const keeper = await openKeeper(service.origin, 1);
+		const hold = await openHold(service.origin, 1);
 		try {
-			const name = `Kept ${keeper.origin}`;
+			const name = `Held ${hold.origin}`;
 			const { id: credential } = await main.createCredential(name, CREDENTIAL_TYPE, {
 				apiKey: API_KEY,
-				baseUrl: service.baseUrl.replace(service.origin, keeper.origin),
+				baseUrl: service.baseUrl.replace(service.origin, hold.origin),
 			});
 			const { path, saved } = await published(
 				world,
@@ -130,8 +137,8 @@ export function money(theWorld: () => World): void {
 			);
 			// One that the main process has started: n8n 2.41 does not tell the worker of one that a webhook process has.
 			await main.call(`/webhook/${path}`, { images: samples(world, ['mug.jpg', 'duck.png']) });
-			await until('both are submitted', () => jobs().length === 2 && keeper.kept.length === 1);
-			const [late = 0] = keeper.kept;
+			await until('both are submitted', () => jobs().length === 2 && hold.held.length === 1);
+			const [late = 0] = hold.held;
 			const early = jobs().find(({ id }) => id !== late)?.id ?? 0;
 			await until('the first is accepted', () => world.printed().includes(`job ${early} was accepted`));
 
@@ -140,11 +147,11 @@ export function money(theWorld: () => World): void {
 			await main.rest('POST', `/executions/${execution}/stop`, {});
 			await main.latest(saved.id, ['canceled']);
 			expect(Date.now() - start).toBeLessThan(STOP_MS);
-			expect(keeper.cut).toBe(0);
+			expect(hold.cut).toBe(0);
 
-			keeper.release();
+			hold.release();
 			await until(
-				'the log tells the job that was accepted late',
+				'the log has the job that was accepted late',
 				() => world.printed().includes(`job ${late} was accepted after the execution was stopped`),
 				10_000,
 			);
@@ -155,21 +162,23 @@ export function money(theWorld: () => World): void {
 			expect(Object.values(customData).join()).toContain(String(early));
 			expect(jobs()).toHaveLength(2);
 		} finally {
-			keeper.release();
-			await keeper.close();
+			hold.release();
+			await hold.close();
 		}
 	});
+}
 
-	describe('of four items one is refused, the job of one fails, and of one nobody knows:', () => {
+function testErrors(theWorld: () => World, jobs: Jobs): void {
+	describe('of four items, one is refused, one job fails, and the fate of one is unknown:', () => {
 		beforeEach(() => {
 			const body = { status: 'error', message: 'Unable to fetch image from provided URL' };
-			world.service.addFault({ on: 'submit', do: { kind: 'answer', body } });
-			world.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
-			world.service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
+			theWorld().service.addFault({ on: 'submit', do: { kind: 'answer', body } });
+			theWorld().service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+			theWorld().service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
 		});
 
-		/** What an error says, in the order of the items. */
-		const said = (message: string, failed: number | undefined): IDataObject[] => [
+		/** The errors, in the order of the items. */
+		const expectedErrors = (message: string, failed: number | undefined): IDataObject[] => [
 			{
 				[message]: expect.stringContaining('Unable to fetch image') as string,
 				description: expect.any(String) as string,
@@ -191,26 +200,29 @@ export function money(theWorld: () => World): void {
 			},
 		];
 
-		test('Continue: the next node can tell by "paid" which may have been paid for', async () => {
-			const { outputs, decided: through } = await decided(world, 'continueRegularOutput', '$json.paid');
+		test('Continue: the next node can filter by "paid"', async () => {
+			const { outputs, filtered } = await runWithFilter(theWorld(), 'continueRegularOutput', '$json.paid');
 			const [items = [], errors] = outputs;
 			const [failed] = jobs();
-			expect(items.slice(0, 3).map(({ json }) => json)).toEqual(said('error', failed?.id));
+			expect(items.slice(0, 3).map(({ json }) => json)).toEqual(expectedErrors('error', failed?.id));
 			expect(items.slice(3).map(({ json }) => json.status)).toEqual(['success']);
 			expect(errors).toEqual([]);
-			expect(through.map(({ json }) => json.track_id)).toEqual(['order-1', 'order-2']);
+			expect(filtered.map(({ json }) => json.track_id)).toEqual(['order-1', 'order-2']);
 			expect(jobs()).toHaveLength(3);
 		});
 
-		test('Continue (using error output): so can the one on that output, by "error.paid"', async () => {
+		test('Continue (using error output): the node on that output can filter by "error.paid"', async () => {
 			const how = '$json.error?.paid';
-			const { outputs, decided: through } = await decided(world, 'continueErrorOutput', how);
+			const { outputs, filtered } = await runWithFilter(theWorld(), 'continueErrorOutput', how);
 			const [items = [], errors = []] = outputs;
 			const [failed] = jobs();
-			expect(errors.map(({ json }) => json.error)).toEqual(said('message', failed?.id));
+			expect(errors.map(({ json }) => json.error)).toEqual(expectedErrors('message', failed?.id));
 			expect(errors.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
 			expect(items.map(({ json }) => json.status)).toEqual(['success']);
-			expect(through.map(({ json }) => (json.error as IDataObject).track_id)).toEqual(['order-1', 'order-2']);
+			expect(filtered.map(({ json }) => (json.error as IDataObject).track_id)).toEqual([
+				'order-1',
+				'order-2',
+			]);
 			expect(jobs()).toHaveLength(3);
 		});
 	});

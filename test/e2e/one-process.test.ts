@@ -1,8 +1,8 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { examples } from './examples.mts';
-import { money } from './money.mts';
+import { testMoney } from './money.mts';
 import { keyIsNowhere } from './secrets.mts';
-import { everywhere } from './suite.mts';
+import { testCommon } from './suite.mts';
 
 describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) => {
 	let world: World;
@@ -13,9 +13,9 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 		await world?.stop();
 	});
 
-	everywhere(() => world);
+	testCommon(() => world);
 
-	money(() => world);
+	testMoney(() => world);
 
 	describe('the example', () => examples(() => world));
 

@@ -2,7 +2,7 @@ import { until } from '../../n8n/real/processes.mts';
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { examples } from './examples.mts';
 import { keyIsNowhere } from './secrets.mts';
-import { begin, everywhere, published, resultOf, samples, say } from './suite.mts';
+import { begin, testCommon, published, resultOf, samples, say } from './suite.mts';
 
 describe('n8n 2.41.1 in queue mode', () => {
 	let world: World;
@@ -12,7 +12,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 			queue: true,
 			redisTraffic: true,
 			service: { queueLimit: 500, parallel: 500 },
-			// A dead worker is noticed soon.
+			// n8n soon notices that a worker is dead.
 			env: {
 				QUEUE_WORKER_LOCK_DURATION: '6000',
 				QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
@@ -24,11 +24,11 @@ describe('n8n 2.41.1 in queue mode', () => {
 		await world?.stop();
 	});
 
-	everywhere(() => world);
+	testCommon(() => world);
 
 	describe('the example', () => examples(() => world));
 
-	test('a call that arrives at the webhook process resumes what a worker put to rest', async () => {
+	test('a call to the webhook process resumes what a worker suspended', async () => {
 		world.service.configure({ jobSeconds: 5 });
 		const saved = await begin(world, { waitFor: 'webhook' });
 		await world.main.latest(saved.id, ['waiting']);
@@ -39,7 +39,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 		expect([status, items.length]).toEqual(['success', 3]);
 	});
 
-	test('100 executions at rest hold no worker: others run meanwhile, and all go on when they are called', async () => {
+	test('100 suspended executions hold no worker, and all resume when they are called', async () => {
 		const jobSeconds = 60;
 		world.service.configure({ jobSeconds });
 		const before = world.service.jobs.length;
@@ -48,21 +48,21 @@ describe('n8n 2.41.1 in queue mode', () => {
 		await Promise.all(
 			Array.from({ length: 100 }, async () => await world.outside.call(`/webhook/${path}`, { images: one })),
 		);
-		const resting = async () =>
+		const countSuspended = async () =>
 			(await world.main.executions(saved.id)).filter(({ status }) => status === 'waiting').length;
-		await until('100 executions rest', async () => (await resting()) === 100, 120_000, 500);
+		await until('100 executions are suspended', async () => (await countSuspended()) === 100, 120_000, 500);
 
 		world.service.configure({ jobSeconds: 1 });
 		const started = Date.now();
 		const other = await resultOf(world, await begin(world, { waitFor: 'poll', download: false }));
 		const took = Date.now() - started;
 		expect(other.status).toBe('success');
-		expect(await resting()).toBe(100);
-		say(`Other work of 3 jobs of 1 s took ${took} ms while 100 executions rested.`);
+		expect(await countSuspended()).toBe(100);
+		say(`Other work of 3 jobs of 1 s took ${took} ms while 100 executions were suspended.`);
 
 		const last = Math.max(...world.service.jobs.slice(before).map(({ endsAt }) => endsAt));
 		await until(
-			'all have gone on',
+			'all have resumed',
 			async () =>
 				(await world.main.executions(saved.id)).filter(({ status }) => status === 'success').length === 100,
 			180_000,
@@ -72,7 +72,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 		expect(world.service.jobs.length - before).toBe(103);
 	});
 
-	/** Kills the worker that runs an execution, as a crash does, and starts another one. @returns what it had printed */
+	/** Kills the worker that runs an execution, as a crash does, and starts another one. @returns what the worker had printed */
 	async function killWorkerOf(execution: string): Promise<string> {
 		const started = new RegExp(`Worker started execution ${execution}\\b`);
 		const index = world.workers.findIndex(({ program }) => started.test(program.printed));
@@ -83,11 +83,11 @@ describe('n8n 2.41.1 in queue mode', () => {
 		return worker.program.printed;
 	}
 
-	test('a worker that is killed while it watches jobs: nothing is paid twice, and the log tells the IDs', async () => {
+	test('a worker is killed while it polls: nothing is paid twice, and the log has the IDs', async () => {
 		world.service.configure({ jobSeconds: 20 });
 		const before = world.service.jobs.length;
 		const saved = await begin(world, { waitFor: 'poll', download: false });
-		await until('all is submitted', () => world.service.jobs.length - before === 3);
+		await until('all jobs are submitted', () => world.service.jobs.length - before === 3);
 		const printed = await killWorkerOf(await world.main.latest(saved.id, ['running']));
 		const { status } = await resultOf(world, saved, 150_000);
 		expect(status).toBe('error');
@@ -102,7 +102,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 		expect(world.service.jobs).toHaveLength(before + 3);
 	});
 
-	test('a worker that is killed while its execution rests: nothing is lost', async () => {
+	test('a worker is killed while its execution is suspended: nothing is lost', async () => {
 		world.service.configure({ jobSeconds: 15 });
 		const before = world.service.jobs.length;
 		const saved = await begin(world, { waitFor: 'webhook' });

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { CallRecord } from '../local-api/index.mts';
 import { PACKAGE } from '../n8n/real/n8n.mts';
-import { until } from '../n8n/real/processes.mts';
+import { waitUntil } from '../n8n/real/processes.mts';
 import { API_KEY, type World } from '../n8n/real/worlds.mts';
 import { AFTER, TRIGGER } from './calls.mts';
 import type { KnownJobs } from './forged-calls.mts';
@@ -85,7 +85,7 @@ export class AttackedTrigger {
 
 	/** Waits until the service has made a call for each job, and has its answer. */
 	async waitUntilCalled(limitMs = 120_000): Promise<void> {
-		await until(
+		await waitUntil(
 			'the service has called for each job',
 			() => this.calls.filter(({ endedAt }) => endedAt !== undefined).length === this.jobs.length,
 			limitMs,
@@ -95,12 +95,12 @@ export class AttackedTrigger {
 	/** Lists the jobs of the executions that have ended. An execution that failed has no job: NaN. */
 	async listStarted(): Promise<number[]> {
 		const { main } = this.world;
-		const executions = await main.executions(this.workflowId);
+		const executions = await main.listExecutions(this.workflowId);
 		// n8n has the data of an execution only when it has ended.
 		const ended = executions.filter(({ status }) => status !== 'new' && status !== 'running');
 		const jobs = await Promise.all(
 			ended.map(async ({ id }) => {
-				const { data } = await main.execution(id);
+				const { data } = await main.readExecution(id);
 				const [item] = data.resultData.runData[AFTER]?.[0]?.data?.main?.[0] ?? [];
 				return Number(item?.json.id);
 			}),

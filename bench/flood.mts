@@ -5,7 +5,7 @@ import axios from 'axios';
 
 import { median } from 'simple-statistics';
 import type { Say } from '../n8n/real/install.mts';
-import { until } from '../n8n/real/processes.mts';
+import { waitUntil } from '../n8n/real/processes.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { AttackedTrigger } from './attacked-trigger.mts';
 import { countStatuses, sendFlood, type FloodResult } from './flooder.mts';
@@ -51,7 +51,7 @@ async function measureMemory({ main: { program } }: World): Promise<Memory> {
 	const find = () => [...program.printed.matchAll(/^heap in use: (\d+) bytes$/gm)];
 	const before = find().length;
 	program.signal('SIGUSR2');
-	await until('n8n prints its heap', () => find().length > before);
+	await waitUntil('n8n prints its heap', () => find().length > before);
 	return { heap: Number(find().at(-1)?.[1]), resident: program.residentBytes };
 }
 
@@ -135,7 +135,7 @@ async function attackTrigger(world: World, setUp: SetUp): Promise<TriggerResult>
 	);
 	await Promise.all(submits);
 	await trigger.waitUntilCalled();
-	await until(
+	await waitUntil(
 		'each job has started the workflow',
 		async () => (await trigger.listStarted()).length >= trigger.jobs.length,
 	).catch(() => undefined);

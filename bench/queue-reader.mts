@@ -1,7 +1,7 @@
 /** Reads the state of an n8n in queue mode. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { query, redisNumber } from '../n8n/real/services.mts';
+import { query, readRedisNumber } from '../n8n/real/services.mts';
 import type { World } from '../n8n/real/worlds.mts';
 
 /** When nothing has changed for this long, nothing will, ms. */
@@ -35,8 +35,8 @@ export class QueueReader {
 				this.postgres,
 				`SELECT status, count(*) FROM execution_entity WHERE "workflowId" = '${workflowId}' GROUP BY status`,
 			),
-			redisNumber(this.redis, 'LLEN', 'bull:jobs:active'),
-			redisNumber(this.redis, 'LLEN', 'bull:jobs:wait'),
+			readRedisNumber(this.redis, 'LLEN', 'bull:jobs:active'),
+			readRedisNumber(this.redis, 'LLEN', 'bull:jobs:wait'),
 		]);
 		const counts = new Map(rows.map(([status = '', count]) => [status, Number(count)]));
 		return {

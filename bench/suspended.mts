@@ -9,7 +9,7 @@ import { median } from 'simple-statistics';
 
 import type { CallRecord } from '../local-api/index.mts';
 import type { Say } from '../n8n/real/install.mts';
-import { until } from '../n8n/real/processes.mts';
+import { waitUntil } from '../n8n/real/processes.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { LeapingSystemClock } from '../test/support/leaping-clock.mts';
 import { QueueReader, SAMPLE_MS, STUCK_MS } from './queue-reader.mts';
@@ -73,7 +73,12 @@ async function runSmall(
 	const before = await ended();
 	for (let run = 1; run <= number; run++) {
 		await callWorkflow(world, path, {});
-		await until('a small execution has ended', async () => (await ended()) === before + run, 120_000, 100);
+		await waitUntil(
+			'a small execution has ended',
+			async () => (await ended()) === before + run,
+			120_000,
+			100,
+		);
 	}
 	return median(await reader.readLatestTimes(saved.id, number));
 }
@@ -156,7 +161,7 @@ async function resumeAll(
 	const resumeSeconds = ((await reader.readLastEnd(saved.id)) - firstCall) / 1000;
 	const isOver = () =>
 		service.calls.slice(callsBefore).filter(({ endedAt }) => endedAt !== undefined).length === number;
-	await until('each call has ended', isOver, STUCK_MS);
+	await waitUntil('each call has ended', isOver, STUCK_MS);
 	say(`  ${finished} have finished, the last one ${resumeSeconds.toFixed(1)} s after the first call.`);
 	return { calls: service.calls.slice(callsBefore), finished, resumeSeconds };
 }

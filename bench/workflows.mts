@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { IConnections, INode, INodeParameters } from 'n8n-workflow';
 
 import { PACKAGE, type Execution, type Saved, type WorkflowFile } from '../n8n/real/n8n.mts';
-import { until } from '../n8n/real/processes.mts';
+import { waitUntil } from '../n8n/real/processes.mts';
 import type { World } from '../n8n/real/worlds.mts';
 
 /** The parts of a node that matter here. */
@@ -138,10 +138,10 @@ export async function execute(
 ): Promise<Execution> {
 	await callWorkflow(world, path, body);
 	let id = '';
-	await until(
+	await waitUntil(
 		`the execution of workflow ${saved.id} has ended`,
 		async () => {
-			const [latest] = await world.main.executions(saved.id);
+			const [latest] = await world.main.listExecutions(saved.id);
 			id = latest?.id ?? '';
 			return latest !== undefined && ENDS.includes(latest.status);
 		},
@@ -149,7 +149,7 @@ export async function execute(
 		// n8n records the time of the end. Frequent requests would only keep it busy.
 		2000,
 	);
-	const execution = await world.main.execution(id);
+	const execution = await world.main.readExecution(id);
 	if (execution.status !== 'success') {
 		throw new Error(
 			`The execution ended as ${execution.status}: ${execution.data.resultData.error?.message ?? ''}`,

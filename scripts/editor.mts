@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { exampleNames, readExample } from '../n8n/real/examples.mts';
+import { listExamples, readExample } from '../n8n/real/examples.mts';
 import { CACHE } from '../n8n/real/install.mts';
 import { OWNER } from '../n8n/real/n8n.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
@@ -26,8 +26,8 @@ function readVersion(): '2.0.0' | '2.41.1' {
 
 /** Imports the missing examples. */
 async function importExamples(world: World): Promise<void> {
-	const there = (await world.main.workflows()).map(({ name }) => name);
-	for (const name of exampleNames()) {
+	const there = (await world.main.listWorkflows()).map(({ name }) => name);
+	for (const name of listExamples()) {
 		const workflow = readExample(world, name);
 		if (!there.includes(workflow.name)) await world.main.importWorkflow(workflow);
 	}

@@ -13,7 +13,7 @@ import type { INodeParameters } from 'n8n-workflow';
 import type { Locator } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 
-import { exampleNames, readExample } from '../n8n/real/examples.mts';
+import { listExamples, readExample } from '../n8n/real/examples.mts';
 import { PACKAGE, type WorkflowFile } from '../n8n/real/n8n.mts';
 import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
 import { Editor } from '../n8n/real/browser.mts';
@@ -66,7 +66,7 @@ async function joinSideBySide(left: Sharp, right: Sharp): Promise<Sharp> {
 /** Makes the pictures of the README's first workflow, step by step, as a new user sees it. */
 async function captureFirstWorkflow(world: World, editor: Editor): Promise<void> {
 	await world.main.deleteCredential(world.credentials.stableDiffusionApi);
-	const nodesPanel = async () => await capture(editor, await findBox(editor.byId('node-creator'), 640));
+	const nodesPanel = async () => await capture(editor, await findBox(editor.getById('node-creator'), 640));
 	let search: Sharp;
 	const pictures: Record<FirstStep, () => Promise<void>> = {
 		search: async () => {
@@ -80,7 +80,7 @@ async function captureFirstWorkflow(world: World, editor: Editor): Promise<void>
 			),
 		node: async () => await save('first-node', await capture(editor, await findParametersBox(editor, 570))),
 		result: async () =>
-			await save('first-result', await capture(editor, await findBox(editor.byId('ndv'), 640))),
+			await save('first-result', await capture(editor, await findBox(editor.getById('ndv'), 640))),
 	};
 	await clickFirstWorkflow(editor, {
 		apiKey: API_KEY,
@@ -92,8 +92,8 @@ async function captureFirstWorkflow(world: World, editor: Editor): Promise<void>
 
 /** Finds the middle column of a node's panel, from its top. */
 async function findParametersBox(editor: Editor, height: number): Promise<Box> {
-	const column = await findBox(editor.byId('node-parameters'), height);
-	const top = await findBox(editor.byId('ndv'));
+	const column = await findBox(editor.getById('node-parameters'), height);
+	const top = await findBox(editor.getById('ndv'));
 	return { ...column, y: top.y + 42, height: column.height + column.y - top.y - 42 };
 }
 
@@ -131,7 +131,7 @@ async function capturePanels(world: World, editor: Editor): Promise<void> {
 	const image = `${world.service.origin}/samples/mug.jpg`;
 	await openNode(world, editor, 'imgTo3d', { image, waitFor: 'webhook' });
 	const notice = await findBox(editor.page.getByText('The service calls n8n at its webhook address'));
-	const column = await findBox(editor.byId('node-parameters'));
+	const column = await findBox(editor.getById('node-parameters'));
 	const top = notice.y - 74;
 	await save(
 		'editor-suspended',
@@ -140,9 +140,9 @@ async function capturePanels(world: World, editor: Editor): Promise<void> {
 
 	await openNode(world, editor, 'imgTo3d', { image: `${world.service.origin}/samples/not-there.jpg` });
 	await editor.page.locator('button', { hasText: 'Execute step' }).first().click();
-	const message = editor.byId('output-panel').getByText('the service could not fetch the image').first();
+	const message = editor.getById('output-panel').getByText('the service could not fetch the image').first();
 	await message.waitFor();
-	await save('editor-error', await capture(editor, await findBox(editor.byId('output-panel'), 260)));
+	await save('editor-error', await capture(editor, await findBox(editor.getById('output-panel'), 260)));
 
 	await openNode(world, editor, 'imgTo3dTrigger', {});
 	await editor.page.getByText('Webhook URLs').first().click();
@@ -153,10 +153,10 @@ async function capturePanels(world: World, editor: Editor): Promise<void> {
 async function captureCanvases(world: World, editor: Editor): Promise<void> {
 	const { page } = editor;
 	await page.setViewportSize({ width: 1900, height: 900 });
-	for (const name of exampleNames()) {
+	for (const name of listExamples()) {
 		const { id } = await world.main.importWorkflow(readExample(world, name));
 		await editor.openWorkflow(id);
-		await editor.byId('zoom-to-fit').click();
+		await editor.getById('zoom-to-fit').click();
 		await page.waitForTimeout(700);
 		await save(`canvas-${name}`, await capture(editor, await findBoxAround(page.locator('.vue-flow__node'))));
 	}

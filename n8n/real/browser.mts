@@ -23,7 +23,7 @@ const FLAGS = [
 /** n8n's editor in Debian's Chromium, with the owner logged in. */
 export class Editor {
 	/** What n8n has told the page of workflows, executions and credentials: answers, and what it sends by itself. */
-	readonly heard: string[] = [];
+	readonly received: string[] = [];
 
 	private constructor(
 		private readonly browser: Browser,
@@ -31,13 +31,13 @@ export class Editor {
 		private readonly origin: string,
 	) {
 		page.on('websocket', (socket) => {
-			socket.on('framereceived', ({ payload }) => this.heard.push(payload.toString()));
+			socket.on('framereceived', ({ payload }) => this.received.push(payload.toString()));
 		});
 		page.on('response', (response) => {
 			if (!new URL(response.url()).pathname.startsWith('/rest/')) return;
 			// An answer that the page has left behind has no text any more.
 			void response.text().then(
-				(text) => this.heard.push(text),
+				(text) => this.received.push(text),
 				() => undefined,
 			);
 		});
@@ -61,7 +61,7 @@ export class Editor {
 	}
 
 	/** Light or dark, from the next page on. */
-	async theme(name: 'light' | 'dark'): Promise<void> {
+	async setTheme(name: 'light' | 'dark'): Promise<void> {
 		await this.page.addInitScript(`localStorage.setItem('N8N_THEME', '${name}')`);
 	}
 
@@ -71,33 +71,33 @@ export class Editor {
 
 	async openWorkflow(id: string): Promise<void> {
 		await this.goTo(`/workflow/${id}`);
-		await this.byId('canvas-node').first().waitFor();
+		await this.getById('canvas-node').first().waitFor();
 	}
 
-	byId(id: string): Locator {
+	getById(id: string): Locator {
 		return this.page.locator(`[data-test-id="${id}"]`);
 	}
 
 	/** Opens the nodes panel. */
 	async openNodesPanel(): Promise<void> {
-		await this.byId('node-creator-plus-button').click();
-		await this.byId('node-creator-search-bar').waitFor();
+		await this.getById('node-creator-plus-button').click();
+		await this.getById('node-creator-search-bar').waitFor();
 	}
 
 	/** Opens the panel of a node on the canvas. */
 	async openNode(name: string): Promise<void> {
 		const label = this.page.getByText(name, { exact: true });
-		await this.byId('canvas-node').filter({ has: label }).first().dblclick();
-		await this.byId('node-parameters').waitFor();
+		await this.getById('canvas-node').filter({ has: label }).first().dblclick();
+		await this.getById('node-parameters').waitFor();
 	}
 
 	async closeNode(): Promise<void> {
 		await this.page.keyboard.press('Escape');
-		await this.byId('node-parameters').waitFor({ state: 'detached' });
+		await this.getById('node-parameters').waitFor({ state: 'detached' });
 	}
 
 	/** The names of the parameters that the open panel shows. */
-	async shownParameters(): Promise<string[]> {
+	async listParameters(): Promise<string[]> {
 		const ids = await this.page
 			.locator('[data-test-id="node-parameters"] [data-test-id^="parameter-input-"]')
 			.evaluateAll((elements) => elements.map((element) => element.getAttribute('data-test-id') ?? ''));
@@ -106,10 +106,10 @@ export class Editor {
 	}
 
 	/** Waits until the open panel shows just these parameters. @returns those that it shows in the end */
-	async settledParameters(expected: readonly string[]): Promise<string[]> {
+	async waitForParameters(expected: readonly string[]): Promise<string[]> {
 		let shown: string[] = [];
 		for (let tries = 0; tries < 20; tries++) {
-			shown = await this.shownParameters();
+			shown = await this.listParameters();
 			if (shown.join() === expected.join()) break;
 			await this.page.waitForTimeout(250);
 		}
@@ -118,13 +118,13 @@ export class Editor {
 
 	/** Chooses an option of a parameter by its name. */
 	async choose(parameter: string, option: string): Promise<void> {
-		await this.byId(`parameter-input-${parameter}`).first().click();
+		await this.getById(`parameter-input-${parameter}`).first().click();
 		await this.pick(option);
 	}
 
 	/** Adds an option to the panel's first collection, by its name. @returns the names of all that could be added */
 	async add(option: string): Promise<string[]> {
-		await this.byId('collection-parameter-add').first().click();
+		await this.getById('collection-parameter-add').first().click();
 		return await this.pick(option);
 	}
 
@@ -140,7 +140,7 @@ export class Editor {
 		return names.filter((name) => name !== '');
 	}
 
-	async shot(name: string): Promise<void> {
+	async takeScreenshot(name: string): Promise<void> {
 		await this.page.waitForTimeout(500);
 		await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 	}

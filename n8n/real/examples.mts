@@ -10,7 +10,7 @@ const EXAMPLES = 'examples';
 /** The links to pictures in the examples; the texts around them stay as they are. */
 const PICTURE = /https:\/\/[^"\s\\]+\.(?:jpe?g|png|webp)/g;
 
-export function exampleNames(): string[] {
+export function listExamples(): string[] {
 	return readdirSync(EXAMPLES)
 		.filter((name) => name.endsWith('.json'))
 		.map((name) => name.replace(/\.json$/, ''));

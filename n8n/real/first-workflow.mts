@@ -20,11 +20,11 @@ export async function clickFirstWorkflow(
 	const { page } = editor;
 	await editor.goTo('/workflow/new');
 	await page.getByText('Add first step').waitFor();
-	await editor.byId('canvas-plus-button').click();
-	const search = editor.byId('node-creator-search-bar');
+	await editor.getById('canvas-plus-button').click();
+	const search = editor.getById('node-creator-search-bar');
 	await search.fill('image to 3d');
 	const found = editor
-		.byId('item-iterator-item')
+		.getById('item-iterator-item')
 		.filter({ hasText: /^\s*Image to 3D/ })
 		.first();
 	await found.waitFor();
@@ -35,28 +35,28 @@ export async function clickFirstWorkflow(
 	await action.waitFor();
 	await at('actions');
 	await action.click();
-	await editor.byId('node-parameters').waitFor();
+	await editor.getById('node-parameters').waitFor();
 
 	await page.getByText('Connect to Stable Diffusion').click();
-	await editor.byId('credential-edit-dialog').waitFor();
+	await editor.getById('credential-edit-dialog').waitFor();
 	await page.locator('input[type=password]').last().fill(apiKey);
 	await page.getByPlaceholder('modelslab.com').last().fill(baseUrl);
 	await page.getByText('Save', { exact: true }).last().click();
 	// n8n tests it, and closes the dialog when it works.
-	await editor.byId('credential-edit-dialog').waitFor({ state: 'detached' });
-	await editor.byId('credential-edit-button').first().click();
-	await editor.byId('credentials-config-container-test-success').waitFor();
+	await editor.getById('credential-edit-dialog').waitFor({ state: 'detached' });
+	await editor.getById('credential-edit-button').first().click();
+	await editor.getById('credentials-config-container-test-success').waitFor();
 	await at('credential');
 	await page.getByRole('button', { name: 'Close' }).last().click();
-	await editor.byId('credential-edit-dialog').waitFor({ state: 'detached' });
+	await editor.getById('credential-edit-dialog').waitFor({ state: 'detached' });
 
-	const link = editor.byId('parameter-input-image').locator('input').first();
+	const link = editor.getById('parameter-input-image').locator('input').first();
 	await link.fill(image);
 	await link.blur();
 	await at('node');
 	await page.locator('button', { hasText: 'Execute step' }).first().click();
 	await page.getByText('Node executed successfully').waitFor({ timeout: 60_000 });
-	const output = editor.byId('output-panel');
+	const output = editor.getById('output-panel');
 	await output.getByText('Binary', { exact: true }).click();
 	await output.getByText('View', { exact: true }).first().click();
 	const picture = output.locator('img, embed').first();

@@ -17,7 +17,7 @@ import type {
 } from 'n8n-workflow';
 
 import { unpack, type Installation } from './install.mts';
-import { Program, until } from './processes.mts';
+import { Program, waitUntil } from './processes.mts';
 
 export const OWNER = {
 	email: 'owner@example.com',
@@ -156,8 +156,8 @@ export class N8n {
 	}
 
 	/** Starts the same process once more, after it has ended: with its folder, its ports, and the owner logged in. */
-	async again(): Promise<N8n> {
-		const next = new N8n(this.origin, await this.program.again(), this.installation);
+	async restart(): Promise<N8n> {
+		const next = new N8n(this.origin, await this.program.restart(), this.installation);
 		next.cookie = this.cookie;
 		return next;
 	}
@@ -175,8 +175,8 @@ export class N8n {
 	}
 
 	/** @throws when n8n does not answer 200 */
-	async rest<T>(method: 'GET' | 'POST' | 'DELETE', path: string, data?: object): Promise<T> {
-		const answer = await this.answer<{ data: T }>(method, path, data);
+	async requestData<T>(method: 'GET' | 'POST' | 'DELETE', path: string, data?: object): Promise<T> {
+		const answer = await this.request<{ data: T }>(method, path, data);
 		if (answer.status !== 200) {
 			throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.data).slice(0, 500)}`);
 		}
@@ -184,7 +184,7 @@ export class N8n {
 	}
 
 	/** What n8n answers, once its database is there. */
-	async answer<T>(
+	async request<T>(
 		method: 'GET' | 'POST' | 'DELETE',
 		path: string,
 		data?: object,
@@ -200,19 +200,19 @@ export class N8n {
 	}
 
 	async createCredential(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
-		return await this.rest('POST', '/credentials', { name, type, data });
+		return await this.requestData('POST', '/credentials', { name, type, data });
 	}
 
 	/** The credential of that name, made when there is none. */
-	async credentialNamed(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
-		const saved = await this.rest<Array<{ id: string; name: string }>>('GET', '/credentials');
+	async ensureCredential(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
+		const saved = await this.requestData<Array<{ id: string; name: string }>>('GET', '/credentials');
 		return (
 			saved.find((credential) => credential.name === name) ?? (await this.createCredential(name, type, data))
 		);
 	}
 
 	async deleteCredential({ id }: { id: string }): Promise<void> {
-		await this.rest('DELETE', `/credentials/${id}`);
+		await this.requestData('DELETE', `/credentials/${id}`);
 	}
 
 	/** What the Test button of a saved credential says. */
@@ -222,20 +222,20 @@ export class N8n {
 		data: object,
 	): Promise<{ status: string; message: string }> {
 		const { id } = await this.createCredential(name, type, data);
-		return await this.rest('POST', '/credentials/test', { credentials: { id, name, type, data } });
+		return await this.requestData('POST', '/credentials/test', { credentials: { id, name, type, data } });
 	}
 
-	async workflows(): Promise<Array<{ id: string; name: string }>> {
-		return await this.rest('GET', '/workflows');
+	async listWorkflows(): Promise<Array<{ id: string; name: string }>> {
+		return await this.requestData('GET', '/workflows');
 	}
 
 	async importWorkflow(workflow: WorkflowFile): Promise<Saved> {
-		return await this.rest('POST', '/workflows', { active: false, versionId: '1', ...workflow });
+		return await this.requestData('POST', '/workflows', { active: false, versionId: '1', ...workflow });
 	}
 
 	/** Publishes a workflow: its triggers are live when this returns. */
 	async publish({ id, versionId }: Saved): Promise<void> {
-		await this.rest('POST', `/workflows/${id}/activate`, { versionId });
+		await this.requestData('POST', `/workflows/${id}/activate`, { versionId });
 		// n8n 2.41 registers the webhooks a moment after it has answered.
 		await pause(1000);
 	}
@@ -247,7 +247,7 @@ export class N8n {
 	 * @returns the execution's id
 	 */
 	async runManually({ id }: Saved, trigger: string, input?: IDataObject): Promise<string> {
-		const workflowData = await this.rest<object>('GET', `/workflows/${id}`);
+		const workflowData = await this.requestData<object>('GET', `/workflows/${id}`);
 		const data = input && {
 			startTime: Date.now(),
 			executionTime: 0,
@@ -256,7 +256,7 @@ export class N8n {
 			data: { main: [[{ json: input }]] },
 			source: [null],
 		};
-		const { executionId } = await this.rest<{ executionId: string }>('POST', `/workflows/${id}/run`, {
+		const { executionId } = await this.requestData<{ executionId: string }>('POST', `/workflows/${id}/run`, {
 			workflowData,
 			triggerToStartFrom: { name: trigger, ...(data && { data }) },
 		});
@@ -264,19 +264,19 @@ export class N8n {
 	}
 
 	/** The latest executions of a workflow, or of all, a hundred at most. */
-	async executions(workflowId?: string): Promise<ExecutionSummary[]> {
+	async listExecutions(workflowId?: string): Promise<ExecutionSummary[]> {
 		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
-		return (await this.executionPage(`filter=${filter}`)).results;
+		return (await this.readExecutionPage(`filter=${filter}`)).results;
 	}
 
 	/**
 	 * The executions, the latest first. n8n 2.0.0 orders them by their start and gives out pages by their ids, so that one
 	 * may be missing while others start.
 	 */
-	async *allExecutions(): AsyncGenerator<ExecutionSummary> {
+	async *listAllExecutions(): AsyncGenerator<ExecutionSummary> {
 		let from: string | undefined = '';
 		while (from !== undefined) {
-			const { results, nextCursor }: ExecutionPage = await this.executionPage(from);
+			const { results, nextCursor }: ExecutionPage = await this.readExecutionPage(from);
 			yield* results;
 			const last = results.at(-1)?.id;
 			if (nextCursor) from = `cursor=${encodeURIComponent(nextCursor)}`;
@@ -285,12 +285,12 @@ export class N8n {
 		}
 	}
 
-	private async executionPage(query: string): Promise<ExecutionPage> {
-		return await this.rest('GET', `/executions?limit=100&${query}`);
+	private async readExecutionPage(query: string): Promise<ExecutionPage> {
+		return await this.requestData('GET', `/executions?limit=100&${query}`);
 	}
 
-	async execution(id: string): Promise<Execution> {
-		const { data, stoppedAt, ...rest } = await this.rest<StoredExecution>('GET', `/executions/${id}`);
+	async readExecution(id: string): Promise<Execution> {
+		const { data, stoppedAt, ...rest } = await this.requestData<StoredExecution>('GET', `/executions/${id}`);
 		return {
 			...rest,
 			data: parseFlatted(data) as IRunExecutionData,
@@ -300,19 +300,19 @@ export class N8n {
 
 	/** What "Retry" in the list of executions does, with the workflow as it was. @returns the new execution's id, when it has ended */
 	async retry(executionId: string): Promise<string> {
-		const { id } = await this.rest<{ id: string }>('POST', `/executions/${executionId}/retry`, {
+		const { id } = await this.requestData<{ id: string }>('POST', `/executions/${executionId}/retry`, {
 			loadWorkflow: false,
 		});
 		return id;
 	}
 
 	/** Waits until the latest execution of a workflow has a status that is wanted. @returns its id */
-	async latest(workflowId: string, statuses: readonly string[], limitMs = 60_000): Promise<string> {
+	async waitForLatest(workflowId: string, statuses: readonly string[], limitMs = 60_000): Promise<string> {
 		let seen: ExecutionSummary | undefined;
-		await until(
+		await waitUntil(
 			`the execution of workflow ${workflowId} is ${statuses.join(' or ')}`,
 			async () => {
-				[seen] = await this.executions(workflowId);
+				[seen] = await this.listExecutions(workflowId);
 				return seen !== undefined && statuses.includes(seen.status);
 			},
 			limitMs,
@@ -323,7 +323,7 @@ export class N8n {
 	}
 
 	/** A file of an execution, out of n8n's storage. */
-	async binary(item: INodeExecutionData | undefined, field = 'data'): Promise<Buffer> {
+	async downloadFile(item: INodeExecutionData | undefined, field = 'data'): Promise<Buffer> {
 		const file = item?.binary?.[field];
 		if (!file?.id) throw new Error(`There is no file in the field "${field}".`);
 		// To be viewed n8n gives pictures only.

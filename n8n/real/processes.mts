@@ -10,7 +10,7 @@ const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 20_000;
 
 /** Waits until something is so. @throws with `what` when it takes too long */
-export async function until(
+export async function waitUntil(
 	what: string,
 	isSo: () => Promise<boolean> | boolean,
 	limitMs = 60_000,
@@ -73,7 +73,7 @@ export class Program {
 		closeSync(log);
 		const program = new Program(options, isReady, child, printedFrom);
 		try {
-			await until(
+			await waitUntil(
 				`${options.name} is ready`,
 				async () => {
 					if (program.hasEnded) throw new Error(`${options.name} has ended`);
@@ -115,7 +115,7 @@ export class Program {
 	}
 
 	/** Starts the same program once more, after it has ended. */
-	async again(): Promise<Program> {
+	async restart(): Promise<Program> {
 		return await Program.start(this.options, this.isReady);
 	}
 
@@ -126,18 +126,18 @@ export class Program {
 	/** Ends it at once, as a crash does. */
 	async kill(): Promise<void> {
 		this.child.kill('SIGKILL');
-		await this.ended();
+		await this.waitForExit();
 	}
 
 	/** Asks it to end, and ends it when it does not. */
 	async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
 		if (this.hasEnded) return;
 		this.child.kill(signal);
-		await Promise.race([this.ended(), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
+		await Promise.race([this.waitForExit(), pause(STOP_LIMIT_MS, undefined, { ref: false })]);
 		if (!this.hasEnded) await this.kill();
 	}
 
-	private async ended(): Promise<void> {
+	private async waitForExit(): Promise<void> {
 		if (!this.hasEnded) await new Promise((resolve) => this.child.once('exit', resolve));
 	}
 }

@@ -23,7 +23,7 @@ export class Server {
 
 	/** Starts it once more, after it has ended, with what it has kept in its folder. */
 	async restart(): Promise<void> {
-		this.program = await this.program.again();
+		this.program = await this.program.restart();
 	}
 }
 
@@ -91,20 +91,24 @@ export async function dumpRedis(port: number, file: string): Promise<void> {
 }
 
 /** Asks a Redis for a number, such as a list's length. */
-export async function redisNumber(port: number, ...command: string[]): Promise<number> {
+export async function readRedisNumber(port: number, ...command: string[]): Promise<number> {
 	const { stdout } = await run('/usr/bin/redis-cli', [...describeRedis(port), ...command]);
 	return Number(stdout);
 }
 
 /** PostgreSQL refuses to run as root, and Debian's package brings a user for it. */
-async function postgresUser(): Promise<{ uid?: number; gid?: number }> {
+async function findPostgresUser(): Promise<{ uid?: number; gid?: number }> {
 	if (process.getuid?.() !== 0) return {};
 	const id = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
 	return { uid: await id('-u'), gid: await id('-g') };
 }
 
 /** Runs a client of PostgreSQL's on an n8n's database. @returns what it prints */
-async function postgres(program: 'psql' | 'pg_dump', port: number, ...args: string[]): Promise<string> {
+async function runPostgresClient(
+	program: 'psql' | 'pg_dump',
+	port: number,
+	...args: string[]
+): Promise<string> {
 	const bin = findPostgresPrograms();
 	if (!bin) throw new Error('PostgreSQL is not installed.');
 	const connection = ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', '-d', 'postgres'];
@@ -113,12 +117,12 @@ async function postgres(program: 'psql' | 'pg_dump', port: number, ...args: stri
 
 /** Writes the whole database into a file, as SQL. */
 export async function dumpPostgres(port: number, file: string): Promise<void> {
-	await postgres('pg_dump', port, '--file', file);
+	await runPostgresClient('pg_dump', port, '--file', file);
 }
 
 /** Asks an n8n's database. @returns rows of columns, all as texts */
 export async function query(port: number, sql: string): Promise<string[][]> {
-	const stdout = await postgres('psql', port, '--no-psqlrc', '-At', '-F', '\t', '-c', sql);
+	const stdout = await runPostgresClient('psql', port, '--no-psqlrc', '-At', '-F', '\t', '-c', sql);
 	return stdout
 		.split('\n')
 		.filter((line) => line !== '')
@@ -129,7 +133,7 @@ export async function query(port: number, sql: string): Promise<string[][]> {
 export async function startPostgres(folder: string): Promise<Server> {
 	const bin = findPostgresPrograms();
 	if (!bin) throw new Error('PostgreSQL is not installed.');
-	const user = await postgresUser();
+	const user = await findPostgresUser();
 	const data = join(folder, 'data');
 	mkdirSync(data, { recursive: true });
 	if (user.uid !== undefined) await run('chown', ['-R', `${user.uid}:${user.gid}`, folder]);

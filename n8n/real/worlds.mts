@@ -108,7 +108,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		const common: Record<string, string> = {
 			N8N_RESTRICT_FILE_ACCESS_TO: files,
 			...options.env,
-			...(servers && queueSettings(servers)),
+			...(servers && makeQueueSettings(servers)),
 		};
 		let index = 0;
 		const start = async (kind: ProcessKind, env: Record<string, string> = {}) => {
@@ -132,7 +132,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		const workers: N8n[] = [];
 		while (queue && workers.length < count) workers.push(await start('worker'));
 		await main.logIn();
-		const { id, name } = await main.credentialNamed('Stable Diffusion API', CREDENTIAL_TYPE, {
+		const { id, name } = await main.ensureCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
 			baseUrl: service.baseUrl,
 		});
@@ -161,7 +161,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 			stop,
 		};
 		const again = async (process: N8n) => {
-			const next = await process.again();
+			const next = await process.restart();
 			processes.push(next);
 			if (process === world.outside) world.outside = next;
 			if (process === world.main) world.main = next;
@@ -199,7 +199,7 @@ async function startServers(base: string): Promise<Servers> {
 	}
 }
 
-function queueSettings({ redis, postgres }: Servers): Record<string, string> {
+function makeQueueSettings({ redis, postgres }: Servers): Record<string, string> {
 	return {
 		EXECUTIONS_MODE: 'queue',
 		QUEUE_BULL_REDIS_HOST: '127.0.0.1',

@@ -19,24 +19,24 @@ import { Front, type Names } from '../faults/front.mts';
 import { verdictOf } from '../faults/judge.mts';
 import { generationOf, inputPictures, madeFor, settingsOf, spoilingOf, type Seen } from '../faults/scene.mts';
 import type { RowResult, Verdict } from '../faults/table.mts';
-import { ENDS, itemsOf, NODE } from './suite.mts';
+import { ENDS, readItems, NODE } from './suite.mts';
 
 /**
  * Real time. A call to an execution at rest is answered after 20 s at most, and has to find it there still; where the
  * fault comes before the rest, each try of the node may take all of Timeout.
  */
-const WATCHING: Pace = { timeout: 10, jobSeconds: 1, hanging: 10, slack: 120 };
-const RESTING: Pace = { timeout: 60, jobSeconds: 20, hanging: 60, slack: 180 };
-const RESTING_LATER: Pace = { timeout: 20, jobSeconds: 6, hanging: 20, slack: 180 };
+const POLLING: Pace = { timeout: 10, jobSeconds: 1, hanging: 10, slack: 120 };
+const SUSPENDED: Pace = { timeout: 60, jobSeconds: 20, hanging: 60, slack: 180 };
+const SUSPENDED_AFTER_FAULT: Pace = { timeout: 20, jobSeconds: 6, hanging: 20, slack: 180 };
 
-function paceOf({ mode, place }: Cell): Pace {
-	if (mode !== 'suspended') return WATCHING;
-	return place === 'fetch' || place === 'download' ? RESTING : RESTING_LATER;
+function choosePace({ mode, place }: Cell): Pace {
+	if (mode !== 'suspended') return POLLING;
+	return place === 'fetch' || place === 'download' ? SUSPENDED : SUSPENDED_AFTER_FAULT;
 }
 
 /** How long a cell may take, s: those that take long are best begun with. */
-function longestOf(cell: Cell): number {
-	return expectationOf(cell, paceOf(cell)).longest;
+function estimateLongest(cell: Cell): number {
+	return expectationOf(cell, choosePace(cell)).longest;
 }
 
 /** What the service asks to wait here, s. */
@@ -46,15 +46,15 @@ const WAIT_SECONDS = 1;
 const AT_ONCE = 60;
 
 /** How often the executions are looked at, ms. */
-const LOOK_MS = 1500;
+const POLL_MS = 1500;
 
 /** How long a cell may take, ms: what it should take at most is its expectation's. */
 const CELL_LIMIT_MS = 10 * 60_000;
 
 /** Why a cell of the table is not run here, if it is not. */
-function leftOut(cell: Cell): string | undefined {
+function describeGap(cell: Cell): string | undefined {
 	const { mode, onError, isRetried } = cell;
-	if ((faultOf(cell)?.lasts ?? 0) > paceOf(cell).timeout) return 'it takes longer than the node has here';
+	if ((faultOf(cell)?.lasts ?? 0) > choosePace(cell).timeout) return 'it takes longer than the node has here';
 	if (!isRetried) return "without n8n's own retry there is nothing of n8n's to try";
 	if (mode === 'none')
 		return 'without waiting there is no more than the submit, which is the same as when watching';
@@ -71,9 +71,9 @@ function leftOut(cell: Cell): string | undefined {
  * @param share which of the versions this is: among them are shared out the cells in which the node continues, and those
  *   at rest
  */
-export function realRows(share: number, shares: number): Row[] {
+export function listRealRows(share: number, shares: number): Row[] {
 	const reasonFor = (cell: Cell, index: number) =>
-		leftOut(cell) ??
+		describeGap(cell) ??
 		((cell.onError === 'continue' || cell.mode === 'suspended') &&
 		(index + PERSISTENCES.indexOf(cell.persistence)) % shares !== share
 			? 'run on the other version of n8n'
@@ -138,7 +138,11 @@ const START = 'Start';
 const FILES = 'Files';
 
 /** The smallest workflow with the node in it, run by hand: its items are pinned to the trigger. */
-function workflowOf(cell: Cell, credentials: INode['credentials'], images: readonly string[]): WorkflowFile {
+function buildWorkflow(
+	cell: Cell,
+	credentials: INode['credentials'],
+	images: readonly string[],
+): WorkflowFile {
 	const node = (name: string, type: string, x: number, more: Partial<INode> = {}): INode => ({
 		id: name,
 		name,
@@ -162,7 +166,7 @@ function workflowOf(cell: Cell, credentials: INode['credentials'], images: reado
 				},
 			}),
 			node(NODE, `${PACKAGE}.imgTo3d`, 400, {
-				parameters: generationOf(cell, paceOf(cell)),
+				parameters: generationOf(cell, choosePace(cell)),
 				credentials,
 				...settingsOf(cell),
 			}),
@@ -186,42 +190,42 @@ class ForwardClock {
 }
 
 /** How the executions of an n8n stand: one look for all that are waited for. */
-class Statuses {
+class StatusPoller {
 	private readonly waiting = new Map<string, (status: string | Error) => void>();
-	private isLooking = false;
+	private isPolling = false;
 
 	constructor(private readonly n8n: N8n) {}
 
 	/** The status of an execution at the next look. */
-	async next(id: string): Promise<string> {
+	async waitForNext(id: string): Promise<string> {
 		const status = await new Promise<string | Error>((resolve) => {
 			this.waiting.set(id, resolve);
-			void this.look();
+			void this.poll();
 		});
 		if (status instanceof Error) throw status;
 		return status;
 	}
 
-	private async look(): Promise<void> {
-		if (this.isLooking) return;
-		this.isLooking = true;
+	private async poll(): Promise<void> {
+		if (this.isPolling) return;
+		this.isPolling = true;
 		while (this.waiting.size > 0) {
-			await pause(LOOK_MS);
+			await pause(POLL_MS);
 			const asked = new Map(this.waiting);
 			try {
-				for await (const { id, status } of this.n8n.allExecutions()) {
-					this.tell(id, status);
+				for await (const { id, status } of this.n8n.listAllExecutions()) {
+					this.settle(id, status);
 					asked.delete(id);
 					if (asked.size === 0) break;
 				}
 			} catch (error) {
-				for (const id of asked.keys()) this.tell(id, error as Error);
+				for (const id of asked.keys()) this.settle(id, error as Error);
 			}
 		}
-		this.isLooking = false;
+		this.isPolling = false;
 	}
 
-	private tell(id: string, status: string | Error): void {
+	private settle(id: string, status: string | Error): void {
 		const resolve = this.waiting.get(id);
 		this.waiting.delete(id);
 		resolve?.(status);
@@ -268,7 +272,7 @@ class CellService {
 /** Runs cells on one n8n, each with a service, a front, a credential and a workflow of its own. */
 export class RealCells {
 	private count = 0;
-	private readonly statuses: Statuses;
+	private readonly statuses: StatusPoller;
 	/** What the cells' services have recorded of requests: URLs, headers, bodies. */
 	readonly requests: LocalApi['requests'][number][] = [];
 
@@ -276,22 +280,22 @@ export class RealCells {
 		private readonly world: World,
 		private readonly names: FolderNames,
 	) {
-		this.statuses = new Statuses(world.main);
+		this.statuses = new StatusPoller(world.main);
 	}
 
-	private async verdictOn(cell: Cell): Promise<Verdict> {
-		const pace = paceOf(cell);
+	private async runCell(cell: Cell): Promise<Verdict> {
+		const pace = choosePace(cell);
 		const images = await inputPictures();
 		const service = await CellService.start(pace);
 		const front = await Front.open(
 			{ clock: systemClock, service: service.api, names: this.names, label: `-${++this.count}` },
 			API_KEY,
-			spoilingOf(cell, { ...pace, jobSeconds: WATCHING.jobSeconds }),
+			spoilingOf(cell, { ...pace, jobSeconds: POLLING.jobSeconds }),
 			images,
 			cell.isPublic === true,
 		);
 		try {
-			const verdict = verdictOf(cell, await this.seen(cell, service, front, images), pace);
+			const verdict = verdictOf(cell, await this.observe(cell, service, front, images), pace);
 			const isBroken = verdict.complaints.length > 0 && service.answers.length > 0;
 			if (isBroken) verdict.complaints.push(`calls were answered ${JSON.stringify(service.answers)}`);
 			return verdict;
@@ -302,7 +306,7 @@ export class RealCells {
 		}
 	}
 
-	private async seen(
+	private async observe(
 		cell: Cell,
 		service: CellService,
 		front: Front,
@@ -313,7 +317,7 @@ export class RealCells {
 			apiKey: API_KEY,
 			baseUrl: front.baseUrl,
 		});
-		const workflow = workflowOf(cell, { [CREDENTIAL_TYPE]: { id, name } }, images);
+		const workflow = buildWorkflow(cell, { [CREDENTIAL_TYPE]: { id, name } }, images);
 		const saved = await main.importWorkflow(workflow);
 		// What comes after a rest is spoilt from then on.
 		let isArmed = cell.mode !== 'suspended' || !['fetch', 'download'].includes(cell.place);
@@ -323,7 +327,7 @@ export class RealCells {
 		const { jobs } = service.api;
 		const limit = Date.now() + CELL_LIMIT_MS;
 		for (let state = ''; !ENDS.includes(state); ) {
-			state = await this.statuses.next(executionId);
+			state = await this.statuses.waitForNext(executionId);
 			if (Date.now() > limit) throw new Error(`${nameOf(cell)} has not ended: it is ${state}`);
 			if (state !== 'waiting') continue;
 			if (!isArmed) await front.arm();
@@ -331,10 +335,10 @@ export class RealCells {
 			await service.endJobs();
 		}
 		const seconds = (Date.now() - started) / 1000;
-		const { status, data } = await main.execution(executionId);
-		const items = itemsOf(data, NODE);
+		const { status, data } = await main.readExecution(executionId);
+		const items = readItems(data, NODE);
 		const files = await Promise.all(
-			items.map(async (item) => (item.binary?.data ? await main.binary(item) : undefined)),
+			items.map(async (item) => (item.binary?.data ? await main.downloadFile(item) : undefined)),
 		);
 		const log = main.program.printed
 			.split('\n')
@@ -343,7 +347,7 @@ export class RealCells {
 			key: API_KEY,
 			run: { status, data } as IRun,
 			items,
-			errors: itemsOf(data, NODE, 1),
+			errors: readItems(data, NODE, 1),
 			files,
 			made: files.some(Boolean) ? await madeFor(jobs) : new Map<number, Buffer>(),
 			jobs,
@@ -361,10 +365,10 @@ export class RealCells {
 	async run(all: readonly Row[]): Promise<RowResult[]> {
 		const verdicts = new Map<Cell, Verdict>();
 		const cells = all.flatMap((row) => row.cells);
-		const open = cells.sort((a, b) => longestOf(b) - longestOf(a));
+		const open = cells.sort((a, b) => estimateLongest(b) - estimateLongest(a));
 		const lane = async () => {
 			for (let cell = open.shift(); cell !== undefined; cell = open.shift()) {
-				const verdict = await this.verdictOn(cell).catch(
+				const verdict = await this.runCell(cell).catch(
 					(error: Error): Verdict => ({
 						cell,
 						complaints: [`it could not be run: ${error.message}`],

@@ -11,9 +11,9 @@ import { AFTER, TRIGGER, buildTriggerWorkflow } from '../../bench/calls.mts';
 import { startLocalApi, type FaultPlace, type LocalApi } from '../../local-api/index.mts';
 import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
-import { until } from '../../n8n/real/processes.mts';
+import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, CREDENTIAL_TYPE, type Part, type World } from '../../n8n/real/worlds.mts';
-import { begin, itemsOf, NODE, published, resultOf, say, startBy } from './suite.mts';
+import { startWorkflow, readItems, NODE, publish, waitForResult, say, callWorkflow } from './suite.mts';
 
 /** How it is known that a job has ended. */
 type Way = 'watching' | 'at rest' | 'trigger';
@@ -41,13 +41,13 @@ export const SCENES: readonly Scene[] = [
 	{ way: 'at rest', moment: 'submit' },
 ];
 
-export const nameOf = ({ way, moment }: Scene) => `${way}, ${moment}`;
+export const nameScene = ({ way, moment }: Scene) => `${way}, ${moment}`;
 
 /** How long jobs take unless the clock leaps: longer than all of this. */
-const LONG = 3600;
+const JOB_SECONDS = 3600;
 
 /** How long an execution rests for calls that do not come, s, from the submit. */
-const REST_SECONDS = 100;
+const TIMEOUT_SECONDS = 100;
 
 /**
  * How slowly answers come that are to be cut off, bytes/s: they take half a minute and more, those to a call less, since
@@ -58,7 +58,7 @@ const DRIP = { submit: 12, fetch: 90, download: 700 } as const;
 const PICTURES = ['mug.jpg', 'duck.png'];
 
 /** n8n's words for an execution that goes on. */
-const OPEN = ['new', 'running', 'waiting'];
+const OPEN_STATUSES = ['new', 'running', 'waiting'];
 
 /**
  * What is left of a job, the best of it: a result, a reference among the items, its ID in the execution's error, in n8n's
@@ -72,9 +72,9 @@ export interface Outcome {
 	/** How the execution ended: n8n's word, or "not started". */
 	execution: string;
 	/** Whether n8n still takes it for one that goes on. */
-	open: boolean;
+	isOpen: boolean;
 	/** How many jobs there should be. */
-	due: number;
+	expectedJobs: number;
 	/** What is left of each job that was paid. */
 	traces: Trace[];
 	/** The IDs of those jobs that are no results, but that somebody has been told. */
@@ -82,13 +82,13 @@ export interface Outcome {
 }
 
 /** How long what has crashed is away, ms. */
-const AWAY_MS = 2000;
+const DOWN_MS = 2000;
 
 /** How long n8n's processes are looked at that may end of themselves because of a crash beside them, ms. */
 const AFTERSHOCK_MS = 15_000;
 
 /** A scene that is being played. */
-export class Play {
+export class RunningScene {
 	private readonly calls: Array<Promise<unknown>> = [];
 
 	private constructor(
@@ -104,16 +104,16 @@ export class Play {
 		private readonly trigger?: string,
 	) {}
 
-	static async open(world: World, scene: Scene): Promise<Play> {
+	static async open(world: World, scene: Scene): Promise<RunningScene> {
 		const clock = new LeapingSystemClock();
 		const service = await startLocalApi({
 			clock,
-			jobSeconds: LONG,
+			jobSeconds: JOB_SECONDS,
 			eta: 'missing',
 			webhooks: 'never',
 			samplesDir: 'samples',
 		});
-		const name = `${nameOf(scene)} ${service.origin}`;
+		const name = `${nameScene(scene)} ${service.origin}`;
 		const { id } = await world.main.createCredential(name, CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
 			baseUrl: service.baseUrl,
@@ -136,13 +136,22 @@ export class Play {
 				if (status !== 200) throw new Error(`The service does not take the job: ${status}`);
 			};
 			const path = `/webhook/${webhookId}/webhook`;
-			await until('the trigger is live', async () => (await world.outside.call(path, {})).status === 400);
-			return new Play(world, scene, clock, service, credentials, saved, submit, world.outside.origin + path);
+			await waitUntil('the trigger is live', async () => (await world.outside.call(path, {})).status === 400);
+			return new RunningScene(
+				world,
+				scene,
+				clock,
+				service,
+				credentials,
+				saved,
+				submit,
+				world.outside.origin + path,
+			);
 		}
-		const { path, saved } = await published(world, parametersOf(scene), { credentials });
+		const { path, saved } = await publish(world, chooseParameters(scene), { credentials });
 		const images = PICTURES.map((picture) => `${service.origin}/samples/${picture}`);
-		const start = async () => await startBy(world, path, images);
-		return new Play(world, scene, clock, service, credentials, saved, start);
+		const start = async () => await callWorkflow(world, path, images);
+		return new RunningScene(world, scene, clock, service, credentials, saved, start);
 	}
 
 	/** Brings the scene to where it waits for its moment. */
@@ -151,11 +160,11 @@ export class Play {
 		if (moment === 'submit') this.slowDown('submit', 1);
 		await this.begin();
 		if (moment === 'submit') return;
-		await until(
-			`the jobs are in (${nameOf(this.scene)})`,
+		await waitUntil(
+			`the jobs are in (${nameScene(this.scene)})`,
 			() => this.service.jobs.length === (way === 'trigger' ? 1 : PICTURES.length),
 		);
-		if (way === 'at rest') await this.world.main.latest(this.saved.id, ['waiting']);
+		if (way === 'at rest') await this.world.main.waitForLatest(this.saved.id, ['waiting']);
 	}
 
 	/** Brings it into its moment. */
@@ -163,50 +172,50 @@ export class Play {
 		const { way, moment } = this.scene;
 		const { service } = this;
 		if (moment === 'submit') {
-			await until(`the second submit is in`, () => service.jobs.length === PICTURES.length);
+			await waitUntil(`the second submit is in`, () => service.jobs.length === PICTURES.length);
 		}
 		if (moment === 'call') {
 			this.slowDown('fetch');
-			this.clock.leap(LONG);
-			await this.inTheMiddleOf(/\/fetch\//);
+			this.clock.leap(JOB_SECONDS);
+			await this.waitForRequest(/\/fetch\//);
 		}
 		if (moment === 'download') {
 			this.slowDown('download');
-			this.clock.leap(LONG);
-			if (way !== 'watching') this.call();
-			await this.inTheMiddleOf(/^\/files\//);
+			this.clock.leap(JOB_SECONDS);
+			if (way !== 'watching') this.callForJobs();
+			await this.waitForRequest(/^\/files\//);
 		}
 	}
 
-	private async inTheMiddleOf(path: RegExp): Promise<void> {
+	private async waitForRequest(path: RegExp): Promise<void> {
 		const { service, scene } = this;
 		const earlier = service.requests.length;
-		if (scene.moment === 'call') this.call();
-		await until(`${nameOf(scene)} is in its moment`, () =>
+		if (scene.moment === 'call') this.callForJobs();
+		await waitUntil(`${nameScene(scene)} is in its moment`, () =>
 			service.requests.slice(earlier).some((request) => path.test(request.path)),
 		);
 	}
 
 	/** What happens between the crash and the restart. */
-	whileAway(): void {
+	actWhileDown(): void {
 		if (this.scene.moment !== 'call, away') return;
-		this.clock.leap(LONG);
-		this.call();
+		this.clock.leap(JOB_SECONDS);
+		this.callForJobs();
 	}
 
 	/** What happens when all is there again. */
-	whenBack(): void {
+	actAfterRestart(): void {
 		const { way, moment } = this.scene;
 		this.service.clearFaults();
-		this.clock.leap(LONG);
-		if (way === 'at rest' && moment === 'wait') this.call();
+		this.clock.leap(JOB_SECONDS);
+		if (way === 'at rest' && moment === 'wait') this.callForJobs();
 	}
 
 	/** The service's calls for all jobs, once each. */
-	private call(): void {
+	private callForJobs(): void {
 		for (const job of this.service.jobs) {
 			const url = this.trigger ?? job.webhook;
-			if (!url) throw new Error(`Job ${job.id} has no webhook (${nameOf(this.scene)}).`);
+			if (!url) throw new Error(`Job ${job.id} has no webhook (${nameScene(this.scene)}).`);
 			const body = { status: 'success', id: job.id, track_id: job.trackId, output: job.outputs, meta: {} };
 			this.calls.push(axios.post(url, body, { proxy: false, timeout: 30_000 }).catch(() => undefined));
 		}
@@ -218,34 +227,34 @@ export class Play {
 	}
 
 	/** Waits until n8n has nothing to do with it any more. @returns how the execution stands */
-	async ended(): Promise<string> {
+	async waitForEnd(): Promise<string> {
 		let status = '';
-		await until(
-			`${nameOf(this.scene)} has ended`,
+		await waitUntil(
+			`${nameScene(this.scene)} has ended`,
 			async () => {
 				try {
-					const [latest] = await this.world.main.executions(this.saved.id);
+					const [latest] = await this.world.main.listExecutions(this.saved.id);
 					status = latest?.status ?? 'not started';
 				} catch {
 					// It may not have its database back yet.
 					return false;
 				}
 				// A trigger that has not started its execution when the others have ended does not start it any more.
-				return this.scene.way === 'trigger' || !OPEN.includes(status);
+				return this.scene.way === 'trigger' || !OPEN_STATUSES.includes(status);
 			},
-			(REST_SECONDS + 60) * 1000,
+			(TIMEOUT_SECONDS + 60) * 1000,
 			1000,
 		).catch(() => undefined);
 		return status;
 	}
 
 	/** @param printed all that n8n's processes have printed */
-	async outcome(printed: string): Promise<Outcome> {
+	async readOutcome(printed: string): Promise<Outcome> {
 		const { scene, service, saved, world } = this;
-		const execution = await this.ended();
-		const [latest] = await world.main.executions(saved.id);
-		const data = latest && (await world.main.execution(latest.id)).data;
-		const items = data ? itemsOf(data, this.trigger ? AFTER : NODE) : [];
+		const execution = await this.waitForEnd();
+		const [latest] = await world.main.listExecutions(saved.id);
+		const data = latest && (await world.main.readExecution(latest.id)).data;
+		const items = data ? readItems(data, this.trigger ? AFTER : NODE) : [];
 		const { error } = data?.resultData ?? {};
 		const errorText = `${error?.message ?? ''} ${error?.description ?? ''}`;
 		const traces = service.jobs.map(({ id }): Trace => {
@@ -259,17 +268,17 @@ export class Play {
 		const ids = service.jobs.flatMap(({ id }, n) => {
 			return ['result', 'nothing'].includes(traces[n] ?? 'nothing') ? [] : [id];
 		});
-		const due = this.trigger ? 1 : PICTURES.length;
-		return { scene, execution, open: OPEN.includes(execution), due, traces, ids };
+		const expectedJobs = this.trigger ? 1 : PICTURES.length;
+		return { scene, execution, isOpen: OPEN_STATUSES.includes(execution), expectedJobs, traces, ids };
 	}
 
 	/** Fetches jobs by Get Result. @returns whether all came with their files, and nothing was paid for it */
-	async fetched(ids: readonly number[]): Promise<boolean> {
+	async fetchJobs(ids: readonly number[]): Promise<boolean> {
 		const { service, world } = this;
 		const paid = service.jobs.length;
 		const parameters = { operation: 'getResult', jobId: "={{ $json['body.images'] }}" };
-		const saved = await begin(world, parameters, { credentials: this.credentials }, ids.map(String));
-		const { items } = await resultOf(world, saved);
+		const saved = await startWorkflow(world, parameters, { credentials: this.credentials }, ids.map(String));
+		const { items } = await waitForResult(world, saved);
 		return (
 			items.length === ids.length &&
 			items.every(({ json, binary }) => json.status === 'success' && binary?.data !== undefined) &&
@@ -283,14 +292,18 @@ export class Play {
 	}
 }
 
-function parametersOf({ way }: Scene): INodeParameters {
+function chooseParameters({ way }: Scene): INodeParameters {
 	return way === 'watching'
 		? { waitFor: 'poll', options: { pollInterval: 1 } }
-		: { waitFor: 'webhook', options: { timeout: REST_SECONDS } };
+		: { waitFor: 'webhook', options: { timeout: TIMEOUT_SECONDS } };
 }
 
 /** Brings all scenes into their moments, lets the part crash, and waits for what comes of it. */
-export async function outcomesOf(world: World, part: Part, plays: readonly Play[]): Promise<Outcome[]> {
+export async function crashDuring(
+	world: World,
+	part: Part,
+	plays: readonly RunningScene[],
+): Promise<Outcome[]> {
 	await Promise.all(plays.map(async (play) => await play.prepare()));
 	// Who calls does not wait for long.
 	for (const isCall of [false, true]) {
@@ -298,16 +311,16 @@ export async function outcomesOf(world: World, part: Part, plays: readonly Play[
 		await Promise.all(group.map(async (play) => await play.enter()));
 	}
 	await world.crash(part, async () => {
-		for (const play of plays) play.whileAway();
-		await pause(AWAY_MS);
+		for (const play of plays) play.actWhileDown();
+		await pause(DOWN_MS);
 	});
-	for (const play of plays) play.whenBack();
+	for (const play of plays) play.actAfterRestart();
 	for (const end = Date.now() + AFTERSHOCK_MS; Date.now() < end; await pause(500)) {
 		const gone = await world.revive();
 		if (gone.length > 0) say(`After the crash of ${part}, ${gone.join(' and ')} ended too.`);
 	}
-	for (const play of plays) await play.ended();
+	for (const play of plays) await play.waitForEnd();
 	const outcomes: Outcome[] = [];
-	for (const play of plays) outcomes.push(await play.outcome(world.printed()));
+	for (const play of plays) outcomes.push(await play.readOutcome(world.printed()));
 	return outcomes;
 }

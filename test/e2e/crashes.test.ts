@@ -6,8 +6,8 @@
  */
 import { PARTS, startWorld, type Part, type World, type WorldOptions } from '../../n8n/real/worlds.mts';
 import { RUNS_ALL } from '../support/scope.mts';
-import { nameOf, outcomesOf, Play, SCENES, type Outcome, type Trace } from './crash-scenes.mts';
-import { begin, resultOf, say } from './suite.mts';
+import { nameScene, crashDuring, RunningScene, SCENES, type Outcome, type Trace } from './crash-scenes.mts';
+import { startWorkflow, waitForResult, say } from './suite.mts';
 
 /** What a person has to do, by what is left of a job. */
 const TO_DO: Record<Trace, string> = {
@@ -36,11 +36,11 @@ afterAll(() => {
 		);
 });
 
-function rowOf(name: string, { scene, execution, traces }: Outcome): string[] {
+function makeRow(name: string, { scene, execution, traces }: Outcome): string[] {
 	const wanted = [...new Set(traces)].filter((trace) => trace !== 'result').map((trace) => TO_DO[trace]);
 	return [
 		name,
-		nameOf(scene),
+		nameScene(scene),
 		execution,
 		String(traces.length),
 		traces.join(', '),
@@ -89,31 +89,31 @@ describe.each(RUNS_ALL ? WORLDS : LANDING_WORLDS)(
 		});
 
 		test.each(parts)('%s', async (part) => {
-			const plays = await Promise.all(SCENES.map(async (scene) => await Play.open(world, scene)));
+			const plays = await Promise.all(SCENES.map(async (scene) => await RunningScene.open(world, scene)));
 			try {
-				const outcomes = await outcomesOf(world, part, plays);
+				const outcomes = await crashDuring(world, part, plays);
 				all.push(...outcomes);
-				table.push(...outcomes.map((outcome) => rowOf(`${part} (${name})`, outcome)));
-				const seen = outcomes.map(({ scene, traces, open }) => ({
-					scene: nameOf(scene),
+				table.push(...outcomes.map((outcome) => makeRow(`${part} (${name})`, outcome)));
+				const seen = outcomes.map(({ scene, traces, isOpen }) => ({
+					scene: nameScene(scene),
 					paid: traces.length,
 					lost: traces.filter((trace) => trace === 'nothing').length,
-					open,
+					isOpen,
 				}));
 				expect(seen).toEqual(
-					outcomes.map(({ scene, due }) => ({
-						scene: nameOf(scene),
-						paid: due,
+					outcomes.map(({ scene, expectedJobs }) => ({
+						scene: nameScene(scene),
+						paid: expectedJobs,
 						// Its submit was in the air when who made it ended.
 						lost: part === submitter && scene.moment === 'submit' ? 1 : 0,
-						open: false,
+						isOpen: false,
 					})),
 				);
 				const fetched = await Promise.all(
-					outcomes.map(async ({ ids }, n) => ids.length === 0 || (await plays[n]?.fetched(ids))),
+					outcomes.map(async ({ ids }, n) => ids.length === 0 || (await plays[n]?.fetchJobs(ids))),
 				);
 				expect(fetched).toEqual(outcomes.map(() => true));
-				const { status, items } = await resultOf(world, await begin(world, {}));
+				const { status, items } = await waitForResult(world, await startWorkflow(world, {}));
 				expect([status, items.length]).toEqual(['success', 3]);
 			} finally {
 				for (const play of plays) await play.close();

@@ -2,7 +2,7 @@ import { readExample } from '../../n8n/real/examples.mts';
 import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
 import { Editor } from '../../n8n/real/browser.mts';
 import { clickFirstWorkflow } from '../../n8n/real/first-workflow.mts';
-import { keyIsNowhere } from './secrets.mts';
+import { testKeyIsNowhere } from './secrets.mts';
 
 const TRIGGER = 'Image to 3D Trigger';
 
@@ -15,7 +15,7 @@ test("a new user's first workflow, as the README tells it, ends with the turntab
 			apiKey: API_KEY,
 			baseUrl: world.service.baseUrl,
 			image: `${world.service.origin}/samples/mug.jpg`,
-			at: async (step) => await editor.shot(`first-${step}`),
+			at: async (step) => await editor.takeScreenshot(`first-${step}`),
 		}).finally(async () => await editor.close());
 		expect(shown).toEqual([256, 256]);
 		expect(world.service.jobs).toHaveLength(1);
@@ -52,14 +52,14 @@ describe("n8n 2.41.1's editor", () => {
 	test.each(['light', 'dark'] as const)(
 		'the nodes panel finds the node by name and aliases, with its icon (%s)',
 		async (theme) => {
-			await editor.theme(theme);
+			await editor.setTheme(theme);
 			await editor.openWorkflow(workflow);
 			await editor.openNodesPanel();
-			const search = editor.byId('node-creator-search-bar');
+			const search = editor.getById('node-creator-search-bar');
 			for (const words of ['image to 3d', 'turntable', 'ModelsLab', 'img_to_3d', 'product photo']) {
 				await search.fill(words);
 				const found = editor
-					.byId('item-iterator-item')
+					.getById('item-iterator-item')
 					.filter({ hasText: /^\s*Image to 3D/ })
 					.first();
 				await found.waitFor();
@@ -73,29 +73,29 @@ describe("n8n 2.41.1's editor", () => {
 				).toBeGreaterThan(0);
 			}
 			await search.fill('image to 3d');
-			await editor.shot(`nodes-panel-${theme}`);
+			await editor.takeScreenshot(`nodes-panel-${theme}`);
 			await editor
-				.byId('item-iterator-item')
+				.getById('item-iterator-item')
 				.filter({ hasText: /^\s*Image to 3D/ })
 				.first()
 				.click();
 			for (const action of ['Turn image into 3D', 'Turn text prompt into 3D', 'Get result of 3D job']) {
 				await editor.page.getByText(action).first().waitFor();
 			}
-			await editor.shot(`nodes-panel-actions-${theme}`);
+			await editor.takeScreenshot(`nodes-panel-actions-${theme}`);
 			await editor.page.keyboard.press('Escape');
 			await editor.page.keyboard.press('Escape');
 			await editor.openNode('Image to 3D');
-			await editor.shot(`panel-${theme}`);
+			await editor.takeScreenshot(`panel-${theme}`);
 		},
 	);
 
 	test("each operation's panel shows its own fields", async () => {
-		await editor.theme('light');
+		await editor.setTheme('light');
 		await editor.openWorkflow(workflow);
 		await editor.openNode('Image to 3D');
 		const expectShown = async (names: string[]) =>
-			expect(await editor.settledParameters(names)).toEqual(names);
+			expect(await editor.waitForParameters(names)).toEqual(names);
 		const settings = ['frameSize', 'guidanceScale', 'seconds', 'seed', 'steps'];
 		const leaving = ['download', 'outputBinaryPropertyName'];
 		const withImage = (source: string) => [
@@ -112,14 +112,14 @@ describe("n8n 2.41.1's editor", () => {
 		await editor.choose('waitFor', "Don't Wait");
 		await expectShown(withImage('binaryPropertyName'));
 		await editor.choose('waitFor', 'Suspend');
-		await editor.shot('operation-image-at-rest');
+		await editor.takeScreenshot('operation-image-at-rest');
 		await editor.choose('operation', 'Text to 3D');
 		// n8n's editor takes out what was added to a collection when the operation changes.
 		await expectShown(['operation', 'apiVersion', 'prompt', 'waitFor', ...leaving]);
-		await editor.shot('operation-text');
+		await editor.takeScreenshot('operation-text');
 		await editor.choose('operation', 'Get Result');
 		await expectShown(['operation', 'apiVersion', 'jobId', 'waitFor', ...leaving]);
-		await editor.shot('operation-get-result');
+		await editor.takeScreenshot('operation-get-result');
 	});
 
 	test('each API version offers its own settings, preset with its own defaults', async () => {
@@ -134,7 +134,7 @@ describe("n8n 2.41.1's editor", () => {
 		const below = ['waitFor', 'download', 'outputBinaryPropertyName'];
 		// Only the seed, of those that were added, is one of V6 too.
 		const settled = [...above, 'seed', ...below];
-		expect(await editor.settledParameters(settled)).toEqual(settled);
+		expect(await editor.waitForParameters(settled)).toEqual(settled);
 		expect(await editor.add('Render')).toEqual([
 			'Chunk Size',
 			'Mesh Simplify',
@@ -150,9 +150,9 @@ describe("n8n 2.41.1's editor", () => {
 		]);
 		await editor.choose('operation', 'Text to 3D');
 		for (const name of ['Guidance Scale', 'Output Format', 'Render']) await editor.add(name);
-		const guidance = editor.byId('parameter-input-guidanceScale').locator('input').first();
+		const guidance = editor.getById('parameter-input-guidanceScale').locator('input').first();
 		expect(await guidance.inputValue()).toBe('3');
-		await editor.shot('v6-text');
+		await editor.takeScreenshot('v6-text');
 	});
 
 	test("the trigger's panel says where its URL goes", async () => {
@@ -160,7 +160,7 @@ describe("n8n 2.41.1's editor", () => {
 		await editor.openNode(TRIGGER);
 		await editor.page.getByText('Webhook URLs').first().click();
 		await editor.page.getByText(/Copy the Production URL/).waitFor();
-		expect(await editor.shownParameters()).toEqual(
+		expect(await editor.listParameters()).toEqual(
 			expect.arrayContaining([
 				'events',
 				'verify',
@@ -171,20 +171,20 @@ describe("n8n 2.41.1's editor", () => {
 				'outputMode',
 			]),
 		);
-		await editor.shot('trigger');
+		await editor.takeScreenshot('trigger');
 		await editor.choose('verify', 'Not at All');
-		expect(await editor.shownParameters()).not.toContain('apiVersion');
+		expect(await editor.listParameters()).not.toContain('apiVersion');
 	});
 
 	test('the credential has two fields, and its test passes', async () => {
 		await editor.goTo('/home/credentials');
 		await editor.page.getByText('Stable Diffusion API').first().click();
-		await editor.byId('credential-edit-dialog').waitFor();
-		await editor.byId('credentials-config-container-test-success').waitFor();
-		const labels = await editor.byId('credential-connection-parameter').allInnerTexts();
+		await editor.getById('credential-edit-dialog').waitFor();
+		await editor.getById('credentials-config-container-test-success').waitFor();
+		const labels = await editor.getById('credential-connection-parameter').allInnerTexts();
 		expect(labels.join()).toMatch(/API Key[^]*Base URL/);
 		expect(await editor.page.content()).not.toContain(API_KEY);
-		await editor.shot('credential');
+		await editor.takeScreenshot('credential');
 		await editor.page.keyboard.press('Escape');
 	});
 
@@ -194,20 +194,20 @@ describe("n8n 2.41.1's editor", () => {
 			name: 'To execute',
 		});
 		await editor.openWorkflow(id);
-		await editor.shot('canvas');
+		await editor.takeScreenshot('canvas');
 		await editor.page.getByRole('button', { name: 'Execute workflow' }).last().click();
 		await editor.page.getByText('Workflow executed successfully').waitFor({ timeout: 30_000 });
 		await editor.openNode('Image to 3D');
-		const output = editor.byId('output-panel');
+		const output = editor.getById('output-panel');
 		await output.getByText('JSON', { exact: true }).click();
 		await output.getByText('"success"').first().waitFor();
-		await editor.shot('output-json');
+		await editor.takeScreenshot('output-json');
 		await output.getByText('Binary', { exact: true }).click();
 		await output.getByText('View', { exact: true }).first().click();
 		const picture = output.locator('img, embed').first();
 		await picture.waitFor();
 		await editor.page.waitForTimeout(1500);
-		await editor.shot('output-turntable');
+		await editor.takeScreenshot('output-turntable');
 		const [width, height] = await picture.evaluate((image) => {
 			const { naturalWidth = 0, naturalHeight = 0 } = image as unknown as {
 				naturalWidth?: number;
@@ -218,8 +218,8 @@ describe("n8n 2.41.1's editor", () => {
 		expect([width, height]).toEqual([256, 256]);
 	});
 
-	keyIsNowhere(
+	testKeyIsNowhere(
 		() => world,
-		() => ({ told: editor.heard }),
+		() => ({ messages: editor.received }),
 	);
 });

@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import axios from 'axios';
 import type { INodeParameters } from 'n8n-workflow';
 
-import { exampleNames, readExample } from '../../n8n/real/examples.mts';
+import { listExamples, readExample } from '../../n8n/real/examples.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
-import { until } from '../../n8n/real/processes.mts';
+import { waitUntil } from '../../n8n/real/processes.mts';
 import type { World } from '../../n8n/real/worlds.mts';
-import { itemsOf, resultOf, samples, served } from './suite.mts';
+import { readItems, waitForResult, listSamples, downloadOutput } from './suite.mts';
 import { openChatModel, openSink } from './loopback.mts';
 
 /** The settings of all Image to 3D nodes made small, so that turntables are made quickly. */
-function small(workflow: WorkflowFile): WorkflowFile {
+function shrink(workflow: WorkflowFile): WorkflowFile {
 	for (const { parameters } of workflow.nodes) {
 		if (!('settings' in parameters)) continue;
 		parameters.settings =
@@ -24,14 +24,17 @@ function small(workflow: WorkflowFile): WorkflowFile {
 	return workflow;
 }
 
-function nodeOf({ nodes }: WorkflowFile, name: string): { parameters: INodeParameters; webhookId?: string } {
+function findNode(
+	{ nodes }: WorkflowFile,
+	name: string,
+): { parameters: INodeParameters; webhookId?: string } {
 	const node = nodes.find((candidate) => candidate.name === name);
 	if (!node) throw new Error(`The example has no node "${name}".`);
 	return node;
 }
 
 /** The parts of a multipart body, by name. */
-function partsOf(body: Buffer, contentType: string): Map<string, Buffer> {
+function parseMultipart(body: Buffer, contentType: string): Map<string, Buffer> {
 	const [, quoted, plain] = /boundary=(?:"([^"]+)"|([^;]+))/.exec(contentType) ?? [];
 	const parts = body
 		.toString('latin1')
@@ -47,21 +50,21 @@ function partsOf(body: Buffer, contentType: string): Map<string, Buffer> {
 }
 
 /** A file that n8n's form page carries, encoded into its script. */
-function fileInPage(page: string): Buffer {
+function readFileInPage(page: string): Buffer {
 	const [, encoded = ''] = /((?:%5B)?%7B%22data%22[^'"&<\s]*)/.exec(page) ?? [];
 	const found = JSON.parse(decodeURIComponent(encoded)) as unknown;
 	const [{ data }] = (Array.isArray(found) ? found : [found]) as [{ data: { data: number[] } | string }];
 	return typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data.data);
 }
 
-const bytesAt = async (url: string) =>
+const download = async (url: string) =>
 	Buffer.from((await axios.get<ArrayBuffer>(url, { responseType: 'arraybuffer', proxy: false })).data);
 
-export function examples(theWorld: () => World): void {
+export function testExamples(getWorld: () => World): void {
 	let world: World;
 	let before = 0;
 	beforeEach(() => {
-		world = theWorld();
+		world = getWorld();
 		world.service.clearFaults();
 		world.service.configure({ jobSeconds: 2, webhooks: 'once' });
 		before = world.service.jobs.length;
@@ -72,7 +75,7 @@ export function examples(theWorld: () => World): void {
 	const tried = new Set<string>();
 	const example = (name: string, edit: (text: string) => string = (text) => text): WorkflowFile => {
 		tried.add(name);
-		return small(JSON.parse(edit(JSON.stringify(readExample(world, name)))) as WorkflowFile);
+		return shrink(JSON.parse(edit(JSON.stringify(readExample(world, name)))) as WorkflowFile);
 	};
 	const imported = async (workflow: WorkflowFile): Promise<Saved> => {
 		const saved = await world.main.importWorkflow(workflow);
@@ -87,10 +90,10 @@ export function examples(theWorld: () => World): void {
 	test.each(['image-to-turntable', 'suspend-with-fallback'])('%s', async (name) => {
 		const saved = await imported(example(name));
 		await world.main.runManually(saved, CLICK);
-		const { status, error, items } = await resultOf(world, saved);
+		const { status, error, items } = await waitForResult(world, saved);
 		expect([status, error?.message]).toEqual(['success', undefined]);
 		expect(items.map(({ json }) => json.status)).toEqual(['success']);
-		expect((await world.main.binary(items[0])).equals(await served(items[0]))).toBe(true);
+		expect((await world.main.downloadFile(items[0])).equals(await downloadOutput(items[0]))).toBe(true);
 		expect(paid()).toBe(1);
 	});
 
@@ -103,22 +106,22 @@ export function examples(theWorld: () => World): void {
 					.replaceAll('/home/node/.n8n-files', world.files),
 			);
 			const names = ['mug', 'duck', 'rocket'];
-			const pictures = samples(world).map((image, index) => ({ name: names[index], image }));
-			const list = nodeOf(workflow, 'Pictures and Folder').parameters.assignments as {
+			const pictures = listSamples(world).map((image, index) => ({ name: names[index], image }));
+			const list = findNode(workflow, 'Pictures and Folder').parameters.assignments as {
 				assignments: INodeParameters[];
 			};
 			Object.assign(list.assignments[0] ?? {}, { value: JSON.stringify(pictures) });
 			failSecond();
 			const saved = await imported(workflow);
 			await world.main.runManually(saved, 'Every Day at 6');
-			const { status, items } = await resultOf(world, saved);
+			const { status, items } = await waitForResult(world, saved);
 			expect(status).toBe('success');
 			expect(paid()).toBe(3);
 			expect(items).toHaveLength(2);
 			const files = readdirSync(world.files).map((file) => readFileSync(join(world.files, file)));
 			expect(files).toHaveLength(2);
 			for (const item of items) {
-				const original = await served(item);
+				const original = await downloadOutput(item);
 				expect(files.some((file) => file.equals(original))).toBe(true);
 			}
 			const reports = sink.received.map(({ body }) => (JSON.parse(body.toString()) as { text: string }).text);
@@ -134,24 +137,24 @@ export function examples(theWorld: () => World): void {
 		);
 		const saved = await imported(workflow);
 		await world.main.runManually(saved, CLICK);
-		const { status, error, data } = await resultOf(world, saved);
+		const { status, error, data } = await waitForResult(world, saved);
 		expect([status, error?.message]).toEqual(['success', undefined]);
 		expect(paid()).toBe(1);
 		const [mesh = '', turntable = ''] = world.service.jobs.at(-1)?.outputs ?? [];
-		expect(itemsOf(data, 'Write File').map(({ json }) => json.fileName)).toEqual(
+		expect(readItems(data, 'Write File').map(({ json }) => json.fileName)).toEqual(
 			['roses.glb', 'roses.gif'].map((name) => join(world.files, name)),
 		);
 		for (const [name, link] of [
 			['roses.glb', mesh],
 			['roses.gif', turntable],
 		] as const) {
-			expect(readFileSync(join(world.files, name)).equals(await bytesAt(link))).toBe(true);
+			expect(readFileSync(join(world.files, name)).equals(await download(link))).toBe(true);
 		}
 	});
 
 	test('form-to-turntable: the page answers with the file', async () => {
 		const workflow = example('form-to-turntable');
-		const form = `/form/${nodeOf(workflow, 'Picture Form').webhookId ?? ''}`;
+		const form = `/form/${findNode(workflow, 'Picture Form').webhookId ?? ''}`;
 		const saved = await imported(workflow);
 		const fields = new FormData();
 		fields.append(
@@ -164,7 +167,7 @@ export function examples(theWorld: () => World): void {
 		});
 		const waiting = new URL(data.formWaitingUrl);
 		const state = new URL(`${waiting.pathname}/n8n-execution-status${waiting.search}`, waiting);
-		await until('the form goes on', async () => {
+		await waitUntil('the form goes on', async () => {
 			const { data: status } = await axios.get<string>(state.href, { proxy: false });
 			return /form-waiting|success|error/.test(String(status));
 		});
@@ -172,8 +175,8 @@ export function examples(theWorld: () => World): void {
 		expect(page).toContain('Your turntable is ready');
 		// The page ends the execution so.
 		await axios.post(waiting.href, {}, { proxy: false, validateStatus: () => true });
-		const { items } = await resultOf(world, saved);
-		expect(fileInPage(page).equals(await served(items[0]))).toBe(true);
+		const { items } = await waitForResult(world, saved);
+		expect(readFileInPage(page).equals(await downloadOutput(items[0]))).toBe(true);
 		expect(paid()).toBe(1);
 	});
 
@@ -187,26 +190,26 @@ export function examples(theWorld: () => World): void {
 				text.replaceAll('https://n8n.example.com', world.outside.origin),
 			);
 			now.pinData = {
-				[CLICK]: samples(world).map((image, index) => ({ json: { order: 7 + index, image } })),
+				[CLICK]: listSamples(world).map((image, index) => ({ json: { order: 7 + index, image } })),
 			};
 			failSecond();
 			const submitted = await imported(now);
 			await world.main.runManually(submitted, CLICK);
-			const { items } = await resultOf(world, submitted);
+			const { items } = await waitForResult(world, submitted);
 			expect(items.map(({ json }) => json.status)).toEqual(['processing', 'processing', 'processing']);
-			await until('three are told', () => sink.received.length === 3);
+			await waitUntil('three are told', () => sink.received.length === 3);
 			const told = sink.received.filter(({ path }) => path === '/turntables');
 			expect(told).toHaveLength(2);
 			for (const { body, contentType } of told) {
-				const parts = partsOf(body, contentType);
-				const file = await bytesAt(parts.get('link')?.toString() ?? '');
+				const parts = parseMultipart(body, contentType);
+				const file = await download(parts.get('link')?.toString() ?? '');
 				expect(parts.get('file')?.equals(file)).toBe(true);
 			}
 			const failure = sink.received.find(({ path }) => path === '/failures');
 			expect(failure?.body.toString()).toMatch(/order-\d: job \d+ failed: too dark/);
 			expect(paid()).toBe(3);
-			await until('all executions have ended', async () => {
-				const executions = await world.main.executions(later.id);
+			await waitUntil('all executions have ended', async () => {
+				const executions = await world.main.listExecutions(later.id);
 				return executions.length === 3 && executions.every(({ status }) => status === 'success');
 			});
 		} finally {
@@ -227,16 +230,16 @@ export function examples(theWorld: () => World): void {
 				if (credentials?.openAiApi) credentials.openAiApi = { id, name };
 			}
 			const saved = await imported(workflow);
-			const [picture = ''] = samples(world);
+			const [picture = ''] = listSamples(world);
 			await world.main.runManually(saved, 'When chat message received', {
 				sessionId: '1',
 				action: 'sendMessage',
 				chatInput: `Please make a turntable of ${picture}`,
 			});
-			const { status, data, error } = await resultOf(world, saved);
+			const { status, data, error } = await waitForResult(world, saved);
 			expect([status, error?.message]).toEqual(['success', undefined]);
 			const [link] = world.service.jobs.at(-1)?.outputs ?? [];
-			expect(itemsOf(data, 'AI Agent')[0]?.json.output).toBe(`Here it is: ${link}`);
+			expect(readItems(data, 'AI Agent')[0]?.json.output).toBe(`Here it is: ${link}`);
 			expect(paid()).toBe(1);
 		} finally {
 			await model.close();
@@ -244,6 +247,6 @@ export function examples(theWorld: () => World): void {
 	});
 
 	test('that is all of them', () => {
-		expect([...tried].sort()).toEqual(exampleNames().sort());
+		expect([...tried].sort()).toEqual(listExamples().sort());
 	});
 }

@@ -4,9 +4,9 @@ import { FORGED_KINDS, type KnownJobs } from '../../bench/forged-calls.mts';
 import { RUNS_ALL } from '../support/scope.mts';
 import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { N8nVersion } from '../../n8n/real/install.mts';
-import { until } from '../../n8n/real/processes.mts';
+import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
-import { begin, resultOf, samples, say } from './suite.mts';
+import { startWorkflow, waitForResult, listSamples, say } from './suite.mts';
 
 /** True calls in between. */
 const TRUE_CALLS = 50;
@@ -81,7 +81,7 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 				if (sent % every === 0) void trigger.submit(1, sent % (2 * every) === 0 ? 'twice' : 'once');
 			},
 		});
-		await until('the last job is in', () => trigger.jobs.length === TRUE_CALLS + 1);
+		await waitUntil('the last job is in', () => trigger.jobs.length === TRUE_CALLS + 1);
 		await trigger.waitUntilCalled();
 		say(
 			`n8n ${version}: ${(calls / flooded.seconds).toFixed(0)} calls per second; ${[...countStatuses([flooded])].map(([status, count]) => `${count} x ${status}`).join(', ')}`,
@@ -91,14 +91,14 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 		expect(wrong(flooded.answers, (kind) => kinds.get(kind) ?? [])).toEqual([]);
 		expect(trigger.calls.map(({ status }) => status)).toEqual(Array(TRUE_CALLS + 1).fill(200));
 		const all = [...trigger.jobs].sort((one, other) => one - other);
-		await until('all have started it', async () => (await trigger.listStarted()).length >= all.length);
+		await waitUntil('all have started it', async () => (await trigger.listStarted()).length >= all.length);
 		expect(await trigger.listStarted()).toEqual(all);
 
 		// Afterwards n8n is as before.
 		const later = await trigger.submit(0, 'once');
 		await trigger.waitUntilCalled(10_000);
 		expect(trigger.calls.at(-1)).toMatchObject({ job: later, status: 200 });
-		await until('it has started it', async () => (await trigger.listStarted()).includes(later), 10_000);
+		await waitUntil('it has started it', async () => (await trigger.listStarted()).includes(later), 10_000);
 
 		// Each call that names a job of its own causes one question, and two for the open job go on at a time.
 		const minutes = (Date.now() - begun) / 60_000;
@@ -115,7 +115,7 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 		expect(world.main.program.printed).not.toContain(API_KEY);
 		expect(linesOf('Image to 3D Trigger').length).toBeLessThanOrEqual(11 * (minutes + 1));
 
-		const { staticData } = await world.main.rest<{ staticData: Record<string, { seen: string }> }>(
+		const { staticData } = await world.main.requestData<{ staticData: Record<string, { seen: string }> }>(
 			'GET',
 			`/workflows/${trigger.workflowId}`,
 		);
@@ -124,13 +124,13 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 
 	test(`of ${resumeCalls} forged calls, an execution at rest rests on, and the true call wakes it`, async () => {
 		world.service.configure({ jobSeconds: REST_SECONDS, webhooks: 'once' });
-		const saved = await begin(
+		const saved = await startWorkflow(
 			world,
 			{ waitFor: 'webhook', options: { timeout: 2 * REST_SECONDS } },
 			{},
-			samples(world, ['mug.jpg']),
+			listSamples(world, ['mug.jpg']),
 		);
-		const execution = await world.main.latest(saved.id, ['waiting']);
+		const execution = await world.main.waitForLatest(saved.id, ['waiting']);
 		const job = world.service.jobs.at(-1);
 		const known: KnownJobs = { done: 1, open: job?.id ?? 0, trackId: '' };
 		const before = fetches().length;
@@ -145,14 +145,14 @@ describe.each(VERSIONS)('n8n %s under a flood', (version, { calls, resumeCalls, 
 		);
 		// What n8n cannot parse does not reach the node.
 		expect(wrong(flooded.answers, () => [200, 422, 500])).toEqual([]);
-		expect((await world.main.executions(saved.id)).map(({ id, status }) => [id, status])).toEqual([
+		expect((await world.main.listExecutions(saved.id)).map(({ id, status }) => [id, status])).toEqual([
 			[execution, 'waiting'],
 		]);
 		expect(fetches().length - before).toBeLessThanOrEqual(resumeCalls);
 		for (const text of flooded.texts) expect(text).not.toContain(API_KEY);
 
 		clock.leap(REST_SECONDS);
-		const { status, items } = await resultOf(world, saved);
+		const { status, items } = await waitForResult(world, saved);
 		expect([status, ...items.map(({ json }) => [json.id, json.status])]).toEqual([
 			'success',
 			[job?.id, 'success'],

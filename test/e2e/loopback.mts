@@ -44,23 +44,23 @@ interface Completion {
 	tools?: Array<{ function: { name: string; parameters: { properties: object } } }>;
 }
 
-const textOf = ({ content }: Message) =>
+const readText = ({ content }: Message) =>
 	typeof content === 'string' ? content : (content ?? []).map(({ text }) => text ?? '').join(' ');
 
-const linksIn = (text: string) => [...new Set(text.match(/https?:\/\/[^\s"'\\<>)\]]+/g) ?? [])];
+const findLinks = (text: string) => [...new Set(text.match(/https?:\/\/[^\s"'\\<>)\]]+/g) ?? [])];
 
 /** What the model says next: a call of its tool for each link in the message, and then the links in what the tool gave back. */
-function nextOf({ messages, tools = [] }: Completion): object {
-	const results = messages.filter(({ role }) => role === 'tool').map(textOf);
+function composeReply({ messages, tools = [] }: Completion): object {
+	const results = messages.filter(({ role }) => role === 'tool').map(readText);
 	if (results.length > 0) {
-		const links = linksIn(results.join(' ')).filter((link) => link.endsWith('.gif'));
+		const links = findLinks(results.join(' ')).filter((link) => link.endsWith('.gif'));
 		return {
 			role: 'assistant',
 			content: links.length > 0 ? `Here it is: ${links.join(' ')}` : results.join(' '),
 		};
 	}
 	const [tool] = tools;
-	const links = linksIn(textOf(messages.at(-1) ?? { role: '', content: null }));
+	const links = findLinks(readText(messages.at(-1) ?? { role: '', content: null }));
 	if (!tool || links.length === 0) return { role: 'assistant', content: 'Which picture?' };
 	const [parameter = 'input'] = Object.keys(tool.function.parameters.properties);
 	const calls = links.map((link, index) => ({
@@ -83,7 +83,7 @@ export async function openChatModel(): Promise<TestServer> {
 				return;
 			}
 			const completion = JSON.parse(text) as Completion;
-			const message = nextOf(completion);
+			const message = composeReply(completion);
 			const head = { id: 'completion', created: 1, model: completion.model };
 			const finish_reason = 'tool_calls' in message ? 'tool_calls' : 'stop';
 			if (!completion.stream) {

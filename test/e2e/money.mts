@@ -3,16 +3,23 @@ import { request as send } from 'node:http';
 
 import type { IDataObject, INode, INodeExecutionData } from 'n8n-workflow';
 
-import { until } from '../../n8n/real/processes.mts';
+import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
 import { serve } from '../support/http.mts';
-import { itemsOf, pictureWorkflow, published, resultOf, samples, startBy } from './suite.mts';
+import {
+	readItems,
+	buildPictureWorkflow,
+	publish,
+	waitForResult,
+	listSamples,
+	callWorkflow,
+} from './suite.mts';
 
 /** How soon n8n must show a stopped execution as canceled, ms. */
 const STOP_MS = 2000;
 
 /** A server in front of the service that holds back the answers to submits. */
-interface Hold {
+interface HoldingServer {
 	origin: string;
 	/** The IDs in the answers that were held back. */
 	readonly held: number[];
@@ -24,7 +31,7 @@ interface Hold {
 }
 
 /** @param skip how many submits are answered at once, before the first answer is held back */
-async function openHold(service: string, skip: number): Promise<Hold> {
+async function openHoldingServer(service: string, skip: number): Promise<HoldingServer> {
 	const held: number[] = [];
 	let cut = 0;
 	let submits = 0;
@@ -68,7 +75,7 @@ async function runWithFilter(
 	onError: INode['onError'],
 	paid: string,
 ): Promise<{ outputs: INodeExecutionData[][]; filtered: INodeExecutionData[] }> {
-	const { path, workflow } = pictureWorkflow(
+	const { path, workflow } = buildPictureWorkflow(
 		world,
 		{ download: false, options: { maxJobsInFlight: 1, trackId: '=order-{{ $itemIndex }}' } },
 		{ onError },
@@ -97,65 +104,65 @@ async function runWithFilter(
 	workflow.connections[before] = { main: [[{ node: 'Paid', type: 'main', index: 0 }]] };
 	const saved = await world.main.importWorkflow(workflow);
 	await world.main.publish(saved);
-	await startBy(world, path, samples(world, ['mug.jpg', 'duck.png', 'rocket.webp', 'mug.jpg']));
-	const { status, error, items, errors, data } = await resultOf(world, saved);
+	await callWorkflow(world, path, listSamples(world, ['mug.jpg', 'duck.png', 'rocket.webp', 'mug.jpg']));
+	const { status, error, items, errors, data } = await waitForResult(world, saved);
 	expect([status, error?.message]).toEqual(['success', undefined]);
-	return { outputs: [items, errors], filtered: itemsOf(data, 'Paid') };
+	return { outputs: [items, errors], filtered: readItems(data, 'Paid') };
 }
 
 /** Tests what is known about the jobs after a stop and after errors. */
-export function testMoney(theWorld: () => World): void {
+export function testMoney(getWorld: () => World): void {
 	let paidBefore = 0;
 	beforeEach(() => {
-		const { service } = theWorld();
+		const { service } = getWorld();
 		service.clearFaults();
 		service.configure({ jobSeconds: 1, webhooks: 'once' });
 		paidBefore = service.jobs.length;
 	});
-	const jobs = () => theWorld().service.jobs.slice(paidBefore);
-	testStop(theWorld, jobs);
-	testErrors(theWorld, jobs);
+	const jobs = () => getWorld().service.jobs.slice(paidBefore);
+	testStop(getWorld, jobs);
+	testErrors(getWorld, jobs);
 }
 
 type Jobs = () => World['service']['jobs'];
 
-function testStop(theWorld: () => World, jobs: Jobs): void {
+function testStop(getWorld: () => World, jobs: Jobs): void {
 	test('stopping during a submit cancels the execution at once, and n8n has the ID of each job', async () => {
-		const world = theWorld();
+		const world = getWorld();
 		const { service, main } = world;
-		const hold = await openHold(service.origin, 1);
+		const hold = await openHoldingServer(service.origin, 1);
 		try {
 			const name = `Held ${hold.origin}`;
 			const { id: credential } = await main.createCredential(name, CREDENTIAL_TYPE, {
 				apiKey: API_KEY,
 				baseUrl: service.baseUrl.replace(service.origin, hold.origin),
 			});
-			const { path, saved } = await published(
+			const { path, saved } = await publish(
 				world,
 				{ download: false },
 				{ credentials: { [CREDENTIAL_TYPE]: { id: credential, name } } },
 			);
 			// One that the main process has started: n8n 2.41 does not tell the worker of one that a webhook process has.
-			await main.call(`/webhook/${path}`, { images: samples(world, ['mug.jpg', 'duck.png']) });
-			await until('both are submitted', () => jobs().length === 2 && hold.held.length === 1);
+			await main.call(`/webhook/${path}`, { images: listSamples(world, ['mug.jpg', 'duck.png']) });
+			await waitUntil('both are submitted', () => jobs().length === 2 && hold.held.length === 1);
 			const [late = 0] = hold.held;
 			const early = jobs().find(({ id }) => id !== late)?.id ?? 0;
-			await until('the first is accepted', () => world.printed().includes(`job ${early} was accepted`));
+			await waitUntil('the first is accepted', () => world.printed().includes(`job ${early} was accepted`));
 
-			const execution = await main.latest(saved.id, ['running']);
+			const execution = await main.waitForLatest(saved.id, ['running']);
 			const start = Date.now();
-			await main.rest('POST', `/executions/${execution}/stop`, {});
-			await main.latest(saved.id, ['canceled']);
+			await main.requestData('POST', `/executions/${execution}/stop`, {});
+			await main.waitForLatest(saved.id, ['canceled']);
 			expect(Date.now() - start).toBeLessThan(STOP_MS);
 			expect(hold.cut).toBe(0);
 
 			hold.release();
-			await until(
+			await waitUntil(
 				'the log has the job that was accepted late',
 				() => world.printed().includes(`job ${late} was accepted after the execution was stopped`),
 				10_000,
 			);
-			const { customData = {} } = await main.rest<{ customData?: Record<string, string> }>(
+			const { customData = {} } = await main.requestData<{ customData?: Record<string, string> }>(
 				'GET',
 				`/executions/${execution}`,
 			);
@@ -168,13 +175,13 @@ function testStop(theWorld: () => World, jobs: Jobs): void {
 	});
 }
 
-function testErrors(theWorld: () => World, jobs: Jobs): void {
+function testErrors(getWorld: () => World, jobs: Jobs): void {
 	describe('of four items, one is refused, one job fails, and the fate of one is unknown:', () => {
 		beforeEach(() => {
 			const body = { status: 'error', message: 'Unable to fetch image from provided URL' };
-			theWorld().service.addFault({ on: 'submit', do: { kind: 'answer', body } });
-			theWorld().service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
-			theWorld().service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
+			getWorld().service.addFault({ on: 'submit', do: { kind: 'answer', body } });
+			getWorld().service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+			getWorld().service.addFault({ on: 'submit', accept: true, do: { kind: 'reset', when: 'before' } });
 		});
 
 		/** The errors, in the order of the items. */
@@ -201,7 +208,7 @@ function testErrors(theWorld: () => World, jobs: Jobs): void {
 		];
 
 		test('Continue: the next node can filter by "paid"', async () => {
-			const { outputs, filtered } = await runWithFilter(theWorld(), 'continueRegularOutput', '$json.paid');
+			const { outputs, filtered } = await runWithFilter(getWorld(), 'continueRegularOutput', '$json.paid');
 			const [items = [], errors] = outputs;
 			const [failed] = jobs();
 			expect(items.slice(0, 3).map(({ json }) => json)).toEqual(expectedErrors('error', failed?.id));
@@ -213,7 +220,7 @@ function testErrors(theWorld: () => World, jobs: Jobs): void {
 
 		test('Continue (using error output): the node on that output can filter by "error.paid"', async () => {
 			const how = '$json.error?.paid';
-			const { outputs, filtered } = await runWithFilter(theWorld(), 'continueErrorOutput', how);
+			const { outputs, filtered } = await runWithFilter(getWorld(), 'continueErrorOutput', how);
 			const [items = [], errors = []] = outputs;
 			const [failed] = jobs();
 			expect(errors.map(({ json }) => json.error)).toEqual(expectedErrors('message', failed?.id));

@@ -1,7 +1,7 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
-import { examples } from './examples.mts';
+import { testExamples } from './examples.mts';
 import { testMoney } from './money.mts';
-import { keyIsNowhere } from './secrets.mts';
+import { testKeyIsNowhere } from './secrets.mts';
 import { testCommon } from './suite.mts';
 
 describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) => {
@@ -17,7 +17,7 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 
 	testMoney(() => world);
 
-	describe('the example', () => examples(() => world));
+	describe('the example', () => testExamples(() => world));
 
-	keyIsNowhere(() => world);
+	testKeyIsNowhere(() => world);
 });

@@ -2,7 +2,7 @@ import { PACKAGE } from '../../n8n/real/n8n.mts';
 import { API_KEY, CREDENTIAL_TYPE, startWorld, type World } from '../../n8n/real/worlds.mts';
 import { serve, type TestServer } from '../support/http.mts';
 import { RESOLVED } from './loopback.mts';
-import { begin, resultOf } from './suite.mts';
+import { startWorkflow, waitForResult } from './suite.mts';
 
 /** The stand-in service may be asked, and nothing else on this machine. */
 const PROTECTED = { N8N_SSRF_PROTECTION_ENABLED: 'true', N8N_SSRF_ALLOWED_IP_RANGES: '127.0.0.1/32' };
@@ -52,8 +52,8 @@ describe.each([
 		await world.main.publish(saved);
 		const output = [`http://${RESOLVED.name}:${new URL(secret.origin).port}/secret.gif`];
 		await world.main.call(`/webhook/${webhookId}/webhook`, { status: 'success', id: 5, output });
-		const execution = await world.main.latest(saved.id, ['success', 'error']);
-		const { status, data } = await world.main.execution(execution);
+		const execution = await world.main.waitForLatest(saved.id, ['success', 'error']);
+		const { status, data } = await world.main.readExecution(execution);
 		if (!isProtected) {
 			expect([status, asked]).toEqual(['success', 1]);
 			return;
@@ -71,7 +71,7 @@ describe.each([
 			baseUrl: isProtected ? `http://127.0.0.3:${port}/api` : world.service.baseUrl,
 		});
 		const node = { credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } } };
-		const { status, error } = await resultOf(world, await begin(world, {}, node));
+		const { status, error } = await waitForResult(world, await startWorkflow(world, {}, node));
 		if (!isProtected) {
 			expect(status).toBe('success');
 			return;

@@ -1,8 +1,8 @@
-import { until } from '../../n8n/real/processes.mts';
+import { waitUntil } from '../../n8n/real/processes.mts';
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
-import { examples } from './examples.mts';
-import { keyIsNowhere } from './secrets.mts';
-import { begin, testCommon, published, resultOf, samples, say } from './suite.mts';
+import { testExamples } from './examples.mts';
+import { testKeyIsNowhere } from './secrets.mts';
+import { startWorkflow, testCommon, publish, waitForResult, listSamples, say } from './suite.mts';
 
 describe('n8n 2.41.1 in queue mode', () => {
 	let world: World;
@@ -26,16 +26,16 @@ describe('n8n 2.41.1 in queue mode', () => {
 
 	testCommon(() => world);
 
-	describe('the example', () => examples(() => world));
+	describe('the example', () => testExamples(() => world));
 
 	test('a call to the webhook process resumes what a worker suspended', async () => {
 		world.service.configure({ jobSeconds: 5 });
-		const saved = await begin(world, { waitFor: 'webhook' });
-		await world.main.latest(saved.id, ['waiting']);
+		const saved = await startWorkflow(world, { waitFor: 'webhook' });
+		await world.main.waitForLatest(saved.id, ['waiting']);
 		const job = world.service.jobs.at(-1);
 		expect(new URL(job?.webhook ?? '').origin).toBe(world.outside.origin);
 		expect(world.outside.origin).not.toBe(world.main.origin);
-		const { status, items } = await resultOf(world, saved);
+		const { status, items } = await waitForResult(world, saved);
 		expect([status, items.length]).toEqual(['success', 3]);
 	});
 
@@ -43,28 +43,37 @@ describe('n8n 2.41.1 in queue mode', () => {
 		const jobSeconds = 60;
 		world.service.configure({ jobSeconds });
 		const before = world.service.jobs.length;
-		const one = samples(world, ['mug.jpg']);
-		const { path, saved } = await published(world, { waitFor: 'webhook', download: false });
+		const one = listSamples(world, ['mug.jpg']);
+		const { path, saved } = await publish(world, { waitFor: 'webhook', download: false });
 		await Promise.all(
 			Array.from({ length: 100 }, async () => await world.outside.call(`/webhook/${path}`, { images: one })),
 		);
 		const countSuspended = async () =>
-			(await world.main.executions(saved.id)).filter(({ status }) => status === 'waiting').length;
-		await until('100 executions are suspended', async () => (await countSuspended()) === 100, 120_000, 500);
+			(await world.main.listExecutions(saved.id)).filter(({ status }) => status === 'waiting').length;
+		await waitUntil(
+			'100 executions are suspended',
+			async () => (await countSuspended()) === 100,
+			120_000,
+			500,
+		);
 
 		world.service.configure({ jobSeconds: 1 });
 		const started = Date.now();
-		const other = await resultOf(world, await begin(world, { waitFor: 'poll', download: false }));
+		const other = await waitForResult(
+			world,
+			await startWorkflow(world, { waitFor: 'poll', download: false }),
+		);
 		const took = Date.now() - started;
 		expect(other.status).toBe('success');
 		expect(await countSuspended()).toBe(100);
 		say(`Other work of 3 jobs of 1 s took ${took} ms while 100 executions were suspended.`);
 
 		const last = Math.max(...world.service.jobs.slice(before).map(({ endsAt }) => endsAt));
-		await until(
+		await waitUntil(
 			'all have resumed',
 			async () =>
-				(await world.main.executions(saved.id)).filter(({ status }) => status === 'success').length === 100,
+				(await world.main.listExecutions(saved.id)).filter(({ status }) => status === 'success').length ===
+				100,
 			180_000,
 			500,
 		);
@@ -86,10 +95,10 @@ describe('n8n 2.41.1 in queue mode', () => {
 	test('a worker is killed while it polls: nothing is paid twice, and the log has the IDs', async () => {
 		world.service.configure({ jobSeconds: 20 });
 		const before = world.service.jobs.length;
-		const saved = await begin(world, { waitFor: 'poll', download: false });
-		await until('all jobs are submitted', () => world.service.jobs.length - before === 3);
-		const printed = await killWorkerOf(await world.main.latest(saved.id, ['running']));
-		const { status } = await resultOf(world, saved, 150_000);
+		const saved = await startWorkflow(world, { waitFor: 'poll', download: false });
+		await waitUntil('all jobs are submitted', () => world.service.jobs.length - before === 3);
+		const printed = await killWorkerOf(await world.main.waitForLatest(saved.id, ['running']));
+		const { status } = await waitForResult(world, saved, 150_000);
 		expect(status).toBe('error');
 		const jobs = world.service.jobs.slice(before);
 		expect(jobs).toHaveLength(3);
@@ -97,7 +106,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 
 		const ids = jobs.map(({ id }) => String(id));
 		const fetching = { operation: 'getResult', jobId: "={{ $json['body.images'] }}", download: false };
-		const { items } = await resultOf(world, await begin(world, fetching, {}, ids));
+		const { items } = await waitForResult(world, await startWorkflow(world, fetching, {}, ids));
 		expect(items.map(({ json }) => [String(json.id), json.status])).toEqual(ids.map((id) => [id, 'success']));
 		expect(world.service.jobs).toHaveLength(before + 3);
 	});
@@ -105,12 +114,12 @@ describe('n8n 2.41.1 in queue mode', () => {
 	test('a worker is killed while its execution is suspended: nothing is lost', async () => {
 		world.service.configure({ jobSeconds: 15 });
 		const before = world.service.jobs.length;
-		const saved = await begin(world, { waitFor: 'webhook' });
-		await killWorkerOf(await world.main.latest(saved.id, ['waiting']));
-		const { status, items } = await resultOf(world, saved);
+		const saved = await startWorkflow(world, { waitFor: 'webhook' });
+		await killWorkerOf(await world.main.waitForLatest(saved.id, ['waiting']));
+		const { status, items } = await waitForResult(world, saved);
 		expect([status, ...items.map(({ json }) => json.status)]).toEqual(Array(4).fill('success'));
 		expect(world.service.jobs).toHaveLength(before + 3);
 	});
 
-	keyIsNowhere(() => world);
+	testKeyIsNowhere(() => world);
 });

@@ -1,8 +1,8 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { nameOf } from '../faults/cells.mts';
 import { totalsOf, type RowResult } from '../faults/table.mts';
-import { FolderNames, RealCells, realRows } from './cells.mts';
-import { keyIsNowhere } from './secrets.mts';
+import { FolderNames, RealCells, listRealRows } from './cells.mts';
+import { testKeyIsNowhere } from './secrets.mts';
 import { say } from './suite.mts';
 
 /** How long all may take on a machine that is busy with other things. */
@@ -25,7 +25,7 @@ describe("n8n's own Retry On Fail, after each fault", () => {
 		for (const [index, world] of worlds.entries()) {
 			const own = new RealCells(world, names[index] as FolderNames);
 			cells.push(own);
-			runs.push(own.run(realRows(index, worlds.length)));
+			runs.push(own.run(listRealRows(index, worlds.length)));
 		}
 	});
 	afterAll(async () => {
@@ -52,7 +52,7 @@ describe("n8n's own Retry On Fail, after each fault", () => {
 	describe.each([...VERSIONS.keys()].map((index) => [VERSIONS[index], index] as const))(
 		'n8n %s',
 		(_version, index) => {
-			keyIsNowhere(
+			testKeyIsNowhere(
 				() => worlds[index] as World,
 				() => ({ requests: cells[index]?.requests }),
 			);

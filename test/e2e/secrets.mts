@@ -10,7 +10,7 @@ import type { Installation } from '../../n8n/real/install.mts';
 import { dumpPostgres, dumpRedis } from '../../n8n/real/services.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
 import { listTraces } from '../support/encodings.mts';
-import { begin, resultOf, say } from './suite.mts';
+import { startWorkflow, waitForResult, say } from './suite.mts';
 
 const run = promisify(execFile);
 
@@ -21,7 +21,7 @@ const DECOY = 'sk/decoy+7c40d9b2e85f1a6f3b=<2"9e>';
 const AROUND = 60;
 
 /** What stands around the first of the traces that is found, if one is. */
-function around(traces: readonly Buffer[], bytes: Buffer): string | undefined {
+function quoteAround(traces: readonly Buffer[], bytes: Buffer): string | undefined {
 	for (const trace of traces) {
 		const at = bytes.indexOf(trace);
 		if (at >= 0) return bytes.toString('latin1', Math.max(0, at - AROUND), at + trace.length + AROUND);
@@ -29,7 +29,7 @@ function around(traces: readonly Buffer[], bytes: Buffer): string | undefined {
 	return undefined;
 }
 
-const buffers = (texts: readonly string[]) => texts.map((text) => Buffer.from(text));
+const toBuffers = (texts: readonly string[]) => texts.map((text) => Buffer.from(text));
 
 /** A kind of place where the key could be, and what was looked through there. */
 interface Area {
@@ -41,7 +41,7 @@ interface Area {
 
 /** The search of a world. */
 class Search {
-	private readonly key = buffers(listTraces(API_KEY));
+	private readonly key = toBuffers(listTraces(API_KEY));
 	private readonly baits: ReadonlyArray<[string, Buffer[]]>;
 	readonly areas = new Map<string, Area>();
 	/** Where the key was found, and what stands around it. */
@@ -49,25 +49,25 @@ class Search {
 
 	/** @param marks what has to be found beside the decoy, so that a search that finds nothing is known to search */
 	constructor(...marks: string[]) {
-		const plain = marks.map((mark): [string, Buffer[]] => [mark, buffers([mark])]);
-		this.baits = [[DECOY, buffers(listTraces(DECOY))], ...plain];
+		const plain = marks.map((mark): [string, Buffer[]] => [mark, toBuffers([mark])]);
+		this.baits = [[DECOY, toBuffers(listTraces(DECOY))], ...plain];
 	}
 
-	look(areaName: string, part: string, content: Buffer | string): void {
+	searchText(areaName: string, part: string, content: Buffer | string): void {
 		const bytes = typeof content === 'string' ? Buffer.from(content) : content;
 		const area = this.areas.get(areaName) ?? { parts: 0, bytes: 0, baits: new Set() };
 		this.areas.set(areaName, area);
 		area.parts += 1;
 		area.bytes += bytes.length;
 		for (const [bait, traces] of this.baits) {
-			if (!area.baits.has(bait) && around(traces, bytes) !== undefined) area.baits.add(bait);
+			if (!area.baits.has(bait) && quoteAround(traces, bytes) !== undefined) area.baits.add(bait);
 		}
-		const leak = around(this.key, bytes);
+		const leak = quoteAround(this.key, bytes);
 		if (leak !== undefined) this.found.push(`${areaName}, ${part}: ${leak}`);
 	}
 
 	/** The areas in which a bait was found. */
-	areasWith(bait: string): string[] {
+	listAreasWith(bait: string): string[] {
 		return [...this.areas].filter(([, { baits }]) => baits.has(bait)).map(([name]) => name);
 	}
 
@@ -79,11 +79,11 @@ class Search {
 }
 
 /** Every file under a folder; links are not followed. */
-function filesUnder(folder: string): string[] {
+function listFiles(folder: string): string[] {
 	return readdirSync(folder).flatMap((name) => {
 		const path = join(folder, name);
 		const entry = lstatSync(path);
-		if (entry.isDirectory()) return filesUnder(path);
+		if (entry.isDirectory()) return listFiles(path);
 		return entry.isFile() ? [path] : [];
 	});
 }
@@ -102,7 +102,7 @@ database.all("SELECT name FROM sqlite_master WHERE type = 'table'", (failure, ta
 	}
 });`;
 
-async function rowsOf({ node, folder }: Installation, database: string): Promise<string> {
+async function readRows({ node, folder }: Installation, database: string): Promise<string> {
 	const { stdout } = await run(node, ['-e', PRINT_ROWS, database], { cwd: folder, maxBuffer: 2 ** 30 });
 	return stdout;
 }
@@ -112,34 +112,34 @@ export interface Evidence {
 	/** Requests that other services than the world's own have recorded. */
 	requests?: readonly RequestRecord[];
 	/** What was said to people and callers. */
-	told?: readonly unknown[];
+	messages?: readonly unknown[];
 }
 
 /** All that a person can get from n8n: every execution with its data, and the credentials, whose secrets n8n keeps back. */
-async function lookAtRest(search: Search, { main }: World): Promise<void> {
+async function searchRestApi(search: Search, { main }: World): Promise<void> {
 	const look = async (area: string, path: string) => {
-		const { status, data } = await main.answer('GET', path);
-		if (status !== 404) search.look(area, path, JSON.stringify(data));
+		const { status, data } = await main.request('GET', path);
+		if (status !== 404) search.searchText(area, path, JSON.stringify(data));
 	};
-	const latest = await main.executions();
+	const latest = await main.listExecutions();
 	// They are numbered.
 	const count = Math.max(...latest.map(({ id }) => Number(id)));
 	for (let id = 1; id <= count; id++) await look('executions', `/executions/${id}`);
-	const credentials = await main.rest<Array<{ id: string }>>('GET', '/credentials');
+	const credentials = await main.requestData<Array<{ id: string }>>('GET', '/credentials');
 	for (const { id } of credentials) await look('credentials', `/credentials/${id}?includeData=true`);
 }
 
 /** What services have recorded. The key has its place in the bodies of calls to the API, and nowhere else. */
-function lookAtRequests(search: Search, requests: readonly RequestRecord[]): void {
+function searchRequests(search: Search, requests: readonly RequestRecord[]): void {
 	for (const { method, path, headers, body } of requests) {
 		const isCall = method === 'POST' && path.startsWith('/api/');
 		const rest = isCall && isObject(body) ? { ...body, key: undefined } : body;
-		search.look('requests', `${method} ${path}`, JSON.stringify([path, headers, rest]));
+		search.searchText('requests', `${method} ${path}`, JSON.stringify([path, headers, rest]));
 	}
 }
 
 /** Which area a file of a world's folder belongs to. */
-function areaOf(file: string): string {
+function chooseArea(file: string): string {
 	if (/^postgres/.test(file)) return 'PostgreSQL';
 	if (/^redis/.test(file)) return 'Redis';
 	if (/\.log$/.test(file)) return 'logs';
@@ -148,11 +148,11 @@ function areaOf(file: string): string {
 }
 
 /** Everything in the world's folder: databases with their journals, n8n's settings, logs, files, what was printed. */
-async function lookAtFolder(search: Search, { folder, installation }: World): Promise<void> {
-	for (const path of filesUnder(folder)) {
+async function searchFolder(search: Search, { folder, installation }: World): Promise<void> {
+	for (const path of listFiles(folder)) {
 		const file = relative(folder, path);
-		search.look(areaOf(file), file, readFileSync(path));
-		if (file.endsWith('.sqlite')) search.look('SQLite', file, await rowsOf(installation, path));
+		search.searchText(chooseArea(file), file, readFileSync(path));
+		if (file.endsWith('.sqlite')) search.searchText('SQLite', file, await readRows(installation, path));
 	}
 }
 
@@ -160,39 +160,39 @@ async function lookAtFolder(search: Search, { folder, installation }: World): Pr
  * The last test of a world: looks for the key wherever anything of what was done could have left it. It ends n8n, so that
  * all is on disk.
  */
-export function keyIsNowhere(theWorld: () => World, theEvidence: () => Evidence = () => ({})): void {
+export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evidence = () => ({})): void {
 	test('after all of this the key stands in no database, file, log, execution, answer or address', async () => {
-		const world = theWorld();
+		const world = getWorld();
 		const { main, outside, workers, folder, service, servers } = world;
 		service.clearFaults();
 		service.configure({ jobSeconds: 1 });
 		await main.createCredential(DECOY, CREDENTIAL_TYPE, { apiKey: API_KEY, baseUrl: service.baseUrl });
-		const saved = await begin(world, { options: { trackId: DECOY } });
-		const { status } = await resultOf(world, saved);
+		const saved = await startWorkflow(world, { options: { trackId: DECOY } });
+		const { status } = await waitForResult(world, saved);
 		expect(status).toBe('success');
 		const logged = `job ${service.jobs.at(-1)?.id} was accepted`;
 		const search = new Search(logged, saved.id);
 
-		await lookAtRest(search, world);
+		await searchRestApi(search, world);
 		if (servers) {
 			await dumpPostgres(servers.postgres, join(folder, 'postgres.sql'));
 			await dumpRedis(servers.redis, join(folder, 'redis.rdb'));
 		}
 		for (const n8n of new Set([main, outside, ...workers])) await n8n.stop();
-		await lookAtFolder(search, world);
-		const { requests = [], told = [] } = theEvidence();
-		lookAtRequests(search, [...service.requests, ...requests]);
-		const answers = [...main.answers, ...outside.answers, ...told];
-		for (const answer of answers) search.look('answers', 'an answer', JSON.stringify(answer) ?? '');
+		await searchFolder(search, world);
+		const { requests = [], messages = [] } = getEvidence();
+		searchRequests(search, [...service.requests, ...requests]);
+		const answers = [...main.answers, ...outside.answers, ...messages];
+		for (const answer of answers) search.searchText('answers', 'an answer', JSON.stringify(answer) ?? '');
 		say(`The key was looked for in: ${String(search)}.`);
 
 		expect(search.found).toEqual([]);
 		const database = servers ? 'PostgreSQL' : 'SQLite';
-		expect(search.areasWith(DECOY)).toEqual(
+		expect(search.listAreasWith(DECOY)).toEqual(
 			expect.arrayContaining(['executions', 'credentials', 'requests', database]),
 		);
-		expect(search.areasWith(logged)).toContain('logs');
-		if (servers) expect(search.areasWith(saved.id)).toContain('Redis');
+		expect(search.listAreasWith(logged)).toContain('logs');
+		if (servers) expect(search.listAreasWith(saved.id)).toContain('Redis');
 		// In queue mode n8n keeps files in its database.
 		if (!servers) expect(search.areas.get('files')?.parts).toBeGreaterThan(0);
 	});

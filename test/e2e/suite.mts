@@ -3,7 +3,7 @@ import axios from 'axios';
 import type { INode, INodeExecutionData, INodeParameters, IRunExecutionData } from 'n8n-workflow';
 
 import { PACKAGE, type Saved, type WorkflowFile } from '../../n8n/real/n8n.mts';
-import { until } from '../../n8n/real/processes.mts';
+import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
 
 export const NODE = 'Image to 3D';
@@ -40,7 +40,7 @@ const AFTER = createNode('After', 'n8n-nodes-base.set', 3.4, 660, {
 });
 
 /** A workflow that is started by a call with a list of pictures. */
-export function pictureWorkflow(
+export function buildPictureWorkflow(
 	world: World,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
@@ -73,24 +73,24 @@ export function pictureWorkflow(
 	return { path, workflow };
 }
 
-export const samples = (world: World, names = PICTURES) =>
+export const listSamples = (world: World, names = PICTURES) =>
 	names.map((name) => `${world.service.origin}/samples/${name}`);
 
 /** Imports and publishes a workflow. */
-export async function published(
+export async function publish(
 	world: World,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
 ): Promise<{ path: string; saved: Saved }> {
-	const { path, workflow } = pictureWorkflow(world, parameters, node);
+	const { path, workflow } = buildPictureWorkflow(world, parameters, node);
 	const saved = await world.main.importWorkflow(workflow);
 	await world.main.publish(saved);
 	return { path, saved };
 }
 
 /** Starts a published workflow by a call. n8n may register the webhook only some moments after it has answered. */
-export async function startBy(world: World, path: string, images: readonly string[]): Promise<void> {
-	await until(`the workflow at ${path} is live`, async () => {
+export async function callWorkflow(world: World, path: string, images: readonly string[]): Promise<void> {
+	await waitUntil(`the workflow at ${path} is live`, async () => {
 		const { status } = await world.outside.call(`/webhook/${path}`, { images });
 		if (status !== 200 && status !== 404) throw new Error(`n8n answers the call with ${status}.`);
 		return status === 200;
@@ -98,14 +98,14 @@ export async function startBy(world: World, path: string, images: readonly strin
 }
 
 /** Publishes a workflow and starts it. */
-export async function begin(
+export async function startWorkflow(
 	world: World,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
-	images = samples(world),
+	images = listSamples(world),
 ): Promise<Saved> {
-	const { path, saved } = await published(world, parameters, node);
-	await startBy(world, path, images);
+	const { path, saved } = await publish(world, parameters, node);
+	await callWorkflow(world, path, images);
 	return saved;
 }
 
@@ -119,32 +119,36 @@ export interface Result {
 	error?: { message: string; description?: string | null };
 }
 
-export function itemsOf(data: IRunExecutionData, node: string, output = 0): INodeExecutionData[] {
+export function readItems(data: IRunExecutionData, node: string, output = 0): INodeExecutionData[] {
 	return data.resultData.runData[node]?.at(-1)?.data?.main?.[output] ?? [];
 }
 
 export const ENDS = ['success', 'error', 'canceled', 'crashed'];
 
-export async function resultOf(world: World, { id: workflow }: Saved, limitMs = 60_000): Promise<Result> {
-	return await executionResult(world, await world.main.latest(workflow, ENDS, limitMs));
+export async function waitForResult(
+	world: World,
+	{ id: workflow }: Saved,
+	limitMs = 60_000,
+): Promise<Result> {
+	return await readResult(world, await world.main.waitForLatest(workflow, ENDS, limitMs));
 }
 
-async function executionResult(world: World, id: string): Promise<Result> {
-	const { status, data } = await world.main.execution(id);
+async function readResult(world: World, id: string): Promise<Result> {
+	const { status, data } = await world.main.readExecution(id);
 	return {
 		id,
 		status,
 		data,
-		items: itemsOf(data, NODE),
-		errors: itemsOf(data, NODE, 1),
+		items: readItems(data, NODE),
+		errors: readItems(data, NODE, 1),
 		error: data.resultData.error as Result['error'],
 	};
 }
 
-const statuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status ?? 'error');
+const listStatuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status ?? 'error');
 
 /** The bytes that the service serves for a job's file. */
-export async function served(item: INodeExecutionData | undefined): Promise<Buffer> {
+export async function downloadOutput(item: INodeExecutionData | undefined): Promise<Buffer> {
 	const [url = ''] = item?.json.output as string[];
 	const { data } = await axios.get<ArrayBuffer>(url, { responseType: 'arraybuffer', proxy: false });
 	return Buffer.from(data);
@@ -154,7 +158,7 @@ export async function served(item: INodeExecutionData | undefined): Promise<Buff
 class Suite {
 	private paidBefore = 0;
 
-	constructor(private readonly theWorld: () => World) {
+	constructor(private readonly getWorld: () => World) {
 		beforeEach(() => {
 			this.world.service.clearFaults();
 			this.world.service.configure({ jobSeconds: 3, webhooks: 'once' });
@@ -163,7 +167,7 @@ class Suite {
 	}
 
 	get world(): World {
-		return this.theWorld();
+		return this.getWorld();
 	}
 
 	/** How many jobs the test has paid for. */
@@ -177,8 +181,8 @@ class Suite {
 }
 
 /** Tests everything that does not depend on how n8n is set up. */
-export function testCommon(theWorld: () => World): void {
-	const suite = new Suite(theWorld);
+export function testCommon(getWorld: () => World): void {
+	const suite = new Suite(getWorld);
 	testResults(suite);
 	testTrigger(suite);
 	testFailedJobs(suite);
@@ -196,14 +200,14 @@ function testResults(suite: Suite): void {
 	});
 
 	test.each(['poll', 'webhook'])('waiting by %s: items in order, paired, with the files', async (waitFor) => {
-		const saved = await begin(suite.world, { waitFor });
-		if (waitFor === 'webhook') await suite.world.main.latest(saved.id, ['waiting']);
-		const { status, items, data, error } = await resultOf(suite.world, saved);
+		const saved = await startWorkflow(suite.world, { waitFor });
+		if (waitFor === 'webhook') await suite.world.main.waitForLatest(saved.id, ['waiting']);
+		const { status, items, data, error } = await waitForResult(suite.world, saved);
 		expect([status, error?.message]).toEqual(['success', undefined]);
-		expect(statuses(items)).toEqual(['success', 'success', 'success']);
-		expect(itemsOf(data, 'After').map(({ json }) => json.picture)).toEqual(samples(suite.world));
+		expect(listStatuses(items)).toEqual(['success', 'success', 'success']);
+		expect(readItems(data, 'After').map(({ json }) => json.picture)).toEqual(listSamples(suite.world));
 		for (const item of items) {
-			expect((await suite.world.main.binary(item)).equals(await served(item))).toBe(true);
+			expect((await suite.world.main.downloadFile(item)).equals(await downloadOutput(item))).toBe(true);
 		}
 		expect(suite.paid).toBe(3);
 		expect(JSON.stringify(data)).not.toContain(API_KEY);
@@ -211,15 +215,19 @@ function testResults(suite: Suite): void {
 
 	test('several files of a suspended job are paired with their picture', async () => {
 		const settings = { ...SMALL, batchSize: 2 };
-		const saved = await begin(suite.world, { waitFor: 'webhook', settings, options: { outputMode: 'file' } });
-		const { data } = await resultOf(suite.world, saved);
-		expect(itemsOf(data, 'After').map(({ json }) => json.picture)).toEqual(
-			samples(suite.world).flatMap((picture) => [picture, picture]),
+		const saved = await startWorkflow(suite.world, {
+			waitFor: 'webhook',
+			settings,
+			options: { outputMode: 'file' },
+		});
+		const { data } = await waitForResult(suite.world, saved);
+		expect(readItems(data, 'After').map(({ json }) => json.picture)).toEqual(
+			listSamples(suite.world).flatMap((picture) => [picture, picture]),
 		);
 	});
 }
 
-function triggerWorkflow(world: World, webhookId: string): WorkflowFile {
+function buildTriggerWorkflow(world: World, webhookId: string): WorkflowFile {
 	return {
 		name: 'E2E trigger',
 		nodes: [
@@ -238,24 +246,24 @@ function triggerWorkflow(world: World, webhookId: string): WorkflowFile {
 function testTrigger(suite: Suite): void {
 	test('without waiting, the trigger starts once for each job, with the file', async () => {
 		const webhookId = `00000000-0000-4000-8000-${String(Date.now()).slice(-12)}`;
-		const trigger = await suite.world.main.importWorkflow(triggerWorkflow(suite.world, webhookId));
+		const trigger = await suite.world.main.importWorkflow(buildTriggerWorkflow(suite.world, webhookId));
 		await suite.world.main.publish(trigger);
 		const path = `/webhook/${webhookId}/webhook`;
 		suite.world.service.configure({ webhooks: 'twice' });
-		const saved = await begin(suite.world, {
+		const saved = await startWorkflow(suite.world, {
 			waitFor: 'none',
 			options: { webhookUrl: suite.world.outside.origin + path, trackId: '=e2e-{{ $itemIndex }}' },
 		});
-		const { items } = await resultOf(suite.world, saved);
-		expect(statuses(items)).toEqual(['processing', 'processing', 'processing']);
-		await until('the trigger has started three executions', async () => {
-			const started = await suite.world.main.executions(trigger.id);
+		const { items } = await waitForResult(suite.world, saved);
+		expect(listStatuses(items)).toEqual(['processing', 'processing', 'processing']);
+		await waitUntil('the trigger has started three executions', async () => {
+			const started = await suite.world.main.listExecutions(trigger.id);
 			return started.filter(({ status }) => status === 'success').length === 3;
 		});
-		const started = await suite.world.main.executions(trigger.id);
+		const started = await suite.world.main.listExecutions(trigger.id);
 		expect(started).toHaveLength(3);
 		const ended = await Promise.all(
-			started.map(async ({ id }) => itemsOf((await suite.world.main.execution(id)).data, 'After')[0]),
+			started.map(async ({ id }) => readItems((await suite.world.main.readExecution(id)).data, 'After')[0]),
 		);
 		expect(ended.map((item) => item?.json.id).sort()).toEqual(items.map(({ json }) => json.id).sort());
 		expect(ended.map((item) => item?.json.track_id).sort()).toEqual(['e2e-0', 'e2e-1', 'e2e-2']);
@@ -269,7 +277,7 @@ function testTrigger(suite: Suite): void {
 			suite.world.outside.call(path, [1]),
 		]);
 		expect(answers.map(({ status }) => status)).toEqual([200, 403, 400]);
-		expect(await suite.world.main.executions(trigger.id)).toHaveLength(3);
+		expect(await suite.world.main.listExecutions(trigger.id)).toHaveLength(3);
 	});
 }
 
@@ -277,7 +285,10 @@ function testFailedJobs(suite: Suite): void {
 	describe.each(['poll', 'webhook'])('a job that fails, waiting by %s:', (waitFor) => {
 		test('the execution fails, the error names the other jobs, and no later node runs', async () => {
 			suite.failSecond();
-			const { status, error, data } = await resultOf(suite.world, await begin(suite.world, { waitFor }));
+			const { status, error, data } = await waitForResult(
+				suite.world,
+				await startWorkflow(suite.world, { waitFor }),
+			);
 			expect(status).toBe('error');
 			expect(error?.message).toMatch(/^Job \d+: the service ended the job as failed: too dark$/);
 			expect(error?.description).toMatch(/Other jobs of this run .*\d+ \(item \d\), \d+ \(item \d\)/);
@@ -287,17 +298,23 @@ function testFailedJobs(suite: Suite): void {
 		test('Continue: an error item takes its place', async () => {
 			suite.failSecond();
 			const node = { onError: 'continueRegularOutput' } as const;
-			const { status, items } = await resultOf(suite.world, await begin(suite.world, { waitFor }, node));
+			const { status, items } = await waitForResult(
+				suite.world,
+				await startWorkflow(suite.world, { waitFor }, node),
+			);
 			expect(status).toBe('success');
-			expect(statuses(items).sort()).toEqual(['error', 'success', 'success']);
+			expect(listStatuses(items).sort()).toEqual(['error', 'success', 'success']);
 			expect(items.find(({ json }) => json.error)?.json).toMatchObject({ id: expect.any(Number) });
 		});
 
 		test('Continue (using error output): it leaves by that output', async () => {
 			suite.failSecond();
 			const node = { onError: 'continueErrorOutput' } as const;
-			const { items, errors } = await resultOf(suite.world, await begin(suite.world, { waitFor }, node));
-			expect(statuses(items)).toEqual(['success', 'success']);
+			const { items, errors } = await waitForResult(
+				suite.world,
+				await startWorkflow(suite.world, { waitFor }, node),
+			);
+			expect(listStatuses(items)).toEqual(['success', 'success']);
 			expect(errors.map(({ json }) => json.error)).toEqual([
 				expect.objectContaining({ message: expect.stringMatching(/too dark$/) }),
 			]);
@@ -306,8 +323,11 @@ function testFailedJobs(suite: Suite): void {
 		test('Retry On Fail: only this job is paid for again', async () => {
 			suite.failSecond();
 			const node = { retryOnFail: true, maxTries: 2, waitBetweenTries: 100 };
-			const { status, items } = await resultOf(suite.world, await begin(suite.world, { waitFor }, node));
-			expect([status, ...statuses(items)]).toEqual(['success', 'success', 'success', 'success']);
+			const { status, items } = await waitForResult(
+				suite.world,
+				await startWorkflow(suite.world, { waitFor }, node),
+			);
+			expect([status, ...listStatuses(items)]).toEqual(['success', 'success', 'success', 'success']);
 			expect(suite.paid).toBe(4);
 		});
 	});
@@ -318,11 +338,13 @@ function testRetries(suite: Suite): void {
 		'Retry in the list of executions, after waiting by %s: only the failed job is paid for again',
 		async (waitFor) => {
 			suite.failSecond();
-			const failed = await resultOf(suite.world, await begin(suite.world, { waitFor }));
+			const failed = await waitForResult(suite.world, await startWorkflow(suite.world, { waitFor }));
 			expect([failed.status, suite.paid]).toEqual(['error', 3]);
-			const retried = await executionResult(suite.world, await suite.world.main.retry(failed.id));
-			expect([retried.status, ...statuses(retried.items)]).toEqual(Array(4).fill('success'));
-			expect(itemsOf(retried.data, 'After').map(({ json }) => json.picture)).toEqual(samples(suite.world));
+			const retried = await readResult(suite.world, await suite.world.main.retry(failed.id));
+			expect([retried.status, ...listStatuses(retried.items)]).toEqual(Array(4).fill('success'));
+			expect(readItems(retried.data, 'After').map(({ json }) => json.picture)).toEqual(
+				listSamples(suite.world),
+			);
 			expect(suite.paid).toBe(4);
 		},
 	);
@@ -335,7 +357,7 @@ function testRetries(suite: Suite): void {
 			do: { kind: 'reset', when: 'before' },
 		});
 		const node = { retryOnFail: true, maxTries: 3, waitBetweenTries: 100 };
-		const { status, error } = await resultOf(suite.world, await begin(suite.world, {}, node));
+		const { status, error } = await waitForResult(suite.world, await startWorkflow(suite.world, {}, node));
 		expect([status, error?.message]).toEqual(['error', expect.stringMatching(/the connection broke/)]);
 		expect(suite.paid).toBe(3);
 	});
@@ -345,13 +367,13 @@ function testStop(suite: Suite): void {
 	test('stopping an execution stops it within two seconds', async () => {
 		suite.world.service.configure({ jobSeconds: 1000 });
 		// The main process starts it: n8n 2.41 does not stop a worker's execution that a webhook process has started.
-		const { path, saved } = await published(suite.world, { options: { pollInterval: 1 } });
-		await suite.world.main.call(`/webhook/${path}`, { images: samples(suite.world) });
-		const id = await suite.world.main.latest(saved.id, ['running']);
-		await until('all is submitted', () => suite.paid === 3);
-		await suite.world.main.rest('POST', `/executions/${id}/stop`, {});
+		const { path, saved } = await publish(suite.world, { options: { pollInterval: 1 } });
+		await suite.world.main.call(`/webhook/${path}`, { images: listSamples(suite.world) });
+		const id = await suite.world.main.waitForLatest(saved.id, ['running']);
+		await waitUntil('all is submitted', () => suite.paid === 3);
+		await suite.world.main.requestData('POST', `/executions/${id}/stop`, {});
 		const stopped = Date.now();
-		await suite.world.main.latest(saved.id, ['canceled']);
+		await suite.world.main.waitForLatest(saved.id, ['canceled']);
 		expect(Date.now() - stopped).toBeLessThan(2000);
 		await new Promise((resolve) => setTimeout(resolve, 1500));
 		const seen = suite.world.service.requests.length;

@@ -14,7 +14,7 @@ import type { RefusalReason } from '../../nodes/ImgTo3d/api/words';
 import { Form } from '../../nodes/ImgTo3d/parameters/form';
 import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/parameters/options';
 import manifest from '../../package.json';
-import { exampleNames } from '../../n8n/real/examples.mts';
+import { listExamples } from '../../n8n/real/examples.mts';
 import { RECIPES } from '../../n8n/real/install.mts';
 import { drawPollingPlot } from '../../scripts/polling-plot.mts';
 import { listFiles, readText } from '../support/own-files.mts';
@@ -292,7 +292,7 @@ describe('the documents', () => {
 		expect(links).toEqual(expect.arrayContaining(pictures.map((file) => `docs/${file}`)));
 		expect(readme.links()).toEqual(
 			expect.arrayContaining(
-				exampleNames().flatMap((name) => [`examples/${name}.json`, `docs/canvas-${name}.png`]),
+				listExamples().flatMap((name) => [`examples/${name}.json`, `docs/canvas-${name}.png`]),
 			),
 		);
 	});

@@ -12,11 +12,11 @@ test('it finds what a published version must not hold, also behind an eslint-dis
 		const spoilt: Array<[file: string, line: string, rule: string]> = [
 			[`${copy.sources}/nodes/ImgTo3d/api/url.ts`, "import 'node:fs';", 'no-restricted-imports'],
 			[
-				`${copy.unpacked}/dist/nodes/ImgTo3d/api/url.js`,
-				"/* eslint-disable */ require('fs');",
+				`${copy.unpacked}/dist/index.js`,
+				"/* eslint-disable */ require('fs'); process.env.HOME; console.log(1);",
 				'no-restricted-imports',
 			],
-			[`${copy.unpacked}/dist/nodes/ImgTo3d/api/values.js`, 'process.env.HOME;', 'no-restricted-globals'],
+			[`${copy.unpacked}/dist/nodes/ImgTo3d/ImgTo3d.node.js`, 'process.env.HOME;', 'no-restricted-globals'],
 			[
 				`${copy.unpacked}/dist/credentials/StableDiffusionApi.credentials.js`,
 				'console.log(1);',

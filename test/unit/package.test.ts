@@ -20,7 +20,7 @@ test('the package holds only what n8n loads, and the documents that go with it',
 	);
 	for (const file of files.filter((path) => !documents.includes(path))) {
 		expect(file).toMatch(
-			/^dist\/(index\.js|credentials\/.+\.js|nodes\/.+(\.js|\.node\.json)|icons\/.+\.svg)$/,
+			/^dist\/(index\.js|credentials\/.+\.credentials\.js|nodes\/.+\.node\.(js|json)|icons\/.+\.svg)$/,
 		);
 	}
 });

@@ -79,6 +79,7 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
+		description: 'How to store the output files',
 		displayOptions: { show: { download: [true] } },
 		options: [
 			fileNameOption,

@@ -19,7 +19,10 @@ export interface GenerationRequest {
 /** A job that was submitted before. Fetching it is free. */
 export interface ResultRequest {
 	operation: 'getResult';
+	/** The version that the job was submitted with, or the first one to ask. */
 	apiVersion: ApiVersion;
+	/** All versions to ask, if it is not known which one the job was submitted with. */
+	searched?: readonly ApiVersion[];
 	jobId: string;
 }
 

@@ -399,9 +399,9 @@ describe('Get Result', () => {
 	test('says that the service does not know a job', async () => {
 		const { error } = await rig.run({ operation: 'getResult', jobId: '4711' });
 		expect(error?.message).toBe(
-			'Job 4711: the service does not know this job. With another API Version or account it may have been accepted and paid',
+			'Job 4711: the service does not know this job in V3 or V6. With another account it may have been accepted and paid',
 		);
-		expect(error?.description).toMatch(/^Check the Job ID and the API Version/);
+		expect(error?.description).toMatch(/^Check the Job ID, and that the credential/);
 		expect(error?.description).not.toMatch(/run|submit it|new job/);
 	});
 

@@ -114,7 +114,7 @@ describe('Get Result of an unknown job', () => {
 		const { items } = await rig.run({ operation: 'getResult', jobId: 'gen/4711' }, { node: CONTINUE });
 		expect(items[0]?.json).toEqual({
 			error:
-				'Job gen/4711: the service does not know this job. With another API Version or account it may have been accepted and paid',
+				'Job gen/4711: the service does not know this job in V3 or V6. With another account it may have been accepted and paid',
 			description: expect.not.stringMatching(/run|submit it|new job/) as string,
 			paid: 'unknown',
 			id: 'gen/4711',

@@ -14,6 +14,8 @@ export interface FailedCall {
 	subject: string;
 	/** Whether this node submitted the job. Otherwise a person or a caller says that the job exists. */
 	isOwn: boolean;
+	/** The names of the versions that were asked for the job, if there are several: "V3 or V6". */
+	asked?: string;
 }
 
 export interface ErrorText {
@@ -107,18 +109,17 @@ export function describeAnswer(answer: BadAnswer, call: FailedCall): ErrorText {
 	};
 }
 
-function describeUnknownJob(answer: BadAnswer, { subject, isOwn }: FailedCall): ErrorText {
+function describeUnknownJob(answer: BadAnswer, { subject, isOwn, asked }: FailedCall): ErrorText {
 	const httpCode = 'httpCode' in answer ? writeHttpCode(answer.httpCode) : '';
-	const what = `${subject}: the service does not know this job${httpCode}`;
+	const what = `${subject}: the service does not know this job${asked ? ` in ${asked}` : ''}${httpCode}`;
 	if (isOwn) {
 		const help =
 			'It was accepted and is paid for: do not submit it again. The Get Result operation with the Job ID may return it later.';
 		return { message: what, description: joinSentences(help, writeProxyHelp(answer)) };
 	}
-	const help =
-		'Check the Job ID and the API Version, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.';
+	const help = `Check the Job ID${asked ? '' : ' and the API Version'}, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.`;
 	return {
-		message: `${what}. With another API Version or account it may have been accepted and paid`,
+		message: `${what}. With another ${asked ? '' : 'API Version or '}account it may have been accepted and paid`,
 		description: joinSentences(help, writeProxyHelp(answer)),
 	};
 }

@@ -38,6 +38,8 @@ export interface CallSubject {
 	isOwn?: boolean;
 	/** The input field of the image, if there are several. */
 	field?: string;
+	/** The names of the versions that were asked for the job, if there are several: "V3 or V6". */
+	asked?: string;
 }
 
 /** The API that was called. */
@@ -51,7 +53,7 @@ export interface CalledApi {
 export function describeProblem(
 	answer: BadAnswer,
 	purpose: CallPurpose,
-	{ jobId, field, isOwn = true }: CallSubject = {},
+	{ jobId, field, asked, isOwn = true }: CallSubject = {},
 	api?: CalledApi,
 ): Problem {
 	const id = jobId ?? findAnsweredId(answer);
@@ -59,6 +61,7 @@ export function describeProblem(
 		purpose,
 		subject: nameSubject(purpose, id, field),
 		isOwn,
+		asked,
 	});
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
 	return {

@@ -174,5 +174,5 @@ export class ItemLoop {
 function toItemState(item: ReadItem, result: Outcome<Result> | undefined): ItemState[] {
 	if (!isRequest(item)) return [item];
 	if (result?.state === 'error') return [result];
-	return result?.state === 'done' && result.value.job ? [{ item, known: result.value.job }] : [];
+	return result?.state === 'done' && result.value.job ? [result.value.job] : [];
 }

@@ -3,7 +3,6 @@ import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import { toNodeApiError } from '../api/problems';
 import type { Service } from '../api/service';
-import { API_VERSIONS } from '../api/versions';
 import { findOperation, OPERATION_VALUES } from '../operations';
 import type { Failure } from '../output/items';
 import { readDownload, readFileName } from '../parameters/delivery';
@@ -57,9 +56,8 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 	const form = new Form(context, (name) => context.getNodeParameter(name, itemIndex, null), itemIndex);
 	const options = form.readCollection('options');
 	const waitFor = readWaitFor(form);
-	const apiVersion = form.readChoice('apiVersion', 'API Version', API_VERSIONS);
 	const operation = findOperation(form.readChoice('operation', 'Operation', OPERATION_VALUES));
-	const work = operation.read(form, { apiVersion, waitFor, options });
+	const work = operation.read(form, { waitFor, options });
 	const trackId = form.readOptionText(options, 'trackId', 'Track ID');
 	const pollInterval = form.readOptionNumber(options, 'pollInterval');
 	return {

@@ -14,7 +14,7 @@ import { PollPlan } from './poll-plan';
 import type { Run } from './run';
 
 /** The least time that a poll is given, ms. */
-const MIN_POLL_MS = 1000;
+export const MIN_POLL_MS = 1000;
 
 /** The longest time for a poll when the execution is about to be suspended, ms: the service's call is lost until then. */
 const LAST_POLL_MS = 10_000;
@@ -22,6 +22,8 @@ const LAST_POLL_MS = 10_000;
 export interface PollOptions {
 	/** The job as its submit left it. Absent for a job of another run: that is polled at once. */
 	accepted?: AcceptedJob;
+	/** What the service has just said about the job, in place of the first poll. */
+	answer?: Answer;
 	/** Once aborted, the job is polled only until there is an answer, and returned as it is then. */
 	maySuspend?: AbortSignal;
 	/** Gives the job's slot among the jobs in flight to another item. */
@@ -55,8 +57,13 @@ export async function pollUntilEnd(
 }
 
 /** Polls a job once, and again only while there is no answer. @returns the job as it is now, ended or not */
-export async function pollOnce(run: Run, item: ItemRequest, id: JobId): Promise<KnownJob> {
-	return await new Poller(run, item, id, () => true, {}).poll();
+export async function pollOnce(
+	run: Run,
+	item: ItemRequest,
+	id: JobId,
+	options: Pick<PollOptions, 'answer'> = {},
+): Promise<KnownJob> {
+	return await new Poller(run, item, id, () => true, options).poll();
 }
 
 /**
@@ -97,9 +104,9 @@ class Poller {
 	}
 
 	async poll(): Promise<KnownJob> {
-		for (;;) {
+		for (let { answer } = this.options; ; answer = undefined) {
 			await this.pause();
-			const answer = await this.fetch();
+			answer ??= await this.fetch();
 			const known = isAboutJob(answer, this.id) ? this.takeState(answer) : this.takeOther(toBad(answer));
 			if (known) return known;
 			if (this.run.clock.now() >= this.deadline) {
@@ -218,13 +225,13 @@ class Poller {
 type AnswerAboutJob = Extract<Answer, { state: 'success' | 'processing' }>;
 
 /** Whether an answer says how this job is, and not another job. */
-function isAboutJob(answer: Answer, id: JobId): answer is AnswerAboutJob {
+export function isAboutJob(answer: Answer, id: JobId): answer is AnswerAboutJob {
 	if (answer.state !== 'success' && answer.state !== 'processing') return false;
 	return answer.job.id === undefined || answer.isIdUncertain === true || isSameId(answer.job.id, id);
 }
 
 /** An answer about another job says nothing about this one. */
-function toBad(answer: Answer): BadAnswer {
+export function toBad(answer: Answer): BadAnswer {
 	if (answer.state !== 'success' && answer.state !== 'processing') return answer;
 	const { httpCode, job } = answer;
 	return { state: 'unreadable', httpCode, why: `the service answered about job ${writeId(job.id ?? '')}` };

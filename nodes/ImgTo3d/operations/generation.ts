@@ -14,7 +14,10 @@ import { toJobResult } from './job-result';
 import type { CommonParameters, Operation } from './operation';
 
 /** What an operation reads itself. */
-type OwnParameters = Pick<GenerationRequest, 'operation'> & { image?: ImageSource; prompt?: string };
+type OwnParameters = Pick<GenerationRequest, 'operation' | 'apiVersion'> & {
+	image?: ImageSource;
+	prompt?: string;
+};
 
 /**
  * Reads the settings of a generation and builds the body of its submit.
@@ -23,8 +26,8 @@ type OwnParameters = Pick<GenerationRequest, 'operation'> & { image?: ImageSourc
  */
 export function readGeneration(
 	form: Form,
-	{ apiVersion, waitFor, options }: CommonParameters,
-	{ operation, image, prompt }: OwnParameters,
+	{ waitFor, options }: CommonParameters,
+	{ operation, apiVersion, image, prompt }: OwnParameters,
 ): GenerationRequest {
 	const built = buildBody({
 		apiVersion,

@@ -1,10 +1,19 @@
 import { readId } from '../api/job-id';
+import { SEARCHED_VERSIONS, VERSIONS, type ApiVersion } from '../api/versions';
+import { findVersion } from '../jobs/find-version';
+import type { KnownJob } from '../jobs/ledger';
 import { pollOnce, pollUntilEnd } from '../jobs/poll';
+import { apiVersionProperty, readApiVersion } from '../parameters/api-version';
 import type { ResultRequest } from '../request';
 import { toJobResult } from './job-result';
 import type { Operation } from './operation';
 
 const OPERATION = 'getResult';
+
+/** The value that leaves it to the node to find the job's version. */
+const AUTO = 'auto';
+
+const SEARCHED_NAMES = SEARCHED_VERSIONS.map((version) => VERSIONS[version].name);
 
 export const getResult: Operation<ResultRequest> = {
 	value: OPERATION,
@@ -26,9 +35,25 @@ export const getResult: Operation<ResultRequest> = {
 			description: 'The ID of the job, from an item of this node or from an error that names the job',
 			displayOptions: { show: { operation: [OPERATION] } },
 		},
+		{
+			...apiVersionProperty,
+			options: [
+				{
+					name: `Find Out (${SEARCHED_NAMES.join(', Then ')})`,
+					value: AUTO,
+					description:
+						'Asks for the job in each of them. If both have a job with this ID, the first one counts.',
+				},
+				...(apiVersionProperty.options ?? []),
+			],
+			default: AUTO,
+			description:
+				'What the job makes. An item that refers to a job has the value in its field "api_version".',
+			displayOptions: { show: { operation: [OPERATION] } },
+		},
 	],
 
-	read(form, { apiVersion }) {
+	read(form) {
 		const entered = form.getValue('jobId');
 		const jobId = readId(entered);
 		if (jobId === undefined) {
@@ -38,15 +63,27 @@ export const getResult: Operation<ResultRequest> = {
 				'must be the ID in the item or the error that reported the job',
 			);
 		}
-		return { operation: OPERATION, apiVersion, jobId: String(jobId) };
+		// An expression brings nothing for an item without the field.
+		const isLeftOut = (form.getValue(apiVersionProperty.name) ?? '') === '';
+		const version = isLeftOut ? AUTO : readApiVersion(form, AUTO);
+		const [apiVersion] = SEARCHED_VERSIONS;
+		const wanted = version === AUTO ? { apiVersion, searched: SEARCHED_VERSIONS } : { apiVersion: version };
+		return { operation: OPERATION, jobId: String(jobId), ...wanted };
 	},
 
 	async perform(run, item, release) {
-		const { jobId } = item.work;
-		const job =
-			item.waitFor === 'none'
-				? await pollOnce(run, item, jobId)
-				: await pollUntilEnd(run, item, jobId, { release });
-		return toJobResult(run, item, job);
+		const { jobId, searched } = item.work;
+		const found = searched && (await findVersion(run, item, jobId, searched));
+		const apiVersion = found?.apiVersion ?? item.work.apiVersion;
+		const decided = { ...item, work: { ...item.work, apiVersion, searched: undefined } };
+		const options = { answer: found?.answer, release };
+		const poll = item.waitFor === 'none' ? pollOnce : pollUntilEnd;
+		return toJobResult(run, decided, nameVersion(await poll(run, decided, jobId, options), apiVersion));
 	},
 };
+
+/** Adds the version to what leaves with the item, so that the job can be fetched again. */
+function nameVersion(known: KnownJob, apiVersion: ApiVersion): KnownJob {
+	const { job } = known;
+	return { ...known, job: { ...job, extras: { ...job.extras, api_version: apiVersion } } };
+}

@@ -1,5 +1,6 @@
 import { isHttpUrl } from '../api/url';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
+import { readApiVersion } from '../parameters/api-version';
 import type { Form } from '../parameters/form';
 import type { GenerationRequest, ImageSource } from '../request';
 import { generation, readGeneration } from './generation';
@@ -65,11 +66,11 @@ export const imageTo3d: Operation<GenerationRequest> = {
 		},
 	],
 
-	read: (form, common) =>
-		readGeneration(form, common, {
-			operation: OPERATION,
-			image: readImageSource(form, common.apiVersion),
-		}),
+	read(form, common) {
+		const apiVersion = readApiVersion(form);
+		const image = readImageSource(form, apiVersion);
+		return readGeneration(form, common, { operation: OPERATION, apiVersion, image });
+	},
 };
 
 /**

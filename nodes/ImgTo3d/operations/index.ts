@@ -1,6 +1,7 @@
 /** The operations of the node, and the panel that they make. */
 import type { INodeProperties } from 'n8n-workflow';
 
+import { GENERATIONS } from '../api/versions';
 import { createDownloadProperties } from '../parameters/delivery';
 import { apiVersionProperty } from '../parameters/api-version';
 import { optionsProperty } from '../parameters/options';
@@ -38,7 +39,7 @@ const operationProperty: INodeProperties = {
 /** What the person sees of the node, from top to bottom. */
 export const properties: INodeProperties[] = [
 	operationProperty,
-	apiVersionProperty,
+	{ ...apiVersionProperty, displayOptions: { show: { operation: [...GENERATIONS] } } },
 	...Object.values(OPERATIONS).flatMap((operation) => operation.properties),
 	settingsProperty,
 	...waitForProperties,

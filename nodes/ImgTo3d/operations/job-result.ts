@@ -7,7 +7,7 @@ import type { Result } from './operation';
 /** The result of an operation that brings a job: its output, or a reference to it while it is not done. */
 export function toJobResult(run: Run, item: ItemRequest, job: KnownJob): Result {
 	return {
-		job,
+		job: { item, known: job },
 		toItems: async (downloads) =>
 			job.state === 'success'
 				? await toItems(run, item, job.job, downloads)

@@ -7,7 +7,6 @@ import type {
 } from 'n8n-workflow';
 
 import type { Service } from '../api/service';
-import type { ApiVersion } from '../api/versions';
 import type { Semaphore } from '../async/semaphore';
 import type { KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
@@ -51,15 +50,17 @@ export interface Operation<Own extends Work = Work> {
 
 /** The parameters that all operations have. */
 export interface CommonParameters {
-	apiVersion: ApiVersion;
 	waitFor: WaitFor;
 	options: IDataObject;
 }
 
 /** What an operation brought for an item. */
 export interface Result {
-	/** The item's job, if it has one. Only a job can be waited for by suspending. */
-	job?: KnownJob;
+	/**
+	 * The item's job, if it has one, and the request with what was found out about the job. Only a job can be waited for by
+	 * suspending.
+	 */
+	job?: { item: ItemRequest; known: KnownJob };
 	/**
 	 * The items that leave, with their files.
 	 *

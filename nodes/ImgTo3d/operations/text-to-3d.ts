@@ -1,3 +1,4 @@
+import { readApiVersion } from '../parameters/api-version';
 import type { GenerationRequest } from '../request';
 import { generation, readGeneration } from './generation';
 import type { Operation } from './operation';
@@ -31,6 +32,7 @@ export const textTo3d: Operation<GenerationRequest> = {
 	read: (form, common) =>
 		readGeneration(form, common, {
 			operation: OPERATION,
+			apiVersion: readApiVersion(form),
 			prompt: form.readRequiredText('prompt', 'Prompt'),
 		}),
 };

@@ -123,6 +123,7 @@ export function toReference(
 		}),
 		status: 'processing',
 		...(trackId && { track_id: trackId }),
+		api_version: apiVersion,
 		...(etaSeconds !== undefined && { eta: etaSeconds }),
 		...(meta && { meta }),
 		...extras,

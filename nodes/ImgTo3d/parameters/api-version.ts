@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { API_VERSIONS, DEFAULT_API_VERSION, VERSIONS } from '../api/versions';
+import { API_VERSIONS, DEFAULT_API_VERSION, VERSIONS, type ApiVersion } from '../api/versions';
+import type { Form } from './form';
 
 const list = Object.values(VERSIONS);
 
@@ -15,6 +16,17 @@ export const apiVersionProperty: INodeProperties = {
 	default: DEFAULT_API_VERSION,
 	description: `The endpoints to call: ${list.map(({ name, makes }) => `${name} makes ${makes}`).join(', ')}. A job is fetched with the version it was submitted with.`,
 };
+
+/** @param others further values that an operation offers */
+export function readApiVersion<Other extends string = never>(
+	form: Form,
+	...others: Other[]
+): ApiVersion | Other {
+	return form.readChoice<ApiVersion | Other>(apiVersionProperty.name, apiVersionProperty.displayName, [
+		...others,
+		...API_VERSIONS,
+	]);
+}
 
 /** Advice on the versions that the service does not document at all of its hosts. */
 export const baseUrlAdvice = list

@@ -18,6 +18,12 @@ export const API_VERSIONS = Object.keys(versions) as readonly ApiVersion[];
 
 export const DEFAULT_API_VERSION: ApiVersion = 'v3';
 
+/**
+ * The versions that may know a job of which only the ID is known, in the order in which they are asked. IDs are numbers,
+ * and jobs of two versions can have the same one. V3 comes first, because its jobs are done in seconds.
+ */
+export const SEARCHED_VERSIONS: readonly [ApiVersion, ...ApiVersion[]] = ['v3', 'v6'];
+
 const readHost = (url: string) => parseUrl(url)?.hostname.replace(/^www\./, '');
 
 /** The hosts at which the service documents any version. */

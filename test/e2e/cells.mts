@@ -12,12 +12,13 @@ import { isObject } from '../../local-api/json.mts';
 import { startLocalApi, systemClock, type LocalApi } from '../../local-api/index.mts';
 import { PACKAGE, type N8n, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
-import { nameOf, PERSISTENCES, rows, type Cell, type Gap, type Row } from '../faults/cells.mts';
-import { expectationOf, type Pace } from '../faults/expect.mts';
-import { faultOf } from '../faults/faults.mts';
-import { Front, type Names } from '../faults/front.mts';
-import { verdictOf } from '../faults/judge.mts';
-import { generationOf, inputPictures, madeFor, settingsOf, spoilingOf, type Seen } from '../faults/scene.mts';
+import { nameCell, PERSISTENCES, listRows, type Cell, type Gap, type Row } from '../faults/cells.mts';
+import { deriveExpectation, type Pace } from '../faults/expect.mts';
+import { findFault } from '../faults/faults.mts';
+import { FaultProxy } from '../faults/fault-proxy.mts';
+import { judgeCell } from '../faults/judge.mts';
+import type { Names } from '../faults/named-server.mts';
+import { makeParameters, getInputImages, downloadOutputs, makeNodeSettings, planFault, type Observation } from '../faults/scene.mts';
 import type { RowResult, Verdict } from '../faults/table.mts';
 import { ENDS, readItems, NODE } from './suite.mts';
 
@@ -36,7 +37,7 @@ function choosePace({ mode, place }: Cell): Pace {
 
 /** How long a cell may take, s: those that take long are best begun with. */
 function estimateLongest(cell: Cell): number {
-	return expectationOf(cell, choosePace(cell)).longest;
+	return deriveExpectation(cell, choosePace(cell)).longest;
 }
 
 /** What the service asks to wait here, s. */
@@ -54,7 +55,7 @@ const CELL_LIMIT_MS = 10 * 60_000;
 /** Why a cell of the table is not run here, if it is not. */
 function describeGap(cell: Cell): string | undefined {
 	const { mode, onError, isRetried } = cell;
-	if ((faultOf(cell)?.lasts ?? 0) > choosePace(cell).timeout) return 'it takes longer than the node has here';
+	if ((findFault(cell)?.lasts ?? 0) > choosePace(cell).timeout) return 'it takes longer than the node has here';
 	if (!isRetried) return "without n8n's own retry there is nothing of n8n's to try";
 	if (mode === 'none')
 		return 'without waiting there is no more than the submit, which is the same as when watching';
@@ -78,7 +79,7 @@ export function listRealRows(share: number, shares: number): Row[] {
 		(index + PERSISTENCES.indexOf(cell.persistence)) % shares !== share
 			? 'run on the other version of n8n'
 			: undefined);
-	return rows()
+	return listRows()
 		.filter(({ place }) => place !== 'webhook')
 		.map(({ cells, gaps, ...row }, index) => {
 			const own: Cell[] = [];
@@ -115,7 +116,7 @@ export class FolderNames implements Names {
 	}
 
 	/** Each is given out once, so that nobody else listens where a front has shut its door. */
-	async port(): Promise<number> {
+	async reservePort(): Promise<number> {
 		for (;;) {
 			const port = this.next++;
 			const probe = createServer();
@@ -154,7 +155,7 @@ function buildWorkflow(
 	});
 	const to = (name: string) => ({ main: [[{ node: name, type: 'main' as const, index: 0 }]] });
 	return {
-		name: nameOf(cell),
+		name: nameCell(cell),
 		nodes: [
 			node(START, 'n8n-nodes-base.manualTrigger', 0),
 			node(FILES, 'n8n-nodes-base.moveBinaryData', 200, {
@@ -166,9 +167,9 @@ function buildWorkflow(
 				},
 			}),
 			node(NODE, `${PACKAGE}.imgTo3d`, 400, {
-				parameters: generationOf(cell, choosePace(cell)),
+				parameters: makeParameters(cell, choosePace(cell)),
 				credentials,
-				...settingsOf(cell),
+				...makeNodeSettings(cell),
 			}),
 		],
 		connections: { [START]: to(FILES), [FILES]: to(NODE) },
@@ -285,17 +286,17 @@ export class RealCells {
 
 	private async runCell(cell: Cell): Promise<Verdict> {
 		const pace = choosePace(cell);
-		const images = await inputPictures();
+		const images = await getInputImages();
 		const service = await CellService.start(pace);
-		const front = await Front.open(
+		const front = await FaultProxy.open(
 			{ clock: systemClock, service: service.api, names: this.names, label: `-${++this.count}` },
 			API_KEY,
-			spoilingOf(cell, { ...pace, jobSeconds: POLLING.jobSeconds }),
+			planFault(cell, { ...pace, jobSeconds: POLLING.jobSeconds }),
 			images,
 			cell.isPublic === true,
 		);
 		try {
-			const verdict = verdictOf(cell, await this.observe(cell, service, front, images), pace);
+			const verdict = judgeCell(cell, await this.observe(cell, service, front, images), pace);
 			const isBroken = verdict.complaints.length > 0 && service.answers.length > 0;
 			if (isBroken) verdict.complaints.push(`calls were answered ${JSON.stringify(service.answers)}`);
 			return verdict;
@@ -309,11 +310,11 @@ export class RealCells {
 	private async observe(
 		cell: Cell,
 		service: CellService,
-		front: Front,
+		front: FaultProxy,
 		images: readonly string[],
-	): Promise<Seen> {
+	): Promise<Observation> {
 		const { main } = this.world;
-		const { id, name } = await main.createCredential(nameOf(cell), CREDENTIAL_TYPE, {
+		const { id, name } = await main.createCredential(nameCell(cell), CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
 			baseUrl: front.baseUrl,
 		});
@@ -328,7 +329,7 @@ export class RealCells {
 		const limit = Date.now() + CELL_LIMIT_MS;
 		for (let state = ''; !ENDS.includes(state); ) {
 			state = await this.statuses.waitForNext(executionId);
-			if (Date.now() > limit) throw new Error(`${nameOf(cell)} has not ended: it is ${state}`);
+			if (Date.now() > limit) throw new Error(`${nameCell(cell)} has not ended: it is ${state}`);
 			if (state !== 'waiting') continue;
 			if (!isArmed) await front.arm();
 			isArmed = true;
@@ -349,7 +350,7 @@ export class RealCells {
 			items,
 			errors: readItems(data, NODE, 1),
 			files,
-			made: files.some(Boolean) ? await madeFor(jobs) : new Map<number, Buffer>(),
+			made: files.some(Boolean) ? await downloadOutputs(jobs) : new Map<number, Buffer>(),
 			jobs,
 			exchanges: front.exchanges,
 			log,

@@ -1,6 +1,6 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
-import { nameOf } from '../faults/cells.mts';
-import { totalsOf, type RowResult } from '../faults/table.mts';
+import { nameCell } from '../faults/cells.mts';
+import { formatTotals, type RowResult } from '../faults/table.mts';
 import { FolderNames, RealCells, listRealRows } from './cells.mts';
 import { testKeyIsNowhere } from './secrets.mts';
 import { say } from './suite.mts';
@@ -38,12 +38,12 @@ describe("n8n's own Retry On Fail, after each fault", () => {
 		async (version, index) => {
 			const results = (await runs[index]) ?? [];
 			const { cpuSeconds } = (worlds[index] as World).main.program;
-			const lines = totalsOf(results, (performance.now() - started) / 1000);
+			const lines = formatTotals(results, (performance.now() - started) / 1000);
 			const cost = `n8n took ${Math.round(cpuSeconds)} s of processor time`;
 			say([`n8n ${version}, with Retry On Fail:`, ...lines, cost].join('\n'));
 			const verdicts = results.flatMap((row) => row.verdicts);
 			const broken = verdicts.filter(({ complaints }) => complaints.length > 0);
-			expect(broken.map(({ cell, complaints }) => [nameOf(cell), ...complaints])).toEqual([]);
+			expect(broken.map(({ cell, complaints }) => [nameCell(cell), ...complaints])).toEqual([]);
 		},
 		LIMIT_MS,
 	);

@@ -1,7 +1,6 @@
-/** The cells of the fault table: each fault at each place, with each setting of the node. */
+/** The cells of the fault table: each fault at each place, with each combination of the node's settings. */
+import { CALL_FAULTS } from './call-faults.mts';
 import {
-	CALL_FAULTS,
-	FAULTS,
 	PLACES,
 	type ApiMeaning,
 	type CallMeaning,
@@ -9,7 +8,8 @@ import {
 	type FileMeaning,
 	type Place,
 	type RequestPlace,
-} from './faults.mts';
+} from './fault-entry.mts';
+import { FAULTS } from './faults.mts';
 
 /** How the node waits for its jobs. */
 export const MODES = ['poll', 'none', 'suspended'] as const;
@@ -53,26 +53,27 @@ export interface Row {
 	gaps: Gap[];
 }
 
-function meaningAt(fault: FaultEntry, place: RequestPlace): ApiMeaning | FileMeaning | { none: string } {
+function findMeaning(fault: FaultEntry, place: RequestPlace): ApiMeaning | FileMeaning | { none: string } {
 	return fault.except?.[place] ?? (place === 'download' ? fault.file : fault.api);
 }
 
-/** Why a combination does not exist, if it does not. */
-function gapAt(
+/** @returns why a combination does not exist, or `undefined` if it does */
+function findGapReason(
 	{ place, mode, onError, isRetried, isPublic, persistence }: Omit<Gap, 'reason'>,
-	staysBecause: string | undefined,
+	alwaysBecause: string | undefined,
 ): string | undefined {
-	if (persistence === 'once' && staysBecause !== undefined) return staysBecause;
+	if (persistence === 'once' && alwaysBecause !== undefined) return alwaysBecause;
 	if (place === 'download' && mode === 'none') return 'nothing is downloaded without waiting';
 	if (place === 'webhook' && isRetried) return 'a call is not an attempt of the node';
 	if (place === 'webhook' && mode !== 'suspended' && onError !== 'stop') {
 		return 'On Error of the node does not apply to a call to the trigger';
 	}
-	if (isPublic && mode === 'suspended') return 'a service on the internet cannot call an n8n on this machine';
+	if (isPublic && mode === 'suspended')
+		return 'a service on the internet cannot call an n8n server on this machine';
 	return undefined;
 }
 
-/** Every combination of the node's settings and the ways to be hit by a fault. */
+/** Every combination of the node's settings and the persistence of a fault. */
 const COMBINATIONS = PERSISTENCES.flatMap((persistence) =>
 	MODES.flatMap((mode) =>
 		ON_ERRORS.flatMap((onError) =>
@@ -81,51 +82,51 @@ const COMBINATIONS = PERSISTENCES.flatMap((persistence) =>
 	),
 );
 
-function rowOf(
+function makeRow(
 	place: Place,
 	{
 		name: fault,
 		waitSeconds,
 		isPublic,
-		staysBecause,
-	}: Pick<FaultEntry, 'name' | 'waitSeconds' | 'isPublic' | 'staysBecause'>,
+		alwaysBecause,
+	}: Pick<FaultEntry, 'name' | 'waitSeconds' | 'isPublic' | 'alwaysBecause'>,
 	meaning: Meaning | { none: string },
 ): Row {
 	const row: Row = { place, fault, cells: [], gaps: [] };
 	for (const combination of COMBINATIONS) {
 		const cell = { place, fault, waitSeconds, isPublic, ...combination };
-		const reason = typeof meaning === 'object' ? meaning.none : gapAt(cell, staysBecause);
+		const reason = typeof meaning === 'object' ? meaning.none : findGapReason(cell, alwaysBecause);
 		if (reason !== undefined) row.gaps.push({ ...cell, reason });
 		else if (typeof meaning === 'string') row.cells.push({ ...cell, means: meaning });
 	}
 	return row;
 }
 
-const SERVED_BY_N8N = { none: 'n8n is the server of a call, so its answers are not faults of the service' };
+const SERVED_BY_N8N = { none: 'n8n answers the calls, so their answers are not faults of the service' };
 
-/** Whether it is a fault of the server, and not of an answer's content. */
-const isOfServer = ({ way, name }: FaultEntry) =>
+/** Whether the server is at fault, and not the content of its answer. */
+const isServerFault = ({ way, name }: FaultEntry) =>
 	typeof way === 'string' || /^(HTTP|429|redirect|documented)/.test(name);
 
-/** The whole table, by place and fault. */
-export function rows(): Row[] {
+/** Lists the rows of the whole table, by place and fault. */
+export function listRows(): Row[] {
 	return PLACES.flatMap((place) =>
 		place === 'webhook'
 			? [
-					...CALL_FAULTS.map((fault) => rowOf(place, fault, fault.means)),
-					...FAULTS.filter(isOfServer).map((fault) => rowOf(place, fault, SERVED_BY_N8N)),
+					...CALL_FAULTS.map((fault) => makeRow(place, fault, fault.means)),
+					...FAULTS.filter(isServerFault).map((fault) => makeRow(place, fault, SERVED_BY_N8N)),
 				]
-			: FAULTS.map((fault) => rowOf(place, fault, meaningAt(fault, place))),
+			: FAULTS.map((fault) => makeRow(place, fault, findMeaning(fault, place))),
 	);
 }
 
-/** Every pair of a cell's settings. */
+/** Lists every pair of a cell's settings. */
 export function listPairs({ mode, persistence, onError, isRetried }: Cell): string[] {
 	const values = [mode, persistence, onError, isRetried ? 'retried' : 'not retried'];
 	return values.flatMap((value, n) => values.slice(n + 1).map((other) => `${value}, ${other}`));
 }
 
-/** What a selection has to cover: of each fault at each place both persistences, of each meaning there every pair of settings. */
+/** Lists what a selection must cover: both persistences of each fault at each place, and every pair of settings of each meaning there. */
 function listGoals(cell: Cell): string[] {
 	const { place, fault, means, persistence } = cell;
 	return [
@@ -177,6 +178,13 @@ export function selectRows(all: readonly Row[]): Row[] {
 }
 
 /** Names a combination in messages. */
-export function nameOf({ place, fault, persistence, mode, onError, isRetried }: Omit<Gap, 'reason'>): string {
+export function nameCell({
+	place,
+	fault,
+	persistence,
+	mode,
+	onError,
+	isRetried,
+}: Omit<Gap, 'reason'>): string {
 	return `${place}, ${fault}, ${persistence}, ${mode}, ${onError}${isRetried ? ', retried' : ''}`;
 }

@@ -1,21 +1,21 @@
-import { nameOf, rows, selectRows, type Cell } from './cells.mts';
-import type { Place } from './faults.mts';
-import { verdictOf } from './judge.mts';
+import { nameCell, listRows, selectRows, type Cell } from './cells.mts';
+import type { Place } from './fault-entry.mts';
+import { judgeCell } from './judge.mts';
 import { runCell } from './run-cell.mts';
 import { keepResult, RUNS_ALL, type Verdict } from './table.mts';
 
-/** Runs a cell and says what came of it. */
-export async function verdictOn(cell: Cell): Promise<Verdict> {
-	return verdictOf(cell, await runCell(cell));
+/** Runs a cell and judges it. */
+export async function checkCell(cell: Cell): Promise<Verdict> {
+	return judgeCell(cell, await runCell(cell));
 }
 
-/** The longest that a row's cells may take, ms of real time. */
+/** How long the cells of a row may take, ms of real time. */
 const ROW_LIMIT_MS = 300_000;
 
-/** Tests the cells of a place, a row of the table each. */
+/** Tests the cells of a place. Each row of the table is a test. */
 export function testPlace(place: Place): void {
 	describe(`a fault of the ${place}`, () => {
-		const table = process.env[RUNS_ALL] ? rows() : selectRows(rows());
+		const table = process.env[RUNS_ALL] ? listRows() : selectRows(listRows());
 		const own = table.filter((row) => row.place === place);
 		for (const { fault, cells, gaps } of own) {
 			if (cells.length === 0) keepResult({ place, fault, verdicts: [], gaps });
@@ -25,10 +25,10 @@ export function testPlace(place: Place): void {
 			'%s',
 			async (fault, { cells, gaps }) => {
 				const verdicts: Verdict[] = [];
-				for (const cell of cells) verdicts.push(await verdictOn(cell));
+				for (const cell of cells) verdicts.push(await checkCell(cell));
 				keepResult({ place, fault, verdicts, gaps });
 				const broken = verdicts.filter(({ complaints }) => complaints.length > 0);
-				expect(broken.map(({ cell, complaints }) => [nameOf(cell), ...complaints])).toEqual([]);
+				expect(broken.map(({ cell, complaints }) => [nameCell(cell), ...complaints])).toEqual([]);
 			},
 			ROW_LIMIT_MS,
 		);

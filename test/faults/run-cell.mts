@@ -1,4 +1,4 @@
-/** Runs one cell of the fault table: the node in n8n's engine, with two items, and notes all that can be seen of it. */
+/** Runs a cell of the fault table in n8n's engine, with two items, and records what can be observed. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { request, type ClientRequest } from 'node:http';
 import { Readable } from 'node:stream';
@@ -12,75 +12,76 @@ import type { JobRecord } from '../../local-api/jobs.mts';
 import { makeFileItem, NODE, openRig, buildWorkflow, type Rig } from '../support/rig.mts';
 import type { Cell } from './cells.mts';
 import { JUMPING } from './expect.mts';
-import { CALL_FAULTS, type CallFault } from './faults.mts';
-import { Front, itemOf } from './front.mts';
+import { CALL_FAULTS } from './call-faults.mts';
+import type { CallFault } from './fault-entry.mts';
+import { FaultProxy, findItem } from './fault-proxy.mts';
 import {
-	generationOf,
+	makeParameters,
 	HIT,
-	inputPictures,
+	getInputImages,
 	ITEMS,
-	madeFor,
-	optionsOf,
-	settingsOf,
-	spoilingOf,
-	type Seen,
+	downloadOutputs,
+	makeOptions,
+	makeNodeSettings,
+	planFault,
+	type Observation,
 } from './scene.mts';
 
-/** With all that is written otherwise in a URL, in JSON and in base64, around a long run that is not. */
+/** It has characters that are encoded in a URL, in JSON or in base64, and between them a long part that is not. */
 const KEY = 'sk/3f9c1d7be2a84f60+b5=e2a8"71';
 
 const REQUESTS = 'http.client.request.start';
 
-/** One cell being run. */
+/** The run of a cell. */
 class CellRun {
 	readonly log: string[] = [];
-	readonly requests: Seen['requests'] = [];
+	readonly requests: Observation['requests'] = [];
 	readonly answers: unknown[] = [];
 	private calls: Array<Promise<void>> = [];
 
 	constructor(
 		private readonly cell: Cell,
 		private readonly rig: Rig,
-		private readonly front: Front,
+		private readonly proxy: FaultProxy,
 		private readonly images: readonly string[],
 	) {}
 
-	private readonly note = (message: unknown) => {
+	private readonly recordRequest = (message: unknown) => {
 		const { request: made } = message as { request: ClientRequest };
 		const text = `${made.path} ${JSON.stringify(made.getHeaders())}`;
 		this.requests.push({ host: String(made.getHeader('host')), text });
 	};
 
-	async run(): Promise<Seen> {
-		subscribe(REQUESTS, this.note);
+	async run(): Promise<Observation> {
+		subscribe(REQUESTS, this.recordRequest);
 		try {
-			return await this.observed();
+			return await this.observe();
 		} finally {
-			unsubscribe(REQUESTS, this.note);
+			unsubscribe(REQUESTS, this.recordRequest);
 		}
 	}
 
-	private async observed(): Promise<Seen> {
-		const { rig, front } = this;
+	private async observe(): Promise<Observation> {
+		const { rig, proxy } = this;
 		const { clock, service } = rig;
-		const restore = this.readLog();
+		const restore = this.captureLog();
 		const start = clock.now();
 		const isTriggered = this.cell.place === 'webhook' && this.cell.mode !== 'suspended';
 		const trigger = isTriggered
 			? rig.engine.publish(buildTriggerWorkflow({ download: true }), 'called').production
 			: undefined;
 		if (this.cell.place === 'webhook') this.callForJobs();
-		const run = await this.executions(trigger);
+		const run = await this.runExecutions(trigger);
 		const seconds = (clock.now() - start) / 1000;
-		await this.settled();
+		await this.waitUntilIdle();
 		restore();
 
 		const [items = [], errors = []] = readOutput(run, NODE);
 		const files = await Promise.all(
 			items.map(async (item) => (item.binary?.data ? await rig.engine.readBinary(item, 'data') : undefined)),
 		);
-		const asked = this.requests.slice();
-		const made = files.some(Boolean) ? await madeFor(service.jobs) : new Map<number, Buffer>();
+		const requests = this.requests.slice();
+		const made = files.some(Boolean) ? await downloadOutputs(service.jobs) : new Map<number, Buffer>();
 		return {
 			key: KEY,
 			run,
@@ -89,25 +90,25 @@ class CellRun {
 			files,
 			made,
 			jobs: service.jobs,
-			exchanges: front.exchanges,
+			exchanges: proxy.exchanges,
 			log: this.log,
-			requests: asked,
-			hosts: [...front.hosts, new URL(service.origin).host, this.n8nHost(), N8N],
+			requests,
+			hosts: [...proxy.hosts, new URL(service.origin).host, this.n8nHost, N8N],
 			seconds,
-			started: this.startedItems(),
+			started: this.listStartedItems(),
 			kept: [rig.engine.executions, this.answers],
 		};
 	}
 
-	private n8nHost(): string {
+	private get n8nHost(): string {
 		return new URL(this.rig.engine.additionalData('0').webhookBaseUrl).host;
 	}
 
-	/** Writes n8n's log down, whatever its level. @returns ends that */
-	private readLog(): () => void {
+	/** Captures n8n's log at all levels. @returns a function that ends this */
+	private captureLog(): () => void {
 		const { log } = this;
 		const restores: Array<() => void> = [];
-		const listen = (logger: object) => {
+		const capture = (logger: object) => {
 			if (restores.length > 0) return;
 			for (const level of ['error', 'warn', 'info', 'debug']) {
 				const usual: unknown = Reflect.get(logger, level);
@@ -120,13 +121,13 @@ class CellRun {
 			const { execute, webhook } = type;
 			if (execute) {
 				type.execute = async function (...rest) {
-					listen(this.logger);
+					capture(this.logger);
 					return await execute.call(this, ...rest);
 				};
 			}
 			if (webhook) {
 				type.webhook = async function () {
-					listen(this.logger);
+					capture(this.logger);
 					return await webhook.call(this);
 				};
 			}
@@ -134,73 +135,76 @@ class CellRun {
 		return () => restores.forEach((restore) => restore());
 	}
 
-	/** Runs the workflow of the cell to its end, and the one before it if there is one. */
-	private async executions(webhookUrl: string | undefined): Promise<IRun> {
-		const { rig, front, cell } = this;
+	/** Runs the workflow of the cell to its end. If it fetches jobs of another execution, runs that one first. */
+	private async runExecutions(webhookUrl: string | undefined): Promise<IRun> {
+		const { rig, proxy, cell } = this;
 		const items = this.images.map((image, n) => ({
 			...makeFileItem(image, 'image/png', 'dot.png'),
 			json: { n },
 		}));
 		if (cell.place !== 'fetch' || cell.mode !== 'none') {
-			// At rest it is the call that makes the node fetch.
-			if (!this.isFetchedAtRest) await front.arm();
-			return await this.execution(this.generation(webhookUrl), items);
+			// A suspended execution fetches when the service calls.
+			if (!this.isFetchedWhileSuspended) await proxy.arm();
+			return await this.runExecution(this.chooseParameters(webhookUrl), items);
 		}
-		// Fetched without waiting is what another execution has submitted.
-		const before = await rig.engine.run(buildWorkflow(this.generation()), { items });
+		// Get Result without waiting fetches the jobs of an execution that has submitted them.
+		const before = await rig.engine.run(buildWorkflow(this.chooseParameters()), { items });
 		await rig.clock.sleep((JUMPING.jobSeconds + 1) * 1000);
-		await front.arm();
-		return await this.execution(
-			{ operation: 'getResult', jobId: '={{ $json.id }}', waitFor: 'none', options: optionsOf(JUMPING) },
+		await proxy.arm();
+		return await this.runExecution(
+			{ operation: 'getResult', jobId: '={{ $json.id }}', waitFor: 'none', options: makeOptions(JUMPING) },
 			readOutput(before, NODE)[0] ?? [],
 		);
 	}
 
-	private get isFetchedAtRest(): boolean {
+	private get isFetchedWhileSuspended(): boolean {
 		return this.cell.place === 'fetch' && this.cell.mode === 'suspended';
 	}
 
-	private generation(webhookUrl?: string): INodeParameters {
-		return generationOf(this.cell, JUMPING, webhookUrl ? { webhookUrl } : {});
+	private chooseParameters(webhookUrl?: string): INodeParameters {
+		return makeParameters(this.cell, JUMPING, webhookUrl ? { webhookUrl } : {});
 	}
 
-	private async execution(parameters: INodeParameters, items: INodeExecutionData[]): Promise<IRun> {
+	private async runExecution(parameters: INodeParameters, items: INodeExecutionData[]): Promise<IRun> {
 		const { rig, cell } = this;
 		const { clock, engine } = rig;
-		const workflow = buildWorkflow(parameters, settingsOf(cell));
+		const workflow = buildWorkflow(parameters, makeNodeSettings(cell));
 		let run = await engine.run(workflow, { items });
 		const { id } = engine.executions.at(-1) as Execution;
-		if (this.isFetchedAtRest) await this.front.arm();
+		if (this.isFetchedWhileSuspended) await this.proxy.arm();
 		while (run.waitTill) {
-			const rest = run;
-			const state = () => engine.executions.find((execution) => execution.id === id)?.run;
-			while (state() === rest && clock.now() < new Date(rest.waitTill as Date).getTime()) {
-				this.answers.push(engine.executions.find((execution) => execution.id === id)?.suspended);
+			const suspended = run;
+			const findExecution = () => engine.executions.find((execution) => execution.id === id);
+			while (
+				findExecution()?.run === suspended &&
+				clock.now() < new Date(suspended.waitTill as Date).getTime()
+			) {
+				this.answers.push(findExecution()?.suspended);
 				await clock.sleep(5000);
 			}
-			while (state() === undefined) await clock.sleep(1000);
-			const latest = state() as IRun;
-			run = latest === rest ? await engine.endWait(id) : latest;
+			while (findExecution()?.run === undefined) await clock.sleep(1000);
+			const latest = findExecution()?.run as IRun;
+			run = latest === suspended ? await engine.endWait(id) : latest;
 		}
 		return run;
 	}
 
-	/** Waits for what goes on beside the execution. */
-	private async settled(): Promise<void> {
+	/** Waits for the calls, and for the executions that they started. */
+	private async waitUntilIdle(): Promise<void> {
 		await Promise.all(this.calls);
 		const { engine, clock } = this.rig;
 		while (engine.isBusy()) await clock.sleep(1000);
 	}
 
-	/** Which item's job each execution of the trigger was started by. */
-	private startedItems(): Array<number | undefined> {
+	/** Lists the items of the executions that the trigger has started. */
+	private listStartedItems(): Array<number | undefined> {
 		return this.rig.engine.executions.slice(1).flatMap(({ run }) => {
 			const [item] = run ? (readOutput(run, 'After')[0] ?? []) : [];
-			return item ? [itemOf(this.rig.service.jobs.find(({ id }) => `${id}` === String(item.json.id)))] : [];
+			return item ? [findItem(this.rig.service.jobs.find(({ id }) => `${id}` === String(item.json.id)))] : [];
 		});
 	}
 
-	/** Makes the service's calls in its place, for each job that comes in. */
+	/** Makes the calls of the service for all jobs. */
 	private callForJobs(): void {
 		const { service, clock } = this.rig;
 		const make = async () => {
@@ -215,40 +219,40 @@ class CellRun {
 		const right = { status: 'success', id: job.id, track_id: job.trackId, output: job.outputs, meta: {} };
 		const url = String(job.webhook);
 		const fault = CALL_FAULTS.find(({ name }) => name === this.cell.fault) as CallFault;
-		if (itemOf(job) === HIT) {
+		if (findItem(job) === HIT) {
 			const faulty = fault.call(right, KEY);
 			await clock.sleep(job.endsAt + 1000 * (2 + (faulty?.afterSeconds ?? 0)) - clock.now());
-			this.front.spoilNextFetch(faulty?.meanwhile);
+			this.proxy.replaceNextFetch(faulty?.meanwhile);
 			for (let time = 0; faulty && time < (faulty.times ?? 1); time++) {
 				this.answers.push(await call(url, faulty.body, faulty.headers));
 			}
-			this.front.spoilNextFetch(undefined);
+			this.proxy.replaceNextFetch(undefined);
 			if (this.cell.persistence === 'always') return;
 		}
-		await clock.sleep(job.endsAt + (itemOf(job) === HIT ? 5000 : 0) - clock.now());
+		await clock.sleep(job.endsAt + (findItem(job) === HIT ? 5000 : 0) - clock.now());
 		this.answers.push(await call(url, JSON.stringify(right)));
 	}
 }
 
-/** A call under this name holds the clock until it is answered. */
+/** A call to this host name holds the clock until it is answered. */
 const N8N = 'n8n.localhost';
 
-/** Calls n8n. @returns its answer's body; nothing when it has hung up */
+/** Calls n8n. @returns the body of the answer, or `undefined` if n8n closed the connection */
 async function call(
 	url: string,
 	body: string | Buffer | (() => Readable),
 	headers: Record<string, string> = {},
 ): Promise<string | undefined> {
 	return await new Promise((resolve) => {
-		// What is large n8n refuses by itself, which takes a while, and nobody waits on the clock.
+		// n8n refuses a large body by itself. That takes a while, and nothing waits for the clock meanwhile.
 		const host = typeof body === 'function' ? N8N : new URL(url).host;
 		const made = request(
 			url,
 			{ method: 'POST', headers: { 'content-type': 'application/json', host, ...headers } },
 			(answer) => {
-				let told = '';
-				answer.on('data', (chunk: Buffer) => (told += chunk.toString()));
-				answer.once('close', () => resolve(told));
+				let text = '';
+				answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
+				answer.once('close', () => resolve(text));
 			},
 		);
 		made.once('error', () => resolve(undefined));
@@ -257,23 +261,23 @@ async function call(
 	});
 }
 
-/** Runs a cell, from an n8n and a service that know of nothing to the end. */
-export async function runCell(cell: Cell): Promise<Seen> {
-	const images = await inputPictures();
+/** Runs a cell with a new n8n and a new service. */
+export async function runCell(cell: Cell): Promise<Observation> {
+	const images = await getInputImages();
 	const isCalled = cell.place === 'webhook';
 	const rig = await openRig({
-		// Of the calls, the one that a fault hits has to be the last.
+		// The call that the fault hits must be the last one.
 		jobSeconds: (number) => (isCalled && number === 1 ? JUMPING.jobSeconds + 5 : JUMPING.jobSeconds),
 		parallel: 10,
 		queueLimit: 10,
 		webhooks: isCalled ? 'never' : 'once',
 	});
-	const front = await Front.open(rig, KEY, spoilingOf(cell, JUMPING), images, cell.isPublic === true);
-	rig.setCredential({ apiKey: KEY, baseUrl: front.baseUrl });
+	const proxy = await FaultProxy.open(rig, KEY, planFault(cell, JUMPING), images, cell.isPublic === true);
+	rig.setCredential({ apiKey: KEY, baseUrl: proxy.baseUrl });
 	try {
-		return await new CellRun(cell, rig, front, images).run();
+		return await new CellRun(cell, rig, proxy, images).run();
 	} finally {
-		await front.close();
+		await proxy.close();
 		await rig.close();
 	}
 }

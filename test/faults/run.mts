@@ -1,13 +1,13 @@
 /**
- * Runs the fault table and prints it: `npm run test:faults`, of each fault at each place some cells in each mode. With `all`
- * behind it (`-- all`) every cell; with other words (`-- submit`) only the places whose names they are part of.
+ * Runs the fault table and prints it. `npm run test:faults` runs a selection: each fault at each place, hitting once and
+ * always. `-- all` runs every cell. Another word, such as `-- submit`, runs only the places whose names contain it.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { readResults, RESULTS, RUNS_ALL, tableOf, totalsOf } from './table.mts';
+import { readResults, RESULTS, RUNS_ALL, formatTable, formatTotals } from './table.mts';
 
 const ALL = 'all';
 
@@ -22,7 +22,7 @@ const { status } = spawnSync('jest', ['--config', 'test/faults/jest.config.js', 
 const results = readResults(folder);
 rmSync(folder, { recursive: true });
 if (results.length > 0) {
-	const lines = [...tableOf(results), ...totalsOf(results, (performance.now() - started) / 1000)];
+	const lines = [...formatTable(results), ...formatTotals(results, (performance.now() - started) / 1000)];
 	process.stdout.write(`${lines.join('\n')}\n`);
 }
 process.exitCode = status ?? 1;

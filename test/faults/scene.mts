@@ -1,74 +1,74 @@
-/** What a cell of the fault table is made of, whatever n8n it is run in. */
+/** The parts of a cell of the fault table that are the same in the engine and on an n8n server. */
 import sharp from 'sharp';
 import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import type { JobRecord } from '../../local-api/jobs.mts';
 import type { Cell } from './cells.mts';
 import { TRIES, type Pace } from './expect.mts';
-import { faultOf } from './faults.mts';
-import type { Exchange, Spoiling } from './front.mts';
+import { findFault } from './faults.mts';
+import type { Exchange, FaultPlan } from './fault-proxy.mts';
 
-/** The item that a fault hits. It is the first: of a node that continues, n8n's Retry On Fail looks at that one only. */
+/** The item that a fault hits. It is the first one, because n8n's Retry On Fail checks only that one if the node continues. */
 export const HIT = 0;
 export const ITEMS = 2;
 
-/** What was seen of a cell. */
-export interface Seen {
+/** What was observed in the run of a cell. */
+export interface Observation {
 	/** The key of the credential. */
 	key: string;
-	/** The last stretch of the execution. */
+	/** The run of the node. If the execution was suspended: after it was resumed. */
 	run: IRun;
 	items: INodeExecutionData[];
 	errors: INodeExecutionData[];
-	/** The file of each item that has one, by its place among the items. */
+	/** The file of each item, in the order of the items. */
 	files: Array<Buffer | undefined>;
-	/** What the service has made for the jobs, by job. */
+	/** The output of each job, by the job's ID. */
 	made: Map<number, Buffer>;
 	jobs: readonly JobRecord[];
 	exchanges: readonly Exchange[];
-	/** Lines of n8n's log. */
+	/** The lines of n8n's log. */
 	log: string[];
 	/** Every request of this process: host, path and headers. */
 	requests: Array<{ host: string; text: string }>;
-	/** The hosts that may be asked. */
+	/** The hosts to which requests may go. */
 	hosts: string[];
 	/** s of the clock */
 	seconds: number;
-	/** Executions that the trigger has started, by the item whose job it was. */
+	/** The item of each execution that the trigger has started. */
 	started: Array<number | undefined>;
-	/** All that n8n keeps of executions, and what callers were told. */
+	/** What n8n keeps of executions, and its answers to callers. */
 	kept: unknown[];
 }
 
-/** The PNGs of the input items, base64. */
-let pictures: Promise<string[]> | undefined;
+let images: Promise<string[]> | undefined;
 
-export async function inputPictures(): Promise<string[]> {
-	pictures ??= madePictures();
-	return await pictures;
+/** Returns the PNGs of the input items, base64. They are made once. */
+export async function getInputImages(): Promise<string[]> {
+	images ??= makeInputImages();
+	return await images;
 }
 
-async function madePictures(): Promise<string[]> {
+async function makeInputImages(): Promise<string[]> {
 	return await Promise.all(
 		['#c33', '#33c'].map(async (background) => {
-			const picture = sharp({ create: { width: 16, height: 16, channels: 3, background } });
-			return (await picture.png().toBuffer()).toString('base64');
+			const image = sharp({ create: { width: 16, height: 16, channels: 3, background } });
+			return (await image.png().toBuffer()).toString('base64');
 		}),
 	);
 }
 
-/** Submits that were not accepted, in the worst case that their answer leaves open. */
+/** Answers after which a submit may not have been accepted. The worst case for the node is that it was not. */
 const UNPAID = ['notSent', 'notNow', 'noPlace', 'refused', 'noAccess', 'notFound', 'doubtfulEnd', 'open'];
 
-/** What the front does in a cell. */
-export function spoilingOf(cell: Cell, { jobSeconds }: Pace): Spoiling {
+/** Plans the fault of a cell. */
+export function planFault(cell: Cell, { jobSeconds }: Pace): FaultPlan {
 	const { place, means, persistence, mode, waitSeconds = 0 } = cell;
-	const { way = 'silent', times = 1, rawId, isIdNested = false, hasMirror = false } = faultOf(cell) ?? {};
+	const { way = 'silent', times = 1, rawId, isIdNested = false, hasMirror = false } = findFault(cell) ?? {};
 	const isLater = place === 'download' || (place === 'fetch' && mode !== 'none');
 	return {
 		place: place === 'webhook' ? undefined : place,
 		way,
-		// Elsewhere what comes a few times is no other than what comes once.
+		// At the other places, a fault that hits several times is the same as one that hits once.
 		times: place === 'fetch' ? times : 1,
 		...(rawId !== undefined && { rawId }),
 		isIdNested,
@@ -76,19 +76,19 @@ export function spoilingOf(cell: Cell, { jobSeconds }: Pace): Spoiling {
 		isPersistent: persistence === 'always',
 		isAccepted: !UNPAID.includes(means),
 		item: HIT,
-		// Of what begins when the jobs have ended, the first request has to fall into it.
+		// If the requests begin only when the jobs have ended, the first one must be within the outage.
 		outageSeconds: isLater ? jobSeconds + 3 : 3,
 		waitSeconds,
 	};
 }
 
-/** The node's options; each job is marked with its item's number. */
-export function optionsOf({ timeout }: Pace): INodeParameters {
+/** Makes the options of the node. The track ID of each job has the number of its item. */
+export function makeOptions({ timeout }: Pace): INodeParameters {
 	return { trackId: '=item-{{ $json.n ?? $json.track_id.slice(5) }}', timeout, maxFileSize: 2 };
 }
 
-/** The node's parameters for a cell's generation. @param options more of them */
-export function generationOf(
+/** Makes the node's parameters for a generation. @param options in addition to the usual ones */
+export function makeParameters(
 	{ place, mode }: Cell,
 	pace: Pace,
 	options: INodeParameters = {},
@@ -101,12 +101,12 @@ export function generationOf(
 		settings: isUpload ? { steps: 1 } : { outputType: 'ply', steps: 1, seed: '={{ $json.n }}' },
 		waitFor: mode === 'suspended' ? 'webhook' : mode,
 		download: !isUpload,
-		options: { ...optionsOf(pace), ...options },
+		options: { ...makeOptions(pace), ...options },
 	};
 }
 
-/** What is set on a cell's node beside its parameters. */
-export function settingsOf({ onError, isRetried }: Cell): Partial<INode> {
+/** Makes the settings of a cell's node: On Error, and Retry On Fail. */
+export function makeNodeSettings({ onError, isRetried }: Cell): Partial<INode> {
 	return {
 		...(onError === 'continue' && { onError: 'continueRegularOutput' }),
 		...(onError === 'errorOutput' && { onError: 'continueErrorOutput' }),
@@ -114,13 +114,13 @@ export function settingsOf({ onError, isRetried }: Cell): Partial<INode> {
 	};
 }
 
-/** What the service has made for each of its jobs, by job. */
-export async function madeFor(jobs: readonly JobRecord[]): Promise<Map<number, Buffer>> {
+/** Downloads the output of each job. @returns the files by job ID */
+export async function downloadOutputs(jobs: readonly JobRecord[]): Promise<Map<number, Buffer>> {
 	const made = new Map<number, Buffer>();
-	for (const { id, outputs } of jobs) made.set(id, await read(outputs[0] ?? ''));
+	for (const { id, outputs } of jobs) made.set(id, await download(outputs[0] ?? ''));
 	return made;
 }
 
-async function read(url: string): Promise<Buffer> {
+async function download(url: string): Promise<Buffer> {
 	return Buffer.from(await (await fetch(url)).arrayBuffer());
 }

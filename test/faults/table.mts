@@ -1,21 +1,21 @@
-/** The fault table as it is printed, from what the test files have found. */
+/** The fault table as it is printed, from the results of the test files. */
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { MODES, nameOf, ON_ERRORS, PERSISTENCES, type Cell, type Gap } from './cells.mts';
+import { MODES, nameCell, ON_ERRORS, PERSISTENCES, type Cell, type Gap } from './cells.mts';
 
-/** The folder where results are collected, in the environment. */
+/** The environment variable that names the folder for the results. */
 export const RESULTS = 'IMG_TO_3D_FAULT_RESULTS';
 
-/** Whether every cell is run, in the environment; else a selection. */
+/** The environment variable that makes every cell run. Without it, a selection runs. */
 export const RUNS_ALL = 'IMG_TO_3D_ALL_FAULTS';
 
-/** What came of a cell. */
+/** The result of a cell. */
 export interface Verdict {
 	cell: Cell;
 	/** What does not hold. */
 	complaints: string[];
-	/** Jobs that were paid, and how many of them because the service had ended another one as failed. */
+	/** How many jobs were paid, and how many of them because another job had failed. */
 	paid: number;
 	paidAnew: number;
 	/** s of the clock */
@@ -29,7 +29,7 @@ export interface RowResult {
 	gaps: Gap[];
 }
 
-/** Keeps a row's result for the table, if one is to be printed. */
+/** Keeps the result of a row, if the table is to be printed. */
 export function keepResult(result: RowResult): void {
 	const folder = process.env[RESULTS];
 	if (folder) appendFileSync(join(folder, `${result.place}.jsonl`), `${JSON.stringify(result)}\n`);
@@ -42,8 +42,8 @@ export function readResults(folder: string): RowResult[] {
 		.map((line) => JSON.parse(line) as RowResult);
 }
 
-/** `+` holds, `X` does not, `.` is not applicable. */
-function markOf(
+/** Chooses the mark of a cell. `+`: it holds. `X`: it does not. `.`: not applicable. */
+function chooseMark(
 	{ verdicts }: RowResult,
 	column: Pick<Cell, 'mode' | 'onError' | 'persistence' | 'isRetried'>,
 ) {
@@ -54,11 +54,11 @@ function markOf(
 	return found.complaints.length > 0 ? 'X' : '+';
 }
 
-/** The marks of a mode and On Error: hit once, hit always, and both with Retry On Fail. */
-function marksOf(result: RowResult, mode: Cell['mode'], onError: Cell['onError']): string {
+/** Chooses the marks for a mode and On Error: hit once, hit always, and both with Retry On Fail. */
+function chooseMarks(result: RowResult, mode: Cell['mode'], onError: Cell['onError']): string {
 	return [false, true]
 		.flatMap((isRetried) =>
-			PERSISTENCES.map((persistence) => markOf(result, { mode, onError, persistence, isRetried })),
+			PERSISTENCES.map((persistence) => chooseMark(result, { mode, onError, persistence, isRetried })),
 		)
 		.join('');
 }
@@ -67,7 +67,7 @@ const COLUMNS = MODES.flatMap((mode) => ON_ERRORS.map((onError) => ({ mode, onEr
 const SHORT = { stop: 'stop', continue: 'cont', errorOutput: 'errO' };
 
 /** @returns the table's lines */
-export function tableOf(results: readonly RowResult[]): string[] {
+export function formatTable(results: readonly RowResult[]): string[] {
 	const nameWidth = Math.max(...results.map(({ fault }) => fault.length));
 	const heads = (texts: string[]) => texts.map((text) => text.padEnd(4)).join(' ');
 	const margin = ' '.repeat(10 + nameWidth);
@@ -77,13 +77,13 @@ export function tableOf(results: readonly RowResult[]): string[] {
 		`${margin}${MODES.map(group).join('')}`,
 		`${margin}${heads(COLUMNS.map(({ onError }) => SHORT[onError]))}`,
 		...results.map((result) =>
-			`${result.place.padEnd(9)} ${result.fault.padEnd(nameWidth)}${heads(COLUMNS.map(({ mode, onError }) => marksOf(result, mode, onError)))}`.trimEnd(),
+			`${result.place.padEnd(9)} ${result.fault.padEnd(nameWidth)}${heads(COLUMNS.map(({ mode, onError }) => chooseMarks(result, mode, onError)))}`.trimEnd(),
 		),
 	];
 }
 
-/** @returns the lines that stand below the table */
-export function totalsOf(results: readonly RowResult[], realSeconds: number): string[] {
+/** @returns the lines below the table */
+export function formatTotals(results: readonly RowResult[], realSeconds: number): string[] {
 	const verdicts = results.flatMap((result) => result.verdicts);
 	const broken = verdicts.filter(({ complaints }) => complaints.length > 0);
 	const sum = (of: (verdict: Verdict) => number) =>
@@ -95,11 +95,11 @@ export function totalsOf(results: readonly RowResult[], realSeconds: number): st
 	const gapCount = [...reasons.values()].reduce((total, count) => total + count, 0);
 	const longest = verdicts.reduce((worst, verdict) => (verdict.seconds > worst.seconds ? verdict : worst));
 	return [
-		`${verdicts.length} cells: ${verdicts.length - broken.length} held, ${broken.length} not held`,
+		`${verdicts.length} cells: ${verdicts.length - broken.length} hold, ${broken.length} do not`,
 		`${gapCount} combinations are not applicable:`,
 		...[...reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `  ${count} ${reason}`),
-		`${sum(({ paid }) => paid)} jobs were paid, ${sum(({ paidAnew }) => paidAnew)} of them because the service had ended one as failed`,
-		`longest: ${Math.round(longest.seconds)} s of the clock (${nameOf(longest.cell)}); in reality all took ${Math.round(realSeconds)} s`,
-		...broken.map(({ cell, complaints }) => `NOT HELD: ${nameOf(cell)}: ${complaints.join('; ')}`),
+		`${sum(({ paid }) => paid)} jobs were paid, ${sum(({ paidAnew }) => paidAnew)} of them because another job had failed`,
+		`longest: ${Math.round(longest.seconds)} s of the clock (${nameCell(longest.cell)}); all cells together: ${Math.round(realSeconds)} s of real time`,
+		...broken.map(({ cell, complaints }) => `DOES NOT HOLD: ${nameCell(cell)}: ${complaints.join('; ')}`),
 	];
 }

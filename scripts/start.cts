@@ -62,7 +62,7 @@ function readWorkflow(): WorkflowJson {
 /** Parameters of the node, besides those of the example. */
 const PARAMETERS: Record<ApiVersion, INodeParameters> = {
 	v3: {},
-	v6: { apiVersion: 'v6', settings: { outputFormat: 'glb', render: true, seed: '20' } },
+	v6: { apiVersion: 'v6', outputFormat: 'glb', settings: { render: true, seed: '20' } },
 };
 
 /** Adapts the example. It sends links. For a file, the node must upload the binary field of the item. */
@@ -184,7 +184,7 @@ async function runWorkflow(
 ): Promise<IRun> {
 	const stop = new AbortController();
 	process.once('SIGINT', () => stop.abort());
-	const what = `examples/image-to-turntable.json${version === 'v3' ? '' : ` with API Version ${version.toUpperCase()}`}`;
+	const what = `examples/image-to-turntable.json${version === 'v3' ? '' : ' as a 3D model (API V6)'}`;
 	say(`${inputs.length} image(s) go through ${what} in n8n's engine ...`);
 	const waiting = setInterval(() => say('the node waits for the service ...'), 10_000);
 	closing.push(() => clearInterval(waiting));

@@ -71,6 +71,8 @@ export interface ItemRequest extends Delivery {
 	pollIntervalMs?: number;
 	/** How many jobs of the run may be open at once. */
 	maxJobsInFlight: number;
+	/** How many jobs the run may submit, if there is a limit. */
+	maxPaidJobs?: number;
 }
 
 /** An item whose work is a generation. */

@@ -152,7 +152,7 @@ describe('a call that reports the end of a job', () => {
 		}
 	});
 
-	test('about a job of V6 starts nothing if API Version is V3', async () => {
+	test('about a job of V6 starts nothing if Result is a turntable', async () => {
 		const { production } = publish();
 		const id = await submit({}, 'v6/3d/text_to_3d');
 		await rig.clock.sleep(11_000);

@@ -36,8 +36,8 @@ describe('the node sends', () => {
 	test('an image under both of its names, and every setting with the name and type of the API', async () => {
 		await rig.run(
 			imageTo3d({
+				outputFormat: 'stl',
 				settings: {
-					outputFormat: 'stl',
 					render: true,
 					resolution: 512,
 					multiImage: false,
@@ -99,6 +99,7 @@ describe('the node sends', () => {
 				negative_prompt: 'candles',
 				guidance_scale: 0,
 				num_inference_steps: 30,
+				output_format: 'glb',
 				foreground_ratio: 0.85,
 				remove_bg: true,
 			},
@@ -184,7 +185,7 @@ describe('the node sends', () => {
 	});
 
 	test.each([
-		['v3', {}, 'API Version must be v6 for several images, but is "v3"'],
+		['v3', {}, 'Result must be 3D Model (API V6) for several images, but is "Turntable (API V3)"'],
 		['v6', { multiImage: false }, 'Multi Image must be on for several images, but is false'],
 	])('nothing that %s does not support', async (apiVersion, settings, message) => {
 		const image = 'http://127.0.0.1/a.png http://127.0.0.1/b.png';
@@ -211,10 +212,7 @@ describe('the node sends', () => {
 		],
 		[{ settings: { resolution: 513 } }, 'Resolution must be an integer from 1 to 512, but is 513'],
 		[{ settings: { meshSimplify: 0.5 } }, 'Mesh Simplify must be a number from 0.9 to 0.98, but is 0.5'],
-		[
-			{ settings: { outputFormat: 'usdz' } },
-			'Output Format must be "glb" or "obj" or "ply" or "stl", but is "usdz"',
-		],
+		[{ outputFormat: 'usdz' }, 'Output Format must be "glb" or "obj" or "ply" or "stl", but is "usdz"'],
 	])('nothing for %j: the error names the field, the range and the value', async (parameters, message) => {
 		const { error } = await rig.run(imageTo3d(parameters));
 		expect(error?.message).toBe(message);
@@ -251,16 +249,14 @@ describe('the output', () => {
 		['stl', 'model/stl'],
 		['ply', 'application/x-ply'],
 	])('of a mesh as .%s has the type %s', async (outputFormat, mimeType) => {
-		const { items } = await rig.run(imageTo3d({ settings: { ...COARSE, outputFormat } }));
+		const { items } = await rig.run(imageTo3d({ outputFormat }));
 		expect(items[0]?.binary).toEqual({
 			data: expect.objectContaining({ fileExtension: outputFormat, mimeType }),
 		});
 	});
 
 	test('of an OBJ has its materials, with the names that the OBJ uses', async () => {
-		const { items } = await rig.run(
-			imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' }, options: { outputMode: 'file' } }),
-		);
+		const { items } = await rig.run(imageTo3d({ outputFormat: 'obj', options: { outputMode: 'file' } }));
 		const files = items.map(({ binary }) => binary?.data);
 		expect(files.map((file) => file?.mimeType)).toEqual(['model/obj', 'model/mtl', 'image/png']);
 		const [obj = '', mtl = ''] = await Promise.all(
@@ -294,7 +290,7 @@ describe('the output', () => {
 					for (const on of ['submit', 'fetch'] as const) {
 						rig.service.addFault({ on, times: 20, do: { kind: 'edit', edit } });
 					}
-					await rig.run(imageTo3d({ waitFor, settings: { ...COARSE, outputFormat: 'ply' } }));
+					await rig.run(imageTo3d({ waitFor, outputFormat: 'ply' }));
 					await rig.clock.sleep(10_000);
 					await rig.waitUntilIdle();
 					rig.service.clearFaults();
@@ -316,7 +312,7 @@ describe('the output', () => {
 				times: 99,
 				do: { kind: 'answer', status: 404, body: '' },
 			});
-			const { error } = await rig.run(imageTo3d({ settings: { ...COARSE, outputFormat: 'obj' } }));
+			const { error } = await rig.run(imageTo3d({ outputFormat: 'obj' }));
 			expect(error?.message).toMatch(
 				/ is done, but a file that belongs to its output could not be downloaded: HTTP 404$/,
 			);

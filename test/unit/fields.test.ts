@@ -1,11 +1,13 @@
 import fc from 'fast-check';
+import type { IDataObject, INodeProperties } from 'n8n-workflow';
+import { readParameters, type Endpoint } from '../../local-api/parameters.mts';
 
 import { buildBody } from '../../nodes/ImgTo3d/api/body';
 import { checkField } from '../../nodes/ImgTo3d/api/check-field';
 import { toBodyName, FIELDS, type Field } from '../../nodes/ImgTo3d/api/fields';
 import { toNumber } from '../../nodes/ImgTo3d/api/values';
 import { VERSIONS, type ApiVersion, type Generation } from '../../nodes/ImgTo3d/api/versions';
-import { settingsProperty } from '../../nodes/ImgTo3d/parameters/settings';
+import { outputFormatProperty, settingsProperty } from '../../nodes/ImgTo3d/parameters/settings';
 
 const fieldsOf = (version: ApiVersion, operation: Generation) =>
 	FIELDS.filter(({ versions, operations }) => versions.includes(version) && operations.includes(operation));
@@ -82,6 +84,13 @@ test.each<[ApiVersion, string, unknown, unknown]>([
 	['v6', 'slatGuidanceStrength', 0, 0],
 	['v6', 'guidanceScale', 0, 0],
 	['v6', 'outputFormat', 'stl', 'stl'],
+	['v6', 'outputFormat', ' GLB ', 'glb'],
+	['v3', 'safetyChecker', 'TRUE', 'yes'],
+	['v6', 'render', 'False', false],
+	['v6', 'render', 'On', true],
+	['v6', 'resolution', ' 20 ', 20],
+	['v3', 'seed', ' ', null],
+	['v3', 'negativePrompt', 7, '7'],
 ])('%s %s entered as %j is sent as %j', (version, name, entered, sent) => {
 	expect(checkField(field(version, name), entered)).toEqual({ value: sent });
 });
@@ -127,6 +136,76 @@ test('settings of the other operation and of the other version are not sent', ()
 	expect(bodyOf('v6', 'textTo3d')).toEqual({ body: { output_format: 'obj', guidance_scale: 2 } });
 });
 
+test('an empty cell counts as a setting that was not added, except where empty has a meaning', () => {
+	for (const empty of ['', ' ', null, undefined]) {
+		const settings = { resolution: empty, render: empty, outputFormat: empty, additionalFields: empty };
+		expect(buildBody({ apiVersion: 'v6', operation: 'imageTo3d', settings })).toEqual({ body: {} });
+	}
+	const bodyOf = (settings: IDataObject) => buildBody({ apiVersion: 'v3', operation: 'textTo3d', settings });
+	expect(bodyOf({ seed: null, negativePrompt: null })).toEqual({ body: { seed: null } });
+	expect(bodyOf({ seed: '', negativePrompt: '' })).toEqual({ body: { seed: null, negative_prompt: '' } });
+});
+
+describe('additional fields', () => {
+	const bodyOf = (additionalFields: unknown, operation: Generation = 'imageTo3d') =>
+		buildBody({
+			apiVersion: 'v6',
+			operation,
+			settings: { additionalFields, resolution: 16 } as IDataObject,
+		});
+
+	test.each<[unknown, IDataObject]>([
+		['{ "texture_size": 2048, "nested": { "a": [null] } }', { texture_size: 2048, nested: { a: [null] } }],
+		[{ texture_size: 2048 }, { texture_size: 2048 }],
+		['{}', {}],
+		// The API takes these for other operations and versions only, so the node does not set them here.
+		['{ "frame_size": 1, "prompt": "x" }', { frame_size: 1, prompt: 'x' }],
+	])('%j are sent', (entered, sent) => {
+		expect(bodyOf(entered)).toEqual({ body: { ...sent, resolution: 16 } });
+	});
+
+	test.each([
+		['key', 'it is in the credential'],
+		['webhook', 'use the option Webhook URL'],
+		['track_id', 'use the option Track ID'],
+		['image', 'use the parameters of the image'],
+		['init_image', 'use the parameters of the image'],
+		['resolution', 'use the setting Resolution'],
+		['output_format', 'use the parameter Output Format'],
+	])('cannot have "%s": %s', (name, advice) => {
+		expect(bodyOf({ other: 1, [name]: 'secret' })).toEqual({
+			displayName: 'Additional Fields',
+			problem: `must not have "${name}": ${advice}`,
+		});
+	});
+
+	test.each(['[]', '7', 'null', '{', 'x=1', true, [1]])('cannot be %j', (entered) => {
+		expect(bodyOf(entered)).toEqual({
+			displayName: 'Additional Fields',
+			problem: 'must be a JSON object, such as { "name": 1 }',
+		});
+	});
+
+	test('cannot have the prompt of a text', () => {
+		expect(bodyOf({ prompt: 'x' }, 'textTo3d')).toHaveProperty(
+			'problem',
+			'must not have "prompt": use the parameter Prompt',
+		);
+	});
+
+	test('are taken only if the node sets none of them', () => {
+		const own = [...fieldsOf('v6', 'imageTo3d').map(toBodyName), 'key', 'webhook', 'track_id', 'image'];
+		const name = fc.constantFrom(...own, 'other', 'texture_size', '__proto__', 'constructor');
+		fc.assert(
+			fc.property(fc.uniqueArray(name), fc.anything(), (names, value) => {
+				const built = bodyOf(Object.fromEntries(names.map((one) => [one, value])));
+				expect('body' in built).toBe(!names.some((one) => own.includes(one)));
+				if ('body' in built) expect(Object.keys(built.body)).toEqual([...names, 'resolution']);
+			}),
+		);
+	});
+});
+
 test('several images are marked as such, and allowed only where the API takes them', () => {
 	const bodyOf = (apiVersion: ApiVersion, imageCount: number, settings = {}) =>
 		buildBody({ apiVersion, operation: 'imageTo3d', imageCount, settings });
@@ -138,7 +217,7 @@ test('several images are marked as such, and allowed only where the API takes th
 		entered: false,
 	});
 	expect(bodyOf('v3', 1)).toEqual({ body: {} });
-	expect(bodyOf('v3', 2)).toMatchObject({ displayName: 'API Version', entered: 'v3' });
+	expect(bodyOf('v3', 2)).toMatchObject({ displayName: 'Result' });
 });
 
 test('V6 gets the image under both of its names, and several images as a list', () => {
@@ -147,19 +226,35 @@ test('V6 gets the image under both of its names, and several images as a list', 
 	expect(VERSIONS.v6.images.buildBody(['a', 'b'])).toEqual({ image: ['a', 'b'], init_image: ['a', 'b'] });
 });
 
-test('the default of every setting passes its own check, and the panel shows the setting where it is sent', () => {
-	const shown = (settingsProperty.options ?? []).map((option) => {
-		if (!('type' in option)) throw new Error(`${option.name} is not a property`);
-		const { '/apiVersion': versions, '/operation': operations } = option.displayOptions?.show ?? {};
-		const entry = FIELDS.find(
-			(candidate) => candidate.name === option.name && candidate.versions.join() === versions?.join(),
-		);
-		expect(operations).toEqual(entry?.operations);
-		expect(checkField(entry as Field, option.default)).toHaveProperty('value');
-		return entry;
+describe.each<[ApiVersion, Generation, Endpoint]>([
+	['v3', 'imageTo3d', 'img_to_3d'],
+	['v3', 'textTo3d', 'txt_to_3d'],
+	['v6', 'imageTo3d', 'image_to_3d'],
+	['v6', 'textTo3d', 'text_to_3d'],
+])('the panel for %s %s', (version, operation, endpoint) => {
+	const properties = [...(settingsProperty.options as INodeProperties[]), outputFormatProperty];
+	const findControls = (name: string) =>
+		properties.filter(({ name: other, displayOptions: { show = {} } = {} }) => {
+			const versions = show['/apiVersion'] ?? show.apiVersion;
+			const operations = show['/operation'] ?? show.operation;
+			return other === name && versions?.includes(version) && operations?.includes(operation);
+		});
+
+	test('shows each field once', () => {
+		const names = fieldsOf(version, operation).map(({ name }) => name);
+		expect(names.map((name) => [name, findControls(name).length])).toEqual(names.map((name) => [name, 1]));
 	});
-	expect(new Set(shown)).toEqual(new Set(FIELDS));
-	expect(shown).toHaveLength(FIELDS.length);
+
+	test("presets each field with the service's own default", () => {
+		const read = readParameters(endpoint, { image: 'https://example.com/mug.jpg', prompt: 'a mug' });
+		if (!('parameters' in read)) throw new Error('The stand-in does not take the body.');
+		const defaults = read.parameters as unknown as Record<string, unknown>;
+		// A random seed has no default.
+		for (const entry of fieldsOf(version, operation).filter(({ kind }) => kind !== 'seed')) {
+			const checked = checkField(entry, findControls(entry.name)[0]?.default);
+			expect([entry.name, checked]).toEqual([entry.name, { value: defaults[entry.name] }]);
+		}
+	});
 });
 
 test('a value that is sent is always in range, whatever an expression returns', () => {
@@ -185,7 +280,7 @@ test('a value that is sent is always in range, whatever an expression returns', 
 					expect(typeof value).toBe('boolean');
 					break;
 				case 'text':
-					expect(value).toBe(entered);
+					expect(value).toBe(String(entered));
 					break;
 				case 'choice':
 					expect(entry.choices.map((choice) => choice.value)).toContain(value);

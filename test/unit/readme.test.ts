@@ -67,6 +67,8 @@ function valuesOf(property: INodeProperties): string {
 		}
 		case 'collection':
 			return 'see below';
+		case 'json':
+			return 'JSON object';
 		default:
 			return 'text';
 	}
@@ -111,6 +113,9 @@ describe("the README's tables say what the code does:", () => {
 	test('the settings', () => {
 		const settings = named(properties, 'settings').options as INodeProperties[];
 		const rows = settings.map((setting) => {
+			if (setting.name === 'additionalFields') {
+				return [setting.displayName, 'V3, V6: both', valuesOf(setting), defaultOf(setting), 'its own names'];
+			}
 			const apiVersion = setting.displayOptions?.show?.['/apiVersion'] as string[];
 			const operation = setting.displayOptions?.show?.['/operation'] as string[];
 			const field = FIELDS.find(
@@ -132,7 +137,7 @@ describe("the README's tables say what the code does:", () => {
 
 	test.each([
 		['Operations', 'Operation', 'operation'],
-		['Operations', 'API Version', 'apiVersion'],
+		['Operations', 'Result', 'apiVersion'],
 		['Waiting', 'Wait for Completion', 'waitFor'],
 	])('under %s, the choices of %s', (heading, displayName, name) => {
 		const parameter = named(properties, name);

@@ -1,8 +1,10 @@
 import type { IDataObject } from 'n8n-workflow';
 
+import { readAdditionalFields } from './additional-fields';
 import { checkField } from './check-field';
-import { toBodyName, FIELDS } from './fields';
-import { API_VERSIONS, VERSIONS, type ApiVersion, type Generation } from './versions';
+import { FIELDS, isTaken, toBodyName, type Field } from './fields';
+import { isEmpty } from './values';
+import { nameVersions, VERSIONS, type ApiVersion, type Generation } from './versions';
 
 /** What a person has entered for a generation: unchecked, and with the node's names. */
 export interface Entered {
@@ -12,7 +14,7 @@ export interface Entered {
 	prompt?: string;
 	/** For `imageTo3d`: how many images there are. */
 	imageCount?: number;
-	/** The settings that were added, by name. */
+	/** The settings that were added, by name, and the output format. */
 	settings: IDataObject;
 	/** `undefined` if not added: not sent. Empty: sent as `null`. */
 	webhookUrl?: string;
@@ -22,7 +24,9 @@ export interface Entered {
 /** A setting that cannot be sent, and why. */
 export interface FieldProblem {
 	displayName: string;
-	entered: unknown;
+	/** Absent if it must not be quoted. */
+	entered?: unknown;
+	/** To follow the setting's name: "must be ...". */
 	problem: string;
 }
 
@@ -33,11 +37,12 @@ export interface FieldProblem {
  */
 export function buildBody(entered: Entered): { body: IDataObject } | FieldProblem {
 	const { apiVersion, operation, settings, imageCount = 0 } = entered;
-	const body: IDataObject = {};
+	const additional = readAdditionalFields(settings.additionalFields, apiVersion, operation);
+	if ('problem' in additional) return { displayName: 'Additional Fields', ...additional };
+	const body: IDataObject = { ...additional.fields };
 	if (entered.prompt !== undefined) body.prompt = entered.prompt;
 	for (const field of FIELDS) {
-		const isTaken = field.versions.includes(apiVersion) && field.operations.includes(operation);
-		if (!isTaken || !(field.name in settings)) continue;
+		if (!isTaken(field, apiVersion, operation) || !isEntered(field, settings)) continue;
 		const value = settings[field.name];
 		const checked = checkField(field, value);
 		if ('problem' in checked) {
@@ -52,6 +57,14 @@ export function buildBody(entered: Entered): { body: IDataObject } | FieldProble
 	return { body };
 }
 
+/** An empty cell counts as a setting that was not added. An empty seed or text has a meaning. */
+function isEntered({ kind, name }: Field, settings: IDataObject): boolean {
+	if (kind === 'seed') return name in settings;
+	return kind === 'text'
+		? typeof settings[name] === 'string' || !isEmpty(settings[name])
+		: !isEmpty(settings[name]);
+}
+
 /** Adds the switch that several images need. @returns why the version or the settings do not allow several images */
 function allowSeveralImages(
 	body: IDataObject,
@@ -60,9 +73,8 @@ function allowSeveralImages(
 ): FieldProblem | undefined {
 	const { max, switch: name } = VERSIONS[apiVersion].images;
 	if (imageCount > max) {
-		const others = API_VERSIONS.filter((version) => VERSIONS[version].images.max >= imageCount);
-		const problem = `must be ${others.join(' or ')} for several images`;
-		return { displayName: 'API Version', entered: apiVersion, problem };
+		const problem = `must be ${nameVersions(({ images }) => images.max >= imageCount, 'result')} for several images`;
+		return { displayName: 'Result', entered: VERSIONS[apiVersion].result, problem };
 	}
 	const field = FIELDS.find((entry) => entry.name === name && entry.versions.includes(apiVersion));
 	if (!field) return undefined;

@@ -1,6 +1,15 @@
 /** Checks what a person has entered for a field of the API. */
 import type { Field, NumericField, SeedField, SwitchField } from './fields';
-import { describeChoices, describeRange, toBoolean, toNumber, toNumberWithin } from './values';
+import {
+	describeChoices,
+	describeRange,
+	isEmpty,
+	toBoolean,
+	toChoice,
+	toNumber,
+	toNumberWithin,
+	toText,
+} from './values';
 
 export type BodyValue = string | number | boolean | null;
 
@@ -9,7 +18,7 @@ export type Checked = { value: BodyValue } | { problem: string };
 
 /**
  * Checks what was entered for a field and converts it to the body's value. The values of expressions can have any type, so
- * a numeric text counts as its number.
+ * values count as sheets and models write them: "20" as 20, "TRUE" as true, "GLB" as "glb".
  *
  * @param entered the setting's value, unchecked
  */
@@ -24,11 +33,11 @@ export function checkField(field: Field, entered: unknown): Checked {
 		case 'boolean':
 			return checkSwitch(field, entered);
 		case 'text':
-			return typeof entered === 'string' ? { value: entered } : { problem: 'must be a text' };
+			return checkText(entered);
 		case 'choice': {
-			const chosen = field.choices.find(({ value }) => value === entered);
-			if (chosen) return { value: chosen.value };
-			return { problem: `must be ${describeChoices(field.choices.map(({ value }) => value))}` };
+			const choices = field.choices.map(({ value }) => value);
+			const value = toChoice(choices, entered);
+			return value === undefined ? { problem: `must be ${describeChoices(choices)}` } : { value };
 		}
 	}
 }
@@ -38,9 +47,13 @@ function checkNumeric(field: NumericField, entered: unknown): Checked {
 	return value === undefined ? { problem: `must be ${describeRange(field)}` } : { value };
 }
 
+function checkText(entered: unknown): Checked {
+	const value = toText(entered);
+	return value === undefined ? { problem: 'must be a text' } : { value };
+}
+
 function checkSeed({ random }: SeedField, entered: unknown): Checked {
-	if (entered === null || entered === undefined) return { value: random };
-	if (typeof entered === 'string' && entered.trim() === '') return { value: random };
+	if (isEmpty(entered)) return { value: random };
 	const value = toNumber(entered);
 	return value !== undefined && Number.isSafeInteger(value)
 		? { value }
@@ -48,7 +61,7 @@ function checkSeed({ random }: SeedField, entered: unknown): Checked {
 }
 
 function checkSwitch({ kind }: SwitchField, entered: unknown): Checked {
-	const isOn = entered === 'yes' || (entered === 'no' ? false : toBoolean(entered));
+	const isOn = toBoolean(entered);
 	if (isOn === undefined) return { problem: 'must be true or false' };
 	return { value: kind === 'boolean' ? isOn : isOn ? 'yes' : 'no' };
 }

@@ -117,9 +117,9 @@ function describeUnknownJob(answer: BadAnswer, { subject, isOwn, asked }: Failed
 			'It was accepted and is paid for: do not submit it again. The Get Result operation with the Job ID may return it later.';
 		return { message: what, description: joinSentences(help, writeProxyHelp(answer)) };
 	}
-	const help = `Check the Job ID${asked ? '' : ' and the API Version'}, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.`;
+	const help = `Check the Job ID${asked ? '' : ' and Result'}, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.`;
 	return {
-		message: `${what}. With another ${asked ? '' : 'API Version or '}account it may have been accepted and paid`,
+		message: `${what}. With another ${asked ? '' : 'Result or '}account it may have been accepted and paid`,
 		description: joinSentences(help, writeProxyHelp(answer)),
 	};
 }

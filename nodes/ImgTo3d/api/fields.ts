@@ -3,10 +3,14 @@
  * body are all made from it, so one entry here adds a field to all three.
  *
  * Sources: the service's v3 reference for `img_to_3d` and `txt_to_3d`, and the OpenAPI description of its v6 3D endpoints
- * (version 6.0.0). The limits are documented there, or follow from what the field is.
+ * (version 6.0.0). The limits are documented there, or follow from what the field is. So are the defaults of v6. Those of v3
+ * are not: they are the values in the samples of its reference.
  */
 import type { Range } from './values';
 import { API_VERSIONS, GENERATIONS, type ApiVersion, type Generation } from './versions';
+
+/** A value that is the same for all operations that take the field, or one for each. */
+type ForEach<T> = T | Readonly<Record<Generation, T>>;
 
 interface FieldOf<Kind extends string> {
 	kind: Kind;
@@ -20,8 +24,8 @@ interface FieldOf<Kind extends string> {
 }
 
 export interface NumericField extends FieldOf<Range['kind']>, Range {
-	/** The value that the setting has when it is added. */
-	default: number;
+	/** The value that the service uses when the field is not sent. The setting shows it when it is added. */
+	default: ForEach<number>;
 }
 
 /** An integer, or empty for a random one. */
@@ -51,6 +55,27 @@ const V6: readonly ApiVersion[] = ['v6'];
 const BOTH: readonly Generation[] = GENERATIONS;
 const IMAGE: readonly Generation[] = ['imageTo3d'];
 const TEXT: readonly Generation[] = ['textTo3d'];
+
+/** It has a place of its own in the panel, beside the result. */
+export const OUTPUT_FORMAT: ChoiceField = {
+	kind: 'choice',
+	name: 'outputFormat',
+	displayName: 'Output Format',
+	description: 'The kind of file to make',
+	versions: V6,
+	operations: BOTH,
+	choices: [
+		{
+			value: 'glb',
+			name: 'GLB',
+			description: 'With its texture in one file: for the web, AR and game engines',
+		},
+		{ value: 'obj', name: 'OBJ', description: 'A text format that every 3D program reads' },
+		{ value: 'ply', name: 'PLY', description: 'Points with colors, and their triangles' },
+		{ value: 'stl', name: 'STL', description: 'The shape alone, for 3D printing' },
+	],
+	default: 'glb',
+};
 
 export const FIELDS: readonly Field[] = [
 	{
@@ -105,7 +130,7 @@ export const FIELDS: readonly Field[] = [
 		operations: BOTH,
 		min: 1,
 		max: 20,
-		default: 5,
+		default: { imageTo3d: 5, textTo3d: 15 },
 	},
 	{
 		kind: 'number',
@@ -136,7 +161,7 @@ export const FIELDS: readonly Field[] = [
 			'Whether the input shows the object from several sides: several images, or one transparent PNG with several views. The node turns it on by itself for several images.',
 		versions: V6,
 		operations: IMAGE,
-		default: true,
+		default: false,
 	},
 	{
 		kind: 'text',
@@ -157,25 +182,7 @@ export const FIELDS: readonly Field[] = [
 		min: 1,
 		default: 30,
 	},
-	{
-		kind: 'choice',
-		name: 'outputFormat',
-		displayName: 'Output Format',
-		description: 'The kind of mesh file to make',
-		versions: V6,
-		operations: BOTH,
-		choices: [
-			{
-				value: 'glb',
-				name: 'GLB',
-				description: 'With its texture in one file: for the web, AR and game engines',
-			},
-			{ value: 'obj', name: 'OBJ', description: 'A text format that every 3D program reads' },
-			{ value: 'ply', name: 'PLY', description: 'Points with colors, and their triangles' },
-			{ value: 'stl', name: 'STL', description: 'The shape alone, for 3D printing' },
-		],
-		default: 'glb',
-	},
+	OUTPUT_FORMAT,
 	{
 		kind: 'choice',
 		name: 'outputType',
@@ -196,7 +203,7 @@ export const FIELDS: readonly Field[] = [
 		description: 'Whether to remove the background of the picture that the service makes from the prompt',
 		versions: V6,
 		operations: TEXT,
-		default: true,
+		default: false,
 	},
 	{
 		kind: 'boolean',
@@ -205,19 +212,18 @@ export const FIELDS: readonly Field[] = [
 		description: 'Whether to make a turntable of the mesh too: a second output file',
 		versions: V6,
 		operations: BOTH,
-		default: true,
+		default: false,
 	},
 	{
 		kind: 'integer',
 		name: 'resolution',
 		displayName: 'Resolution',
-		description:
-			"How fine the mesh is, from 1 to 512. The service's own default is 256, for a text prompt 512.",
+		description: 'How fine the mesh is, from 1 to 512',
 		versions: V6,
 		operations: BOTH,
 		min: 1,
 		max: 512,
-		default: 256,
+		default: { imageTo3d: 256, textTo3d: 512 },
 	},
 	{
 		kind: 'yesNo',
@@ -226,7 +232,7 @@ export const FIELDS: readonly Field[] = [
 		description: 'Whether to check the result for NSFW content. A flagged image is replaced by a blank one.',
 		versions: V3,
 		operations: IMAGE,
-		default: true,
+		default: false,
 	},
 	{
 		kind: 'integer',
@@ -271,13 +277,12 @@ export const FIELDS: readonly Field[] = [
 		kind: 'integer',
 		name: 'slatSamplingSteps',
 		displayName: 'SLAT Sampling Steps',
-		description:
-			"Number of steps for the details, from 1 to 50. The service's own default is 12, for a text prompt 50.",
+		description: 'Number of steps for the details, from 1 to 50',
 		versions: V6,
 		operations: BOTH,
 		min: 1,
 		max: 50,
-		default: 12,
+		default: { imageTo3d: 12, textTo3d: 50 },
 	},
 	{
 		kind: 'number',
@@ -293,13 +298,12 @@ export const FIELDS: readonly Field[] = [
 		kind: 'integer',
 		name: 'ssSamplingSteps',
 		displayName: 'SS Sampling Steps',
-		description:
-			"Number of steps for the shape, from 1 to 50. The service's own default is 12, for a text prompt 50.",
+		description: 'Number of steps for the shape, from 1 to 50',
 		versions: V6,
 		operations: BOTH,
 		min: 1,
 		max: 50,
-		default: 12,
+		default: { imageTo3d: 12, textTo3d: 50 },
 	},
 	{
 		kind: 'integer',
@@ -311,7 +315,7 @@ export const FIELDS: readonly Field[] = [
 		operations: BOTH,
 		min: 1,
 		max: 64,
-		default: 50,
+		default: 64,
 	},
 	{
 		kind: 'yesNo',
@@ -320,9 +324,18 @@ export const FIELDS: readonly Field[] = [
 		description: 'Whether the service keeps the output files in its temporary storage only',
 		versions: V6,
 		operations: BOTH,
-		default: true,
+		default: false,
 	},
 ];
+
+/** Whether the API takes the field for this operation in this version. */
+export function isTaken(
+	{ versions, operations }: Field,
+	version: ApiVersion,
+	operation: Generation,
+): boolean {
+	return versions.includes(version) && operations.includes(operation);
+}
 
 /** Returns the field's name in the API's JSON body. */
 export function toBodyName({ name }: Field): string {

@@ -37,10 +37,33 @@ export function describeRange({ kind, min, max }: Range): string {
 	return max === undefined ? `${noun} from ${min}` : `${noun} from ${min} to ${max}`;
 }
 
-/** Reads a boolean, or the text of one. @returns `undefined` for anything else */
+const TRUTHS: Readonly<Record<string, boolean>> = {
+	true: true,
+	yes: true,
+	on: true,
+	false: false,
+	no: false,
+	off: false,
+};
+
+/** Reads a boolean, or the text of one as sheets and models write it. @returns `undefined` for anything else */
 export function toBoolean(entered: unknown): boolean | undefined {
-	if (entered === true || entered === 'true') return true;
-	return entered === false || entered === 'false' ? false : undefined;
+	if (typeof entered === 'boolean') return entered;
+	const word = typeof entered === 'string' ? entered.trim().toLowerCase() : '';
+	return Object.hasOwn(TRUTHS, word) ? TRUTHS[word] : undefined;
+}
+
+/** Reads one of the choices, in capital or small letters. @returns `undefined` for anything else */
+export function toChoice<T extends string>(choices: readonly T[], entered: unknown): T | undefined {
+	if (typeof entered !== 'string') return undefined;
+	const word = entered.trim().toLowerCase();
+	return choices.find((choice) => choice.toLowerCase() === word);
+}
+
+/** Reads a text, or the number in a cell. @returns `undefined` for anything else */
+export function toText(entered: unknown): string | undefined {
+	if (typeof entered === 'string') return entered;
+	return typeof entered === 'number' && Number.isFinite(entered) ? String(entered) : undefined;
 }
 
 /** Lists choices for error texts: `"gif" or "ply"`. */

@@ -59,6 +59,7 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 	const operation = findOperation(form.readChoice('operation', 'Operation', OPERATION_VALUES));
 	const work = operation.read(form, { waitFor, options });
 	const trackId = form.readOptionText(options, 'trackId', 'Track ID');
+	const maxPaidJobs = form.readOptionNumber(options, 'maxPaidJobs');
 	const pollInterval = form.readOptionNumber(options, 'pollInterval');
 	return {
 		itemIndex,
@@ -73,6 +74,7 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 		includeInputFields: form.readOptionBoolean(options, 'includeInputFields', 'Include Input Fields'),
 		maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		maxJobsInFlight: form.readNumberOrDefault(options, 'maxJobsInFlight'),
+		...(maxPaidJobs !== undefined && { maxPaidJobs }),
 	};
 }
 

@@ -19,6 +19,7 @@ import { readResumed, restoreEntries, type SuspendedItem } from '../suspend/susp
 import { keepWithExecution } from './custom-data';
 import { appendDescription, describeJobs, findEarlierJob } from './failures';
 import { ItemLoop } from './item-loop';
+import { limitPaidJobs } from './paid-jobs';
 import { captureError, isRequest, readItems, restoreItem, type ReadItem } from './read-items';
 import { adoptJobs } from './retried-execution';
 
@@ -89,15 +90,20 @@ async function prepare(
 		openService(context, clock, await readCredential(context)),
 	);
 	if (service instanceof NodeOperationError) return service;
-	const { items, entries } = resumed
+	const read = resumed
 		? restoreItems(context, resumed)
 		: adoptJobs(context, await readItems(context, service));
-	hintAtHost(context, service, items);
-	const suspension = await captureError(context, async () =>
-		openSuspension(context, service, items.filter(isRequest), resumed !== undefined),
-	);
-	if (suspension instanceof NodeOperationError) return suspension;
-	const ledger = state.ledgers.open(context, entries);
+	const ledger = state.ledgers.open(context, read.entries);
+	hintAtHost(context, service, read.items);
+	const begun = await captureError(context, async () => {
+		const items = resumed ? read.items : limitPaidJobs(context, read.items, ledger);
+		return {
+			items,
+			suspension: openSuspension(context, service, items.filter(isRequest), resumed !== undefined),
+		};
+	});
+	if (begun instanceof NodeOperationError) return begun;
+	const { items, suspension } = begun;
 	const account = state.accounts.get(service.account);
 	const halt = new AbortController();
 	const { cancellation, signal } = createSignals(context, halt);

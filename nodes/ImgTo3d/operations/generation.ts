@@ -1,7 +1,8 @@
 /** What the operations that make something have in common. They are paid for. */
-import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
+import { NodeOperationError, type GenericValue, type IExecuteFunctions } from 'n8n-workflow';
 
 import { buildBody } from '../api/body';
+import { OUTPUT_FORMAT } from '../api/fields';
 import type { Service } from '../api/service';
 import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import { pollUntilEnd } from '../jobs/poll';
@@ -33,13 +34,21 @@ export function readGeneration(
 		apiVersion,
 		operation,
 		prompt,
-		settings: form.readCollection('settings'),
+		settings: {
+			...form.readCollection('settings'),
+			[OUTPUT_FORMAT.name]: form.getValue(OUTPUT_FORMAT.name) as GenericValue,
+		},
 		...(image && { imageCount: (image.from === 'url' ? image.urls : image.properties).length }),
 		// A suspended execution is called at its own address.
 		...(waitFor !== 'webhook' && { webhookUrl: form.readOptionUrl(options, 'webhookUrl', 'Webhook URL') }),
 		trackId: form.readOptionText(options, 'trackId', 'Track ID'),
 	});
-	if ('problem' in built) throw form.createError(built.displayName, built.entered, built.problem);
+	if ('problem' in built) {
+		const { displayName, entered, problem } = built;
+		throw 'entered' in built
+			? form.createError(displayName, entered, problem)
+			: form.createRuleError(displayName, problem);
+	}
 	return { operation, apiVersion, ...(image && { image }), body: built.body };
 }
 

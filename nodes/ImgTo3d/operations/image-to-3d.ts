@@ -7,8 +7,8 @@ import { generation, readGeneration } from './generation';
 import type { Operation } from './operation';
 
 const OPERATION = 'imageTo3d';
-/** The versions whose jobs take several images. */
-const SEVERAL = nameVersions(({ images }) => images.max > 1);
+/** The results that can be made of several images. */
+const SEVERAL = nameVersions(({ images }) => images.max > 1, 'result');
 
 const IMAGE_SOURCES = ['url', 'binary'] as const;
 
@@ -18,7 +18,7 @@ export const imageTo3d: Operation<GenerationRequest> = {
 
 	words: {
 		name: 'Image to 3D',
-		description: 'Turn an image into a 3D turntable or mesh. Each item is a paid job.',
+		description: 'Turn an image into a 3D turntable or model. Each item is a paid job.',
 		action: 'Turn image into 3D',
 	},
 
@@ -50,7 +50,7 @@ export const imageTo3d: Operation<GenerationRequest> = {
 			required: true,
 			default: '',
 			placeholder: 'e.g. https://example.com/mug.jpg',
-			description: `Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With API Version ${SEVERAL}, several links can show the object from several sides: separate them with spaces, or enter a list.`,
+			description: `Link to the image. It must be open to the internet and lead to the file itself. One object on a plain background works best. With Result: ${SEVERAL}, several links can show one object from several sides: separate them with spaces, or enter a list.`,
 			displayOptions: { show: { operation: [OPERATION], imageSource: ['url'] } },
 		},
 		{
@@ -61,7 +61,7 @@ export const imageTo3d: Operation<GenerationRequest> = {
 			default: 'data',
 			placeholder: 'e.g. data',
 			hint: 'The name of the input field that holds the image file',
-			description: `The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With API Version ${SEVERAL}, several fields can show the object from several sides: separate their names with commas.`,
+			description: `The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With Result: ${SEVERAL}, several fields can show one object from several sides: separate their names with commas.`,
 			displayOptions: { show: { operation: [OPERATION], imageSource: ['binary'] } },
 		},
 	],

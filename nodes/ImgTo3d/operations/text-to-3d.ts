@@ -11,7 +11,7 @@ export const textTo3d: Operation<GenerationRequest> = {
 
 	words: {
 		name: 'Text to 3D',
-		description: 'Make a 3D turntable or mesh from a text prompt. Each item is a paid job.',
+		description: 'Make a 3D turntable or model from a text prompt. Each item is a paid job.',
 		action: 'Turn text prompt into 3D',
 	},
 

@@ -6,15 +6,16 @@ import type { Form } from './form';
 const list = Object.values(VERSIONS);
 
 export const apiVersionProperty: INodeProperties = {
-	displayName: 'API Version',
+	displayName: 'Result',
 	name: 'apiVersion',
 	type: 'options',
 	options: API_VERSIONS.map((value) => {
-		const { name, description } = VERSIONS[value];
-		return { name, value, description };
+		const { result, description } = VERSIONS[value];
+		return { name: result, value, description };
 	}),
 	default: DEFAULT_API_VERSION,
-	description: `The endpoints to call: ${list.map(({ name, makes }) => `${name} makes ${makes}`).join(', ')}. A job is fetched with the version it was submitted with.`,
+	description:
+		'What to make, and with which version of the API. A job is fetched with the version that it was submitted with.',
 };
 
 /** @param others further values that an operation offers */

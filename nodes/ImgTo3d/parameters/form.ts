@@ -1,6 +1,14 @@
 import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
-import { describeChoices, describeRange, isEmpty, toBoolean, toNumberWithin } from '../api/values';
+import {
+	describeChoices,
+	describeRange,
+	isEmpty,
+	toBoolean,
+	toChoice,
+	toNumberWithin,
+	toText,
+} from '../api/values';
 import { joinSentences } from '../api/error-texts';
 import type { NodeContext } from '../api/transport';
 import { isHttpUrl } from '../api/url';
@@ -48,7 +56,7 @@ export class Form {
 	/** A text that is not empty. */
 	readRequiredText(name: string, displayName: string): string {
 		const value = this.getValue(name);
-		const text = typeof value === 'string' ? value.trim() : '';
+		const text = toText(value)?.trim() ?? '';
 		if (text === '') throw this.createError(displayName, value, 'must be a text that is not empty');
 		return text;
 	}
@@ -72,7 +80,7 @@ export class Form {
 		return this.toText(this.getValue(name), displayName);
 	}
 
-	/** @param fallback for an option that was not added */
+	/** @param fallback for an option that was not added, or left empty */
 	readOptionChoice<T extends string>(
 		options: IDataObject,
 		name: string,
@@ -80,7 +88,7 @@ export class Form {
 		choices: readonly T[],
 		fallback: T,
 	): T {
-		return options[name] === undefined ? fallback : this.findChoice(options[name], displayName, choices);
+		return isEmpty(options[name]) ? fallback : this.findChoice(options[name], displayName, choices);
 	}
 
 	/** `false` when the option was not added, or left empty. */
@@ -102,9 +110,9 @@ export class Form {
 		return url;
 	}
 
-	/** `undefined` when the option was not added. */
+	/** `undefined` when the option was not added, or left empty. */
 	readOptionNumber(options: IDataObject, name: NumericOption): number | undefined {
-		if (options[name] === undefined) return undefined;
+		if (isEmpty(options[name])) return undefined;
 		const { displayName, ...range } = NUMERIC_OPTIONS[name];
 		const value = toNumberWithin(range, options[name]);
 		if (value === undefined) {
@@ -120,17 +128,18 @@ export class Form {
 	/** @param rule what is allowed: "must be ..." */
 	createError(displayName: string, entered: unknown, rule: string): NodeOperationError {
 		const shown = typeof entered === 'string' ? `"${entered}"` : JSON.stringify(entered);
-		return new NodeOperationError(
-			this.context.getNode(),
-			`${displayName} ${rule}, but is ${shown ?? 'missing'}`,
-			{
-				itemIndex: this.itemIndex,
-				description: joinSentences(
-					`Correct ${displayName}, or the expression that fills it.`,
-					this.itemIndex === undefined ? '' : 'Nothing was submitted for this item.',
-				),
-			},
-		);
+		return this.createRuleError(displayName, `${rule}, but is ${shown ?? 'missing'}`);
+	}
+
+	/** The same without a quotation of what was entered. */
+	createRuleError(displayName: string, rule: string): NodeOperationError {
+		return new NodeOperationError(this.context.getNode(), `${displayName} ${rule}`, {
+			itemIndex: this.itemIndex,
+			description: joinSentences(
+				`Correct ${displayName}, or the expression that fills it.`,
+				this.itemIndex === undefined ? '' : 'Nothing was submitted for this item.',
+			),
+		});
 	}
 
 	private toBoolean(value: unknown, displayName: string): boolean {
@@ -140,13 +149,13 @@ export class Form {
 	}
 
 	private toText(value: unknown, displayName: string): string {
-		if (value === null) return '';
-		if (typeof value === 'string' || typeof value === 'number') return String(value).trim();
+		const text = value === null ? '' : toText(value)?.trim();
+		if (text !== undefined) return text;
 		throw this.createError(displayName, value, 'must be a text');
 	}
 
 	private findChoice<T extends string>(value: unknown, displayName: string, choices: readonly T[]): T {
-		const chosen = choices.find((choice) => choice === value);
+		const chosen = toChoice(choices, value);
 		if (chosen !== undefined) return chosen;
 		throw this.createError(displayName, value, `must be ${describeChoices(choices)}`);
 	}

@@ -7,6 +7,7 @@ import { outputModeProperty } from './output-mode';
 export const NUMERIC_OPTIONS = {
 	maxFileSize: { displayName: 'Max File Size', kind: 'number', min: 0.001, max: 100_000, default: 512 },
 	maxJobsInFlight: { displayName: 'Max Jobs in Flight', kind: 'integer', min: 1, max: 1000, default: 5 },
+	maxPaidJobs: { displayName: 'Max Paid Jobs', kind: 'integer', min: 1, max: 1_000_000, default: 10 },
 	pollInterval: { displayName: 'Poll Interval', kind: 'number', min: 1, max: 86_400, default: 10 },
 	timeout: { displayName: 'Timeout', kind: 'number', min: 1, max: 86_400, default: 1800 },
 } as const;
@@ -63,6 +64,11 @@ export const optionsProperty: INodeProperties = {
 		createNumberOption('maxJobsInFlight', {
 			description:
 				'How many jobs of this node may be open at the service at once. Plans allow 5, 10 or 15 queued requests an account.',
+		}),
+		createNumberOption('maxPaidJobs', {
+			description:
+				'The most jobs that a run of this node may submit. A run with more items submits none of them, and ends in an error. It guards a schedule against a filter that lets too much through.',
+			displayOptions: { show: { '/operation': [...GENERATIONS] } },
 		}),
 		outputModeProperty,
 		createNumberOption('pollInterval', {

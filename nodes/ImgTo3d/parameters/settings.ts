@@ -1,7 +1,16 @@
 import type { INodeProperties } from 'n8n-workflow';
 
-import { FIELDS, type Field } from '../api/fields';
-import { GENERATIONS } from '../api/versions';
+import { FIELDS, OUTPUT_FORMAT, type Field } from '../api/fields';
+import { GENERATIONS, type Generation } from '../api/versions';
+
+const { displayName, name, description, versions } = OUTPUT_FORMAT;
+
+/** The format of a model, beside the result. */
+export const outputFormatProperty: INodeProperties = {
+	...createControl(OUTPUT_FORMAT),
+	...{ displayName, name, description },
+	displayOptions: { show: { operation: [...GENERATIONS], apiVersion: [...versions] } },
+};
 
 /** The settings of a generation, made from the table of fields. A setting that is not added is not sent. */
 export const settingsProperty: INodeProperties = {
@@ -12,19 +21,37 @@ export const settingsProperty: INodeProperties = {
 	default: {},
 	displayOptions: { show: { operation: [...GENERATIONS] } },
 	description: 'The service uses its own default for a setting that is not added',
-	options: [...FIELDS]
-		// Not by a locale: setting up a locale took a third of the time in which Node loads the nodes.
-		.sort((a, b) => (a.displayName < b.displayName ? -1 : 1))
-		.map((field) => ({
-			...createControl(field),
-			displayName: field.displayName,
-			name: field.name,
-			description: field.description,
-			displayOptions: {
-				show: { '/apiVersion': [...field.versions], '/operation': [...field.operations] },
-			},
-		})),
+	options: [
+		{
+			displayName: 'Additional Fields',
+			name: 'additionalFields',
+			type: 'json',
+			default: '{}',
+			placeholder: 'e.g. { "new_field": 1 }',
+			description:
+				'A JSON object of further fields for the body of the request. For fields of the API that this node does not have as settings.',
+		},
+		...FIELDS.filter((field) => field !== OUTPUT_FORMAT)
+			// Not by a locale: setting up a locale took a third of the time in which Node loads the nodes.
+			.sort((a, b) => (a.displayName < b.displayName ? -1 : 1))
+			.flatMap(createControls),
+	],
 };
+
+/** One control, or one for each operation where their defaults differ. */
+function createControls(field: Field): INodeProperties[] {
+	const { displayName, name, description, versions, operations } = field;
+	const create = (only: readonly Generation[], one: Field): INodeProperties => ({
+		...createControl(one),
+		displayName,
+		name,
+		description,
+		displayOptions: { show: { '/apiVersion': [...versions], '/operation': [...only] } },
+	});
+	if (!('default' in field) || typeof field.default !== 'object') return [create(operations, field)];
+	const { default: defaults } = field;
+	return operations.map((operation) => create([operation], { ...field, default: defaults[operation] }));
+}
 
 /** The part of a setting that depends on the kind of its value. */
 function createControl(
@@ -35,8 +62,8 @@ function createControl(
 		case 'number':
 			return {
 				type: 'number',
-				default: field.default,
-				placeholder: `e.g. ${field.default}`,
+				default: field.default as number,
+				placeholder: `e.g. ${field.default as number}`,
 				typeOptions: {
 					minValue: field.min,
 					...(field.max !== undefined && { maxValue: field.max }),

@@ -51,7 +51,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		...apiVersionProperty,
-		description: `The version that the jobs are submitted with. The trigger fetches them there. ${baseUrlAdvice}`,
+		description: `What the jobs make, and the version of the API that they are submitted with. The trigger fetches them there. ${baseUrlAdvice}`,
 		displayOptions: { show: { verify: ['api'] } },
 	},
 	{
@@ -109,7 +109,7 @@ export function readTriggerSettings(context: IWebhookFunctions): TriggerSettings
 		events: form.readChoices('events', 'Trigger On', Object.keys(EVENTS) as TriggerEvent[]),
 		// When the API is not asked, the parameter is not shown, and n8n does not have it.
 		apiVersion:
-			verify === 'api' ? form.readChoice('apiVersion', 'API Version', API_VERSIONS) : DEFAULT_API_VERSION,
+			verify === 'api' ? form.readChoice('apiVersion', 'Result', API_VERSIONS) : DEFAULT_API_VERSION,
 		trackId: form.readText('trackId', 'Track ID'),
 		verify,
 		ignoreDuplicates: form.readBoolean('ignoreDuplicates', 'Ignore Duplicates'),

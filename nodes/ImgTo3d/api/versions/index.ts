@@ -42,10 +42,10 @@ export function findBetterBaseUrl(version: ApiVersion, baseUrl: string): string 
 	return isUsable ? undefined : baseUrls[0];
 }
 
-/** The names of the versions with some property, for the panel: "V3 or V6". */
-export function nameVersions(has: (version: Version) => boolean): string {
+/** Names the versions with some property, for people: "V3 or V6", or the results as the panel names them. */
+export function nameVersions(has: (version: Version) => boolean, by: 'name' | 'result' = 'name'): string {
 	return Object.values(VERSIONS)
 		.filter(has)
-		.map(({ name }) => name)
+		.map((version) => version[by])
 		.join(' or ');
 }

@@ -3,8 +3,9 @@ import { MODELSLAB, STABLE_DIFFUSION_API, type Version } from './version';
 /** Source: the service's v3 reference for `img_to_3d` and `txt_to_3d`. */
 export const v3: Version = {
 	name: 'V3',
-	description: 'The img_to_3d and txt_to_3d endpoints: a turntable GIF, or a PLY mesh from text',
-	makes: 'turntables',
+	result: 'Turntable (API V3)',
+	makes: 'turntable',
+	description: 'GIF turntable, seconds',
 	baseUrls: [STABLE_DIFFUSION_API, MODELSLAB],
 	paths: {
 		submit: { imageTo3d: 'v3/img_to_3d', textTo3d: 'v3/txt_to_3d' },

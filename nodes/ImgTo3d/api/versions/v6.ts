@@ -3,8 +3,9 @@ import { MODELSLAB, type Version } from './version';
 /** Source: the OpenAPI description of the service's v6 3D endpoints (version 6.0.0). */
 export const v6: Version = {
 	name: 'V6',
-	description: `Today's endpoints, at ${MODELSLAB}: a textured mesh as GLB, OBJ, PLY or STL, and a turntable if wanted`,
-	makes: 'meshes',
+	result: '3D Model (API V6)',
+	makes: '3D model',
+	description: '3D model, 5 to 15 minutes',
 	baseUrls: [MODELSLAB],
 	paths: {
 		submit: { imageTo3d: 'v6/3d/image_to_3d', textTo3d: 'v6/3d/text_to_3d' },

@@ -15,12 +15,14 @@ export const MODELSLAB = 'https://modelslab.com/api';
  * are in the one table of `fields.ts`.
  */
 export interface Version {
-	/** The name in the panel. */
+	/** The service's own name for it. */
 	name: string;
-	/** The description in the panel. */
-	description: string;
-	/** What its jobs make, in the plural. */
+	/** What its jobs make, as the panel offers it. */
+	result: string;
+	/** The same in a few words. */
 	makes: string;
+	/** What the panel says about it: the files, and how long they take. */
+	description: string;
 	/** The Base URLs at which the service documents this version, the preferred one first. */
 	baseUrls: readonly [string, ...string[]];
 	/** The paths of the endpoints, which follow the Base URL. */

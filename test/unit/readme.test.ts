@@ -140,7 +140,7 @@ describe("the README's tables say what the code does:", () => {
 		['Operations', 'Result', 'apiVersion'],
 		['Waiting', 'Wait for Completion', 'waitFor'],
 	])('under %s, the choices of %s', (heading, displayName, name) => {
-		const parameter = named(properties, name);
+		const parameter = properties.findLast((property) => property.name === name) as INodeProperties;
 		const choices = (parameter.options as INodePropertyOptions[]).map((option) => option.name);
 		expect(parameter.displayName).toBe(displayName);
 		expect(readme.rows(heading, displayName, 1).flat().sort()).toEqual(choices.sort());

@@ -9,18 +9,25 @@ import axios from 'axios';
 import type { INode, IRun } from 'n8n-workflow';
 
 import { isObject } from '../../local-api/json.mts';
-import { startLocalApi, systemClock, type LocalApi } from '../../local-api/index.mts';
-import { PACKAGE, type N8n, type WorkflowFile } from '../../n8n/real/n8n.mts';
+import { type LocalApi, startLocalApi, systemClock } from '../../local-api/index.mts';
+import { type N8n, PACKAGE, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
-import { nameCell, PERSISTENCES, listRows, type Cell, type Gap, type Row } from '../faults/cells.mts';
+import { type Cell, type Gap, listRows, nameCell, PERSISTENCES, type Row } from '../faults/cells.mts';
 import { deriveExpectation, type Pace } from '../faults/expect.mts';
 import { findFault } from '../faults/faults.mts';
 import { FaultProxy } from '../faults/fault-proxy.mts';
 import { judgeCell } from '../faults/judge.mts';
 import type { Names } from '../faults/named-server.mts';
-import { makeParameters, getInputImages, downloadOutputs, makeNodeSettings, planFault, type Observation } from '../faults/scene.mts';
+import {
+	downloadOutputs,
+	getInputImages,
+	makeNodeSettings,
+	makeParameters,
+	type Observation,
+	planFault,
+} from '../faults/scene.mts';
 import type { RowResult, Verdict } from '../faults/table.mts';
-import { ENDS, readItems, NODE } from './suite.mts';
+import { ENDS, NODE, readItems } from './suite.mts';
 
 /**
  * Real time. A call to an execution at rest is answered after 20 s at most, and has to find it there still; where the
@@ -55,7 +62,8 @@ const CELL_LIMIT_MS = 10 * 60_000;
 /** Why a cell of the table is not run here, if it is not. */
 function describeGap(cell: Cell): string | undefined {
 	const { mode, onError, isRetried } = cell;
-	if ((findFault(cell)?.lasts ?? 0) > choosePace(cell).timeout) return 'it takes longer than the node has here';
+	if ((findFault(cell)?.lasts ?? 0) > choosePace(cell).timeout)
+		return 'it takes longer than the node has here';
 	if (!isRetried) return "without n8n's own retry there is nothing of n8n's to try";
 	if (mode === 'none')
 		return 'without waiting there is no more than the submit, which is the same as when watching';

@@ -7,13 +7,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import axios from 'axios';
 import type { INodeParameters } from 'n8n-workflow';
 
-import { AFTER, TRIGGER, buildTriggerWorkflow } from '../../bench/calls.mts';
-import { startLocalApi, type FaultPlace, type LocalApi } from '../../local-api/index.mts';
+import { AFTER, buildTriggerWorkflow, TRIGGER } from '../../bench/calls.mts';
+import { type FaultPlace, type LocalApi, startLocalApi } from '../../local-api/index.mts';
 import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, CREDENTIAL_TYPE, type Part, type World } from '../../n8n/real/worlds.mts';
-import { startWorkflow, readItems, NODE, publish, waitForResult, say, callWorkflow } from './suite.mts';
+import { callWorkflow, NODE, publish, readItems, say, startWorkflow, waitForResult } from './suite.mts';
 
 /** How it is known that a job has ended. */
 type Way = 'watching' | 'at rest' | 'trigger';

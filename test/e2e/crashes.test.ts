@@ -4,10 +4,10 @@
  * Whatever crashes, no job is paid twice, and each job that was paid is a result, a reference, or an ID that somebody has
  * been told, which Get Result makes a result of. The one exception: what a process that submits was not yet told.
  */
-import { PARTS, startWorld, type Part, type World, type WorldOptions } from '../../n8n/real/worlds.mts';
+import { type Part, PARTS, startWorld, type World, type WorldOptions } from '../../n8n/real/worlds.mts';
 import { RUNS_ALL } from '../support/scope.mts';
-import { nameScene, crashDuring, RunningScene, SCENES, type Outcome, type Trace } from './crash-scenes.mts';
-import { startWorkflow, waitForResult, say } from './suite.mts';
+import { crashDuring, nameScene, type Outcome, RunningScene, SCENES, type Trace } from './crash-scenes.mts';
+import { say, startWorkflow, waitForResult } from './suite.mts';
 
 /** What a person has to do, by what is left of a job. */
 const TO_DO: Record<Trace, string> = {

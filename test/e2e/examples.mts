@@ -10,7 +10,7 @@ import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
 import type { World } from '../../n8n/real/worlds.mts';
 import { openChatModel, openSink, type Received } from './loopback.mts';
-import { downloadOutput, listSamples, readItems, waitForResult, type Result } from './suite.mts';
+import { downloadOutput, listSamples, readItems, type Result, waitForResult } from './suite.mts';
 
 /** Makes the settings of all Image to 3D nodes small, so that the stand-in makes turntables quickly. */
 function shrink(workflow: WorkflowFile): WorkflowFile {

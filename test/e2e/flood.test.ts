@@ -6,7 +6,7 @@ import { LeapingSystemClock } from '../support/leaping-clock.mts';
 import type { N8nVersion } from '../../n8n/real/install.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
-import { startWorkflow, waitForResult, listSamples, say } from './suite.mts';
+import { listSamples, say, startWorkflow, waitForResult } from './suite.mts';
 
 /** True calls in between. */
 const TRUE_CALLS = 50;

@@ -2,7 +2,7 @@ import { waitUntil } from '../../n8n/real/processes.mts';
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { testExamples } from './examples.mts';
 import { testKeyIsNowhere } from './secrets.mts';
-import { startWorkflow, testCommon, publish, waitForResult, listSamples, say } from './suite.mts';
+import { listSamples, publish, say, startWorkflow, testCommon, waitForResult } from './suite.mts';
 
 describe('n8n 2.41.1 in queue mode', () => {
 	let world: World;

@@ -1,7 +1,7 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { nameCell } from '../faults/cells.mts';
 import { formatTotals, type RowResult } from '../faults/table.mts';
-import { FolderNames, RealCells, listRealRows } from './cells.mts';
+import { FolderNames, listRealRows, RealCells } from './cells.mts';
 import { testKeyIsNowhere } from './secrets.mts';
 import { say } from './suite.mts';
 

@@ -10,7 +10,7 @@ import type { Installation } from '../../n8n/real/install.mts';
 import { dumpPostgres, dumpRedis } from '../../n8n/real/services.mts';
 import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
 import { listTraces } from '../support/encodings.mts';
-import { startWorkflow, waitForResult, say } from './suite.mts';
+import { say, startWorkflow, waitForResult } from './suite.mts';
 
 const run = promisify(execFile);
 

@@ -1,4 +1,4 @@
-/** What must work on every n8n server, whatever its setup. */
+/** The tests that every n8n server must pass, whatever its setup. */
 import axios from 'axios';
 import type { INode, INodeExecutionData, INodeParameters, IRunExecutionData } from 'n8n-workflow';
 
@@ -10,7 +10,7 @@ export const NODE = 'Image to 3D';
 const PICTURES = ['mug.jpg', 'duck.png', 'rocket.webp'];
 const SMALL = { frameSize: 32, seconds: 1, steps: 1, seed: '1' };
 
-/** Prints a figure, apart from what the test runner prints. */
+/** Prints a line that the test runner does not capture. */
 export const say = (line: string) => process.stderr.write(`${line}\n`);
 
 let count = 0;
@@ -21,7 +21,7 @@ function createNode(name: string, type: string, typeVersion: number, x: number, 
 	return { id: name.toLowerCase(), name, type, typeVersion, position: [x, 0], parameters: {}, ...more };
 }
 
-/** The node after Image to 3D: it adds the image of the paired item. */
+/** The node after Image to 3D. It adds the image of the paired item. */
 const AFTER = createNode('After', 'n8n-nodes-base.set', 3.4, 660, {
 	parameters: {
 		assignments: {
@@ -39,7 +39,7 @@ const AFTER = createNode('After', 'n8n-nodes-base.set', 3.4, 660, {
 	},
 });
 
-/** A workflow that is started by a call with a list of pictures. */
+/** Builds a workflow that a call with a list of images starts. @param node settings of the Image to 3D node */
 export function buildPictureWorkflow(
 	world: World,
 	parameters: INodeParameters,
@@ -73,6 +73,7 @@ export function buildPictureWorkflow(
 	return { path, workflow };
 }
 
+/** Lists the URLs of sample images. */
 export const listSamples = (world: World, names = PICTURES) =>
 	names.map((name) => `${world.service.origin}/samples/${name}`);
 
@@ -88,11 +89,11 @@ export async function publish(
 	return { path, saved };
 }
 
-/** Starts a published workflow by a call. n8n may register the webhook only some moments after it has answered. */
+/** Starts a published workflow with a call. Repeats the call until n8n has registered the webhook. */
 export async function callWorkflow(world: World, path: string, images: readonly string[]): Promise<void> {
-	await waitUntil(`the workflow at ${path} is live`, async () => {
+	await waitUntil(`the workflow at ${path} has started`, async () => {
 		const { status } = await world.outside.call(`/webhook/${path}`, { images });
-		if (status !== 200 && status !== 404) throw new Error(`n8n answers the call with ${status}.`);
+		if (status !== 200 && status !== 404) throw new Error(`n8n answered the call with ${status}.`);
 		return status === 200;
 	});
 }
@@ -110,21 +111,24 @@ export async function startWorkflow(
 }
 
 export interface Result {
+	/** Of the execution. */
 	id: string;
 	status: string;
 	data: IRunExecutionData;
-	/** The node's outputs: regular items, and those of the error output. */
+	/** The items of the node's regular output, and of its error output. */
 	items: INodeExecutionData[];
 	errors: INodeExecutionData[];
 	error?: { message: string; description?: string | null };
 }
 
+/** Reads the output of a node. @param output 0: the first output */
 export function readItems(data: IRunExecutionData, node: string, output = 0): INodeExecutionData[] {
 	return data.resultData.runData[node]?.at(-1)?.data?.main?.[output] ?? [];
 }
 
 export const ENDS = ['success', 'error', 'canceled', 'crashed'];
 
+/** Waits until the latest execution of a workflow has ended. @returns its result */
 export async function waitForResult(
 	world: World,
 	{ id: workflow }: Saved,
@@ -147,7 +151,7 @@ async function readResult(world: World, id: string): Promise<Result> {
 
 const listStatuses = (items: INodeExecutionData[]) => items.map(({ json }) => json.status ?? 'error');
 
-/** The bytes that the service serves for a job's file. */
+/** Downloads the first output of an item's job from the service. */
 export async function downloadOutput(item: INodeExecutionData | undefined): Promise<Buffer> {
 	const [url = ''] = item?.json.output as string[];
 	const { data } = await axios.get<ArrayBuffer>(url, { responseType: 'arraybuffer', proxy: false });
@@ -180,7 +184,7 @@ class Suite {
 	}
 }
 
-/** Tests everything that does not depend on how n8n is set up. */
+/** Tests everything that does not depend on the setup of the n8n server. */
 export function testCommon(getWorld: () => World): void {
 	const suite = new Suite(getWorld);
 	testResults(suite);
@@ -199,21 +203,24 @@ function testResults(suite: Suite): void {
 		expect(await test('wrong-key')).toMatchObject({ status: 'Error' });
 	});
 
-	test.each(['poll', 'webhook'])('waiting by %s: items in order, paired, with the files', async (waitFor) => {
-		const saved = await startWorkflow(suite.world, { waitFor });
-		if (waitFor === 'webhook') await suite.world.main.waitForLatest(saved.id, ['waiting']);
-		const { status, items, data, error } = await waitForResult(suite.world, saved);
-		expect([status, error?.message]).toEqual(['success', undefined]);
-		expect(listStatuses(items)).toEqual(['success', 'success', 'success']);
-		expect(readItems(data, 'After').map(({ json }) => json.picture)).toEqual(listSamples(suite.world));
-		for (const item of items) {
-			expect((await suite.world.main.downloadFile(item)).equals(await downloadOutput(item))).toBe(true);
-		}
-		expect(suite.paid).toBe(3);
-		expect(JSON.stringify(data)).not.toContain(API_KEY);
-	});
+	test.each(['poll', 'webhook'])(
+		'waiting by %s: the items are in order, paired, and have their files',
+		async (waitFor) => {
+			const saved = await startWorkflow(suite.world, { waitFor });
+			if (waitFor === 'webhook') await suite.world.main.waitForLatest(saved.id, ['waiting']);
+			const { status, items, data, error } = await waitForResult(suite.world, saved);
+			expect([status, error?.message]).toEqual(['success', undefined]);
+			expect(listStatuses(items)).toEqual(['success', 'success', 'success']);
+			expect(readItems(data, 'After').map(({ json }) => json.picture)).toEqual(listSamples(suite.world));
+			for (const item of items) {
+				expect((await suite.world.main.downloadFile(item)).equals(await downloadOutput(item))).toBe(true);
+			}
+			expect(suite.paid).toBe(3);
+			expect(JSON.stringify(data)).not.toContain(API_KEY);
+		},
+	);
 
-	test('several files of a suspended job are paired with their picture', async () => {
+	test('several files of a suspended job are paired with their image', async () => {
 		const settings = { ...SMALL, batchSize: 2 };
 		const saved = await startWorkflow(suite.world, {
 			waitFor: 'webhook',
@@ -295,7 +302,7 @@ function testFailedJobs(suite: Suite): void {
 			expect(data.resultData.runData).not.toHaveProperty('After');
 		});
 
-		test('Continue: an error item takes its place', async () => {
+		test('Continue: an error item replaces its item', async () => {
 			suite.failSecond();
 			const node = { onError: 'continueRegularOutput' } as const;
 			const { status, items } = await waitForResult(
@@ -307,7 +314,7 @@ function testFailedJobs(suite: Suite): void {
 			expect(items.find(({ json }) => json.error)?.json).toMatchObject({ id: expect.any(Number) });
 		});
 
-		test('Continue (using error output): it leaves by that output', async () => {
+		test('Continue (using error output): its error leaves by that output', async () => {
 			suite.failSecond();
 			const node = { onError: 'continueErrorOutput' } as const;
 			const { items, errors } = await waitForResult(
@@ -366,18 +373,18 @@ function testRetries(suite: Suite): void {
 function testStop(suite: Suite): void {
 	test('stopping an execution stops it within two seconds', async () => {
 		suite.world.service.configure({ jobSeconds: 1000 });
-		// The main process starts it: n8n 2.41 does not stop a worker's execution that a webhook process has started.
+		// The main process starts it, because n8n 2.41 does not stop a worker's execution that a webhook process has started.
 		const { path, saved } = await publish(suite.world, { options: { pollInterval: 1 } });
 		await suite.world.main.call(`/webhook/${path}`, { images: listSamples(suite.world) });
 		const id = await suite.world.main.waitForLatest(saved.id, ['running']);
-		await waitUntil('all is submitted', () => suite.paid === 3);
+		await waitUntil('all jobs are submitted', () => suite.paid === 3);
 		await suite.world.main.requestData('POST', `/executions/${id}/stop`, {});
 		const stopped = Date.now();
 		await suite.world.main.waitForLatest(saved.id, ['canceled']);
 		expect(Date.now() - stopped).toBeLessThan(2000);
 		await new Promise((resolve) => setTimeout(resolve, 1500));
-		const seen = suite.world.service.requests.length;
+		const requests = suite.world.service.requests.length;
 		await new Promise((resolve) => setTimeout(resolve, 4000));
-		expect(suite.world.service.requests.length).toBe(seen);
+		expect(suite.world.service.requests.length).toBe(requests);
 	});
 }

@@ -1,12 +1,12 @@
 /** The cells of the fault table: each fault at each place, with each combination of the node's settings. */
 import { CALL_FAULTS } from './call-faults.mts';
 import {
-	PLACES,
 	type ApiMeaning,
 	type CallMeaning,
 	type FaultEntry,
 	type FileMeaning,
 	type Place,
+	PLACES,
 	type RequestPlace,
 } from './fault-entry.mts';
 import { FAULTS } from './faults.mts';

@@ -1,4 +1,4 @@
-import { nameCell, listRows, selectRows, type Cell } from './cells.mts';
+import { type Cell, listRows, nameCell, selectRows } from './cells.mts';
 import type { Place } from './fault-entry.mts';
 import { judgeCell } from './judge.mts';
 import { runCell } from './run-cell.mts';

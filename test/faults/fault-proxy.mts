@@ -1,5 +1,5 @@
 /** The proxy between the node and the stand-in service. It injects a fault into requests. */
-import { request as send, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type IncomingMessage, request as send, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 
 import { isObject } from '../../local-api/json.mts';
@@ -7,7 +7,7 @@ import type { Clock, LocalApi } from '../../local-api/index.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { letClockMoveDuring } from '../support/exchanges.mts';
 import type { AnswerMaker, FaultyAnswer, PendingAnswer, RequestPlace, Way } from './fault-entry.mts';
-import { NamedServer, processNames, type Listener, type Names } from './named-server.mts';
+import { type Listener, NamedServer, type Names, processNames } from './named-server.mts';
 
 /** A pause between two bytes of a slow answer, ms. */
 const DRIP_MS = 10_000;

@@ -1,4 +1,4 @@
-import { nameCell, listPairs, listRows, selectRows, type Cell } from './cells.mts';
+import { type Cell, listPairs, listRows, nameCell, selectRows } from './cells.mts';
 import { checkCell } from './check.mts';
 
 /** The sample has every 809th cell of the table. The number is prime, so no column is left out. `npm run test:faults` runs more. */

@@ -5,7 +5,7 @@ import { isObject, type Json } from '../../local-api/json.mts';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import { listTraces } from '../support/encodings.mts';
 import type { Cell } from './cells.mts';
-import { deriveExpectation, JUMPING, type Expectation, type Fate, type Paid, type Pace } from './expect.mts';
+import { deriveExpectation, type Expectation, type Fate, JUMPING, type Pace, type Paid } from './expect.mts';
 import { findFault } from './faults.mts';
 import { findItem } from './fault-proxy.mts';
 import { HIT, type Observation } from './scene.mts';

@@ -1,30 +1,30 @@
 /** Runs a cell of the fault table in n8n's engine, with two items, and records what can be observed. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { request, type ClientRequest } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { buildTriggerWorkflow } from '../../bench/calls.mts';
-import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
+import { type Execution, readOutput } from '../../n8n/engine/engine.cts';
 import type { JobRecord } from '../../local-api/jobs.mts';
-import { makeFileItem, NODE, openRig, buildWorkflow, type Rig } from '../support/rig.mts';
+import { buildWorkflow, makeFileItem, NODE, openRig, type Rig } from '../support/rig.mts';
 import type { Cell } from './cells.mts';
 import { JUMPING } from './expect.mts';
 import { CALL_FAULTS } from './call-faults.mts';
 import type { CallFault } from './fault-entry.mts';
 import { FaultProxy, findItem } from './fault-proxy.mts';
 import {
-	makeParameters,
-	HIT,
-	getInputImages,
-	ITEMS,
 	downloadOutputs,
-	makeOptions,
+	getInputImages,
+	HIT,
+	ITEMS,
 	makeNodeSettings,
-	planFault,
+	makeOptions,
+	makeParameters,
 	type Observation,
+	planFault,
 } from './scene.mts';
 
 /** It has characters that are encoded in a URL, in JSON or in base64, and between them a long part that is not. */

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { readResults, RESULTS, RUNS_ALL, formatTable, formatTotals } from './table.mts';
+import { formatTable, formatTotals, readResults, RESULTS, RUNS_ALL } from './table.mts';
 
 const ALL = 'all';
 

@@ -4,7 +4,7 @@ import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workf
 
 import type { JobRecord } from '../../local-api/jobs.mts';
 import type { Cell } from './cells.mts';
-import { TRIES, type Pace } from './expect.mts';
+import { type Pace, TRIES } from './expect.mts';
 import { findFault } from './faults.mts';
 import type { Exchange, FaultPlan } from './fault-proxy.mts';
 

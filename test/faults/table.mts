@@ -2,7 +2,7 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { MODES, nameCell, ON_ERRORS, PERSISTENCES, type Cell, type Gap } from './cells.mts';
+import { type Cell, type Gap, MODES, nameCell, ON_ERRORS, PERSISTENCES } from './cells.mts';
 
 /** The environment variable that names the folder for the results. */
 export const RESULTS = 'IMG_TO_3D_FAULT_RESULTS';

@@ -74,13 +74,43 @@ const ifNode: INodeType = {
 	},
 };
 
+/**
+ * Has n8n run a tool, as n8n's AI Agent does from version 3 on, without a model: the parameters say which tool is called and
+ * with what. Outputs what an agent reads.
+ */
+const agent: INodeType = {
+	description: describe('n8n-nodes-base.toolCaller', 'Tool Caller', {
+		inputs: [NodeConnectionTypes.Main],
+		properties: [
+			{ displayName: 'Tool', name: 'tool', type: 'string', default: '' },
+			{ displayName: 'Arguments', name: 'args', type: 'json', default: {} },
+		],
+	}),
+	async execute(response) {
+		const answers = response?.actionResponses ?? [];
+		if (answers.length > 0) {
+			const read = answers.map(({ data }) => data.data?.ai_tool?.[0]?.map(({ json }) => json) ?? '');
+			return [[{ json: { read: read as unknown as IDataObject }, pairedItem: { item: 0 } }]];
+		}
+		const input = this.getNodeParameter('args', 0) as IDataObject;
+		const nodeName = this.getNodeParameter('tool', 0) as string;
+		const call = {
+			actionType: 'ExecutionNodeAction',
+			type: NodeConnectionTypes.AiTool,
+			id: 'call-1',
+		} as const;
+		return { actions: [{ ...call, nodeName, input, metadata: { itemIndex: 0 } }], metadata: {} };
+	},
+};
+
 /** The node types for workflows: the given ones, and a few of n8n's own that need no server. */
 export class EngineNodeTypes implements INodeTypes {
 	private readonly types: Map<string, AnyNodeType>;
 
 	constructor(types: Readonly<Record<string, AnyNodeType>>) {
 		this.types = new Map(Object.entries(types));
-		for (const type of [manualTrigger, stickyNote, noOp, ifNode]) this.types.set(type.description.name, type);
+		for (const type of [manualTrigger, stickyNote, noOp, ifNode, agent])
+			this.types.set(type.description.name, type);
 	}
 
 	getByName(name: string): AnyNodeType {

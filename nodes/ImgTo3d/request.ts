@@ -1,10 +1,13 @@
 /** What a person asks for, read once and checked. */
-import type { IDataObject } from 'n8n-workflow';
+import type { IBinaryData, IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './api/versions';
 
 /** Where the images of an Image to 3D job come from: one image, or with v6 several that show the object from several sides. */
-export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: string[] };
+export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: BinarySource[] };
+
+/** The name of a binary field of the item, or a file of an earlier node itself. */
+export type BinarySource = string | IBinaryData;
 
 /** A paid job: what the submit call says, apart from the key. */
 export interface GenerationRequest {

@@ -28,7 +28,7 @@ const LAYERS = [
 	},
 	{
 		name: 'request',
-		path: `^${NODES}/request\\.ts$`,
+		path: `^${NODES}/(request|tool-call)\\.ts$`,
 		why: 'request.ts is what everything above agrees on: the work that one item asks for.',
 	},
 	{

@@ -8,8 +8,8 @@ import { readJobId, readPaid, type LedgerEntry } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import type { Failure } from '../output/items';
 import { isGeneration, type ItemRequest } from '../request';
-import { isToolCall } from '../suspend/suspend';
 import type { SuspendedItem } from '../suspend/suspended-items';
+import { isToolCall } from '../tool-call';
 import { isRequest, type ReadItem } from './read-items';
 
 /** An item's error as n8n shows it. It names the problem's own job, or else the job that the item submitted. */

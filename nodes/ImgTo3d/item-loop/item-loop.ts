@@ -7,10 +7,13 @@ import { untrackJob, type Run } from '../jobs/run';
 import { findOperation } from '../operations';
 import type { Result } from '../operations/operation';
 import { toErrorItem, type Failure } from '../output/items';
+import { toToolItem } from '../output/tool-item';
 import { NUMERIC_OPTIONS } from '../parameters/options';
 import type { ItemRequest } from '../request';
 import { isStillOpen, suspendExecution, type ItemState } from '../suspend/suspend';
+import { isToolCall } from '../tool-call';
 import { appendDescription, describeSubmits, forecastRetry, toFailure } from './failures';
+import { continuesOnError, hasErrorOutput } from './on-error';
 import { isRequest, type ReadItem } from './read-items';
 import { leaveJobs } from './retried-execution';
 
@@ -44,8 +47,8 @@ export class ItemLoop {
 		private readonly isResumed: boolean,
 	) {
 		const { context } = run;
-		this.continues = context.continueOnFail();
-		this.onErrorOutput = context.getNode().onError === 'continueErrorOutput';
+		this.continues = continuesOnError(context);
+		this.onErrorOutput = hasErrorOutput(context);
 		// The run has one limit: the first item's.
 		this.jobs = new Semaphore(
 			items.find(isRequest)?.maxJobsInFlight ?? NUMERIC_OPTIONS.maxJobsInFlight.default,
@@ -166,7 +169,9 @@ export class ItemLoop {
 	private toOutput(outcome: Outcome<INodeExecutionData[]>, item: number): INodeExecutionData[] {
 		if (outcome.state === 'stopped') return [];
 		const items = outcome.state === 'done' ? outcome.value : [toErrorItem(outcome, this.onErrorOutput)];
-		return items.map((one) => ({ ...one, pairedItem: { item } }));
+		const { context } = this.run;
+		const leaving = isToolCall(context) ? items.map((one) => toToolItem(context, one)) : items;
+		return leaving.map((one) => ({ ...one, pairedItem: { item } }));
 	}
 }
 

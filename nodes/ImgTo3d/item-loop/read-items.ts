@@ -10,6 +10,7 @@ import { Form } from '../parameters/form';
 import { readWaitFor } from '../parameters/wait-for';
 import { OUTPUT_MODES, type ItemRequest } from '../request';
 import type { SuspendedItem } from '../suspend/suspended-items';
+import { continuesOnError } from './on-error';
 
 /** An item as it was read: what to do, or why it cannot be done. */
 export type ReadItem = ItemRequest | Failure;
@@ -31,7 +32,7 @@ export async function readItems(context: IExecuteFunctions, service: Service): P
 			itemIndex,
 		);
 		if (!(item instanceof NodeOperationError)) items.push(item);
-		else if (context.continueOnFail()) items.push({ error: item, paid: 'no' });
+		else if (continuesOnError(context)) items.push({ error: item, paid: 'no' });
 		else throw item;
 	}
 	return items;

@@ -13,8 +13,8 @@ import type { IDataObject, IExecuteFunctions, INodeExecutionData } from 'n8n-wor
 import type { LedgerEntry } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import { isGeneration, type GenerationItem, type GenerationRequest } from '../request';
-import { isToolCall } from '../suspend/suspend';
 import { updateSuspended, withoutSuspended } from '../suspend/suspended-items';
+import { isToolCall } from '../tool-call';
 import { isRequest, type ReadItem } from './read-items';
 
 /** What an item carries. */

@@ -19,6 +19,7 @@ import { readResumed, restoreEntries, type SuspendedItem } from '../suspend/susp
 import { keepWithExecution } from './custom-data';
 import { appendDescription, describeJobs, findEarlierJob } from './failures';
 import { ItemLoop } from './item-loop';
+import { continuesOnError, hasErrorOutput } from './on-error';
 import { limitPaidJobs } from './paid-jobs';
 import { captureError, isRequest, readItems, restoreItem, type ReadItem } from './read-items';
 import { adoptJobs } from './retried-execution';
@@ -177,11 +178,11 @@ function failAll(
 	const jobs = context
 		.getInputData()
 		.map((_input, index) => findEarlierJob(earlier?.get(index), resumed?.[index]));
-	if (!context.continueOnFail()) {
+	if (!continuesOnError(context)) {
 		appendDescription(error, describeJobs(jobs));
 		throw error;
 	}
-	const onErrorOutput = context.getNode().onError === 'continueErrorOutput';
+	const onErrorOutput = hasErrorOutput(context);
 	return [
 		jobs.map((job, item) => ({ ...toErrorItem({ error, ...job }, onErrorOutput), pairedItem: { item } })),
 	];

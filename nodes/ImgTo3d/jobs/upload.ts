@@ -6,27 +6,30 @@ import { ProblemError } from '../api/problems';
 import { CALL_LIMIT_MS, type UploadAnswer } from '../api/service';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { findKind } from '../file-type';
-import type { ItemRequest } from '../request';
+import type { BinarySource, ItemRequest } from '../request';
+import { isToolCall } from '../tool-call';
 import type { Run } from './run';
 
 /** The upload endpoint's limit. */
 const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
 
 /**
- * Reads an item's binary field as an image that can be uploaded.
+ * Reads a file as an image that can be uploaded.
  *
- * @param property the binary field
+ * @param property the item's binary field, or the file itself
  * @returns its bytes and MIME type
  * @throws NodeOperationError when the field is missing, empty, not an image, or larger than 5 MB
  */
 export async function readImage(
 	context: IExecuteFunctions,
 	itemIndex: number,
-	property: string,
+	property: BinarySource,
 ): Promise<{ bytes: Buffer; mime: string }> {
+	if (typeof property === 'string' && isToolCall(context)) throw createToolError(context, property);
 	const { fileName, mimeType } = context.helpers.assertBinaryData(itemIndex, property);
 	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
-	const what = `The file in the binary field "${property}"${fileName ? ` (${fileName})` : ''}`;
+	const named = typeof property === 'string' ? ` in the binary field "${property}"` : '';
+	const what = `The file${named}${fileName ? ` (${fileName})` : ''}`;
 	const refuse = (message: string, description: string) =>
 		new NodeOperationError(context.getNode(), message, { itemIndex, description });
 
@@ -46,6 +49,18 @@ export async function readImage(
 	return { bytes, mime };
 }
 
+/** An agent calls its tools with JSON alone. */
+function createToolError(context: IExecuteFunctions, property: string): NodeOperationError {
+	return new NodeOperationError(
+		context.getNode(),
+		`An agent gives its tools no files, so there is no binary field "${property}"`,
+		{
+			description:
+				"In Input Binary Field, enter an expression for the file itself: {{ $('Get File').item.binary.data }}, with the name of the node before the agent that has the file. Nothing was submitted.",
+		},
+	);
+}
+
 /**
  * Uploads an item's images. An upload is free, so it is repeated while the service is in trouble, until the item's
  * timeout is over.
@@ -57,7 +72,7 @@ export async function readImage(
 export async function uploadImages(
 	run: Run,
 	item: ItemRequest,
-	properties: readonly string[],
+	properties: readonly BinarySource[],
 ): Promise<string[]> {
 	const deadline = run.clock.now() + item.timeoutMs;
 	const links: string[] = [];
@@ -65,7 +80,8 @@ export async function uploadImages(
 	for (const property of properties) {
 		const answer = await upload(run, item, property, deadline);
 		if (answer.state !== 'uploaded') {
-			const field = properties.length > 1 ? property : undefined;
+			const name = typeof property === 'string' ? property : property.fileName;
+			const field = properties.length > 1 ? name : undefined;
 			const { apiVersion } = item.work;
 			throw new ProblemError(run.service.describeProblem(apiVersion, answer, 'upload', { field }));
 		}
@@ -77,7 +93,7 @@ export async function uploadImages(
 async function upload(
 	run: Run,
 	item: ItemRequest,
-	property: string,
+	property: BinarySource,
 	deadline: number,
 ): Promise<UploadAnswer> {
 	const { bytes, mime } = await readImage(run.context, item.itemIndex, property);

@@ -1,3 +1,5 @@
+import type { IBinaryData } from 'n8n-workflow';
+
 import { isHttpUrl } from '../api/url';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import { readApiVersion } from '../parameters/api-version';
@@ -80,11 +82,17 @@ export const imageTo3d: Operation<GenerationRequest> = {
  */
 const LINK_SEPARATOR = /(?<![\s,])[\s,]+(?=https?:\/\/)/i;
 
+/** Whether an expression has brought a file of n8n. */
+const isFile = (value: unknown): value is IBinaryData =>
+	typeof value === 'object' && value !== null && 'mimeType' in value && 'data' in value;
+
 function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
 	if (form.readChoice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
 		// Where a job takes one image, a comma is part of its field's name.
 		const comma = VERSIONS[apiVersion].images.max > 1 ? ',' : undefined;
-		const rule = 'must be the name of a binary field, or a list of names';
+		const rule = 'must be the name of a binary field, a list of names, or a file';
+		const entered = form.getValue('binaryPropertyName');
+		if (isFile(entered)) return { from: 'binary', properties: [entered] };
 		return {
 			from: 'binary',
 			properties: form.readTexts('binaryPropertyName', 'Input Binary Field', rule, comma),

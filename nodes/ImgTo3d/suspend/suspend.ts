@@ -20,6 +20,7 @@ import type { Run } from '../jobs/run';
 import type { Suspension } from '../jobs/suspension';
 import { toErrorItem, toJson, toReference, type Failure } from '../output/items';
 import { isGeneration, waitsForWebhook, type ItemRequest } from '../request';
+import { isToolCall } from '../tool-call';
 import { attachSuspended } from './suspended-items';
 
 /** The path under the execution's own address. With it, no other waiting node can take a late call for its own. */
@@ -78,11 +79,6 @@ export function openSuspension(
 	}
 	url.pathname += `/${RESUME_PATH}`;
 	return new OpenSuspension(url.href, requests.length);
-}
-
-/** Whether an agent calls the node as its tool. n8n offers it to agents as a second node type, whose name ends in "Tool". */
-export function isToolCall(context: IExecuteFunctions): boolean {
-	return context.getNode().type.endsWith('Tool');
 }
 
 /** Where an item is when the execution is about to be suspended. */

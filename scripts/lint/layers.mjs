@@ -29,7 +29,7 @@ const LAYERS = [
 	{
 		name: 'request',
 		path: `^${NODES}/(request|tool-call)\\.ts$`,
-		why: 'request.ts is what everything above agrees on: the work that one item asks for.',
+		why: 'request.ts and tool-call.ts are what everything above agrees on: the work that one item asks for, and who calls.',
 	},
 	{
 		name: 'parameters',

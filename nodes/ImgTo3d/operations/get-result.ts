@@ -21,7 +21,7 @@ export const getResult: Operation<ResultRequest> = {
 	words: {
 		name: 'Get Result',
 		description: 'Fetch a job that was submitted before, by its ID. Costs nothing.',
-		action: 'Get result of 3D job',
+		action: 'Get result of 3D job by its ID (free)',
 	},
 
 	properties: [

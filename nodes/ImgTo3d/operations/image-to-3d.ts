@@ -21,7 +21,7 @@ export const imageTo3d: Operation<GenerationRequest> = {
 	words: {
 		name: 'Image to 3D',
 		description: 'Turn an image into a 3D turntable or model. Each item is a paid job.',
-		action: 'Turn image into 3D',
+		action: 'Turn image into 3D (paid, takes seconds to minutes)',
 	},
 
 	properties: [

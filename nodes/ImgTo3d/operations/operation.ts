@@ -17,7 +17,7 @@ import type { ItemRequest, WaitFor, Work } from '../request';
 export interface Operation<Own extends Work = Work> {
 	/** Its value in saved workflows. */
 	readonly value: Own['operation'];
-	/** What it is called, and what the nodes panel says about it. */
+	/** What it is called, and what the nodes panel says about it. An agent's model reads `action`. */
 	readonly words: Required<Pick<INodePropertyOptions, 'name' | 'description' | 'action'>>;
 	/** Its own parameters, in the order of the panel. */
 	readonly properties: INodeProperties[];

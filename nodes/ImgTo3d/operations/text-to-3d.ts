@@ -12,7 +12,7 @@ export const textTo3d: Operation<GenerationRequest> = {
 	words: {
 		name: 'Text to 3D',
 		description: 'Make a 3D turntable or model from a text prompt. Each item is a paid job.',
-		action: 'Turn text prompt into 3D',
+		action: 'Turn text prompt into 3D (paid, takes seconds to minutes)',
 	},
 
 	properties: [

@@ -39,7 +39,17 @@ export const waitForProperties: INodeProperties[] = [
 		name: 'suspendNotice',
 		type: 'notice',
 		default: '',
-		displayOptions: { show: { waitFor: ['webhook'], operation: [...GENERATIONS] } },
+		displayOptions: {
+			show: { waitFor: ['webhook'], operation: [...GENERATIONS] },
+			hide: { '@tool': [true] },
+		},
+	},
+	{
+		displayName: "An agent's execution cannot be suspended, so the node polls the job.",
+		name: 'toolNotice',
+		type: 'notice',
+		default: '',
+		displayOptions: { show: { waitFor: ['webhook'], operation: [...GENERATIONS], '@tool': [true] } },
 	},
 	{
 		displayName: 'The service calls for new jobs only, so the node polls this job.',

@@ -13,7 +13,7 @@ const OPERATION = 'getResult';
 /** The value that leaves it to the node to find the job's version. */
 const AUTO = 'auto';
 
-const SEARCHED_NAMES = SEARCHED_VERSIONS.map((version) => VERSIONS[version].name);
+const SEARCHED_NAMES = SEARCHED_VERSIONS.map((version) => VERSIONS[version].result.replace(/ \(.*/, ''));
 
 export const getResult: Operation<ResultRequest> = {
 	value: OPERATION,
@@ -41,8 +41,7 @@ export const getResult: Operation<ResultRequest> = {
 				{
 					name: `Find Out (${SEARCHED_NAMES.join(', Then ')})`,
 					value: AUTO,
-					description:
-						'Asks for the job in each of them. If both have a job with this ID, the first one counts.',
+					description: 'Asks for both. If both have a job with this ID, the first one counts.',
 				},
 				...(apiVersionProperty.options ?? []),
 			],

@@ -1,7 +1,7 @@
 /** What the stand-in can do wrong, and which requests it does it to. */
 
 /**
- * The requests that a fault can hit. `image`: the service cannot fetch the image that a submit links to. `webhook`: the service's
+ * The requests that a fault can hit. `account`: the balance, the lists and the deletion. `image`: the service cannot fetch the image that a submit links to. `webhook`: the service's
  * own calls.
  */
 export const FAULT_PLACES = [
@@ -10,6 +10,7 @@ export const FAULT_PLACES = [
 	'upload',
 	'download',
 	'system_load',
+	'account',
 	'image',
 	'webhook',
 ] as const;

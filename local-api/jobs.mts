@@ -28,6 +28,8 @@ export interface JobRecord {
 	failure?: string;
 	/** URLs of the files. They are there once the job has ended. Empty for a job that fails. */
 	outputs: string[];
+	/** Whether its files were deleted. Its answers name them further. */
+	isDeleted?: boolean;
 }
 
 /** A job, with what only the service itself needs. */
@@ -178,7 +180,7 @@ export class JobQueue {
 		const job = oldest && this.jobs.get(oldest.idText);
 		if (!job) return;
 		this.jobs.delete(oldest.idText);
-		for (const name of [...job.files.outputs, ...job.files.extraAssets]) this.makers.delete(name);
+		this.forgetFiles(job);
 	}
 
 	/** Finds the key's own job by ID and API. As with the service, another spelling of a number also finds it. */
@@ -187,6 +189,30 @@ export class JobQueue {
 		const spelled = Number.isSafeInteger(number) ? this.jobs.get(String(number)) : undefined;
 		const job = this.jobs.get(id) ?? spelled;
 		return job?.record.key === key && job.record.apiVersion === apiVersion ? job : undefined;
+	}
+
+	/** The key's jobs that have ended and have files, in the order of their submits. */
+	listFinished(key: string): Job[] {
+		return [...this.jobs.values()].filter(
+			(job) => job.record.key === key && this.hasFiles(job) && this.hasEnded(job),
+		);
+	}
+
+	/** Deletes the files of the key's own job. @returns whether there were any */
+	deleteFiles(id: string, key: string): boolean {
+		const job = this.find(id, key, 'v3') ?? this.find(id, key, 'v6');
+		if (!job || !this.hasFiles(job) || !this.hasEnded(job)) return false;
+		job.record.isDeleted = true;
+		this.forgetFiles(job);
+		return true;
+	}
+
+	private hasFiles({ record }: Job): boolean {
+		return record.outputs.length > 0 && record.isDeleted !== true;
+	}
+
+	private forgetFiles({ files }: Job): void {
+		for (const name of [...files.outputs, ...files.extraAssets]) this.makers.delete(name);
 	}
 
 	/** @returns the ID for answers, of the job with this ID in links */

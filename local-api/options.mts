@@ -38,6 +38,8 @@ export interface LocalApiOptions extends Partial<LocalApiSettings> {
 	refusedKeys?: string[];
 	/** Keys whose submits are answered with 402. Default: ['empty-wallet']. */
 	creditlessKeys?: string[];
+	/** Keys that may not list the generated files of their account. Default: ['no-list']. */
+	unlistableKeys?: string[];
 	/** The most jobs, requests, and webhook calls that are kept, each. Default: 10000. */
 	maxRecords?: number;
 	/** Folder behind /samples. Default: `samples` in the working directory. */

@@ -159,10 +159,12 @@ class Server {
 			'/api/v3/system_load',
 			this.api('system_load', () => service.describeSystemLoad()),
 		);
-		app.post(
-			'/api/wallet_balance',
-			this.api(undefined, (call) => service.describeBalance(call)),
-		);
+		const { accounts } = service;
+		const add = (path: string, handler: Handler) => app.post(path, this.api('account', handler));
+		add('/api/wallet_balance', ({ body }) => accounts.describeBalance(body));
+		add('/api/v6/assets_generated', ({ body }) => accounts.listAssets(body));
+		add('/api/v6/processing/request_count', ({ body }) => accounts.countOpen(body));
+		add('/api/v3/delete_image', ({ body, name }) => accounts.deleteFiles(body, name));
 	}
 
 	private addFiles(app: FastifyInstance): void {

@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import { LRUCache } from 'lru-cache';
 
+import { Accounts } from './account.mts';
 import {
 	answerError,
 	answerFile,
@@ -94,6 +95,8 @@ export class Service {
 
 	readonly webhooks: Webhooks;
 
+	readonly accounts: Accounts;
+
 	private readonly pictures = new PictureStore();
 
 	private readonly outputs: Outputs;
@@ -121,6 +124,10 @@ export class Service {
 		this.log = options.log ?? (() => undefined);
 		this.outputs = new Outputs(this.pictures, options.madeFiles ?? createMadeFiles());
 		this.queue = new JobQueue(this.clock, this.settings, (name) => `${this.origin}/files/${name}`);
+		this.accounts = new Accounts(this.clock, this.queue, {
+			creditlessKeys: options.creditlessKeys ?? ['empty-wallet'],
+			unlistableKeys: options.unlistableKeys ?? ['no-list'],
+		});
 		// Each planned webhook call adds a listener, and there can be hundreds.
 		setMaxListeners(0, this.stopping.signal);
 		this.webhooks = new Webhooks(this.clock, this.log, this.stopping.signal, this.settings);
@@ -146,7 +153,7 @@ export class Service {
 		const read = readParameters(endpoint, body);
 		if ('errors' in read) return answerError(read.errors);
 		const { parameters } = read;
-		if (this.hasNoCredit(key)) {
+		if (this.accounts.hasNoCredit(key)) {
 			return answerError('Insufficient credits. Please add more credits to continue.', 402);
 		}
 		if (this.queue.secondsUntilAccepted(key) > 0) return this.refuseFullQueue(key);
@@ -253,11 +260,6 @@ export class Service {
 		});
 	}
 
-	describeBalance({ body }: Call): Answer {
-		const balance = this.hasNoCredit(String(body.key)) ? 0 : 43.6;
-		return answerJson({ status: 'success', data: { balance, currency: 'USD' } });
-	}
-
 	/** Answers with an upload, or with the file of a job that has ended. The first request makes the file. */
 	async download(name: string): Promise<Answer> {
 		const upload = this.uploads.get(name);
@@ -327,10 +329,6 @@ export class Service {
 	clearFaults(): Answer {
 		this.faults.clear();
 		return answerJson({ status: 'success', faults: [] });
-	}
-
-	private hasNoCredit(key: string): boolean {
-		return (this.options.creditlessKeys ?? ['empty-wallet']).includes(key);
 	}
 
 	private refuseFullQueue(key: string): Answer {

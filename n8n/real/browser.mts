@@ -6,10 +6,10 @@ import { chromium, type Browser, type Locator, type Page } from 'playwright-core
 import { CACHE, installDebianPackages } from './install.mts';
 import { OWNER, type N8n } from './n8n.mts';
 
-/** Where the pictures of what a person sees are put, to be looked at. */
+/** The folder for screenshots. */
 const SCREENSHOTS = join(CACHE, 'screenshots');
 
-/** Chromium keeps to this machine. */
+/** With these, Chromium makes no connections by itself. */
 const FLAGS = [
 	'--no-sandbox',
 	'--disable-gpu',
@@ -22,7 +22,7 @@ const FLAGS = [
 
 /** n8n's editor in Debian's Chromium, with the owner logged in. */
 export class Editor {
-	/** What n8n has told the page of workflows, executions and credentials: answers, and what it sends by itself. */
+	/** What the page has received from n8n about workflows, executions and credentials: answers, and messages of the websocket. */
 	readonly received: string[] = [];
 
 	private constructor(
@@ -35,7 +35,7 @@ export class Editor {
 		});
 		page.on('response', (response) => {
 			if (!new URL(response.url()).pathname.startsWith('/rest/')) return;
-			// An answer that the page has left behind has no text any more.
+			// When the page has changed, the text of an earlier answer may be gone.
 			void response.text().then(
 				(text) => this.received.push(text),
 				() => undefined,
@@ -43,7 +43,7 @@ export class Editor {
 		});
 	}
 
-	/** @param scale how many pixels of a picture a pixel of the page becomes */
+	/** @param scale pixels of a screenshot per pixel of the page */
 	static async open({ origin }: N8n, scale = 1): Promise<Editor> {
 		await installDebianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
 		mkdirSync(SCREENSHOTS, { recursive: true });
@@ -60,7 +60,7 @@ export class Editor {
 		return new Editor(browser, await context.newPage(), origin);
 	}
 
-	/** Light or dark, from the next page on. */
+	/** Sets the theme for the next pages. */
 	async setTheme(name: 'light' | 'dark'): Promise<void> {
 		await this.page.addInitScript(`localStorage.setItem('N8N_THEME', '${name}')`);
 	}
@@ -96,7 +96,7 @@ export class Editor {
 		await this.getById('node-parameters').waitFor({ state: 'detached' });
 	}
 
-	/** The names of the parameters that the open panel shows. */
+	/** Lists the names of the parameters that the open panel shows. */
 	async listParameters(): Promise<string[]> {
 		const ids = await this.page
 			.locator('[data-test-id="node-parameters"] [data-test-id^="parameter-input-"]')
@@ -105,7 +105,7 @@ export class Editor {
 		return ids.map((id) => id.replace(/^parameter-input-/, '')).filter((name) => !ofEveryNode.test(name));
 	}
 
-	/** Waits until the open panel shows just these parameters. @returns those that it shows in the end */
+	/** Waits until the open panel shows exactly these parameters. @returns those that it shows in the end */
 	async waitForParameters(expected: readonly string[]): Promise<string[]> {
 		let shown: string[] = [];
 		for (let tries = 0; tries < 20; tries++) {
@@ -122,20 +122,20 @@ export class Editor {
 		await this.pick(option);
 	}
 
-	/** Adds an option to the panel's first collection, by its name. @returns the names of all that could be added */
+	/** Adds an option to the first collection of the panel, by its name. @returns the names of all options */
 	async add(option: string): Promise<string[]> {
 		await this.getById('collection-parameter-add').first().click();
 		return await this.pick(option);
 	}
 
-	/** Picks from the list that has just been opened. @returns all that is on it */
+	/** Picks an option from the open list. @returns the names of all options */
 	private async pick(option: string): Promise<string[]> {
 		const listed = this.page.locator('.el-select-dropdown__item:visible');
 		const wanted = listed.filter({ hasText: option }).first();
 		await wanted.waitFor();
 		const names = await listed.allInnerTexts();
 		await wanted.click();
-		// The list fades; another one that is opened meanwhile would be taken for it.
+		// The list fades out. If another list opened meanwhile, the two would be confused.
 		await listed.first().waitFor({ state: 'hidden' });
 		return names.filter((name) => name !== '');
 	}

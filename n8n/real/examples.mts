@@ -1,4 +1,4 @@
-/** The workflows of `examples/`, made ready to run here: this n8n's credential, and pictures that the stand-in service has. */
+/** Reads the workflows of `examples/`, with the credential of an n8n server, and with images of the stand-in service. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +7,7 @@ import type { World } from './worlds.mts';
 
 const EXAMPLES = 'examples';
 
-/** The links to pictures in the examples; the texts around them stay as they are. */
+/** The links to images in the examples. */
 const PICTURE = /https:\/\/[^"\s\\]+\.(?:jpe?g|png|webp)/g;
 
 export function listExamples(): string[] {
@@ -16,7 +16,7 @@ export function listExamples(): string[] {
 		.map((name) => name.replace(/\.json$/, ''));
 }
 
-/** @param name the file's name without its ending */
+/** Reads an example. @param name the name of the file without `.json` */
 export function readExample({ service, credentials }: World, name: string): WorkflowFile {
 	const samples = readdirSync('samples')
 		.filter((file) => /\.(jpe?g|png|webp)$/.test(file))

@@ -1,4 +1,4 @@
-/** An n8n that runs, and what a person does with it, by its REST interface. */
+/** A running n8n server, and what a person does with it, through its REST interface. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ export interface Execution {
 	stoppedAt?: number;
 }
 
-/** The same as n8n's REST interface gives it: the data as flatted JSON, the time as ISO text. */
+/** The same in n8n's REST interface: the data as flatted JSON, the time in ISO format. */
 interface StoredExecution {
 	status: string;
 	data: string;
@@ -74,12 +74,12 @@ export interface StartOptions {
 	/** n8n's folder: settings, database, files, installed packages. */
 	folder: string;
 	kind?: ProcessKind;
-	/** How many executions a worker runs at the same time; default 2. */
+	/** How many executions a worker runs at the same time. Default: 2. */
 	concurrency?: number;
 	env?: Record<string, string>;
 }
 
-/** Installs the package's tarball as n8n does when a person installs it in the editor: unpacked, and noted. */
+/** Installs a tarball as n8n does when a person installs the package in the editor: unpacks it, and lists it in package.json. */
 export async function installPackage(folder: string, tarball: string, version: string): Promise<void> {
 	const nodes = join(folder, '.n8n', 'nodes');
 	await unpack(tarball, join(nodes, 'node_modules', PACKAGE));
@@ -89,7 +89,20 @@ export async function installPackage(folder: string, tarball: string, version: s
 	);
 }
 
-/** A process of n8n, and for the main one its REST interface. */
+/** The settings of every process: no telemetry, nothing from the internet, and health checks. */
+const PLAIN_SETTINGS = {
+	N8N_LISTEN_ADDRESS: '127.0.0.1',
+	N8N_SECURE_COOKIE: 'false',
+	N8N_DIAGNOSTICS_ENABLED: 'false',
+	N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
+	N8N_TEMPLATES_ENABLED: 'false',
+	N8N_PERSONALIZATION_ENABLED: 'false',
+	QUEUE_HEALTH_CHECK_ACTIVE: 'true',
+};
+
+const findPort = async () => String(await getPort({ host: '127.0.0.1' }));
+
+/** A process of n8n. The main process also has the REST interface. */
 export class N8n {
 	private readonly http: AxiosInstance;
 	private cookie = '';
@@ -103,7 +116,7 @@ export class N8n {
 			baseURL: origin,
 			proxy: false,
 			validateStatus: () => true,
-			// A busy n8n closes a connection that it takes for idle while the next request is already on its way.
+			// A busy n8n may close a connection as idle while the next request is being sent.
 			httpAgent: new Agent({ keepAlive: false }),
 		});
 		this.http.interceptors.request.use((request) => {
@@ -112,37 +125,30 @@ export class N8n {
 		});
 	}
 
-	/** Starts an n8n of its own ports on 127.0.0.1, and waits until it serves. */
+	/** Starts a process of n8n on 127.0.0.1, and waits until it is ready. */
 	static async start(
 		installation: Installation,
 		{ folder, kind = 'start', concurrency = 2, env = {} }: StartOptions,
 	): Promise<N8n> {
 		mkdirSync(folder, { recursive: true });
-		const port = Number(env.N8N_PORT ?? (await getPort({ host: '127.0.0.1' })));
+		const port = env.N8N_PORT ?? (await findPort());
 		const origin = `http://127.0.0.1:${port}`;
-		const healthPort = await getPort({ host: '127.0.0.1' });
+		const healthPort = await findPort();
 		const health = kind === 'worker' ? `http://127.0.0.1:${healthPort}` : origin;
-		const log = join(folder, `${kind}-${port}.log`);
 		const program = await Program.start(
 			{
 				name: `n8n ${installation.version} ${kind}`,
 				program: installation.node,
 				args: [installation.script, kind, ...(kind === 'worker' ? [`--concurrency=${concurrency}`] : [])],
 				cwd: folder,
-				log,
+				log: join(folder, `${kind}-${port}.log`),
 				env: {
+					...PLAIN_SETTINGS,
 					N8N_USER_FOLDER: folder,
-					N8N_PORT: String(port),
-					N8N_LISTEN_ADDRESS: '127.0.0.1',
-					N8N_SECURE_COOKIE: 'false',
-					N8N_DIAGNOSTICS_ENABLED: 'false',
-					N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
-					N8N_TEMPLATES_ENABLED: 'false',
-					N8N_PERSONALIZATION_ENABLED: 'false',
-					N8N_RUNNERS_BROKER_PORT: String(await getPort({ host: '127.0.0.1' })),
-					N8N_RUNNERS_LAUNCHER_HEALTH_CHECK_PORT: String(await getPort({ host: '127.0.0.1' })),
-					QUEUE_HEALTH_CHECK_ACTIVE: 'true',
-					QUEUE_HEALTH_CHECK_PORT: String(healthPort),
+					N8N_PORT: port,
+					N8N_RUNNERS_BROKER_PORT: await findPort(),
+					N8N_RUNNERS_LAUNCHER_HEALTH_CHECK_PORT: await findPort(),
+					QUEUE_HEALTH_CHECK_PORT: healthPort,
 					WEBHOOK_URL: `${origin}/`,
 					...env,
 				},
@@ -155,14 +161,14 @@ export class N8n {
 		return new N8n(origin, program, installation);
 	}
 
-	/** Starts the same process once more, after it has ended: with its folder, its ports, and the owner logged in. */
+	/** Starts the process again after it has ended, with the same folder and ports, and with the owner logged in. */
 	async restart(): Promise<N8n> {
 		const next = new N8n(this.origin, await this.program.restart(), this.installation);
 		next.cookie = this.cookie;
 		return next;
 	}
 
-	/** Makes the owner's account, or logs in when it is there. */
+	/** Creates the owner's account, or logs in if it exists. */
 	async logIn(): Promise<void> {
 		const setUp = await this.http.post('/rest/owner/setup', OWNER);
 		const answer =
@@ -170,11 +176,12 @@ export class N8n {
 				? setUp
 				: await this.http.post('/rest/login', { ...OWNER, emailOrLdapLoginId: OWNER.email });
 		const cookies = answer.headers['set-cookie'];
-		if (answer.status !== 200 || !cookies) throw new Error(`n8n does not let the owner in: ${answer.status}`);
+		if (answer.status !== 200 || !cookies)
+			throw new Error(`n8n refused the log-in of the owner: ${answer.status}`);
 		this.cookie = cookies.map((cookie) => cookie.split(';')[0]).join('; ');
 	}
 
-	/** @throws when n8n does not answer 200 */
+	/** Sends a request to the REST interface. @returns the data of the answer @throws if its status is not 200 */
 	async requestData<T>(method: 'GET' | 'POST' | 'DELETE', path: string, data?: object): Promise<T> {
 		const answer = await this.request<{ data: T }>(method, path, data);
 		if (answer.status !== 200) {
@@ -183,7 +190,7 @@ export class N8n {
 		return answer.data.data;
 	}
 
-	/** What n8n answers, once its database is there. */
+	/** Sends a request to the REST interface. Repeats it while n8n waits for its database. */
 	async request<T>(
 		method: 'GET' | 'POST' | 'DELETE',
 		path: string,
@@ -191,7 +198,7 @@ export class N8n {
 	): Promise<{ status: number; data: T }> {
 		const ask = async () => await this.http.request<T>({ method, url: `/rest${path}`, data });
 		let answer = await ask();
-		// On a machine that is overloaded n8n 2.41 takes its database for lost now and then, and does nothing until it is back.
+		// On a busy machine, n8n 2.41 sometimes considers its database lost. It answers with 503 until it is connected again.
 		for (let tries = 0; answer.status === 503 && tries < 60; tries++) {
 			await pause(1000);
 			answer = await ask();
@@ -203,7 +210,7 @@ export class N8n {
 		return await this.requestData('POST', '/credentials', { name, type, data });
 	}
 
-	/** The credential of that name, made when there is none. */
+	/** Finds a credential by its name, or creates it. */
 	async ensureCredential(name: string, type: string, data: object): Promise<{ id: string; name: string }> {
 		const saved = await this.requestData<Array<{ id: string; name: string }>>('GET', '/credentials');
 		return (
@@ -215,7 +222,7 @@ export class N8n {
 		await this.requestData('DELETE', `/credentials/${id}`);
 	}
 
-	/** What the Test button of a saved credential says. */
+	/** Creates a credential, and tests it as the editor does. */
 	async testCredential(
 		name: string,
 		type: string,
@@ -233,18 +240,18 @@ export class N8n {
 		return await this.requestData('POST', '/workflows', { active: false, versionId: '1', ...workflow });
 	}
 
-	/** Publishes a workflow: its triggers are live when this returns. */
+	/** Publishes a workflow. Its triggers are active when this returns. */
 	async publish({ id, versionId }: Saved): Promise<void> {
 		await this.requestData('POST', `/workflows/${id}/activate`, { versionId });
-		// n8n 2.41 registers the webhooks a moment after it has answered.
+		// n8n 2.41 registers the webhooks shortly after it has answered.
 		await pause(1000);
 	}
 
 	/**
-	 * What the button "Execute workflow" does.
+	 * Runs a workflow as the button "Execute workflow" does.
 	 *
-	 * @param input what the trigger is given, where it is given something
-	 * @returns the execution's id
+	 * @param input the input of the trigger, if it has any
+	 * @returns the execution's ID
 	 */
 	async runManually({ id }: Saved, trigger: string, input?: IDataObject): Promise<string> {
 		const workflowData = await this.requestData<object>('GET', `/workflows/${id}`);
@@ -263,15 +270,15 @@ export class N8n {
 		return executionId;
 	}
 
-	/** The latest executions of a workflow, or of all, a hundred at most. */
+	/** Lists the latest executions of a workflow, or of all workflows. At most a hundred. */
 	async listExecutions(workflowId?: string): Promise<ExecutionSummary[]> {
 		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
 		return (await this.readExecutionPage(`filter=${filter}`)).results;
 	}
 
 	/**
-	 * The executions, the latest first. n8n 2.0.0 orders them by their start and gives out pages by their ids, so that one
-	 * may be missing while others start.
+	 * Lists all executions, the latest first. n8n 2.0.0 orders them by their start but splits them into pages by their IDs.
+	 * One may therefore be missing while others start.
 	 */
 	async *listAllExecutions(): AsyncGenerator<ExecutionSummary> {
 		let from: string | undefined = '';
@@ -280,7 +287,7 @@ export class N8n {
 			yield* results;
 			const last = results.at(-1)?.id;
 			if (nextCursor) from = `cursor=${encodeURIComponent(nextCursor)}`;
-			// n8n 2.0.0 knows no cursors, and 2.41 has none after the last page.
+			// n8n 2.0.0 has no cursors, and 2.41 has none after the last page.
 			else from = nextCursor === undefined && last !== undefined ? `lastId=${last}` : undefined;
 		}
 	}
@@ -298,7 +305,7 @@ export class N8n {
 		};
 	}
 
-	/** What "Retry" in the list of executions does, with the workflow as it was. @returns the new execution's id, when it has ended */
+	/** Retries an execution as "Retry" in the list of executions does, with the original workflow. @returns the ID of the new execution, which has ended */
 	async retry(executionId: string): Promise<string> {
 		const { id } = await this.requestData<{ id: string }>('POST', `/executions/${executionId}/retry`, {
 			loadWorkflow: false,
@@ -306,36 +313,36 @@ export class N8n {
 		return id;
 	}
 
-	/** Waits until the latest execution of a workflow has a status that is wanted. @returns its id */
+	/** Waits until the latest execution of a workflow has one of these statuses. @returns its ID */
 	async waitForLatest(workflowId: string, statuses: readonly string[], limitMs = 60_000): Promise<string> {
-		let seen: ExecutionSummary | undefined;
+		let latest: ExecutionSummary | undefined;
 		await waitUntil(
 			`the execution of workflow ${workflowId} is ${statuses.join(' or ')}`,
 			async () => {
-				[seen] = await this.listExecutions(workflowId);
-				return seen !== undefined && statuses.includes(seen.status);
+				[latest] = await this.listExecutions(workflowId);
+				return latest !== undefined && statuses.includes(latest.status);
 			},
 			limitMs,
 		).catch((error: unknown) => {
-			throw new Error(`${(error as Error).message} (it is ${seen?.status ?? 'not there'})`);
+			throw new Error(`${(error as Error).message} (it is ${latest?.status ?? 'missing'})`);
 		});
-		return seen?.id ?? '';
+		return latest?.id ?? '';
 	}
 
-	/** A file of an execution, out of n8n's storage. */
+	/** Downloads a file of an execution from n8n's storage. */
 	async downloadFile(item: INodeExecutionData | undefined, field = 'data'): Promise<Buffer> {
 		const file = item?.binary?.[field];
 		if (!file?.id) throw new Error(`There is no file in the field "${field}".`);
-		// To be viewed n8n gives pictures only.
+		// For viewing, n8n would send images only.
 		const { status, data } = await this.http.get<ArrayBuffer>(
 			`/rest/binary-data?action=download&id=${encodeURIComponent(file.id)}`,
 			{ responseType: 'arraybuffer' },
 		);
-		if (status !== 200) throw new Error(`n8n does not give the file: ${status}`);
+		if (status !== 200) throw new Error(`n8n refused the download of the file: ${status}`);
 		return Buffer.from(data);
 	}
 
-	/** What callers from outside were answered. */
+	/** The answers to calls from outside. */
 	readonly answers: unknown[] = [];
 
 	/** Calls a URL of this n8n from outside. */

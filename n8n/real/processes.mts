@@ -1,47 +1,47 @@
-/** Programs that run beside the tests, on loopback, and end with them. */
+/** Programs that run beside the tests, on loopback, and are stopped with them. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** How long a program may take to be ready, ms. */
+/** How long a program may take until it is ready, ms. */
 const START_LIMIT_MS = 120_000;
 
-/** How long a program may take to end when it is asked to, ms. */
+/** How long a program may take to end after the signal, ms. Then it is killed. */
 const STOP_LIMIT_MS = 20_000;
 
-/** Waits until something is so. @throws with `what` when it takes too long */
+/** Waits until a condition holds. @param what describes it @throws an error with `what` if it takes too long */
 export async function waitUntil(
 	what: string,
-	isSo: () => Promise<boolean> | boolean,
+	holds: () => Promise<boolean> | boolean,
 	limitMs = 60_000,
 	everyMs = 200,
 ): Promise<void> {
 	const end = Date.now() + limitMs;
-	while (!(await isSo())) {
-		if (Date.now() > end) throw new Error(`After ${limitMs / 1000} s still not so: ${what}`);
+	while (!(await holds())) {
+		if (Date.now() > end) throw new Error(`This did not happen within ${limitMs / 1000} s: ${what}`);
 		await pause(everyMs);
 	}
 }
 
 export interface ProgramOptions {
-	/** For messages. */
+	/** The name in messages. */
 	name: string;
 	program: string;
 	args: string[];
 	env: Record<string, string>;
 	cwd: string;
-	/** What it prints goes there, behind what is there. */
+	/** The file to which its output is appended. */
 	log: string;
 	uid?: number;
 	gid?: number;
 }
 
-/** Whether a program that has been started is ready for use. */
+/** Whether a started program is ready. */
 type Readiness = (program: Program) => Promise<boolean>;
 
-/** A program that was started here. */
+/** A started program. */
 export class Program {
-	/** Where what it has printed ends in the file, once it has ended; another one may go on behind it. */
+	/** The end of its output in the log, when it has ended. After a restart, the log continues behind it. */
 	private printedTo?: number;
 
 	private constructor(
@@ -56,7 +56,7 @@ export class Program {
 	/**
 	 * Starts a program and waits until it is ready.
 	 *
-	 * @throws with the end of what it has printed, when it ends or is not ready in time
+	 * @throws an error with the end of its output, if it ends or is not ready in time
 	 */
 	static async start(options: ProgramOptions, isReady: Readiness): Promise<Program> {
 		const printedFrom = existsSync(options.log) ? statSync(options.log).size : 0;
@@ -64,7 +64,7 @@ export class Program {
 		const { PATH = '', HOME = '' } = process.env;
 		const child = spawn(options.program, options.args, {
 			cwd: options.cwd,
-			// Nothing of what is set here may change how the program behaves.
+			// No other variable of this process may change how the program works.
 			env: { PATH, HOME, ...options.env },
 			stdio: ['ignore', log, log],
 			uid: options.uid,
@@ -96,25 +96,25 @@ export class Program {
 		return this.child.exitCode !== null || this.child.signalCode !== null;
 	}
 
-	/** Processor time that it has used so far, s; it says nothing of programs that it has started itself. */
+	/** The processor time that it has used so far, s, without the programs that it has started itself. */
 	get cpuSeconds(): number {
-		// The fields after the program's name, which may hold anything; Linux counts in hundredths of a second.
+		// The fields after the program's name, which can contain anything. Linux counts in hundredths of a second.
 		const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
 		return (Number(fields[11]) + Number(fields[12])) / 100;
 	}
 
-	/** The memory that it has right now, bytes. */
+	/** Its current memory, bytes. */
 	get residentBytes(): number {
 		const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
 		return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
 	}
 
-	/** What it has printed so far. */
+	/** Its output so far. */
 	get printed(): string {
 		return readFileSync(this.options.log).subarray(this.printedFrom, this.printedTo).toString();
 	}
 
-	/** Starts the same program once more, after it has ended. */
+	/** Starts the program again, after it has ended. */
 	async restart(): Promise<Program> {
 		return await Program.start(this.options, this.isReady);
 	}
@@ -123,13 +123,13 @@ export class Program {
 		this.child.kill(name);
 	}
 
-	/** Ends it at once, as a crash does. */
+	/** Kills it, as a crash does. */
 	async kill(): Promise<void> {
 		this.child.kill('SIGKILL');
 		await this.waitForExit();
 	}
 
-	/** Asks it to end, and ends it when it does not. */
+	/** Stops it with a signal, and kills it if it does not end in time. */
 	async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
 		if (this.hasEnded) return;
 		this.child.kill(signal);

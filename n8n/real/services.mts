@@ -1,4 +1,4 @@
-/** Redis and PostgreSQL for n8n's queue mode: Debian's, as ordinary processes on loopback, with nothing that outlives them. */
+/** Redis and PostgreSQL for n8n's queue mode: those of Debian, as processes on loopback, with their data in a temporary folder. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -14,14 +14,14 @@ const run = promisify(execFile);
 
 const describeRedis = (port: number) => ['-h', '127.0.0.1', '-p', String(port)];
 
-/** A server that runs, also after it was started once more. */
+/** A running server, also after a restart. */
 export class Server {
 	constructor(
 		readonly port: number,
 		public program: Program,
 	) {}
 
-	/** Starts it once more, after it has ended, with what it has kept in its folder. */
+	/** Starts it again after it has ended, with the data in its folder. */
 	async restart(): Promise<void> {
 		this.program = await this.program.restart();
 	}
@@ -38,15 +38,15 @@ async function isAnswering(port: number): Promise<boolean> {
 	});
 }
 
-/** What Redis keeps for its next start lies there. */
-const KEPT = 'appendonlydir';
+/** The folder in which Redis keeps its data. */
+const DATA = 'appendonlydir';
 
-/** Has a Redis that has ended forget everything. */
-export function forgetRedis(folder: string): void {
-	rmSync(join(folder, KEPT), { recursive: true });
+/** Deletes the data of a Redis that has ended. */
+export function emptyRedis(folder: string): void {
+	rmSync(join(folder, DATA), { recursive: true });
 }
 
-/** Starts an empty Redis that writes down what it is told. */
+/** Starts an empty Redis that writes every command to its folder. */
 export async function startRedis(folder: string): Promise<Server> {
 	mkdirSync(folder, { recursive: true });
 	const port = await getPort({ host: '127.0.0.1' });
@@ -56,7 +56,7 @@ export async function startRedis(folder: string): Promise<Server> {
 			program: '/usr/bin/redis-server',
 			args: [
 				...['--bind', '127.0.0.1', '--port', String(port), '--dir', folder],
-				...['--save', '', '--appendonly', 'yes', '--appenddirname', KEPT],
+				...['--save', '', '--appendonly', 'yes', '--appenddirname', DATA],
 			],
 			env: {},
 			cwd: folder,
@@ -67,12 +67,12 @@ export async function startRedis(folder: string): Promise<Server> {
 	return new Server(port, program);
 }
 
-/** Writes down every command that a Redis is given, into a file of the folder. */
+/** Records the commands to a Redis in a file of the folder. */
 export async function recordRedis(port: number, folder: string): Promise<Program> {
 	const log = join(folder, 'redis-traffic.log');
 	return await Program.start(
 		{
-			name: 'the record of Redis',
+			name: 'the recorder of Redis',
 			program: '/usr/bin/redis-cli',
 			args: [...describeRedis(port), 'monitor'],
 			env: {},
@@ -83,27 +83,27 @@ export async function recordRedis(port: number, folder: string): Promise<Program
 	);
 }
 
-/** Writes all that a Redis holds into a file, as texts that can be read. */
+/** Writes the data of a Redis to a file, uncompressed, so that its texts can be searched. */
 export async function dumpRedis(port: number, file: string): Promise<void> {
 	const cli = async (...args: string[]) => await run('/usr/bin/redis-cli', [...describeRedis(port), ...args]);
 	await cli('config', 'set', 'rdbcompression', 'no');
 	await cli('--rdb', file);
 }
 
-/** Asks a Redis for a number, such as a list's length. */
+/** Reads a number from a Redis, such as the length of a list. */
 export async function readRedisNumber(port: number, ...command: string[]): Promise<number> {
 	const { stdout } = await run('/usr/bin/redis-cli', [...describeRedis(port), ...command]);
 	return Number(stdout);
 }
 
-/** PostgreSQL refuses to run as root, and Debian's package brings a user for it. */
+/** Finds the user for PostgreSQL, which refuses to run as root. Debian's package creates this user. */
 async function findPostgresUser(): Promise<{ uid?: number; gid?: number }> {
 	if (process.getuid?.() !== 0) return {};
 	const id = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
 	return { uid: await id('-u'), gid: await id('-g') };
 }
 
-/** Runs a client of PostgreSQL's on an n8n's database. @returns what it prints */
+/** Runs a client of PostgreSQL on the database of an n8n server. @returns its output */
 async function runPostgresClient(
 	program: 'psql' | 'pg_dump',
 	port: number,
@@ -115,12 +115,12 @@ async function runPostgresClient(
 	return (await run(join(bin, program), [...connection, ...args])).stdout;
 }
 
-/** Writes the whole database into a file, as SQL. */
+/** Writes the whole database to a file, as SQL. */
 export async function dumpPostgres(port: number, file: string): Promise<void> {
 	await runPostgresClient('pg_dump', port, '--file', file);
 }
 
-/** Asks an n8n's database. @returns rows of columns, all as texts */
+/** Queries the database of an n8n server. @returns rows of columns, all as texts */
 export async function query(port: number, sql: string): Promise<string[][]> {
 	const stdout = await runPostgresClient('psql', port, '--no-psqlrc', '-At', '-F', '\t', '-c', sql);
 	return stdout
@@ -129,7 +129,7 @@ export async function query(port: number, sql: string): Promise<string[][]> {
 		.map((line) => line.split('\t'));
 }
 
-/** Starts an empty database: user `n8n` without a password, database `postgres`. */
+/** Starts an empty PostgreSQL, with the user `n8n` without a password, and the database `postgres`. */
 export async function startPostgres(folder: string): Promise<Server> {
 	const bin = findPostgresPrograms();
 	if (!bin) throw new Error('PostgreSQL is not installed.');

@@ -1,4 +1,4 @@
-/** Everything that a real n8n needs around it: the stand-in service, the packed package, and in queue mode the servers and processes. */
+/** An n8n server with everything that it needs: the stand-in service, the packed package, and in queue mode its servers and processes. */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,170 +16,216 @@ import {
 } from './install.mts';
 import { installPackage, N8n, type ProcessKind } from './n8n.mts';
 import type { Program } from './processes.mts';
-import { forgetRedis, recordRedis, startPostgres, startRedis, type Server } from './services.mts';
+import { emptyRedis, recordRedis, startPostgres, startRedis, type Server } from './services.mts';
 
 export const CREDENTIAL_TYPE = 'stableDiffusionApi';
-/** With all that is written otherwise in a URL, in JSON, in HTML and in base64, around a long run that is not. */
+
+/** It has characters that are encoded in a URL, in JSON, in HTML or in base64, and between them a long part that is not. */
 export const API_KEY = 'sk/e2e+5b1f0e9c7d3a42f68e=<8"71>';
 
-export interface World {
-	installation: Installation;
-	/** Holds the folders of all processes and servers, and what they have printed. */
-	folder: string;
-	service: LocalApi;
-	/** The process with the editor and the REST interface. */
-	main: N8n;
-	/** Where calls from outside arrive. */
-	outside: N8n;
-	/** The folder that workflows may write into. */
-	files: string;
-	/** In queue mode, in the order of their start. */
-	workers: N8n[];
-	/** In queue mode, the ports of its servers. */
-	servers?: { redis: number; postgres: number };
-	/** The credential that nodes are given. */
-	credentials: { stableDiffusionApi: { id: string; name: string } };
-	/** Starts one more worker. */
-	startWorker(): Promise<N8n>;
-	/** Ends a part at once, as a crash does, and starts it once more when `meanwhile` is through. */
-	crash(part: Part, meanwhile: () => Promise<void>): Promise<void>;
-	/** Starts the processes of n8n once more that have ended of themselves. @returns their names */
-	revive(): Promise<string[]>;
-	/** Everything that n8n's processes have printed, those that have ended too. */
-	printed(): string;
-	stop(): Promise<void>;
-}
-
-/** What n8n is made of, in queue mode; of the workers the first one. A Redis can forget what it had in its memory. */
-export const PARTS = ['worker', 'webhook', 'main', 'redis', 'forgetful redis', 'postgres'] as const;
+/** What n8n consists of in queue mode. `worker` is the first one, and `emptied redis` a Redis that loses its data. */
+export const PARTS = ['worker', 'webhook', 'main', 'redis', 'emptied redis', 'postgres'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface WorldOptions {
 	version: N8nVersion;
-	/** Main, workers and a webhook process, with PostgreSQL and Redis. */
+	/** Whether n8n runs in queue mode: main, workers and a webhook process, with PostgreSQL and Redis. */
 	queue?: boolean;
-	/** How many workers queue mode begins with, default 2, and how many executions each runs at the same time, default 2. */
+	/** How many workers queue mode begins with, default 2. */
 	workers?: number;
+	/** How many executions a worker runs at the same time, default 2. */
 	concurrency?: number;
 	service?: LocalApiOptions;
-	/** n8n's folder; default a new one that is removed in the end. */
+	/** n8n's folder. Default: a new one, which is removed in the end. */
 	folder?: string;
+	/** Environment variables of n8n's processes. */
 	env?: Record<string, string>;
-	/** Whether in queue mode all that goes through Redis is written down, in the world's folder. */
-	redisTraffic?: boolean;
+	/** Whether the commands to Redis are recorded in the folder of the world. */
+	recordsRedis?: boolean;
 	say?: Say;
 }
 
+/** The folder of a world, and the processes in it. */
+class Processes {
+	readonly folder = mkdtempSync(join(tmpdir(), 'img-to-3d-n8n-'));
+	readonly files = join(this.folder, 'files');
+	servers?: Servers;
+	private recorder?: Program;
+	/** Those that have ended, too. */
+	private readonly n8ns: N8n[] = [];
+	private readonly env: Record<string, string>;
+
+	constructor(
+		private readonly installation: Installation,
+		private readonly tarball: string,
+		private readonly options: WorldOptions,
+	) {
+		// PostgreSQL runs as another user.
+		chmodSync(this.folder, 0o755);
+		mkdirSync(this.files);
+		this.env = { N8N_RESTRICT_FILE_ACCESS_TO: this.files, ...options.env };
+	}
+
+	/** Starts n8n in one process. */
+	async startOne(): Promise<Pick<World, 'main' | 'outside' | 'workers'>> {
+		const main = await this.start('start');
+		return { main, outside: main, workers: [] };
+	}
+
+	/** Starts n8n in queue mode. */
+	async startQueue(): Promise<Pick<World, 'main' | 'outside' | 'workers'>> {
+		const { workers: count = 2, recordsRedis = false } = this.options;
+		this.servers = await startServers(this.folder);
+		if (recordsRedis) this.recorder = await recordRedis(this.servers.redis.port, this.folder);
+		// All processes hand out the address of the webhook process, so it is known before they start.
+		const port = String(await getPort({ host: '127.0.0.1' }));
+		Object.assign(this.env, makeQueueSettings(this.servers), { WEBHOOK_URL: `http://127.0.0.1:${port}/` });
+		const main = await this.start('start');
+		const outside = await this.start('webhook', { N8N_PORT: port });
+		const workers: N8n[] = [];
+		while (workers.length < count) workers.push(await this.start('worker'));
+		return { main, outside, workers };
+	}
+
+	/** Starts a process of n8n in a folder of its own, with the package installed. */
+	async start(kind: ProcessKind, env: Record<string, string> = {}): Promise<N8n> {
+		const own = join(this.folder, `${kind}-${this.n8ns.length}`);
+		const folder = kind === 'start' && this.options.folder ? this.options.folder : own;
+		const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+		await installPackage(folder, this.tarball, version);
+		const n8n = await N8n.start(this.installation, {
+			folder,
+			kind,
+			concurrency: this.options.concurrency,
+			env: { ...this.env, ...env },
+		});
+		this.n8ns.push(n8n);
+		return n8n;
+	}
+
+	async restart(n8n: N8n): Promise<N8n> {
+		const next = await n8n.restart();
+		this.n8ns.push(next);
+		return next;
+	}
+
+	readLog(): string {
+		return this.n8ns.map(({ program }) => program.printed).join('\n');
+	}
+
+	/** Stops all processes, and removes the folder. */
+	async stop(): Promise<void> {
+		for (const { program } of this.n8ns.toReversed()) await program.stop();
+		await this.recorder?.stop();
+		for (const { program } of Object.values(this.servers ?? {}).reverse()) await program.stop();
+		rmSync(this.folder, { recursive: true, force: true });
+	}
+}
+
+export class World {
+	/** The process with the editor and the REST interface. */
+	main: N8n;
+	/** The process that receives webhook calls. */
+	outside: N8n;
+	/** In queue mode, in the order of their start. */
+	workers: N8n[];
+
+	constructor(
+		readonly installation: Installation,
+		private readonly processes: Processes,
+		started: Pick<World, 'main' | 'outside' | 'workers'>,
+		readonly service: LocalApi,
+		/** The credential of the nodes. */
+		readonly credentials: { stableDiffusionApi: { id: string; name: string } },
+	) {
+		this.main = started.main;
+		this.outside = started.outside;
+		this.workers = started.workers;
+	}
+
+	/** It contains the folders of all processes and servers, and what they have printed. */
+	get folder(): string {
+		return this.processes.folder;
+	}
+
+	/** The folder that workflows may write into. */
+	get files(): string {
+		return this.processes.files;
+	}
+
+	/** In queue mode, the ports of its servers. */
+	get servers(): { redis: number; postgres: number } | undefined {
+		const { servers } = this.processes;
+		return servers && { redis: servers.redis.port, postgres: servers.postgres.port };
+	}
+
+	/** Starts one more worker. */
+	async startWorker(): Promise<N8n> {
+		return await this.processes.start('worker');
+	}
+
+	/** Kills a part, as a crash does, and starts it again after `meanwhile`. */
+	async crash(part: Part, meanwhile: () => Promise<void>): Promise<void> {
+		const restart = await this.kill(part);
+		await meanwhile();
+		await restart();
+	}
+
+	/** @returns a function that starts the part again */
+	private async kill(part: Part): Promise<() => Promise<void>> {
+		const { servers } = this.processes;
+		const n8n = { main: this.main, webhook: this.outside, worker: this.workers[0] }[part as string];
+		const server = part === 'postgres' ? servers?.postgres : servers?.redis;
+		const killed = n8n ?? server;
+		if (!killed) throw new Error(`This n8n has no ${part}.`);
+		await killed.program.kill();
+		if (part === 'emptied redis') emptyRedis(join(this.folder, 'redis'));
+		return async () => (n8n ? await this.restart(n8n) : await server?.restart());
+	}
+
+	private async restart(n8n: N8n): Promise<void> {
+		const next = await this.processes.restart(n8n);
+		if (n8n === this.outside) this.outside = next;
+		if (n8n === this.main) this.main = next;
+		this.workers = this.workers.map((worker) => (worker === n8n ? next : worker));
+	}
+
+	/** Restarts the processes of n8n that have ended by themselves. @returns their names */
+	async revive(): Promise<string[]> {
+		const ended = [this.main, this.outside, ...this.workers].filter(({ program }) => program.hasEnded);
+		for (const n8n of ended) await this.restart(n8n);
+		return ended.map(({ program }) => program.name);
+	}
+
+	/** Reads what all processes of n8n have printed, also those that have ended. */
+	readLog(): string {
+		return this.processes.readLog();
+	}
+
+	async stop(): Promise<void> {
+		await this.processes.stop();
+		await this.service.stop();
+	}
+}
+
+/** Starts an n8n server, and installs what is missing for it. */
 export async function startWorld(options: WorldOptions): Promise<World> {
-	const {
-		version,
-		queue = false,
-		workers: count = 2,
-		concurrency,
-		redisTraffic = false,
-		say = (line) => process.stderr.write(`${line}\n`),
-	} = options;
+	const { version, queue = false, say = (line) => process.stderr.write(`${line}\n`) } = options;
 	const installation = await installN8n(version, say);
 	if (queue) await installDebianPackages(['redis-server', 'postgresql'], say);
-	const tarball = await packPackage();
-	const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
-		version: string;
-	};
-
-	const base = mkdtempSync(join(tmpdir(), 'img-to-3d-n8n-'));
-	// PostgreSQL runs as another user.
-	chmodSync(base, 0o755);
-	let servers: Servers | undefined;
-	const processes: N8n[] = [];
-	let recorder: Program | undefined;
+	const processes = new Processes(installation, await packPackage(), options);
 	const service = await startLocalApi({ jobSeconds: 3, parallel: 5, queueLimit: 50, ...options.service });
-	const stop = async () => {
-		for (const { program } of processes.reverse()) await program.stop();
-		await recorder?.stop();
-		for (const { program } of Object.values(servers ?? {}).reverse()) await program.stop();
-		await service.stop();
-		rmSync(base, { recursive: true, force: true });
-	};
 	try {
-		const files = join(base, 'files');
-		mkdirSync(files);
-		servers = queue ? await startServers(base) : undefined;
-		if (servers && redisTraffic) recorder = await recordRedis(servers.redis.port, base);
-		const common: Record<string, string> = {
-			N8N_RESTRICT_FILE_ACCESS_TO: files,
-			...options.env,
-			...(servers && makeQueueSettings(servers)),
-		};
-		let index = 0;
-		const start = async (kind: ProcessKind, env: Record<string, string> = {}) => {
-			const own = join(base, `${kind}-${index++}`);
-			const folder = kind === 'start' && options.folder ? options.folder : own;
-			await installPackage(folder, tarball, manifest.version);
-			const process = await N8n.start(installation, {
-				folder,
-				kind,
-				concurrency,
-				env: { ...common, ...env },
-			});
-			processes.push(process);
-			return process;
-		};
-		// The webhook process is known by its address before it is there: the others put it into what they hand out.
-		const port = String(await getPort({ host: '127.0.0.1' }));
-		if (queue) common.WEBHOOK_URL = `http://127.0.0.1:${port}/`;
-		const main = await start('start');
-		const outside = queue ? await start('webhook', { N8N_PORT: port }) : main;
-		const workers: N8n[] = [];
-		while (queue && workers.length < count) workers.push(await start('worker'));
-		await main.logIn();
-		const { id, name } = await main.ensureCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
+		const started = queue ? await processes.startQueue() : await processes.startOne();
+		await started.main.logIn();
+		const { id, name } = await started.main.ensureCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
 			baseUrl: service.baseUrl,
 		});
-		const world: World = {
-			installation,
-			folder: base,
-			service,
-			main,
-			outside,
-			workers,
-			files,
-			servers: servers && { redis: servers.redis.port, postgres: servers.postgres.port },
-			credentials: { stableDiffusionApi: { id, name } },
-			startWorker: async () => await start('worker'),
-			crash: async (part, meanwhile) => {
-				const again = await ended(part);
-				await meanwhile();
-				await again();
-			},
-			revive: async () => {
-				const gone = [world.main, world.outside, ...world.workers].filter(({ program }) => program.hasEnded);
-				for (const process of gone) await again(process);
-				return gone.map(({ program }) => program.name);
-			},
-			printed: () => processes.map(({ program }) => program.printed).join('\n'),
-			stop,
-		};
-		const again = async (process: N8n) => {
-			const next = await process.restart();
-			processes.push(next);
-			if (process === world.outside) world.outside = next;
-			if (process === world.main) world.main = next;
-			world.workers = world.workers.map((worker) => (worker === process ? next : worker));
-		};
-		/** Ends a part at once. @returns starts it once more */
-		const ended = async (part: Part): Promise<() => Promise<void>> => {
-			const process = { main: world.main, webhook: world.outside, worker: world.workers[0] }[part as string];
-			const server = part === 'postgres' ? servers?.postgres : servers?.redis;
-			const ending = process ?? server;
-			if (!ending) throw new Error(`This n8n has no ${part}.`);
-			await ending.program.kill();
-			if (part === 'forgetful redis') forgetRedis(join(base, 'redis'));
-			return async () => (process ? await again(process) : await server?.restart());
-		};
-		return world;
+		return new World(installation, processes, started, service, { stableDiffusionApi: { id, name } });
 	} catch (error) {
-		await stop();
+		await processes.stop();
+		await service.stop();
 		throw error;
 	}
 }

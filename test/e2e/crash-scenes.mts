@@ -321,6 +321,6 @@ export async function crashDuring(
 	}
 	for (const play of plays) await play.waitForEnd();
 	const outcomes: Outcome[] = [];
-	for (const play of plays) outcomes.push(await play.readOutcome(world.printed()));
+	for (const play of plays) outcomes.push(await play.readOutcome(world.readLog()));
 	return outcomes;
 }

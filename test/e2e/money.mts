@@ -164,7 +164,7 @@ function testStop(getWorld: () => World, listJobs: ListJobs): void {
 			await waitUntil('both are submitted', () => listJobs().length === 2 && server.held.length === 1);
 			const [late = 0] = server.held;
 			const early = listJobs().find(({ id }) => id !== late)?.id ?? 0;
-			await waitUntil('the first is accepted', () => world.printed().includes(`job ${early} was accepted`));
+			await waitUntil('the first is accepted', () => world.readLog().includes(`job ${early} was accepted`));
 
 			const { execution, ms } = await stopExecution(world, saved);
 			expect(ms).toBeLessThan(STOP_MS);
@@ -173,7 +173,7 @@ function testStop(getWorld: () => World, listJobs: ListJobs): void {
 			server.release();
 			await waitUntil(
 				'the log has the job that was accepted late',
-				() => world.printed().includes(`job ${late} was accepted after the execution was stopped`),
+				() => world.readLog().includes(`job ${late} was accepted after the execution was stopped`),
 				10_000,
 			);
 			const { customData = {} } = await main.requestData<{ customData?: Record<string, string> }>(

@@ -10,7 +10,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 		world = await startWorld({
 			version: '2.41.1',
 			queue: true,
-			redisTraffic: true,
+			recordsRedis: true,
 			service: { queueLimit: 500, parallel: 500 },
 			// n8n soon notices that a worker is dead.
 			env: {

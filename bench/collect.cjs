@@ -1,4 +1,4 @@
-/** For n8n to load first (`--require`): on SIGUSR2 it collects the garbage, and prints how much of the heap is in use. */
+/** n8n loads this first (`--require`). On SIGUSR2, it collects the garbage, and prints how much of the heap is in use. */
 const { setFlagsFromString } = require('node:v8');
 const { runInNewContext } = require('node:vm');
 

@@ -6,7 +6,7 @@ import { testKeyIsNowhere } from './secrets.mts';
 
 const TRIGGER = 'Image to 3D Trigger';
 
-test("a new user's first workflow, as the README tells it, ends with the turntable on the screen", async () => {
+test('the first workflow in the README ends with the turntable on the screen', async () => {
 	const world = await startWorld({ version: '2.41.1', service: { samplesDir: 'samples' } });
 	try {
 		await world.main.deleteCredential(world.credentials.stableDiffusionApi);
@@ -24,7 +24,7 @@ test("a new user's first workflow, as the README tells it, ends with the turntab
 	}
 });
 
-describe("n8n 2.41.1's editor", () => {
+describe('the editor of n8n 2.41.1', () => {
 	let world: World;
 	let editor: Editor;
 	let workflow: string;
@@ -90,14 +90,14 @@ describe("n8n 2.41.1's editor", () => {
 		},
 	);
 
-	test("each operation's panel shows its own fields", async () => {
+	test('the panel of each operation shows its own fields', async () => {
 		await editor.setTheme('light');
 		await editor.openWorkflow(workflow);
 		await editor.openNode('Image to 3D');
 		const expectShown = async (names: string[]) =>
 			expect(await editor.waitForParameters(names)).toEqual(names);
 		const settings = ['frameSize', 'guidanceScale', 'seconds', 'seed', 'steps'];
-		const leaving = ['download', 'outputBinaryPropertyName'];
+		const output = ['download', 'outputBinaryPropertyName'];
 		const withImage = (source: string) => [
 			'operation',
 			'apiVersion',
@@ -106,19 +106,19 @@ describe("n8n 2.41.1's editor", () => {
 			...settings,
 			'waitFor',
 		];
-		await expectShown([...withImage('image'), ...leaving]);
+		await expectShown([...withImage('image'), ...output]);
 		await editor.choose('imageSource', 'Binary File');
-		await expectShown([...withImage('binaryPropertyName'), ...leaving]);
+		await expectShown([...withImage('binaryPropertyName'), ...output]);
 		await editor.choose('waitFor', "Don't Wait");
 		await expectShown(withImage('binaryPropertyName'));
 		await editor.choose('waitFor', 'Suspend');
-		await editor.takeScreenshot('operation-image-at-rest');
+		await editor.takeScreenshot('operation-image-suspended');
 		await editor.choose('operation', 'Text to 3D');
-		// n8n's editor takes out what was added to a collection when the operation changes.
-		await expectShown(['operation', 'apiVersion', 'prompt', 'waitFor', ...leaving]);
+		// When the operation changes, n8n's editor removes the added settings.
+		await expectShown(['operation', 'apiVersion', 'prompt', 'waitFor', ...output]);
 		await editor.takeScreenshot('operation-text');
 		await editor.choose('operation', 'Get Result');
-		await expectShown(['operation', 'apiVersion', 'jobId', 'waitFor', ...leaving]);
+		await expectShown(['operation', 'apiVersion', 'jobId', 'waitFor', ...output]);
 		await editor.takeScreenshot('operation-get-result');
 	});
 
@@ -132,7 +132,7 @@ describe("n8n 2.41.1's editor", () => {
 		await editor.choose('apiVersion', 'V6');
 		const above = ['operation', 'apiVersion', 'imageSource', 'image'];
 		const below = ['waitFor', 'download', 'outputBinaryPropertyName'];
-		// Only the seed, of those that were added, is one of V6 too.
+		// Of the added settings, only the seed exists in V6.
 		const settled = [...above, 'seed', ...below];
 		expect(await editor.waitForParameters(settled)).toEqual(settled);
 		expect(await editor.add('Render')).toEqual([
@@ -155,7 +155,7 @@ describe("n8n 2.41.1's editor", () => {
 		await editor.takeScreenshot('v6-text');
 	});
 
-	test("the trigger's panel says where its URL goes", async () => {
+	test('the panel of the trigger says where to enter its URL', async () => {
 		await editor.openWorkflow(workflow);
 		await editor.openNode(TRIGGER);
 		await editor.page.getByText('Webhook URLs').first().click();

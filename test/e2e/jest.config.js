@@ -1,6 +1,6 @@
 const { testPathIgnorePatterns: _ignored, ...common } = require('../jest.config.js');
 
-/** The tests on n8n servers: one file after the other. @type {import('jest').Config} */
+/** The tests on n8n servers. They run one file after another. @type {import('jest').Config} */
 module.exports = {
 	...common,
 	roots: [__dirname],

@@ -1,23 +1,23 @@
-/** Servers on loopback that stand for what a workflow talks to besides the 3D service. */
+/** Servers on loopback that replace the other services of a workflow. */
 import { join } from 'node:path';
 
 import { serve, type TestServer } from '../support/http.mts';
 
-/** A public name that resolves to an address of this machine, in an n8n with this environment: by `resolve.cjs`. */
+/** A public host name that resolves to an address of this machine. An n8n server needs this environment, which loads `resolve.cjs`. */
 export const RESOLVED = {
 	name: 'cdn.evil.example',
 	address: '127.0.0.2',
 	env: { NODE_OPTIONS: `--require ${join(process.cwd(), 'test', 'e2e', 'resolve.cjs')}` },
 };
 
-/** A request as it came in. */
+/** A received request. */
 export interface Received {
 	path: string;
 	contentType: string;
 	body: Buffer;
 }
 
-/** Takes whatever it is sent, and keeps it. */
+/** Starts a server that accepts and keeps every request. */
 export async function openSink(): Promise<TestServer & { received: Received[] }> {
 	const received: Received[] = [];
 	const server = await serve((request, response) => {
@@ -49,7 +49,7 @@ const readText = ({ content }: Message) =>
 
 const findLinks = (text: string) => [...new Set(text.match(/https?:\/\/[^\s"'\\<>)\]]+/g) ?? [])];
 
-/** What the model says next: a call of its tool for each link in the message, and then the links in what the tool gave back. */
+/** Composes the next message of the model: a tool call for each link in the message, and then the links in the tool's results. */
 function composeReply({ messages, tools = [] }: Completion): object {
 	const results = messages.filter(({ role }) => role === 'tool').map(readText);
 	if (results.length > 0) {
@@ -72,7 +72,7 @@ function composeReply({ messages, tools = [] }: Completion): object {
 	return { role: 'assistant', content: null, tool_calls: calls };
 }
 
-/** A language model's server, as far as an agent with one tool needs it: OpenAI's chat completions, whole or as a stream. */
+/** Starts a server for an agent with one tool: OpenAI's chat completions, whole or as a stream. */
 export async function openChatModel(): Promise<TestServer> {
 	return await serve((request, response) => {
 		let text = '';

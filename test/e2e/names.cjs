@@ -1,6 +1,6 @@
 /**
- * For n8n to load first (`--require`): names that a test has written into a folder resolve to this machine or to nothing, as
- * `FolderNames` says. The system resolves all others.
+ * n8n loads this first (`--require`). Host names that a test has written to a folder resolve to this machine or to nothing, as
+ * `FolderNames` describes. The system resolves all others.
  */
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');

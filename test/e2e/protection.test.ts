@@ -4,20 +4,20 @@ import { serve, type TestServer } from '../support/http.mts';
 import { RESOLVED } from './loopback.mts';
 import { startWorkflow, waitForResult } from './suite.mts';
 
-/** The stand-in service may be asked, and nothing else on this machine. */
+/** n8n may send requests to the stand-in service, and to nothing else on this machine. */
 const PROTECTED = { N8N_SSRF_PROTECTION_ENABLED: 'true', N8N_SSRF_ALLOWED_IP_RANGES: '127.0.0.1/32' };
 
 describe.each([
 	['without', {}],
 	['with', PROTECTED],
-])("n8n 2.41.1 %s n8n's own protection", (_how, env) => {
+])('n8n 2.41.1 %s its own protection', (_how, env) => {
 	const isProtected = env === PROTECTED;
 	let world: World;
 	let secret: TestServer;
-	let asked = 0;
+	let requests = 0;
 	beforeAll(async () => {
 		secret = await serve((_request, response) => {
-			asked += 1;
+			requests += 1;
 			response.end('GIF89a');
 		}, RESOLVED.address);
 		world = await startWorld({ version: '2.41.1', env: { ...RESOLVED.env, ...env } });
@@ -27,7 +27,7 @@ describe.each([
 		await secret?.close();
 	});
 
-	test(`a public name that resolves to a private address is ${isProtected ? 'not asked' : 'asked'}`, async () => {
+	test(`a public name that resolves to a private address ${isProtected ? 'gets no request' : 'gets a request'}`, async () => {
 		const { id, name } = await world.main.createCredential('Public', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
 			baseUrl: 'https://api.invalid/api',
@@ -55,16 +55,16 @@ describe.each([
 		const execution = await world.main.waitForLatest(saved.id, ['success', 'error']);
 		const { status, data } = await world.main.readExecution(execution);
 		if (!isProtected) {
-			expect([status, asked]).toEqual(['success', 1]);
+			expect([status, requests]).toEqual(['success', 1]);
 			return;
 		}
-		expect([status, asked]).toEqual(['error', 0]);
+		expect([status, requests]).toEqual(['error', 0]);
 		expect(data.resultData.error?.message).toBe(
 			'Job 5 is done, but its file could not be downloaded: n8n does not allow requests to its address (N8N_SSRF_PROTECTION_ENABLED)',
 		);
 	});
 
-	test(`a Base URL at such an address ${isProtected ? 'is an error that says that nothing was paid' : 'works'}`, async () => {
+	test(`a Base URL at such an address ${isProtected ? 'is an error, which says that nothing was paid' : 'works'}`, async () => {
 		const { port } = new URL(world.service.origin);
 		const credential = await world.main.createCredential('Private', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,

@@ -1,4 +1,4 @@
-/** Where the key could have got to in a world in which everything has been done, and a search of it all. */
+/** Searches everything that an n8n server has written, stored and answered for the key. */
 import { execFile } from 'node:child_process';
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -14,13 +14,13 @@ import { say, startWorkflow, waitForResult } from './suite.mts';
 
 const run = promisify(execFile);
 
-/** Looks like the key, and is put where it has to be found. */
+/** A text like the key, in places where the search must find it. */
 const DECOY = 'sk/decoy+7c40d9b2e85f1a6f3b=<2"9e>';
 
-/** What is found around a trace is told, so much of it. */
+/** How many bytes around a trace are quoted, on each side. */
 const AROUND = 60;
 
-/** What stands around the first of the traces that is found, if one is. */
+/** Quotes the bytes around the first trace in some bytes. @returns `undefined` if there is none */
 function quoteAround(traces: readonly Buffer[], bytes: Buffer): string | undefined {
 	for (const trace of traces) {
 		const at = bytes.indexOf(trace);
@@ -31,25 +31,25 @@ function quoteAround(traces: readonly Buffer[], bytes: Buffer): string | undefin
 
 const toBuffers = (texts: readonly string[]) => texts.map((text) => Buffer.from(text));
 
-/** A kind of place where the key could be, and what was looked through there. */
+/** A kind of place where the key could be, and how much of it was searched. */
 interface Area {
 	parts: number;
 	bytes: number;
-	/** What was found there of what had to be there. */
+	/** The baits that were found there. */
 	baits: Set<string>;
 }
 
-/** The search of a world. */
+/** The search of an n8n server. */
 class Search {
 	private readonly key = toBuffers(listTraces(API_KEY));
 	private readonly baits: ReadonlyArray<[string, Buffer[]]>;
 	readonly areas = new Map<string, Area>();
-	/** Where the key was found, and what stands around it. */
+	/** Where the key was found, with the bytes around it. */
 	readonly found: string[] = [];
 
-	/** @param marks what has to be found beside the decoy, so that a search that finds nothing is known to search */
-	constructor(...marks: string[]) {
-		const plain = marks.map((mark): [string, Buffer[]] => [mark, toBuffers([mark])]);
+	/** @param texts must be found like the decoy. They show that the search works. */
+	constructor(...texts: string[]) {
+		const plain = texts.map((text): [string, Buffer[]] => [text, toBuffers([text])]);
 		this.baits = [[DECOY, toBuffers(listTraces(DECOY))], ...plain];
 	}
 
@@ -66,7 +66,7 @@ class Search {
 		if (leak !== undefined) this.found.push(`${areaName}, ${part}: ${leak}`);
 	}
 
-	/** The areas in which a bait was found. */
+	/** Lists the areas in which a bait was found. */
 	listAreasWith(bait: string): string[] {
 		return [...this.areas].filter(([, { baits }]) => baits.has(bait)).map(([name]) => name);
 	}
@@ -78,7 +78,7 @@ class Search {
 	}
 }
 
-/** Every file under a folder; links are not followed. */
+/** Lists every file in a folder and its subfolders. Does not follow links. */
 function listFiles(folder: string): string[] {
 	return readdirSync(folder).flatMap((name) => {
 		const path = join(folder, name);
@@ -88,7 +88,7 @@ function listFiles(folder: string): string[] {
 	});
 }
 
-/** Prints every row of an SQLite database as JSON: in the file, a row may be torn apart by the pages it lies on. */
+/** A program that prints every row of an SQLite database as JSON. In the file, a row can be split into pages. */
 const PRINT_ROWS = `
 const { Database, OPEN_READONLY } = require('sqlite3');
 const database = new Database(process.argv[1], OPEN_READONLY);
@@ -107,29 +107,29 @@ async function readRows({ node, folder }: Installation, database: string): Promi
 	return stdout;
 }
 
-/** What is known of a world that is not in its folder. */
+/** What is to be searched in addition. */
 export interface Evidence {
-	/** Requests that other services than the world's own have recorded. */
+	/** Requests that other stand-in services have recorded. */
 	requests?: readonly RequestRecord[];
-	/** What was said to people and callers. */
+	/** Messages of n8n to people and callers. */
 	messages?: readonly unknown[];
 }
 
-/** All that a person can get from n8n: every execution with its data, and the credentials, whose secrets n8n keeps back. */
+/** Searches what n8n sends to its users: every execution with its data, and the credentials without their secrets. */
 async function searchRestApi(search: Search, { main }: World): Promise<void> {
-	const look = async (area: string, path: string) => {
+	const searchAnswer = async (area: string, path: string) => {
 		const { status, data } = await main.request('GET', path);
 		if (status !== 404) search.searchText(area, path, JSON.stringify(data));
 	};
 	const latest = await main.listExecutions();
-	// They are numbered.
+	// Executions are numbered from 1.
 	const count = Math.max(...latest.map(({ id }) => Number(id)));
-	for (let id = 1; id <= count; id++) await look('executions', `/executions/${id}`);
+	for (let id = 1; id <= count; id++) await searchAnswer('executions', `/executions/${id}`);
 	const credentials = await main.requestData<Array<{ id: string }>>('GET', '/credentials');
-	for (const { id } of credentials) await look('credentials', `/credentials/${id}?includeData=true`);
+	for (const { id } of credentials) await searchAnswer('credentials', `/credentials/${id}?includeData=true`);
 }
 
-/** What services have recorded. The key has its place in the bodies of calls to the API, and nowhere else. */
+/** Searches recorded requests. The key may be only in the bodies of calls to the API. */
 function searchRequests(search: Search, requests: readonly RequestRecord[]): void {
 	for (const { method, path, headers, body } of requests) {
 		const isCall = method === 'POST' && path.startsWith('/api/');
@@ -138,7 +138,7 @@ function searchRequests(search: Search, requests: readonly RequestRecord[]): voi
 	}
 }
 
-/** Which area a file of a world's folder belongs to. */
+/** Chooses the area of a file. @param file its path in the folder of the world */
 function chooseArea(file: string): string {
 	if (/^postgres/.test(file)) return 'PostgreSQL';
 	if (/^redis/.test(file)) return 'Redis';
@@ -147,7 +147,7 @@ function chooseArea(file: string): string {
 	return 'n8n folders';
 }
 
-/** Everything in the world's folder: databases with their journals, n8n's settings, logs, files, what was printed. */
+/** Searches the folder of the world: databases and their journals, n8n's settings, logs, files, and output. */
 async function searchFolder(search: Search, { folder, installation }: World): Promise<void> {
 	for (const path of listFiles(folder)) {
 		const file = relative(folder, path);
@@ -156,12 +156,9 @@ async function searchFolder(search: Search, { folder, installation }: World): Pr
 	}
 }
 
-/**
- * The last test of a world: looks for the key wherever anything of what was done could have left it. It ends n8n, so that
- * all is on disk.
- */
+/** Tests that the key is nowhere. This is the last test of an n8n server: it stops n8n, so that everything is on the disk. */
 export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evidence = () => ({})): void {
-	test('after all of this the key stands in no database, file, log, execution, answer or address', async () => {
+	test('the key is in no database, file, log, execution, answer or URL', async () => {
 		const world = getWorld();
 		const { main, outside, workers, folder, service, servers } = world;
 		service.clearFaults();
@@ -184,7 +181,7 @@ export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evide
 		searchRequests(search, [...service.requests, ...requests]);
 		const answers = [...main.answers, ...outside.answers, ...messages];
 		for (const answer of answers) search.searchText('answers', 'an answer', JSON.stringify(answer) ?? '');
-		say(`The key was looked for in: ${String(search)}.`);
+		say(`The key was searched for in: ${String(search)}.`);
 
 		expect(search.found).toEqual([]);
 		const database = servers ? 'PostgreSQL' : 'SQLite';
@@ -193,7 +190,7 @@ export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evide
 		);
 		expect(search.listAreasWith(logged)).toContain('logs');
 		if (servers) expect(search.listAreasWith(saved.id)).toContain('Redis');
-		// In queue mode n8n keeps files in its database.
+		// In queue mode, n8n keeps files in its database.
 		if (!servers) expect(search.areas.get('files')?.parts).toBeGreaterThan(0);
 	});
 }

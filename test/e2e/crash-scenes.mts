@@ -1,6 +1,6 @@
 /**
- * What is going on when a part of n8n crashes: executions in the middle of a submit, a wait, a call and a download, each
- * with a stand-in service of its own whose answers are slow just there.
+ * The scenes in which a part of n8n crashes: executions in the middle of a submit, a wait, a call or a download. Each has
+ * its own stand-in service, whose answers are slow at that moment.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
@@ -15,93 +15,139 @@ import { waitUntil } from '../../n8n/real/processes.mts';
 import { API_KEY, CREDENTIAL_TYPE, type Part, type World } from '../../n8n/real/worlds.mts';
 import { callWorkflow, NODE, publish, readItems, say, startWorkflow, waitForResult } from './suite.mts';
 
-/** How it is known that a job has ended. */
-type Way = 'watching' | 'at rest' | 'trigger';
+/** How n8n learns that a job has ended. */
+type Way = 'polling' | 'suspended' | 'trigger';
 
-/** What is going on. `away`: the service calls while what has crashed is not there yet. */
-type Moment = 'submit' | 'wait' | 'call' | 'call, away' | 'download';
+/** What happens at the moment of the crash. `call while down`: the service calls before the part is started again. */
+type Moment = 'submit' | 'wait' | 'call' | 'call while down' | 'download';
 
 export interface Scene {
 	way: Way;
 	moment: Moment;
 }
 
-/** In the order in which they are begun: what takes long to prepare first. */
+/** In the order in which they begin. Those with a long preparation come first. */
 export const SCENES: readonly Scene[] = [
-	{ way: 'watching', moment: 'wait' },
-	{ way: 'at rest', moment: 'wait' },
-	{ way: 'at rest', moment: 'call' },
-	{ way: 'at rest', moment: 'call, away' },
+	{ way: 'polling', moment: 'wait' },
+	{ way: 'suspended', moment: 'wait' },
+	{ way: 'suspended', moment: 'call' },
+	{ way: 'suspended', moment: 'call while down' },
 	{ way: 'trigger', moment: 'call' },
-	{ way: 'trigger', moment: 'call, away' },
+	{ way: 'trigger', moment: 'call while down' },
 	{ way: 'trigger', moment: 'download' },
-	{ way: 'at rest', moment: 'download' },
-	{ way: 'watching', moment: 'download' },
-	{ way: 'watching', moment: 'submit' },
-	{ way: 'at rest', moment: 'submit' },
+	{ way: 'suspended', moment: 'download' },
+	{ way: 'polling', moment: 'download' },
+	{ way: 'polling', moment: 'submit' },
+	{ way: 'suspended', moment: 'submit' },
 ];
 
 export const nameScene = ({ way, moment }: Scene) => `${way}, ${moment}`;
 
-/** How long jobs take unless the clock leaps: longer than all of this. */
+/** How long jobs take unless the clock leaps, s. It is longer than the test. */
 const JOB_SECONDS = 3600;
 
-/** How long an execution rests for calls that do not come, s, from the submit. */
+/** Timeout of a suspended execution, s. */
 const TIMEOUT_SECONDS = 100;
 
-/**
- * How slowly answers come that are to be cut off, bytes/s: they take half a minute and more, those to a call less, since
- * it is answered in time or not at all.
- */
+/** How slow the interrupted answers are, bytes/s. They take half a minute or more. The fetch takes less, since n8n must answer a call in time. */
 const DRIP = { submit: 12, fetch: 90, download: 700 } as const;
 
 const PICTURES = ['mug.jpg', 'duck.png'];
 
-/** n8n's words for an execution that goes on. */
+/** n8n's statuses of an execution that has not ended. */
 const OPEN_STATUSES = ['new', 'running', 'waiting'];
 
 /**
- * What is left of a job, the best of it: a result, a reference among the items, its ID in the execution's error, in n8n's
- * log, or with who has submitted it for the trigger; or nothing, so that only the account's generations tell of it.
+ * The best that is left of a job: a result; a reference in the items; its ID in the execution's error, in n8n's log, or in
+ * the answer to the submit for the trigger; or nothing, so that only Get Many finds it.
  */
 export type Trace = 'result' | 'reference' | 'error' | 'log' | 'submitter' | 'nothing';
 
-/** What came of a scene. */
+/** The outcome of a scene. */
 export interface Outcome {
 	scene: Scene;
-	/** How the execution ended: n8n's word, or "not started". */
+	/** n8n's status of the execution, or "not started". */
 	execution: string;
-	/** Whether n8n still takes it for one that goes on. */
+	/** Whether the execution has not ended, according to its status. */
 	isOpen: boolean;
-	/** How many jobs there should be. */
+	/** How many jobs must have been paid. */
 	expectedJobs: number;
 	/** What is left of each job that was paid. */
 	traces: Trace[];
-	/** The IDs of those jobs that are no results, but that somebody has been told. */
+	/** The IDs of the jobs without a result, as far as they are known. */
 	ids: number[];
 }
 
-/** How long what has crashed is away, ms. */
+/** The time between a crash and the restart, ms. */
 const DOWN_MS = 2000;
 
-/** How long n8n's processes are looked at that may end of themselves because of a crash beside them, ms. */
+/** How long other processes of n8n may end because of the crash, ms. */
 const AFTERSHOCK_MS = 15_000;
 
-/** A scene that is being played. */
+/** What a scene works with. */
+interface Backing {
+	clock: LeapingSystemClock;
+	service: LocalApi;
+	credentials: World['credentials'];
+}
+
+/** A published workflow. */
+interface StartableWorkflow {
+	saved: Saved;
+	/** Starts an execution of the node, or submits a job for the trigger. */
+	start: () => Promise<void>;
+	/** The URL of the trigger. */
+	triggerUrl?: string;
+}
+
+/** Publishes a workflow with the node. */
+async function publishNode(
+	world: World,
+	scene: Scene,
+	{ service, credentials }: Backing,
+): Promise<StartableWorkflow> {
+	const { path, saved } = await publish(world, chooseParameters(scene), { credentials });
+	const images = PICTURES.map((picture) => `${service.origin}/samples/${picture}`);
+	return { saved, start: async () => await callWorkflow(world, path, images) };
+}
+
+/** Publishes a workflow with the trigger. */
+async function publishTrigger(
+	world: World,
+	scene: Scene,
+	{ service, credentials }: Backing,
+): Promise<StartableWorkflow> {
+	const webhookId = `crash-${service.origin.split(':').at(-1)}-${Date.now()}`;
+	const workflow = buildTriggerWorkflow({ download: true }) as WorkflowFile;
+	for (const node of workflow.nodes) {
+		if (node.name === TRIGGER) Object.assign(node, { credentials, webhookId });
+	}
+	const name = `${nameScene(scene)} ${service.origin}`;
+	const saved = await world.main.importWorkflow({ ...workflow, name });
+	await world.main.publish(saved);
+	const path = `/webhook/${webhookId}/webhook`;
+	await waitUntil('the trigger is active', async () => (await world.outside.call(path, {})).status === 400);
+	return { saved, start: async () => await submitJob(service), triggerUrl: world.outside.origin + path };
+}
+
+async function submitJob({ baseUrl, origin }: LocalApi): Promise<void> {
+	const { status } = await axios.post(
+		`${baseUrl}/v3/img_to_3d`,
+		{ key: API_KEY, image: `${origin}/samples/mug.jpg`, frame_size: 32, seconds: 1 },
+		{ proxy: false },
+	);
+	if (status !== 200) throw new Error(`The service refused the job: ${status}`);
+}
+
+/** A scene on an n8n server. */
 export class RunningScene {
 	private readonly calls: Array<Promise<unknown>> = [];
 
 	private constructor(
 		private readonly world: World,
 		readonly scene: Scene,
-		private readonly clock: LeapingSystemClock,
-		private readonly service: LocalApi,
-		private readonly credentials: World['credentials'],
-		private readonly saved: Saved,
-		/** What starts the execution of the node. */
-		private readonly begin: () => Promise<void>,
-		/** Where the trigger is called. */
-		private readonly trigger?: string,
+		private readonly backing: Backing,
+		private readonly workflow: StartableWorkflow,
 	) {}
 
 	static async open(world: World, scene: Scene): Promise<RunningScene> {
@@ -118,61 +164,38 @@ export class RunningScene {
 			apiKey: API_KEY,
 			baseUrl: service.baseUrl,
 		});
-		const credentials = { stableDiffusionApi: { id, name } };
-		if (scene.way === 'trigger') {
-			const webhookId = `crash-${service.origin.split(':').at(-1)}-${Date.now()}`;
-			const workflow = buildTriggerWorkflow({ download: true }) as WorkflowFile;
-			for (const node of workflow.nodes) {
-				if (node.name === TRIGGER) Object.assign(node, { credentials, webhookId });
-			}
-			const saved = await world.main.importWorkflow({ ...workflow, name });
-			await world.main.publish(saved);
-			const submit = async () => {
-				const { status } = await axios.post(
-					`${service.baseUrl}/v3/img_to_3d`,
-					{ key: API_KEY, image: `${service.origin}/samples/mug.jpg`, frame_size: 32, seconds: 1 },
-					{ proxy: false },
-				);
-				if (status !== 200) throw new Error(`The service does not take the job: ${status}`);
-			};
-			const path = `/webhook/${webhookId}/webhook`;
-			await waitUntil('the trigger is live', async () => (await world.outside.call(path, {})).status === 400);
-			return new RunningScene(
-				world,
-				scene,
-				clock,
-				service,
-				credentials,
-				saved,
-				submit,
-				world.outside.origin + path,
-			);
-		}
-		const { path, saved } = await publish(world, chooseParameters(scene), { credentials });
-		const images = PICTURES.map((picture) => `${service.origin}/samples/${picture}`);
-		const start = async () => await callWorkflow(world, path, images);
-		return new RunningScene(world, scene, clock, service, credentials, saved, start);
+		const backing = { clock, service, credentials: { stableDiffusionApi: { id, name } } };
+		const workflow = await (scene.way === 'trigger' ? publishTrigger : publishNode)(world, scene, backing);
+		return new RunningScene(world, scene, backing, workflow);
 	}
 
-	/** Brings the scene to where it waits for its moment. */
+	private get service(): LocalApi {
+		return this.backing.service;
+	}
+
+	private get clock(): LeapingSystemClock {
+		return this.backing.clock;
+	}
+
+	/** Starts the execution, up to the time before the crash. */
 	async prepare(): Promise<void> {
 		const { way, moment } = this.scene;
 		if (moment === 'submit') this.slowDown('submit', 1);
-		await this.begin();
+		await this.workflow.start();
 		if (moment === 'submit') return;
 		await waitUntil(
-			`the jobs are in (${nameScene(this.scene)})`,
+			`the jobs are submitted (${nameScene(this.scene)})`,
 			() => this.service.jobs.length === (way === 'trigger' ? 1 : PICTURES.length),
 		);
-		if (way === 'at rest') await this.world.main.waitForLatest(this.saved.id, ['waiting']);
+		if (way === 'suspended') await this.world.main.waitForLatest(this.workflow.saved.id, ['waiting']);
 	}
 
-	/** Brings it into its moment. */
+	/** Continues it to the moment of the crash. */
 	async enter(): Promise<void> {
 		const { way, moment } = this.scene;
 		const { service } = this;
 		if (moment === 'submit') {
-			await waitUntil(`the second submit is in`, () => service.jobs.length === PICTURES.length);
+			await waitUntil('the second job is submitted', () => service.jobs.length === PICTURES.length);
 		}
 		if (moment === 'call') {
 			this.slowDown('fetch');
@@ -182,64 +205,65 @@ export class RunningScene {
 		if (moment === 'download') {
 			this.slowDown('download');
 			this.clock.leap(JOB_SECONDS);
-			if (way !== 'watching') this.callForJobs();
+			if (way !== 'polling') this.callForJobs();
 			await this.waitForRequest(/^\/files\//);
 		}
 	}
 
+	/** Waits for the request that the crash interrupts. */
 	private async waitForRequest(path: RegExp): Promise<void> {
 		const { service, scene } = this;
 		const earlier = service.requests.length;
 		if (scene.moment === 'call') this.callForJobs();
-		await waitUntil(`${nameScene(scene)} is in its moment`, () =>
+		await waitUntil(`the request is sent (${nameScene(scene)})`, () =>
 			service.requests.slice(earlier).some((request) => path.test(request.path)),
 		);
 	}
 
-	/** What happens between the crash and the restart. */
+	/** Does what happens between the crash and the restart. */
 	actWhileDown(): void {
-		if (this.scene.moment !== 'call, away') return;
+		if (this.scene.moment !== 'call while down') return;
 		this.clock.leap(JOB_SECONDS);
 		this.callForJobs();
 	}
 
-	/** What happens when all is there again. */
+	/** Does what happens after the restart. */
 	actAfterRestart(): void {
 		const { way, moment } = this.scene;
 		this.service.clearFaults();
 		this.clock.leap(JOB_SECONDS);
-		if (way === 'at rest' && moment === 'wait') this.callForJobs();
+		if (way === 'suspended' && moment === 'wait') this.callForJobs();
 	}
 
-	/** The service's calls for all jobs, once each. */
+	/** Makes the call of the service for each job, once. */
 	private callForJobs(): void {
 		for (const job of this.service.jobs) {
-			const url = this.trigger ?? job.webhook;
+			const url = this.workflow.triggerUrl ?? job.webhook;
 			if (!url) throw new Error(`Job ${job.id} has no webhook (${nameScene(this.scene)}).`);
 			const body = { status: 'success', id: job.id, track_id: job.trackId, output: job.outputs, meta: {} };
 			this.calls.push(axios.post(url, body, { proxy: false, timeout: 30_000 }).catch(() => undefined));
 		}
 	}
 
-	/** Spoils answers without an end. @param skip so many come as usual before */
+	/** Slows down answers. @param skip how many come as usual before */
 	private slowDown(on: FaultPlace & keyof typeof DRIP, skip = 0): void {
 		this.service.addFault({ on, skip, times: Infinity, do: { kind: 'drip', bytesPerSecond: DRIP[on] } });
 	}
 
-	/** Waits until n8n has nothing to do with it any more. @returns how the execution stands */
+	/** Waits until the execution has ended. @returns its status */
 	async waitForEnd(): Promise<string> {
 		let status = '';
 		await waitUntil(
 			`${nameScene(this.scene)} has ended`,
 			async () => {
 				try {
-					const [latest] = await this.world.main.listExecutions(this.saved.id);
+					const [latest] = await this.world.main.listExecutions(this.workflow.saved.id);
 					status = latest?.status ?? 'not started';
 				} catch {
-					// It may not have its database back yet.
+					// n8n may not be connected to its database yet.
 					return false;
 				}
-				// A trigger that has not started its execution when the others have ended does not start it any more.
+				// A trigger that has not started its workflow by now does not start it any more.
 				return this.scene.way === 'trigger' || !OPEN_STATUSES.includes(status);
 			},
 			(TIMEOUT_SECONDS + 60) * 1000,
@@ -248,36 +272,42 @@ export class RunningScene {
 		return status;
 	}
 
-	/** @param printed all that n8n's processes have printed */
-	async readOutcome(printed: string): Promise<Outcome> {
-		const { scene, service, saved, world } = this;
+	/** @param log what all processes of n8n have printed */
+	async readOutcome(log: string): Promise<Outcome> {
+		const { scene, service, world } = this;
+		const { saved, triggerUrl } = this.workflow;
 		const execution = await this.waitForEnd();
 		const [latest] = await world.main.listExecutions(saved.id);
 		const data = latest && (await world.main.readExecution(latest.id)).data;
-		const items = data ? readItems(data, this.trigger ? AFTER : NODE) : [];
+		const items = data ? readItems(data, triggerUrl ? AFTER : NODE) : [];
 		const { error } = data?.resultData ?? {};
 		const errorText = `${error?.message ?? ''} ${error?.description ?? ''}`;
 		const traces = service.jobs.map(({ id }): Trace => {
 			const item = items.find(({ json }) => String(json.id) === `${id}`);
 			if (item) return item.json.status === 'success' && item.binary?.data ? 'result' : 'reference';
 			if (new RegExp(`\\b${id}\\b`).test(errorText)) return 'error';
-			// Each service counts its jobs alike.
-			if (printed.includes(`job ${id} was accepted (execution ${latest?.id},`)) return 'log';
-			return this.trigger ? 'submitter' : 'nothing';
+			// Jobs of different services can have the same ID.
+			if (log.includes(`job ${id} was accepted (execution ${latest?.id},`)) return 'log';
+			return triggerUrl ? 'submitter' : 'nothing';
 		});
 		const ids = service.jobs.flatMap(({ id }, n) => {
 			return ['result', 'nothing'].includes(traces[n] ?? 'nothing') ? [] : [id];
 		});
-		const expectedJobs = this.trigger ? 1 : PICTURES.length;
+		const expectedJobs = triggerUrl ? 1 : PICTURES.length;
 		return { scene, execution, isOpen: OPEN_STATUSES.includes(execution), expectedJobs, traces, ids };
 	}
 
-	/** Fetches jobs by Get Result. @returns whether all came with their files, and nothing was paid for it */
-	async fetchJobs(ids: readonly number[]): Promise<boolean> {
+	/** Fetches jobs with Get Result. @returns whether all have their files, and no job was paid for that */
+	async canFetch(ids: readonly number[]): Promise<boolean> {
 		const { service, world } = this;
 		const paid = service.jobs.length;
 		const parameters = { operation: 'getResult', jobId: "={{ $json['body.images'] }}" };
-		const saved = await startWorkflow(world, parameters, { credentials: this.credentials }, ids.map(String));
+		const saved = await startWorkflow(
+			world,
+			parameters,
+			{ credentials: this.backing.credentials },
+			ids.map(String),
+		);
 		const { items } = await waitForResult(world, saved);
 		return (
 			items.length === ids.length &&
@@ -293,34 +323,34 @@ export class RunningScene {
 }
 
 function chooseParameters({ way }: Scene): INodeParameters {
-	return way === 'watching'
+	return way === 'polling'
 		? { waitFor: 'poll', options: { pollInterval: 1 } }
 		: { waitFor: 'webhook', options: { timeout: TIMEOUT_SECONDS } };
 }
 
-/** Brings all scenes into their moments, lets the part crash, and waits for what comes of it. */
+/** Crashes a part of n8n in the middle of all scenes, and starts it again. @returns the outcomes of the scenes */
 export async function crashDuring(
 	world: World,
 	part: Part,
-	plays: readonly RunningScene[],
+	scenes: readonly RunningScene[],
 ): Promise<Outcome[]> {
-	await Promise.all(plays.map(async (play) => await play.prepare()));
-	// Who calls does not wait for long.
+	await Promise.all(scenes.map(async (scene) => await scene.prepare()));
+	// A caller does not wait for long, so the calls come last.
 	for (const isCall of [false, true]) {
-		const group = plays.filter(({ scene }) => (scene.moment === 'call') === isCall);
-		await Promise.all(group.map(async (play) => await play.enter()));
+		const group = scenes.filter(({ scene }) => (scene.moment === 'call') === isCall);
+		await Promise.all(group.map(async (scene) => await scene.enter()));
 	}
 	await world.crash(part, async () => {
-		for (const play of plays) play.actWhileDown();
+		for (const scene of scenes) scene.actWhileDown();
 		await pause(DOWN_MS);
 	});
-	for (const play of plays) play.actAfterRestart();
+	for (const scene of scenes) scene.actAfterRestart();
 	for (const end = Date.now() + AFTERSHOCK_MS; Date.now() < end; await pause(500)) {
-		const gone = await world.revive();
-		if (gone.length > 0) say(`After the crash of ${part}, ${gone.join(' and ')} ended too.`);
+		const ended = await world.revive();
+		if (ended.length > 0) say(`After the crash of ${part}, ${ended.join(' and ')} ended too.`);
 	}
-	for (const play of plays) await play.waitForEnd();
+	for (const scene of scenes) await scene.waitForEnd();
 	const outcomes: Outcome[] = [];
-	for (const play of plays) outcomes.push(await play.readOutcome(world.readLog()));
+	for (const scene of scenes) outcomes.push(await scene.readOutcome(world.readLog()));
 	return outcomes;
 }

@@ -1,26 +1,25 @@
 /**
- * The crash table: what a crash of each part of n8n costs, in the middle of each thing that the nodes do.
+ * The crash table: what a crash of each part of n8n costs, in the middle of each step of the nodes.
  *
- * Whatever crashes, no job is paid twice, and each job that was paid is a result, a reference, or an ID that somebody has
- * been told, which Get Result makes a result of. The one exception: what a process that submits was not yet told.
+ * Whatever crashes, no job is paid twice. Each paid job is a result, a reference, or an ID with which Get Result can fetch
+ * it. The only exception is a job whose ID had not yet reached the process that submitted it.
  */
 import { type Part, PARTS, startWorld, type World, type WorldOptions } from '../../n8n/real/worlds.mts';
 import { RUNS_ALL } from '../support/scope.mts';
 import { crashDuring, nameScene, type Outcome, RunningScene, SCENES, type Trace } from './crash-scenes.mts';
 import { say, startWorkflow, waitForResult } from './suite.mts';
 
-/** What a person has to do, by what is left of a job. */
+/** What a person must do, by what is left of a job. */
 const TO_DO: Record<Trace, string> = {
 	result: 'nothing',
 	reference: 'Get Result with the items',
 	error: 'Get Result with the IDs in the error',
 	log: "Get Result with the IDs in n8n's log",
-	submitter: 'Get Result with the ID that the submit was answered with',
-	nothing: "look at the account's generations",
+	submitter: 'Get Result with the ID in the answer to the submit',
+	nothing: 'Get Many',
 };
 
 const table: string[][] = [];
-const all: Outcome[] = [];
 afterAll(() => {
 	const rows = [
 		['crash of', 'in the middle of', 'execution', 'jobs', 'what is left of them', 'to do'],
@@ -48,7 +47,7 @@ function makeRow(name: string, { scene, execution, traces }: Outcome): string[] 
 	];
 }
 
-/** `submitter`: the part that runs executions. */
+/** `submitter` is the part that runs executions. */
 const WORLDS: Array<{ name: string; options: WorldOptions; parts: readonly Part[]; submitter: Part }> = [
 	{
 		name: 'n8n 2.41.1 in queue mode',
@@ -57,7 +56,7 @@ const WORLDS: Array<{ name: string; options: WorldOptions; parts: readonly Part[
 			queue: true,
 			workers: 1,
 			concurrency: 20,
-			// A dead worker is noticed soon.
+			// n8n soon notices that a worker is dead.
 			env: {
 				QUEUE_WORKER_LOCK_DURATION: '6000',
 				QUEUE_WORKER_LOCK_RENEW_TIME: '2000',
@@ -71,7 +70,7 @@ const WORLDS: Array<{ name: string; options: WorldOptions; parts: readonly Part[
 	{ name: 'n8n 2.0.0 in one process', options: { version: '2.0.0' }, parts: ['main'], submitter: 'main' },
 ];
 
-/** One version shows what a crash of the only process costs, and a Redis that forgets everything costs more than one that does not. */
+/** One version is enough for a crash of the only process, and a Redis that loses its data for a crash of Redis. */
 const LANDING_WORLDS = WORLDS.filter(({ options }) => options.version === '2.41.1').map((world) => ({
 	...world,
 	parts: world.parts.filter((part) => part !== 'redis'),
@@ -89,34 +88,33 @@ describe.each(RUNS_ALL ? WORLDS : LANDING_WORLDS)(
 		});
 
 		test.each(parts)('%s', async (part) => {
-			const plays = await Promise.all(SCENES.map(async (scene) => await RunningScene.open(world, scene)));
+			const scenes = await Promise.all(SCENES.map(async (scene) => await RunningScene.open(world, scene)));
 			try {
-				const outcomes = await crashDuring(world, part, plays);
-				all.push(...outcomes);
+				const outcomes = await crashDuring(world, part, scenes);
 				table.push(...outcomes.map((outcome) => makeRow(`${part} (${name})`, outcome)));
-				const seen = outcomes.map(({ scene, traces, isOpen }) => ({
+				const results = outcomes.map(({ scene, traces, isOpen }) => ({
 					scene: nameScene(scene),
 					paid: traces.length,
 					lost: traces.filter((trace) => trace === 'nothing').length,
 					isOpen,
 				}));
-				expect(seen).toEqual(
+				expect(results).toEqual(
 					outcomes.map(({ scene, expectedJobs }) => ({
 						scene: nameScene(scene),
 						paid: expectedJobs,
-						// Its submit was in the air when who made it ended.
+						// The process crashed before it had the answer to its submit.
 						lost: part === submitter && scene.moment === 'submit' ? 1 : 0,
 						isOpen: false,
 					})),
 				);
 				const fetched = await Promise.all(
-					outcomes.map(async ({ ids }, n) => ids.length === 0 || (await plays[n]?.fetchJobs(ids))),
+					outcomes.map(async ({ ids }, n) => ids.length === 0 || (await scenes[n]?.canFetch(ids))),
 				);
 				expect(fetched).toEqual(outcomes.map(() => true));
 				const { status, items } = await waitForResult(world, await startWorkflow(world, {}));
 				expect([status, items.length]).toEqual(['success', 3]);
 			} finally {
-				for (const play of plays) await play.close();
+				for (const scene of scenes) await scene.close();
 			}
 		});
 	},

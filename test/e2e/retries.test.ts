@@ -5,12 +5,12 @@ import { FolderNames, listRealRows, RealCells } from './cells.mts';
 import { testKeyIsNowhere } from './secrets.mts';
 import { say } from './suite.mts';
 
-/** How long all may take on a machine that is busy with other things. */
+/** How long the cells of a version may take on a busy machine, ms. */
 const LIMIT_MS = 40 * 60_000;
 
 const VERSIONS = ['2.0.0', '2.41.1'] as const;
 
-/** Both versions are at work at the same time, each on a core of its own if there are two. */
+/** Both versions run at the same time, each on its own core if there are two. */
 describe("n8n's own Retry On Fail, after each fault", () => {
 	const names = VERSIONS.map(() => new FolderNames());
 	const worlds: World[] = [];
@@ -34,7 +34,7 @@ describe("n8n's own Retry On Fail, after each fault", () => {
 	});
 
 	test.each([...VERSIONS.keys()].map((index) => [VERSIONS[index], index] as const))(
-		'n8n %s pays nothing twice, and tells the ID of each job',
+		'n8n %s pays nothing twice, and reports the ID of each job',
 		async (version, index) => {
 			const results = (await runs[index]) ?? [];
 			const { cpuSeconds } = (worlds[index] as World).main.program;
@@ -48,7 +48,7 @@ describe("n8n's own Retry On Fail, after each fault", () => {
 		LIMIT_MS,
 	);
 
-	// Only then: the search lets nothing else happen in this process, which has the services.
+	// The search comes last, because it blocks this process, which also has the services.
 	describe.each([...VERSIONS.keys()].map((index) => [VERSIONS[index], index] as const))(
 		'n8n %s',
 		(_version, index) => {

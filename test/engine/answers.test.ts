@@ -48,14 +48,14 @@ describe('a submit that gets an error', () => {
 				message: 'Invalid Api Key',
 				tip: '1. Make sure you are passing Content-Type 2. Check your JSON on jsonlint.com 3. Make sure you have valid API key.',
 			}),
-			'The job: the service does not accept the API key: Invalid Api Key',
+			'The service does not accept the API key: Invalid Api Key',
 			/Open the credential.* save it: n8n tests it\. The service says: 3\. Make sure you have valid API key\. No job was accepted, so nothing was paid\.$/,
 			'200',
 		],
 		[
 			'an empty wallet',
 			answer({ status: 'error', message: 'Insufficient credits. Please add more credits to continue.' }, 402),
-			'The job: the account has no credits left: Insufficient credits. Please add more credits to continue.',
+			'The account has no credits left: Insufficient credits. Please add more credits to continue.',
 			/Add credits/,
 			'402',
 		],
@@ -65,63 +65,63 @@ describe('a submit that gets an error', () => {
 				status: 'error',
 				message: { prompt: ['The prompt field is required.'], seed: ['Bad.', 'Odd.'] },
 			}),
-			'The job: the service refused the call: prompt: The prompt field is required.; seed: Bad. Odd.',
+			'The service refused the call: prompt: The prompt field is required.; seed: Bad. Odd.',
 			/Correct what the service names/,
 			'200',
 		],
 		[
 			'the older spelling, with tips',
 			answer({ status: 'error', messege: 'No such model', tips: 'use another one' }),
-			'The job: the service refused the call: No such model',
+			'The service refused the call: No such model',
 			/The service says: use another one/,
 			'200',
 		],
 		[
 			'an image it cannot fetch',
 			answer({ status: 'error', message: 'Unable to fetch image from provided URL' }),
-			'The job: the service could not fetch the image: Unable to fetch image from provided URL',
+			'The service could not fetch the image: Unable to fetch image from provided URL',
 			/open to the internet/,
 			'200',
 		],
 		[
 			'a failure at once',
 			answer({ status: 'failed', id: '', message: 'Failed, Try Again', output: '' }),
-			'The job: the service answered "failed": Failed, Try Again',
+			'The service answered "failed": Failed, Try Again',
 			/run the item again\. No job was accepted, so nothing was paid\.$/,
 			'200',
 		],
 		[
 			'403 as JSON',
 			answer({ status: 'error', message: 'Your plan has no 3D.' }, 403),
-			'The job: the service forbids the call, HTTP 403: Your plan has no 3D.',
+			'The service forbids the call, HTTP 403: Your plan has no 3D.',
 			/plan/,
 			'403',
 		],
 		[
 			'407, of a proxy',
 			answer('<html><body>Proxy Authentication Required</body></html>', 407),
-			'The job: the call was refused, and not by the API itself, HTTP 407: Proxy Authentication Required',
+			'The call was refused, and not by the API itself, HTTP 407: Proxy Authentication Required',
 			/^A proxy may be answering instead of the service\. No job was accepted/,
 			'407',
 		],
 		[
 			'404 with a web page, as of a wrong Base URL',
 			answer('<html><body>Page not found</body></html>', 404),
-			'The job: the service does not know what was asked for, HTTP 404: Page not found',
+			'The service does not know what was asked for, HTTP 404: Page not found',
 			/check Base URL in the credential: it must end in \/api.*A proxy may be answering/,
 			'404',
 		],
 		[
 			'400 without a status',
 			answer({ message: 'Bad body' }, 400),
-			'The job: the service refused the call, HTTP 400: Bad body',
+			'The service refused the call, HTTP 400: Bad body',
 			/Correct/,
 			'400',
 		],
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 308, location: 'https://modelslab.com/api/v3/img_to_3d' },
-			'The job: the service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
+			'The service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
 			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\. No job was accepted/,
 			'308',
 		],
@@ -139,50 +139,50 @@ describe('a submit that gets an error', () => {
 		[
 			'500 with JSON',
 			answer({ status: 'error', message: 'Server Error' }, 500),
-			'the service is in trouble, HTTP 500: Server Error',
+			'The service is in trouble, HTTP 500: Server Error',
 			'500',
 		],
 		[
 			'502 with a web page',
 			answer('<html><body>Bad gateway</body></html>', 502),
-			'the service is in trouble, HTTP 502: Bad gateway',
+			'The service is in trouble, HTTP 502: Bad gateway',
 			'502',
 		],
-		['504 with nothing', answer('', 504), 'the service is in trouble, HTTP 504', '504'],
-		['a web page with 200', answer('<!doctype html><p>Hello'), 'the answer is a web page (HTTP 200)', '200'],
-		['an empty answer', answer(''), 'the answer is empty (HTTP 200)', '200'],
-		['JSON that is cut off', answer('{"status":"succ'), 'the answer is not JSON (HTTP 200)', '200'],
-		['a list', answer([1, 2]), 'the answer is a list instead of an object (HTTP 200)', '200'],
-		['no status', answer({ hello: 'world' }), 'the answer has no status (HTTP 200)', '200'],
+		['504 with nothing', answer('', 504), 'The service is in trouble, HTTP 504', '504'],
+		['a web page with 200', answer('<!doctype html><p>Hello'), 'The answer is a web page (HTTP 200)', '200'],
+		['an empty answer', answer(''), 'The answer is empty (HTTP 200)', '200'],
+		['JSON that is cut off', answer('{"status":"succ'), 'The answer is not JSON (HTTP 200)', '200'],
+		['a list', answer([1, 2]), 'The answer is a list instead of an object (HTTP 200)', '200'],
+		['no status', answer({ hello: 'world' }), 'The answer has no status (HTTP 200)', '200'],
 		[
 			'an unknown status',
 			answer({ status: 'dreaming' }),
-			'the service answered with the unknown status "dreaming"',
+			'The service answered with the unknown status "dreaming"',
 			'200',
 		],
 		[
 			'403 with a web page',
 			answer('<html><head><title>x</title></head><body><h1>Forbidden</h1></body></html>', 403),
-			'something forbids the call, HTTP 403: x Forbidden',
+			'Something forbids the call, HTTP 403: x Forbidden',
 			'403',
 		],
-		['409 with nothing', answer('', 409), 'the call was refused, and not by the API itself, HTTP 409', '409'],
+		['409 with nothing', answer('', 409), 'The call was refused, and not by the API itself, HTTP 409', '409'],
 		[
 			'303 without a job',
 			{ kind: 'redirect', status: 303, location: 'https://modelslab.com/api/x' },
-			'the service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
+			'The service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
 			'303',
 		],
 		[
 			'a passing trouble with HTTP 200',
 			answer({ status: 'error', message: 'Internal server error. Please try again.' }),
-			'the service is in trouble: Internal server error. Please try again.',
+			'The service is in trouble: Internal server error. Please try again.',
 			'200',
 		],
 		[
 			'a connection reset before the answer',
 			{ kind: 'reset', when: 'before' },
-			'the connection broke before the answer was complete (ECONNRESET)',
+			'The connection broke before the answer was complete (ECONNRESET)',
 			null,
 		],
 	])(
@@ -190,7 +190,7 @@ describe('a submit that gets an error', () => {
 		async (_name, fault, message, httpCode) => {
 			rig.service.addFault({ on: 'submit', accept: true, do: fault });
 			const error = expectApiError(await run());
-			expect(error.message).toBe(`The job: ${message}. It may have been accepted and paid`);
+			expect(error.message).toBe(`${message.replace(/\.$/, '')}. The job may have been accepted and paid`);
 			expect(error.description).toMatch(/This node and Retry On Fail do not submit it again/);
 			expect(error.httpCode).toBe(httpCode);
 			expect(submits()).toHaveLength(1);
@@ -203,7 +203,7 @@ describe('a submit that gets an error', () => {
 		rig.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
 		const error = expectApiError(await run({ options: { timeout: 40 } }));
 		expect(error.message).toBe(
-			'The job: no answer came in time (after 40 s). It may have been accepted and paid',
+			'No answer came in time (after 40 s). The job may have been accepted and paid',
 		);
 		expect(submits()).toHaveLength(1);
 	});
@@ -211,7 +211,7 @@ describe('a submit that gets an error', () => {
 	test('whose answer has no ID: the error says that the job was accepted and paid for', async () => {
 		rig.service.addFault({ on: 'submit', accept: true, do: answer({ status: 'processing', output: [] }) });
 		const error = expectApiError(await run());
-		expect(error.message).toBe('The job: accepted and paid for, but the answer has no ID');
+		expect(error.message).toBe('The job was accepted and paid for, but the answer has no ID');
 		expect(error.description).toMatch(/This node and Retry On Fail do not submit it again/);
 		expect(submits()).toHaveLength(1);
 	});
@@ -220,7 +220,7 @@ describe('a submit that gets an error', () => {
 		rig.setCredential({ baseUrl: 'http://127.0.0.1:1/api' });
 		const start = rig.clock.now();
 		const error = expectApiError(await run());
-		expect(error.message).toBe('The job: the connection was refused (ECONNREFUSED)');
+		expect(error.message).toBe('The connection was refused (ECONNREFUSED)');
 		expect(error.description).toMatch(/Check Base URL.*nothing was paid/);
 		expect(rig.clock.now() - start).toBeGreaterThan(10_000);
 	});
@@ -277,9 +277,7 @@ describe('the rate limit', () => {
 			do: answer({ status: 'error', message: 'Rate limit exceeded', retry_after: 50 }, 429),
 		});
 		const error = expectApiError(await run({ options: { timeout: 120 } }));
-		expect(error.message).toBe(
-			'The job: the service kept refusing because of its rate limit: Rate limit exceeded',
-		);
+		expect(error.message).toBe('The service kept refusing because of its rate limit: Rate limit exceeded');
 		expect(error.httpCode).toBe('429');
 		expect(submits()).toHaveLength(4);
 	});
@@ -345,7 +343,7 @@ describe('a poll', () => {
 	])('that keeps getting %s is repeated until Timeout', async (_name, fault) => {
 		rig.service.addFault({ on: 'fetch', times: Infinity, do: fault });
 		const error = expectApiError(await run({ options: { timeout: 300 } }));
-		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s`);
+		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s (Timeout)`);
 		expect(error.description).toMatch(/The last poll failed: .*Get Result/);
 		expect(rig.service.jobs).toHaveLength(1);
 	});
@@ -365,7 +363,7 @@ describe('a poll', () => {
 		rig.service.configure({ jobSeconds: 1e6, eta: 'missing' });
 		const start = rig.clock.now();
 		const error = expectApiError(await run({ options: { timeout: 300 } }));
-		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s`);
+		expect(error.message).toBe(`Job ${rig.service.jobs[0]?.id}: not finished after 300 s (Timeout)`);
 		expect(error.description).toMatch(/paid for and not lost.*Get Result/);
 		expect(rig.clock.now() - start).toBe(300_000);
 		expect(polls().length).toBeLessThan(40);

@@ -300,7 +300,7 @@ describe('an image file', () => {
 		rig.service.addFault({ on: 'upload', times: Infinity, do: { kind: 'answer', status: 500, body: '' } });
 		const items = [makeFileItem(await makePngBase64(), 'image/png', 'dot.png')];
 		const { error } = await rig.run({ operation: 'imageTo3d', imageSource: 'binary' }, { items });
-		expect(error?.message).toBe('The upload of the image: the service is in trouble, HTTP 500');
+		expect(error?.message).toBe('The image could not be uploaded: the service is in trouble, HTTP 500');
 		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\.$/);
 		expect(rig.service.jobs).toEqual([]);
 	});

@@ -93,7 +93,7 @@ describe('many items', () => {
 			node: { onError: 'continueRegularOutput' },
 		});
 		expect(items.map(({ json }) => json.error)).toEqual(
-			Array(5).fill(`The job: the account's queue stayed full: ${full.message}`),
+			Array(5).fill(`The account's queue stayed full: ${full.message}`),
 		);
 		expect(rig.clock.now() - start).toBeLessThan(150_000);
 	});
@@ -247,7 +247,7 @@ describe('On Error', () => {
 });
 
 const BROKEN =
-	'The job: the connection broke before the answer was complete (ECONNRESET). It may have been accepted and paid';
+	'The connection broke before the answer was complete (ECONNRESET). The job may have been accepted and paid';
 
 describe('Retry On Fail', () => {
 	const retry = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };

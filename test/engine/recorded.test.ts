@@ -90,7 +90,7 @@ describe('a job that the service does not know yet', () => {
 			items: makeNumberedItems(1),
 			node: RETRIED,
 		});
-		expect(error?.message).toBe(`Job ${jobId()}: not finished after 300 s`);
+		expect(error?.message).toBe(`Job ${jobId()}: not finished after 300 s (Timeout)`);
 		expect(seconds(start)).toBeGreaterThanOrEqual(900);
 		expect(rig.service.jobs).toHaveLength(1);
 	});
@@ -196,7 +196,7 @@ describe('an end that leaves a doubt', () => {
 		const { error } = await rig.run(buildPromptParameters({}, { timeout: 120 }), {
 			items: makeNumberedItems(1),
 		});
-		expect(error?.message).toBe(`Job ${jobId()}: not finished after 120 s`);
+		expect(error?.message).toBe(`Job ${jobId()}: not finished after 120 s (Timeout)`);
 		expect(error?.description).toContain('answered about job 4711');
 	});
 
@@ -338,7 +338,7 @@ describe('a limit in other words', () => {
 		async (message) => {
 			rig.service.addFault({ on: 'submit', do: answer({ status: 'error', message }) });
 			const { error, paid, description } = errorOf(await run({}, CONTINUE));
-			expect(error).toBe(`The job: the account has no credits left: ${message}`);
+			expect(error).toBe(`The account has no credits left: ${message}`);
 			expect([paid, description]).toEqual(['no', expect.stringMatching(/^Add credits/)]);
 			expect(submits()).toHaveLength(1);
 		},
@@ -390,7 +390,7 @@ test('an item that cannot be read on a later try still names its job', async () 
 test('a server without TLS certainly did not get the job', async () => {
 	rig.setCredential({ baseUrl: rig.service.baseUrl.replace('http:', 'https:') });
 	const { error, paid, description } = errorOf(await run({}, { ...RETRIED, ...CONTINUE }));
-	expect(error).toBe('The job: no secure connection could be made (EPROTO)');
+	expect(error).toBe('No secure connection could be made (EPROTO)');
 	expect(paid).toBe('no');
 	expect(description).toMatch(/may begin with https:\/\/ although.*nothing was paid/);
 });

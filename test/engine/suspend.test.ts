@@ -686,7 +686,7 @@ describe('a job that fails', () => {
 		// n8n repeats a run whose first item is an error, with pauses by the real clock.
 		await rig.waitUntilIdle();
 		expect(outputItems().map(({ json }) => json.status ?? json.error)).toEqual([
-			expect.stringMatching(/^The job: the connection broke/),
+			expect.stringMatching(/^The connection broke/),
 			'success',
 			'success',
 		]);

@@ -179,7 +179,7 @@ describe('the node sends', () => {
 			items: [item],
 		});
 		expect(error?.message).toBe(
-			'The upload of the image in the binary field "side": the service refused the call: no',
+			'The image in the binary field "side" could not be uploaded: the service refused the call: no',
 		);
 		expect(rig.service.jobs).toEqual([]);
 	});

@@ -249,8 +249,8 @@ function checkStop(observed: Observation, { hit, other, paid, says }: Expectatio
 	if (![hit, other].some((fates) => fates.includes('error')))
 		complaints.push(`the execution failed: ${error}`);
 	if (observed.items.length > 0) complaints.push('items have left although the node stopped');
-	if (!/^(Job [\w-]+|The job|The upload of the image)\b/.test(message)) {
-		complaints.push(`the error does not name what failed: ${message}`);
+	if (!/^("|[A-Z]|[\w-]+\.\w+: [A-Z"])/.test(message)) {
+		complaints.push(`the error is not a sentence: ${message}`);
 	}
 	if (!paid.some((value) => (value === 'unknown') === MAYBE_PAID.test(message))) {
 		complaints.push(`the error says the wrong thing about payment: ${error}`);

@@ -163,15 +163,15 @@ const LEAVES: Record<Fate, (job: JobRecord | undefined) => object> = {
 		error: `Job ${job?.id}: the service ended the job as failed: too dark`,
 		paid: 'yes',
 	}),
-	refused: () => ({ error: 'The job: the service refused the call: The prompt is not allowed', paid: 'no' }),
+	refused: () => ({ error: 'The service refused the call: The prompt is not allowed', paid: 'no' }),
 	lost: () => ({
 		error: expect.stringMatching(
-			/^The job: the connection broke before the answer was complete .*\. It may have been accepted and paid$/,
+			/^The connection broke before the answer was complete .*\. The job may have been accepted and paid$/,
 		),
 		paid: 'unknown',
 	}),
 	broken: () => ({
-		error: 'The job: the service is in trouble, HTTP 500: Server Error. It may have been accepted and paid',
+		error: 'The service is in trouble, HTTP 500: Server Error. The job may have been accepted and paid',
 		paid: 'unknown',
 	}),
 	busy: () => ({ error: 'is waited out' }),

@@ -126,6 +126,9 @@ export type Answer =
 	/** There is no answer. */
 	| Unanswered;
 
+/** How much of a redirect's address is kept, characters. */
+const MAX_LOCATION = 500;
+
 /**
  * Reads an HTTP answer of the API.
  *
@@ -141,7 +144,7 @@ export function readAnswer(reply: HttpReply, clean: (text: string) => string, no
 	const location = clean(readHeader(reply.headers, 'location') ?? '');
 	// "See Other" names the address of what was made.
 	const id = httpCode === 303 ? readIdFromAddress(parseServiceUrl(location)) : undefined;
-	return { state: 'redirected', httpCode, location: quote(location), ...toUncertainId(id) };
+	return { state: 'redirected', httpCode, location: location.slice(0, MAX_LOCATION), ...toUncertainId(id) };
 }
 
 /** Whether an answer to a submit shows that the service accepted it. */

@@ -4,7 +4,7 @@ import { readAdditionalFields } from './additional-fields';
 import { checkField } from './check-field';
 import { FIELDS, isTaken, toBodyName, type Field } from './fields';
 import { isEmpty } from './values';
-import { nameVersions, VERSIONS, type ApiVersion, type Generation } from './versions';
+import { VERSIONS, type ApiVersion, type Generation } from './versions';
 
 /** What a person has entered for a generation: unchecked, and with the node's names. */
 export interface Entered {
@@ -50,7 +50,7 @@ export function buildBody(entered: Entered): { body: IDataObject } | FieldProble
 		}
 		body[toBodyName(field)] = checked.value;
 	}
-	const problem = imageCount > 1 ? allowSeveralImages(body, apiVersion, imageCount) : undefined;
+	const problem = imageCount > 1 ? allowSeveralImages(body, apiVersion) : undefined;
 	if (problem) return problem;
 	if (entered.webhookUrl !== undefined) body.webhook = entered.webhookUrl || null;
 	if (entered.trackId !== undefined) body.track_id = entered.trackId || null;
@@ -65,17 +65,9 @@ function isEntered({ kind, name }: Field, settings: IDataObject): boolean {
 		: !isEmpty(settings[name]);
 }
 
-/** Adds the switch that several images need. @returns why the version or the settings do not allow several images */
-function allowSeveralImages(
-	body: IDataObject,
-	apiVersion: ApiVersion,
-	imageCount: number,
-): FieldProblem | undefined {
-	const { max, switch: name } = VERSIONS[apiVersion].images;
-	if (imageCount > max) {
-		const problem = `must be ${nameVersions(({ images }) => images.max >= imageCount, 'result')} for several images`;
-		return { displayName: 'Result', entered: VERSIONS[apiVersion].result, problem };
-	}
+/** Adds the switch that several images need. @returns the problem if the settings turn it off */
+function allowSeveralImages(body: IDataObject, apiVersion: ApiVersion): FieldProblem | undefined {
+	const { switch: name } = VERSIONS[apiVersion].images;
 	const field = FIELDS.find((entry) => entry.name === name && entry.versions.includes(apiVersion));
 	if (!field) return undefined;
 	if (body[toBodyName(field)] === false) {

@@ -1,8 +1,10 @@
 /** The words for calls to the service that failed: what happened, and what to do next. */
 import { holdsJob, type UnansweredReason } from './answer';
 import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
+import { writeId, type JobId } from './job-id';
 import { parseUrl } from './url';
-import { API_VERSIONS, type ApiVersion } from './versions';
+import { API_VERSIONS, nameVersions, VERSIONS, type ApiVersion } from './versions';
+import { quote } from './words';
 
 /** What a call was for. A submit is the only one that is paid. */
 export type CallPurpose = 'submit' | 'fetch' | 'upload';
@@ -10,8 +12,10 @@ export type CallPurpose = 'submit' | 'fetch' | 'upload';
 /** A call that failed. */
 export interface FailedCall {
 	purpose: CallPurpose;
-	/** The subject of the message: the job or the upload. */
-	subject: string;
+	/** The job, if its ID is known. */
+	jobId?: JobId;
+	/** The input field of the image, if there are several. */
+	field?: string;
 	/** Whether this node submitted the job. Otherwise a person or a caller says that the job exists. */
 	isOwn: boolean;
 	/** The names of the versions that were asked for the job, if there are several: "V3 or V6". */
@@ -28,6 +32,8 @@ export interface ErrorText {
 export function joinSentences(...sentences: string[]): string {
 	return sentences.filter(Boolean).join(' ');
 }
+
+export const NOTHING_SUBMITTED = 'Nothing was submitted for this item.';
 
 const NOT_PAID = 'No job was accepted, so nothing was paid.';
 
@@ -71,10 +77,10 @@ const writeHttpCode = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCod
 
 /** The service's own words, to follow the message. */
 const writeReason = (answer: BadAnswer) =>
-	'message' in answer && answer.message !== '' ? `: ${answer.message}` : '';
+	'message' in answer && answer.message !== '' ? `: ${quote(answer.message)}` : '';
 
 const writeAdvice = (answer: BadAnswer) =>
-	'advice' in answer && answer.advice ? `The service says: ${answer.advice}` : '';
+	'advice' in answer && answer.advice ? `The service says: ${quote(answer.advice)}` : '';
 
 const writeProxyHelp = (answer: BadAnswer) => (answer.state === 'refused' && answer.isPage ? PROXY_HELP : '');
 
@@ -91,27 +97,42 @@ function writeNextStep(answer: BadAnswer, purpose: CallPurpose): string {
 	}
 }
 
+/** How a message about a job begins. */
+export const nameJob = (id: JobId) => `Job ${writeId(id)}`;
+
+/** Makes a sentence of what happened: it begins with the job or the upload, if the call was about one. */
+function writeMessage({ purpose, jobId, field }: FailedCall, what: string): string {
+	if (jobId !== undefined) return `${nameJob(jobId)}: ${what}`;
+	if (purpose !== 'upload') return what.charAt(0).toUpperCase() + what.slice(1);
+	const image = field === undefined ? '' : ` in the binary field "${quote(field)}"`;
+	return `The image${image} could not be uploaded: ${what}`;
+}
+
 /** Describes the answer to a call that failed. */
 export function describeAnswer(answer: BadAnswer, call: FailedCall): ErrorText {
-	const { purpose, subject } = call;
+	const { purpose } = call;
 	if (purpose === 'fetch' && isUnknownJob(answer)) return describeUnknownJob(answer, call);
 	const nextStep = writeNextStep(answer, purpose);
 	if (purpose === 'submit' && holdsJob(answer)) {
-		const message = `${subject}: accepted and paid for, but the answer has no ID`;
-		return { message, description: nextStep };
+		const what = 'the job was accepted and paid for, but the answer has no ID';
+		return { message: writeMessage(call, what), description: nextStep };
 	}
 	const { what, help, isOver } = describeState(answer, purpose);
-	const message = `${subject}: ${what}`;
+	const message = writeMessage(call, what);
 	const isUndecided = purpose === 'submit' && isFateUnknown(answer);
 	return {
-		message: isUndecided ? `${message}. It may have been accepted and paid` : message,
+		message: isUndecided ? `${message.replace(/\.$/, '')}. The job may have been accepted and paid` : message,
 		description: isOver ? help : joinSentences(help, writeAdvice(answer), writeProxyHelp(answer), nextStep),
 	};
 }
 
-function describeUnknownJob(answer: BadAnswer, { subject, isOwn, asked }: FailedCall): ErrorText {
+function describeUnknownJob(answer: BadAnswer, call: FailedCall): ErrorText {
+	const { asked, isOwn } = call;
 	const httpCode = 'httpCode' in answer ? writeHttpCode(answer.httpCode) : '';
-	const what = `${subject}: the service does not know this job${asked ? ` in ${asked}` : ''}${httpCode}`;
+	const what = writeMessage(
+		call,
+		`the service does not know this job${asked ? ` in ${asked}` : ''}${httpCode}`,
+	);
 	if (isOwn) {
 		const help =
 			'It was accepted and is paid for: do not submit it again. The Get Result operation with the Job ID may return it later.';
@@ -124,7 +145,7 @@ function describeUnknownJob(answer: BadAnswer, { subject, isOwn, asked }: Failed
 	};
 }
 
-/** What happened, to follow the subject of the message, and what helps. */
+/** What happened, and what helps. */
 interface StateText {
 	what: string;
 	help: string;
@@ -177,7 +198,8 @@ function describeState(answer: BadAnswer, purpose: CallPurpose): StateText {
 }
 
 function describeRedirect(location: string): StateText {
-	const host = parseUrl(location)?.host;
+	const named = parseUrl(location)?.host;
+	const host = named && quote(named) === named ? named : undefined;
 	return {
 		what: `the service redirects to ${host ?? 'another address'}, and the key is not sent there. Check Base URL in the credential`,
 		help: host
@@ -189,7 +211,7 @@ function describeRedirect(location: string): StateText {
 /** The status is "failed": of a job that the answer names, of one that it does not name, or of the call itself. */
 function describeFailure(answer: Extract<BadAnswer, { state: 'failed' }>, purpose: CallPurpose): StateText {
 	const reason = writeReason(answer);
-	if (purpose === 'upload') return { what: `it failed${reason}`, help: '' };
+	if (purpose === 'upload') return { what: `the service answered "failed"${reason}`, help: '' };
 	if (purpose === 'submit') {
 		return {
 			what: `the service answered "failed"${reason}`,
@@ -267,19 +289,15 @@ function describeOtherRefusal(answer: Refused, purpose: CallPurpose): StateText 
 }
 
 /** Describes a job that had not ended when its time was up. @param last the problem of the last poll, if it failed */
-export function describeOverdueJob(
-	subject: string,
-	timeoutMs: number,
-	last?: { message: string },
-): ErrorText {
+export function describeOverdueJob(jobId: JobId, timeoutMs: number, last?: { message: string }): ErrorText {
 	const { message = '' } = last ?? {};
-	const prefix = `${subject}: `;
-	const lastWords = message.startsWith(prefix) ? message.slice(prefix.length) : message;
+	const job = nameJob(jobId);
+	const lastWords = message.startsWith(`${job}: `) ? message.slice(job.length + 2) : message;
 	return {
-		message: `${prefix}not finished after ${timeoutMs / 1000} s`,
+		message: `${job}: not finished after ${timeoutMs / 1000} s (Timeout)`,
 		description: joinSentences(
 			last ? `The last poll failed: ${lastWords}.` : 'The service was still processing it.',
-			'It is paid for and not lost: fetch it later with the Get Result operation and the Job ID, or allow more time with Timeout.',
+			`It is paid for and not lost: Get Result with Job ID ${writeId(jobId)} fetches it without paying again.`,
 		),
 	};
 }
@@ -312,4 +330,48 @@ export function adviseBaseUrl(answer: BadAnswer, version: ApiVersion, betterBase
 			// A service that complains about these has the endpoints.
 			return isLimit(answer) || answer.reason === 'credits' || answer.reason === 'image' ? none : possible;
 	}
+}
+
+/** Describes several images for a job that takes one. */
+export function describeTooManyImages(
+	from: 'url' | 'binary',
+	count: number,
+	apiVersion: ApiVersion,
+): ErrorText {
+	const [field, one] = from === 'url' ? ['Image URL', 'link'] : ['Input Binary Field', 'file'];
+	const others = nameVersions(({ images }) => images.max >= count, 'result');
+	return {
+		message: `${field} has ${count} ${one}s, but a job takes one with Result: ${VERSIONS[apiVersion].result}`,
+		description: `For one job for each ${one}, put a Split Out node before this node. For one object from several views, set Result to ${others}.`,
+	};
+}
+
+/** Describes a file that was entered where a link to it belongs. */
+export const describeFileAsText = (): ErrorText => ({
+	message: 'Image URL must be a link, but is a file as text (base64)',
+	description:
+		'Put a Convert to File node before this node, with the operation Move Base64 String to File. It takes base64 alone, without "data:...;base64,". Then set Image Source to Binary File.',
+});
+
+/** Describes a binary field that the item does not have. @param fields those that it has */
+export function describeMissingFile(property: string, fields: readonly string[]): ErrorText {
+	const message = `The item has no binary field "${quote(property)}"`;
+	if (fields.length === 0) {
+		const description = `Check the node before this one: it passes no file on. To send a link, set Image Source to URL. ${NOTHING_SUBMITTED}`;
+		return { message: `${message}, and no other binary field`, description };
+	}
+	return {
+		message: `${message}. It has ${writeList(fields.map((field) => `"${quote(field)}"`))}`,
+		description: `Correct Input Binary Field, or the expression that fills it. ${NOTHING_SUBMITTED}`,
+	};
+}
+
+/** How many entries of a list a sentence names. */
+const MAX_LISTED = 10;
+
+/** Writes a list for a sentence: "a, b and c", or "a, b and 12 more". */
+export function writeList(entries: readonly string[], max = MAX_LISTED): string {
+	const more = entries.length - max;
+	const shown = more > 0 ? [...entries.slice(0, max), `${more} more`] : entries;
+	return new Intl.ListFormat('en-GB').format(shown);
 }

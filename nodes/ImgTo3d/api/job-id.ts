@@ -153,7 +153,7 @@ function normalizeId(id: JobId): string {
 }
 
 /** How much of an ID is written in a sentence, characters. */
-const MAX_IN_TEXT = 300;
+const MAX_IN_TEXT = 100;
 
 /** Writes a whole ID on one line, for a log. */
 export const writeWholeId = (id: JobId): string => String(id).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ');

@@ -10,7 +10,7 @@ import {
 	type CallPurpose,
 	type ErrorText,
 } from './error-texts';
-import { writeId, type JobId } from './job-id';
+import type { JobId } from './job-id';
 import { findAnsweredId, isFateUnknown, isUnknownJob, type BadAnswer } from './judge';
 import type { ApiVersion } from './versions';
 
@@ -57,12 +57,7 @@ export function describeProblem(
 	api?: CalledApi,
 ): Problem {
 	const id = jobId ?? findAnsweredId(answer);
-	const { message, description } = describeAnswer(answer, {
-		purpose,
-		subject: nameSubject(purpose, id, field),
-		isOwn,
-		asked,
-	});
+	const { message, description } = describeAnswer(answer, { purpose, jobId: id, field, isOwn, asked });
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
 	return {
 		message,
@@ -71,12 +66,6 @@ export function describeProblem(
 		...(httpCode !== undefined && { httpCode }),
 		...(id !== undefined && { jobId: id }),
 	};
-}
-
-function nameSubject(purpose: CallPurpose, id: JobId | undefined, field: string | undefined): string {
-	if (id !== undefined) return `Job ${writeId(id)}`;
-	if (purpose !== 'upload') return 'The job';
-	return `The upload of the image${field === undefined ? '' : ` in the binary field "${field}"`}`;
 }
 
 function addHostAdvice(description: string, answer: BadAnswer, api: CalledApi | undefined): string {
@@ -104,7 +93,7 @@ function judgePaid(answer: BadAnswer, purpose: CallPurpose, isOwn: boolean): Pai
 /** Describes a job that had not ended when its time was up. @param last the problem of the last poll, if it failed */
 export function describeOverdue(jobId: JobId, timeoutMs: number, last?: Problem): Problem {
 	return {
-		...describeOverdueJob(`Job ${writeId(jobId)}`, timeoutMs, last),
+		...describeOverdueJob(jobId, timeoutMs, last),
 		paid: 'yes',
 		...(last?.httpCode !== undefined && { httpCode: last.httpCode }),
 		jobId,

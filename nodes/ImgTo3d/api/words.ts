@@ -18,8 +18,11 @@ export type RefusalReason =
 	| 'cancelled'
 	| 'other';
 
-/** How much of the service's words goes into an error, characters. */
-const MAX_QUOTE = 300;
+/** How much of the service's message is kept, characters. */
+const MAX_MESSAGE = 300;
+
+/** The longest quotation in a sentence, characters. */
+const MAX_QUOTE = 100;
 
 /** How much of a text is searched, characters. */
 const MAX_READ = 2000;
@@ -77,7 +80,7 @@ export function readQueueLimit(message: string): number | undefined {
 export function readMessage(body: Record<string, unknown>): string {
 	for (const words of [body.message, body.messege, body.error]) {
 		const text = joinWords(words);
-		if (text !== '') return quote(text);
+		if (text !== '') return shorten(text, MAX_MESSAGE);
 	}
 	return '';
 }
@@ -102,7 +105,7 @@ export function readAdvice(body: Record<string, unknown>): string | undefined {
 		.flatMap((tip) => tip.split(/(?=\b\d{1,2}\. )/))
 		.map((tip) => tip.trim())
 		.filter((tip) => tip !== '' && !FOR_PROGRAMMERS.test(tip));
-	return tips.length > 0 ? quote(tips.join(' ')) : undefined;
+	return tips.length > 0 ? shorten(tips.join(' '), MAX_MESSAGE) : undefined;
 }
 
 /**
@@ -161,11 +164,20 @@ export function readHeader(headers: IDataObject, name: string): string | undefin
 export const toSeconds = (value: unknown): number | undefined =>
 	toNumberWithin({ kind: 'number', min: 0 }, value);
 
-/** Shortens a text to one line that is not too long. */
-export function quote(text: string): string {
+/** Shortens a text to one line of at most `max` characters. */
+export function shorten(text: string, max: number): string {
 	const line = text
-		.slice(0, 10 * MAX_QUOTE)
+		.slice(0, 10 * max)
 		.replace(/\s+/g, ' ')
 		.trim();
-	return line.length > MAX_QUOTE ? `${line.slice(0, MAX_QUOTE - 3)}...` : line;
+	return line.length > max ? `${line.slice(0, max - 3)}...` : line;
+}
+
+/** Shortens what was entered or answered, for a sentence that quotes it. */
+export const quote = (text: string): string => shorten(text, MAX_QUOTE);
+
+/** Writes a value of any type for a sentence: texts in quotation marks, everything else as JSON. */
+export function quoteValue(value: unknown): string {
+	if (typeof value === 'string') return `"${quote(value)}"`;
+	return value === undefined ? 'missing' : quote(JSON.stringify(value) ?? typeof value);
 }

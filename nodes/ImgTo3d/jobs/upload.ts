@@ -1,9 +1,11 @@
 /** Uploading a file of an item, so that the service has a link to it. */
-import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
+import { NodeOperationError, type IBinaryData, type IExecuteFunctions } from 'n8n-workflow';
 
+import { describeMissingFile } from '../api/error-texts';
 import { mayPass, readRequestedPause } from '../api/judge';
 import { ProblemError } from '../api/problems';
 import { CALL_LIMIT_MS, type UploadAnswer } from '../api/service';
+import { quote } from '../api/words';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { findKind } from '../file-type';
 import type { BinarySource, ItemRequest } from '../request';
@@ -26,12 +28,12 @@ export async function readImage(
 	property: BinarySource,
 ): Promise<{ bytes: Buffer; mime: string }> {
 	if (typeof property === 'string' && isToolCall(context)) throw createToolError(context, property);
-	const { fileName, mimeType } = context.helpers.assertBinaryData(itemIndex, property);
-	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
-	const named = typeof property === 'string' ? ` in the binary field "${property}"` : '';
-	const what = `The file${named}${fileName ? ` (${fileName})` : ''}`;
 	const refuse = (message: string, description: string) =>
 		new NodeOperationError(context.getNode(), message, { itemIndex, description });
+	const { fileName, mimeType } = findBinary(context, itemIndex, property);
+	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
+	const named = typeof property === 'string' ? ` in the binary field "${quote(property)}"` : '';
+	const what = `The file${named}${fileName ? ` (${quote(fileName)})` : ''}`;
 
 	if (bytes.length === 0) {
 		throw refuse(`${what} is empty`, 'Check the node that made the file.');
@@ -44,7 +46,10 @@ export async function readImage(
 	}
 	const mime = [findKind(bytes)?.mimeType, mimeType].find((type) => type?.startsWith('image/'));
 	if (mime === undefined) {
-		throw refuse(`${what} is not an image: its type is ${mimeType}`, 'Send a JPEG, PNG, WebP or GIF image.');
+		throw refuse(
+			`${what} is not an image: its type is ${quote(mimeType)}`,
+			'Send a JPEG, PNG, WebP or GIF image.',
+		);
 	}
 	return { bytes, mime };
 }
@@ -53,12 +58,24 @@ export async function readImage(
 function createToolError(context: IExecuteFunctions, property: string): NodeOperationError {
 	return new NodeOperationError(
 		context.getNode(),
-		`An agent gives its tools no files, so there is no binary field "${property}"`,
+		`An agent gives its tools no files, so there is no binary field "${quote(property)}"`,
 		{
 			description:
 				"In Input Binary Field, enter an expression for the file itself: {{ $('Get File').item.binary.data }}, with the name of the node before the agent that has the file. Nothing was submitted.",
 		},
 	);
+}
+
+/** @throws NodeOperationError that names the item's binary fields, if this is none of them */
+function findBinary(context: IExecuteFunctions, itemIndex: number, property: BinarySource): IBinaryData {
+	try {
+		return context.helpers.assertBinaryData(itemIndex, property);
+	} catch (thrown) {
+		if (typeof property !== 'string') throw thrown;
+		const fields = Object.keys(context.getInputData()[itemIndex]?.binary ?? {});
+		const { message, description } = describeMissingFile(property, fields);
+		throw new NodeOperationError(context.getNode(), message, { itemIndex, description });
+	}
 }
 
 /**

@@ -4,6 +4,7 @@ import { NodeOperationError, type GenericValue, type IExecuteFunctions } from 'n
 import { buildBody } from '../api/body';
 import { OUTPUT_FORMAT } from '../api/fields';
 import type { Service } from '../api/service';
+import { quote } from '../api/words';
 import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import { pollUntilEnd } from '../jobs/poll';
 import type { Run } from '../jobs/run';
@@ -66,7 +67,7 @@ async function checkGeneration(
 	if (typeof webhook !== 'string' || service.canReach(new URL(webhook).hostname)) return;
 	throw new NodeOperationError(
 		context.getNode(),
-		`The service cannot call Webhook URL: ${webhook} is not on the open internet`,
+		`The service cannot call Webhook URL: ${quote(webhook)} is not on the open internet`,
 		{
 			itemIndex,
 			description:

@@ -1,5 +1,6 @@
 import type { IBinaryData } from 'n8n-workflow';
 
+import { describeFileAsText, describeTooManyImages } from '../api/error-texts';
 import { isHttpUrl } from '../api/url';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import { readApiVersion } from '../parameters/api-version';
@@ -86,7 +87,21 @@ const LINK_SEPARATOR = /(?<![\s,])[\s,]+(?=https?:\/\/)/i;
 const isFile = (value: unknown): value is IBinaryData =>
 	typeof value === 'object' && value !== null && 'mimeType' in value && 'data' in value;
 
+/** Matches how base64 begins. It is so long that no word is meant. */
+const BASE64 = /^[\w+/=-]{64}/;
+
+/** Whether a text is a file itself and not a link: a `data:` URL, or base64. */
+const isFileAsText = (text: string): boolean => /^data:/i.test(text) || BASE64.test(text);
+
+/** @throws NodeOperationError if a job of this version does not take that many images */
 function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
+	const image = readImages(form, apiVersion);
+	const count = image.from === 'url' ? image.urls.length : image.properties.length;
+	if (count <= VERSIONS[apiVersion].images.max) return image;
+	throw form.refuse(describeTooManyImages(image.from, count, apiVersion));
+}
+
+function readImages(form: Form, apiVersion: ApiVersion): ImageSource {
 	if (form.readChoice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
 		// Where a job takes one image, a comma is part of its field's name.
 		const comma = VERSIONS[apiVersion].images.max > 1 ? ',' : undefined;
@@ -101,5 +116,6 @@ function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
 	const urls = form.readTexts('image', 'Image URL', 'must be a link, or a list of links', LINK_SEPARATOR);
 	const wrong = urls.find((url) => !isHttpUrl(url));
 	if (wrong === undefined) return { from: 'url', urls };
+	if (isFileAsText(wrong)) throw form.refuse(describeFileAsText());
 	throw form.createError('Image URL', wrong, 'must be a link that begins with http:// or https://');
 }

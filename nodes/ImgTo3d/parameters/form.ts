@@ -9,9 +9,10 @@ import {
 	toNumberWithin,
 	toText,
 } from '../api/values';
-import { joinSentences } from '../api/error-texts';
+import { joinSentences, NOTHING_SUBMITTED, type ErrorText } from '../api/error-texts';
 import type { NodeContext } from '../api/transport';
 import { isHttpUrl } from '../api/url';
+import { quoteValue } from '../api/words';
 import { NUMERIC_OPTIONS, type NumericOption } from './options';
 
 /**
@@ -127,18 +128,23 @@ export class Form {
 
 	/** @param rule what is allowed: "must be ..." */
 	createError(displayName: string, entered: unknown, rule: string): NodeOperationError {
-		const shown = typeof entered === 'string' ? `"${entered}"` : JSON.stringify(entered);
-		return this.createRuleError(displayName, `${rule}, but is ${shown ?? 'missing'}`);
+		return this.createRuleError(displayName, `${rule}, but is ${quoteValue(entered)}`);
 	}
 
 	/** The same without a quotation of what was entered. */
 	createRuleError(displayName: string, rule: string): NodeOperationError {
-		return new NodeOperationError(this.context.getNode(), `${displayName} ${rule}`, {
-			itemIndex: this.itemIndex,
-			description: joinSentences(
-				`Correct ${displayName}, or the expression that fills it.`,
-				this.itemIndex === undefined ? '' : 'Nothing was submitted for this item.',
-			),
+		return this.refuse({
+			message: `${displayName} ${rule}`,
+			description: `Correct ${displayName}, or the expression that fills it.`,
+		});
+	}
+
+	/** @param text what is wrong, and what to do about it */
+	refuse({ message, description }: ErrorText): NodeOperationError {
+		const { itemIndex } = this;
+		return new NodeOperationError(this.context.getNode(), message, {
+			itemIndex,
+			description: joinSentences(description, itemIndex === undefined ? '' : NOTHING_SUBMITTED),
 		});
 	}
 

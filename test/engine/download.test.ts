@@ -128,7 +128,7 @@ test('a file that cannot be downloaded is an error that says that the job is don
 	expect(error?.name).toBe('NodeApiError');
 	expect(error?.message).toBe(`Job ${job?.id} is done, but its file could not be downloaded: HTTP 403`);
 	expect(error?.description).toContain(`The file is at ${job?.outputs[0]}.`);
-	expect(error?.description).toMatch(/not lost: the Get Result operation/);
+	expect(error?.description).toMatch(/not lost: Get Result with the Job ID/);
 	expect(error?.httpCode).toBe('403');
 	expect(downloads()).toHaveLength(1);
 });
@@ -401,7 +401,7 @@ describe('the mirror of a file', () => {
 		expect(error?.description).toContain(
 			`The file is at ${files.at('a.gif')}, and its mirror at ${files.at('mirror.gif')}.`,
 		);
-		expect(error?.description).toMatch(/paid for and not lost: the Get Result operation/);
+		expect(error?.description).toMatch(/paid for and not lost: Get Result with the Job ID/);
 		expect(error?.httpCode).toBe('403');
 		await files.close();
 	});

@@ -315,7 +315,7 @@ describe('an ID', () => {
 			node: CONTINUE,
 		});
 		const item = failed.items[0]?.json as { error: string; id: string | number };
-		expect(item.error).toContain(`Job ${jobId()?.slice(0, 300)}`);
+		expect(item.error).toContain(`Job ${jobId()?.slice(0, 100)}`);
 		expect(String(item.id)).toBe(jobId());
 	});
 });

@@ -98,7 +98,7 @@ describe('Retry in the list of executions', () => {
 	test('ends in the same error for a job that may have been accepted, and does not submit it again', async () => {
 		rig.service.addFault({ on: 'submit', skip: 1, accept: true, do: { kind: 'reset', when: 'before' } });
 		const { error } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(3) });
-		expect(error?.message).toMatch(/the connection broke.*may have been accepted and paid$/);
+		expect(error?.message).toMatch(/The connection broke.*may have been accepted and paid$/);
 		for (let time = 1; time <= 2; time++) {
 			expect((await retry()).error?.message).toBe(error?.message);
 			expect(paidJobs()).toEqual(['item-0', 'item-1', 'item-2']);

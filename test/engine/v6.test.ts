@@ -184,13 +184,10 @@ describe('the node sends', () => {
 		expect(rig.service.jobs).toEqual([]);
 	});
 
-	test.each([
-		['v3', {}, 'Result must be 3D Model (API V6) for several images, but is "Turntable (API V3)"'],
-		['v6', { multiImage: false }, 'Multi Image must be on for several images, but is false'],
-	])('nothing that %s does not support', async (apiVersion, settings, message) => {
+	test('nothing if Multi Image is off for several images', async () => {
 		const image = 'http://127.0.0.1/a.png http://127.0.0.1/b.png';
-		const { error } = await rig.run(imageTo3d({ apiVersion, settings, image }));
-		expect(error?.message).toBe(message);
+		const { error } = await rig.run(imageTo3d({ settings: { multiImage: false }, image }));
+		expect(error?.message).toBe('Multi Image must be on for several images, but is false');
 		expect(rig.service.requests).toEqual([]);
 	});
 

@@ -1,5 +1,5 @@
 /** A problem with a job: what happened, to which job, whether it is paid for, and what to do next. */
-import { NodeApiError, type INode } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError, type INode } from 'n8n-workflow';
 
 import { holdsJob } from './answer';
 import {
@@ -13,6 +13,7 @@ import {
 import type { JobId } from './job-id';
 import { findAnsweredId, isFateUnknown, isUnknownJob, type BadAnswer } from './judge';
 import type { ApiVersion } from './versions';
+import { shorten } from './words';
 
 /** Whether an item's job was paid for. */
 export type Paid = 'no' | 'yes' | 'unknown';
@@ -121,5 +122,16 @@ export function toNodeApiError(node: INode, problem: Problem, itemIndex?: number
 	// NodeApiError replaces texts that contain words like ECONNREFUSED with general ones.
 	error.message = problem.message;
 	error.description = problem.description;
+	return error;
+}
+
+/** The longest message of an error that is not the node's own, characters. */
+const MAX_MESSAGE = 300;
+
+/** Turns an error that is not the node's own, such as that of an expression, into one of the node. */
+export function toNodeOperationError(node: INode, thrown: unknown, itemIndex?: number): NodeOperationError {
+	const error = new NodeOperationError(node, thrown as Error, { itemIndex });
+	error.message = shorten(error.message, MAX_MESSAGE);
+	if (error.description) error.description = shorten(error.description, MAX_MESSAGE);
 	return error;
 }

@@ -178,6 +178,6 @@ export const quote = (text: string): string => shorten(text, MAX_QUOTE);
 
 /** Writes a value of any type for a sentence: texts in quotation marks, everything else as JSON. */
 export function quoteValue(value: unknown): string {
-	if (typeof value === 'string') return `"${quote(value)}"`;
+	if (typeof value === 'string') return `"${value.length > MAX_QUOTE ? quote(value) : value}"`;
 	return value === undefined ? 'missing' : quote(JSON.stringify(value) ?? typeof value);
 }

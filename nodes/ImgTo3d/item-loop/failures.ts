@@ -2,8 +2,8 @@
 import { NodeOperationError } from 'n8n-workflow';
 
 import { writeId } from '../api/job-id';
-import { joinSentences } from '../api/error-texts';
-import { ProblemError, toNodeApiError } from '../api/problems';
+import { joinSentences, nameJob } from '../api/error-texts';
+import { ProblemError, toNodeApiError, toNodeOperationError } from '../api/problems';
 import { readJobId, readPaid, type LedgerEntry } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import type { Failure } from '../output/items';
@@ -28,8 +28,8 @@ export function toFailure(
 	const jobId = readJobId(entry);
 	const paid = readPaid(entry);
 	if (thrown instanceof NodeOperationError) return { error: thrown, paid, jobId, trackId };
-	const error = new NodeOperationError(node, thrown as Error, { itemIndex });
-	if (jobId !== undefined) error.message = `Job ${writeId(jobId)}: ${error.message}`;
+	const error = toNodeOperationError(node, thrown, itemIndex);
+	if (jobId !== undefined) error.message = `${nameJob(jobId)}: ${error.message}`;
 	return { error, paid, jobId, trackId };
 }
 

@@ -1,7 +1,7 @@
 /** Reads the input items, all of them before anything is paid for. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
-import { toNodeApiError } from '../api/problems';
+import { toNodeApiError, toNodeOperationError } from '../api/problems';
 import type { Service } from '../api/service';
 import { findOperation, OPERATION_VALUES } from '../operations';
 import type { Failure } from '../output/items';
@@ -109,6 +109,6 @@ export async function captureError<T>(
 	} catch (thrown) {
 		return thrown instanceof NodeOperationError
 			? thrown
-			: new NodeOperationError(context.getNode(), thrown as Error, { itemIndex });
+			: toNodeOperationError(context.getNode(), thrown, itemIndex);
 	}
 }

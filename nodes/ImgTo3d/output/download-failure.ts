@@ -1,12 +1,13 @@
 /** Why an output file was not downloaded: every reason, and its words. */
 import type { Unanswered } from '../api/answer';
 import type { JobFile } from '../api/job-facts';
-import { writeId, type JobId } from '../api/job-id';
+import type { JobId } from '../api/job-id';
 import { mayPass } from '../api/judge';
-import { joinSentences } from '../api/error-texts';
+import { joinSentences, nameJob } from '../api/error-texts';
 import { ProblemError } from '../api/problems';
 import type { Service } from '../api/service';
 import { isHttp } from '../api/url';
+import { quote } from '../api/words';
 import type { Delivery } from '../request';
 
 export interface DownloadFailure {
@@ -24,11 +25,14 @@ export interface DownloadFailure {
 export function refuseAddress(address: string, service: Service): DownloadFailure | undefined {
 	const url = new URL(address);
 	if (!isHttp(url)) {
-		return { problem: `${url.protocol.slice(0, -1)} addresses are not downloaded`, isTemporary: false };
+		return {
+			problem: `${quote(url.protocol.slice(0, -1))} addresses are not downloaded`,
+			isTemporary: false,
+		};
 	}
 	if (service.canReach(url.hostname)) return undefined;
 	return {
-		problem: `${url.hostname} is a private address, and files are downloaded from the open internet only`,
+		problem: `${quote(url.hostname)} is a private address, and files are downloaded from the open internet only`,
 		isTemporary: false,
 	};
 }
@@ -62,7 +66,7 @@ export function describeUnanswered(unanswered: Unanswered): DownloadFailure {
 		unanswered.reason === 'blocked'
 			? 'n8n does not allow requests to its address'
 			: 'the file server could not be read';
-	return { problem: `${what} (${unanswered.detail})`, isTemporary: mayPass(unanswered) };
+	return { problem: `${what} (${quote(unanswered.detail)})`, isTemporary: mayPass(unanswered) };
 }
 
 export const describeLateAnswer = (): DownloadFailure => ({
@@ -82,15 +86,24 @@ export const describeIncomplete = ({ timeoutMs }: Delivery): DownloadFailure => 
 });
 
 export const describeBroken = (detail: string): DownloadFailure => ({
-	problem: `the connection broke in the middle (${detail})`,
+	problem: `the connection broke in the middle (${quote(detail)})`,
 	isTemporary: true,
 });
 
 export const describeNotStored = (detail: string): DownloadFailure => ({
-	problem: `n8n could not store it (${detail})`,
+	problem: `n8n could not store it (${quote(detail)})`,
 	isTemporary: false,
 	isSameAtMirror: true,
 });
+
+/** The longest link that an error names, characters. Part of a link is of no use. */
+const MAX_LINK = 500;
+
+function writeLinks([file, mirror]: readonly string[]): string {
+	if (file === undefined || file.length > MAX_LINK) return '';
+	const atMirror = mirror === undefined || mirror.length > MAX_LINK ? '' : `, and its mirror at ${mirror}`;
+	return `The file is at ${file}${atMirror}.`;
+}
 
 /**
  * Creates the error of a file that was not downloaded. It says that the job itself is done.
@@ -108,10 +121,10 @@ export function createDownloadError(
 	const problem = atMirror ? `${failure.problem}; from its mirror: ${atMirror.problem}` : failure.problem;
 	const httpCode = failure.httpCode ?? atMirror?.httpCode;
 	return new ProblemError({
-		message: `Job ${jobId === undefined ? '(no ID)' : writeId(jobId)} is done, but ${what} could not be downloaded: ${clean(problem)}`,
+		message: `${nameJob(jobId ?? '(no ID)')} is done, but ${what} could not be downloaded: ${clean(problem)}`,
 		description: joinSentences(
-			`The file is at ${clean(url)}${mirror === undefined ? '' : `, and its mirror at ${clean(mirror)}`}.`,
-			'The job is paid for and not lost: the Get Result operation with the Job ID downloads it again, without a new generation. With Download Output Files off, it returns only the links. The service deletes files after a while.',
+			writeLinks([url, mirror].flatMap((link) => (link === undefined ? [] : clean(link)))),
+			'The job is paid for and not lost: Get Result with the Job ID downloads it again without paying. With Download Output Files off, it returns only the links. The service deletes files after a while.',
 		),
 		paid: 'yes',
 		...(httpCode !== undefined && { httpCode }),

@@ -393,7 +393,7 @@ describe('the resumed node', () => {
 		await rig.clock.sleep(61_000);
 		const error = lastExecution().run?.data.resultData.error as { message: string; description: string };
 		expect(error.message).toMatch(/^Base URL in the credential/);
-		expect(error.description).toContain(`fetched with Get Result: ${idOf(0)}, ${idOf(1)}.`);
+		expect(error.description).toContain(`fetched with Get Result: ${idOf(0)} and ${idOf(1)}.`);
 	});
 
 	test('names each job in its error item with Continue', async () => {

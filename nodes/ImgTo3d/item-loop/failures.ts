@@ -2,7 +2,7 @@
 import { NodeOperationError } from 'n8n-workflow';
 
 import { writeId } from '../api/job-id';
-import { joinSentences, nameJob } from '../api/error-texts';
+import { joinSentences, nameJob, writeList } from '../api/error-texts';
 import { ProblemError, toNodeApiError, toNodeOperationError } from '../api/problems';
 import { readJobId, readPaid, type LedgerEntry } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
@@ -33,6 +33,11 @@ export function toFailure(
 	return { error, paid, jobId, trackId };
 }
 
+/** How many jobs an error lists. n8n's log has all. */
+const MAX_LISTED = 40;
+
+const listJobs = (jobs: readonly string[]) => writeList(jobs, MAX_LISTED);
+
 /** Adds sentences to what n8n shows below the error's message. */
 export function appendDescription(error: Failure['error'], ...more: string[]): void {
 	error.description = joinSentences(error.description ?? '', ...more);
@@ -52,14 +57,14 @@ export function describeSubmits({ ledger }: Run, except?: number): string[] {
 	});
 	const unknown = submits
 		.filter(([, entry]) => readJobId(entry) === undefined)
-		.map(([itemIndex]) => itemIndex);
+		.map(([itemIndex]) => String(itemIndex));
 	const others = except === undefined ? 'Jobs' : 'Other jobs';
 	return [
 		known.length > 0
-			? `${others} of this run were accepted and can be fetched with Get Result: ${known.join(', ')}.`
+			? `${others} of this run were accepted and can be fetched with Get Result: ${listJobs(known)}.`
 			: '',
 		unknown.length > 0
-			? `It is not known whether the jobs of these items were accepted: ${unknown.join(', ')}.`
+			? `It is not known whether the jobs of these items were accepted: ${listJobs(unknown)}.`
 			: '',
 	];
 }
@@ -113,5 +118,5 @@ function readSuspendedJob(suspended: SuspendedItem): JobOfItem {
 /** The jobs that an error of the whole run leaves behind. @returns a sentence, or '' when there are none */
 export function describeJobs(jobs: ReadonlyArray<Pick<Failure, 'jobId'>>): string {
 	const ids = jobs.flatMap(({ jobId }) => (jobId === undefined ? [] : writeId(jobId)));
-	return ids.length > 0 ? `The jobs of this run can be fetched with Get Result: ${ids.join(', ')}.` : '';
+	return ids.length > 0 ? `The jobs of this run can be fetched with Get Result: ${listJobs(ids)}.` : '';
 }

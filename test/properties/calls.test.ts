@@ -97,63 +97,82 @@ const NAMES_NO_FILE: [Settings, number, Step[]] = [
 
 let published = 0;
 
+/** Lists ends for the trigger to remember, the oldest first. Those that the calls are about come first, so that they are forgotten first. */
+function listEnds(count: number): string[] {
+	if (count === 0) return [];
+	const earlier = [...Array(6).keys()].flatMap((job) => EVENTS.map((event) => `${job + 1}/${event}`));
+	return [...earlier, ...Array.from({ length: count - earlier.length }, (_, n) => `old-${n}/success`)];
+}
+
+/** Publishes a trigger that remembers some ends. @returns its URL */
+function publishTrigger(set: Settings, ends: readonly string[]): string {
+	const hashes = ends.map((end) => hashEnd(...(end.split('/') as [string, string])));
+	published += 1;
+	return rig.engine.publish(buildTriggerWorkflow({ ...set, verify: 'none' } as never), `calls-${published}`, {
+		[`node:${TRIGGER}`]: { seen: hashes.join('') },
+	}).production;
+}
+
+/** Makes calls at the same time. @returns the answers, and the ends that have started the workflow */
+async function makeCalls(url: string, calls: readonly Call[]) {
+	const before = rig.engine.executions.length;
+	const answers = await Promise.all(calls.map(async (each) => await rig.call(url, toBody(each))));
+	await rig.waitUntilIdle();
+	return { answers, started: listStarted(before) };
+}
+
+const OTHER_EVENTS = 'Received. This trigger is set to other events or track IDs.';
+
+function checkAnswer(set: Settings, each: Call, status?: number, message?: unknown): void {
+	if (!isWanted(set, each)) expect([status, message]).toEqual([200, OTHER_EVENTS]);
+	else if (isUsable(each)) expect(status).toBe(200);
+	// A repeated call need not name a file.
+	else expect([200, 400]).toContain(status);
+}
+
+/** Checks how often each end has started the workflow. @param known the ends that the trigger remembered, the oldest first */
+function checkStarts(
+	set: Settings,
+	calls: readonly Call[],
+	started: readonly string[],
+	known: readonly string[],
+): void {
+	const wanted = calls.filter((each) => isWanted(set, each) && isUsable(each)).map(nameEnd);
+	for (const end of new Set([...started, ...calls.map(nameEnd)])) {
+		const times = started.filter((other) => other === end).length;
+		const expected = wanted.filter((other) => other === end).length;
+		if (!set.ignoreDuplicates || expected === 0) expect([end, times]).toEqual([end, expected]);
+		// An end that is forgotten during the calls may be forgotten before or after its own call.
+		else if (!known.includes(end)) expect([end, times]).toEqual([end, 1]);
+		else if (known.indexOf(end) >= new Set(wanted).size) expect([end, times]).toEqual([end, 0]);
+		else expect(times).toBeLessThanOrEqual(1);
+	}
+}
+
+/** @returns the ends that the trigger remembers after some have started the workflow */
+const remember = (known: readonly string[], started: readonly string[]) =>
+	[...new Set([...known.filter((end) => !started.includes(end)), ...started])].slice(-REMEMBERED);
+
 test('each wanted end starts the workflow once while it is remembered, in any order of calls and restarts', async () => {
 	const seen = new Set<string>();
 	await fc.assert(
 		fc.asyncProperty(settings, remembered, steps, async (set, count, sequence) => {
-			// The ends that the calls are about are forgotten first.
-			const earlier = [...Array(6).keys()].flatMap((job) => EVENTS.map((event) => `${job + 1}/${event}`));
-			let known =
-				count === 0
-					? []
-					: [...earlier, ...Array.from({ length: count - earlier.length }, (_, n) => `old-${n}/success`)];
-			const hashes = known.map((end) => hashEnd(...(end.split('/') as [string, string])));
-			published += 1;
+			let known = listEnds(count);
 			rig.restartN8n();
-			const { production } = rig.engine.publish(
-				buildTriggerWorkflow({ ...set, verify: 'none' } as never),
-				`calls-${published}`,
-				{ [`node:${TRIGGER}`]: { seen: hashes.join('') } },
-			);
-
+			const url = publishTrigger(set, known);
 			for (const step of sequence) {
 				if (step === 'restart') {
 					rig.restartN8n();
 					continue;
 				}
-				const before = rig.engine.executions.length;
-				const answers = await Promise.all(step.map(async (each) => await rig.call(production, toBody(each))));
-				await rig.waitUntilIdle();
-				const started = listStarted(before);
-
+				const { answers, started } = await makeCalls(url, step);
 				for (const [index, each] of step.entries()) {
 					const { status, message } = answers[index] ?? {};
 					seen.add(String(message));
-					if (!isWanted(set, each)) {
-						expect([status, message]).toEqual([
-							200,
-							'Received. This trigger is set to other events or track IDs.',
-						]);
-					} else if (isUsable(each)) expect(status).toBe(200);
-					// A repeated call need not name a file.
-					else expect([200, 400]).toContain(status);
+					checkAnswer(set, each, status, message);
 				}
-				const wanted = step.filter((each) => isWanted(set, each) && isUsable(each));
-				const ends = new Set(wanted.map(nameEnd));
-				for (const end of new Set([...started, ...step.map(nameEnd)])) {
-					const times = started.filter((other) => other === end).length;
-					const calls = wanted.filter((each) => nameEnd(each) === end).length;
-					if (!set.ignoreDuplicates || calls === 0) expect([end, times]).toEqual([end, calls]);
-					// An end that is forgotten within a step may be forgotten before or after its own call.
-					else if (!known.includes(end)) expect([end, times]).toEqual([end, 1]);
-					else if (known.indexOf(end) >= ends.size) expect([end, times]).toEqual([end, 0]);
-					else expect(times).toBeLessThanOrEqual(1);
-				}
-				if (set.ignoreDuplicates) {
-					known = [...new Set([...known.filter((end) => !started.includes(end)), ...started])].slice(
-						-REMEMBERED,
-					);
-				}
+				checkStarts(set, step, started, known);
+				if (set.ignoreDuplicates) known = remember(known, started);
 			}
 		}),
 		{ numRuns: 30, examples: [NAMES_NO_FILE] },
@@ -161,7 +180,7 @@ test('each wanted end starts the workflow once while it is remembered, in any or
 	// All kinds of answers have been seen.
 	expect([...seen].sort()).toEqual([
 		'Received before.',
-		'Received. This trigger is set to other events or track IDs.',
+		OTHER_EVENTS,
 		'The call names no file that can be fetched.',
 		'The workflow was started.',
 	]);

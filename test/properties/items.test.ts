@@ -87,22 +87,14 @@ interface Outcome extends Result {
 	jobs: JobRecord[];
 }
 
-const itemOf = (trackId: unknown) => Number(String(trackId).slice('item-'.length));
+const readItem = (trackId: unknown) => Number(String(trackId).slice('item-'.length));
 
-async function run({
-	count,
-	maxJobsInFlight,
-	fates,
-	seconds,
-	parallel,
-	continues,
-	tries,
-}: Case): Promise<Outcome> {
+/** Sets the service up for a case, as if it had no jobs yet. */
+function prepareService({ fates, seconds, parallel }: Case): void {
 	const { service } = rig;
 	rig.restartN8n();
 	service.clearFaults();
 	const jobsBefore = service.jobs.length;
-	const requestsBefore = service.requests.length;
 	service.configure({ parallel, jobSeconds: (job) => seconds[(job - jobsBefore) % seconds.length] ?? 0 });
 	let skip = 0;
 	for (const fate of fates) {
@@ -112,7 +104,11 @@ async function run({
 			skip = 0;
 		}
 	}
-	const result = await rig.run(
+}
+
+/** Runs the node with a prepared service. */
+async function runNode({ count, maxJobsInFlight, continues, tries }: Case): Promise<Result> {
+	return await rig.run(
 		{
 			operation: 'textTo3d',
 			prompt: 'A cup',
@@ -127,21 +123,29 @@ async function run({
 			},
 		},
 	);
+}
+
+async function run(one: Case): Promise<Outcome> {
+	const { service } = rig;
+	const jobsBefore = service.jobs.length;
+	const requestsBefore = service.requests.length;
+	prepareService(one);
+	const result = await runNode(one);
 	// Open jobs must not affect the next run.
 	await rig.clock.sleep(1e6);
 	const submits = service.requests
 		.slice(requestsBefore)
 		.filter(({ path }) => path.endsWith('/txt_to_3d'))
 		.map(({ body, at }, index) => ({
-			fate: fates[index] ?? 'job',
+			fate: one.fates[index] ?? 'job',
 			at,
-			item: itemOf((body as { track_id: string }).track_id),
+			item: readItem((body as { track_id: string }).track_id),
 		}));
 	return { ...result, submits, jobs: service.jobs.slice(jobsBefore) };
 }
 
-/** The highest number of jobs that were open at the same time. */
-function mostOpen(jobs: readonly JobRecord[]): number {
+/** Counts the jobs that were open at the same time. @returns the highest count */
+function countMostOpen(jobs: readonly JobRecord[]): number {
 	const edges = jobs.flatMap(({ acceptedAt, endsAt }) => [
 		{ at: acceptedAt, step: 1 },
 		{ at: endsAt, step: -1 },
@@ -178,54 +182,69 @@ const LEAVES: Record<Fate, (job: JobRecord | undefined) => object> = {
 	full: () => ({ error: 'is waited out' }),
 };
 
+/** Lists the submits of each item. */
+const groupByItem = ({ count }: Case, submits: readonly Submit[]) =>
+	Array.from({ length: count }, (_, item) => submits.filter((submit) => submit.item === item));
+
+/** Lists the jobs that the service has reported to the node. */
+const listReported = ({ jobs }: Outcome, byItem: readonly Submit[][]) =>
+	jobs.filter(
+		({ trackId, outcome }) =>
+			outcome === 'failed' || byItem[readItem(trackId)]?.some(({ fate }) => fate === 'job'),
+	);
+
+/** Checks that an item is paid at most once, except after failed jobs. @param submits all of the item */
+function checkPayment({ tries }: Case, submits: readonly Submit[]): void {
+	const paid = submits.filter(({ fate }) => fate === 'job' || fate === 'failing');
+	const unknown = submits.filter(({ fate }) => MAY_BE_PAID.includes(fate));
+	// Only a failed job is followed by another, when the node runs again.
+	for (const { fate } of [...paid, ...unknown].slice(0, -1)) expect(fate).toBe('failing');
+	expect(paid.length + unknown.length).toBeLessThanOrEqual(tries);
+	const [last] = submits.slice(-1);
+	if (unknown.length > 0) expect(MAY_BE_PAID).toContain(last?.fate);
+}
+
+/** Checks a run that has stopped with an error: no items, and the IDs of the jobs that succeeded. */
+function checkError({ continues }: Case, { items, error }: Outcome, reported: readonly JobRecord[]): void {
+	expect(continues).toBe(false);
+	expect(items).toEqual([]);
+	const words = `${error?.message} ${error?.description}`;
+	for (const { id, outcome } of reported) if (outcome === 'success') expect(words).toContain(String(id));
+}
+
+/** Checks the output item of an input item. @returns the fate of its last submit */
+function checkItem(item: number, { items, jobs }: Outcome, submits: readonly Submit[] = []): Fate {
+	const { json } = items[item] ?? { json: {} };
+	const { fate = 'job' } = submits.at(-1) ?? {};
+	const [job] = jobs.filter(({ trackId }) => readItem(trackId) === item).slice(-1);
+	expect(json).toMatchObject({ track_id: `item-${item}`, ...LEAVES[fate](job) });
+	expect('description' in json && json.description !== '').toBe('error' in json);
+	expect('id' in json).toBe(fate === 'job' || fate === 'failing');
+	return fate;
+}
+
 test('each item is paid at most once, no more jobs are open than allowed, and each item keeps its place, whatever happens to the submits', async () => {
-	const seen = new Map<string, number>();
-	const see = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
+	const seen = new Set<string>();
 	await fc.assert(
 		fc.asyncProperty(anyCase, async (one) => {
-			const { items, error, submits, jobs } = await run(one);
-			const byItem = Array.from({ length: one.count }, (_, item) =>
-				submits.filter((submit) => submit.item === item),
-			);
-			/** The jobs that the service has reported to the node. */
-			const reported = jobs.filter(
-				({ trackId, outcome }) =>
-					outcome === 'failed' || byItem[itemOf(trackId)]?.some(({ fate }) => fate === 'job'),
-			);
-
-			for (const of of byItem) {
-				const paid = of.filter(({ fate }) => fate === 'job' || fate === 'failing');
-				const unknown = of.filter(({ fate }) => MAY_BE_PAID.includes(fate));
-				// Only a failed job is followed by another, when the node runs again.
-				for (const { fate } of [...paid, ...unknown].slice(0, -1)) expect(fate).toBe('failing');
-				expect(paid.length + unknown.length).toBeLessThanOrEqual(one.tries);
-				const [last] = of.slice(-1);
-				if (unknown.length > 0) expect(MAY_BE_PAID).toContain(last?.fate);
-			}
-			expect(mostOpen(reported)).toBeLessThanOrEqual(one.maxJobsInFlight);
-
-			if (error) {
-				see('an error');
-				expect(one.continues).toBe(false);
-				expect(items).toEqual([]);
-				const words = `${error.message} ${error.description}`;
-				for (const { id, outcome } of reported)
-					if (outcome === 'success') expect(words).toContain(String(id));
+			const outcome = await run(one);
+			const byItem = groupByItem(one, outcome.submits);
+			const reported = listReported(outcome, byItem);
+			for (const submits of byItem) checkPayment(one, submits);
+			expect(countMostOpen(reported)).toBeLessThanOrEqual(one.maxJobsInFlight);
+			if (outcome.error) {
+				seen.add('an error');
+				checkError(one, outcome, reported);
 				return;
 			}
-			see(one.tries > 1 ? 'a retry' : 'a run');
-			expect(items.map(({ pairedItem }) => pairedItem)).toEqual(byItem.map((_of, item) => ({ item })));
-			for (const [item, { json }] of items.entries()) {
-				const { fate = 'job' } = byItem[item]?.slice(-1)[0] ?? {};
-				const [job] = jobs.filter(({ trackId }) => itemOf(trackId) === item).slice(-1);
-				expect(json).toMatchObject({ track_id: `item-${item}`, ...LEAVES[fate](job) });
-				expect('description' in json && json.description !== '').toBe('error' in json);
-				expect('id' in json).toBe(fate === 'job' || fate === 'failing');
-				see(fate);
-			}
+			seen.add(one.tries > 1 ? 'a retry' : 'a run');
+			expect(outcome.items.map(({ pairedItem }) => pairedItem)).toEqual(
+				byItem.map((_submits, item) => ({ item })),
+			);
+			for (const item of outcome.items.keys()) seen.add(checkItem(item, outcome, byItem[item]));
 		}),
 		{ numRuns: 30 },
 	);
 	// Otherwise too little was tested.
-	expect([...seen.keys()]).toEqual(expect.arrayContaining(['an error', 'a run', 'a retry', 'job']));
+	expect([...seen]).toEqual(expect.arrayContaining(['an error', 'a run', 'a retry', 'job']));
 }, 60_000);

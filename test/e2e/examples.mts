@@ -120,7 +120,8 @@ class ExampleSuite {
 export function testExamples(getWorld: () => World): void {
 	const suite = new ExampleSuite(getWorld);
 	testTurntables(suite);
-	testFiles(suite);
+	testSchedule(suite);
+	testMesh(suite);
 	testForm(suite);
 	testSubmitAndFinish(suite);
 	testAgent(suite);
@@ -143,7 +144,7 @@ function testTurntables(suite: ExampleSuite): void {
 /** In an example, replaces the folder by one that n8n may write into. */
 const replaceFolder = (text: string, { files }: World) => text.replaceAll('/home/node/.n8n-files', files);
 
-function testFiles(suite: ExampleSuite): void {
+function testSchedule(suite: ExampleSuite): void {
 	test('schedule-to-files: the files are in the folder, and one report names all', async () => {
 		const sink = await openSink();
 		try {
@@ -173,7 +174,9 @@ function testFiles(suite: ExampleSuite): void {
 			await sink.close();
 		}
 	});
+}
 
+function testMesh(suite: ExampleSuite): void {
 	test('image-to-mesh: the mesh and its turntable are in the folder, under the given name', async () => {
 		const { files, service } = suite.world;
 		const workflow = suite.readExample('image-to-mesh', (text) => replaceFolder(text, suite.world));

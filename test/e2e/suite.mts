@@ -182,6 +182,12 @@ class Suite {
 	failSecond(): void {
 		this.world.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
 	}
+
+	/** Runs the workflow with three images, of which the second job fails. @param node settings of the node */
+	async runWithFailure(waitFor: string, node: Partial<INode> = {}): Promise<Result> {
+		this.failSecond();
+		return await waitForResult(this.world, await startWorkflow(this.world, { waitFor }, node));
+	}
 }
 
 /** Tests everything that does not depend on the setup of the n8n server. */
@@ -291,11 +297,7 @@ function testTrigger(suite: Suite): void {
 function testFailedJobs(suite: Suite): void {
 	describe.each(['poll', 'webhook'])('a job that fails, waiting by %s:', (waitFor) => {
 		test('the execution fails, the error names the other jobs, and no later node runs', async () => {
-			suite.failSecond();
-			const { status, error, data } = await waitForResult(
-				suite.world,
-				await startWorkflow(suite.world, { waitFor }),
-			);
+			const { status, error, data } = await suite.runWithFailure(waitFor);
 			expect(status).toBe('error');
 			expect(error?.message).toMatch(/^Job \d+: the service ended the job as failed: too dark$/);
 			expect(error?.description).toMatch(/Other jobs of this run .*\d+ \(item \d\), \d+ \(item \d\)/);
@@ -303,24 +305,14 @@ function testFailedJobs(suite: Suite): void {
 		});
 
 		test('Continue: an error item replaces its item', async () => {
-			suite.failSecond();
-			const node = { onError: 'continueRegularOutput' } as const;
-			const { status, items } = await waitForResult(
-				suite.world,
-				await startWorkflow(suite.world, { waitFor }, node),
-			);
+			const { status, items } = await suite.runWithFailure(waitFor, { onError: 'continueRegularOutput' });
 			expect(status).toBe('success');
 			expect(listStatuses(items).sort()).toEqual(['error', 'success', 'success']);
 			expect(items.find(({ json }) => json.error)?.json).toMatchObject({ id: expect.any(Number) });
 		});
 
 		test('Continue (using error output): its error leaves by that output', async () => {
-			suite.failSecond();
-			const node = { onError: 'continueErrorOutput' } as const;
-			const { items, errors } = await waitForResult(
-				suite.world,
-				await startWorkflow(suite.world, { waitFor }, node),
-			);
+			const { items, errors } = await suite.runWithFailure(waitFor, { onError: 'continueErrorOutput' });
 			expect(listStatuses(items)).toEqual(['success', 'success']);
 			expect(errors.map(({ json }) => json.error)).toEqual([
 				expect.objectContaining({ message: expect.stringMatching(/too dark$/) }),
@@ -328,12 +320,8 @@ function testFailedJobs(suite: Suite): void {
 		});
 
 		test('Retry On Fail: only this job is paid for again', async () => {
-			suite.failSecond();
 			const node = { retryOnFail: true, maxTries: 2, waitBetweenTries: 100 };
-			const { status, items } = await waitForResult(
-				suite.world,
-				await startWorkflow(suite.world, { waitFor }, node),
-			);
+			const { status, items } = await suite.runWithFailure(waitFor, node);
 			expect([status, ...listStatuses(items)]).toEqual(['success', 'success', 'success', 'success']);
 			expect(suite.paid).toBe(4);
 		});
@@ -344,8 +332,7 @@ function testRetries(suite: Suite): void {
 	test.each(['poll', 'webhook'])(
 		'Retry in the list of executions, after waiting by %s: only the failed job is paid for again',
 		async (waitFor) => {
-			suite.failSecond();
-			const failed = await waitForResult(suite.world, await startWorkflow(suite.world, { waitFor }));
+			const failed = await suite.runWithFailure(waitFor);
 			expect([failed.status, suite.paid]).toEqual(['error', 3]);
 			const retried = await readResult(suite.world, await suite.world.main.retry(failed.id));
 			expect([retried.status, ...listStatuses(retried.items)]).toEqual(Array(4).fill('success'));

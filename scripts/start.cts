@@ -168,7 +168,7 @@ async function openEngine(
 	const engine = await createEngine({
 		folder,
 		nodeTypes: { 'n8n-nodes-img-to-3d.imgTo3d': new ImgTo3d() },
-		credentials: { stableDiffusionApi: { type, data: { apiKey, baseUrl } } },
+		credentials: { stableDiffusionApi: { type, data: { apiKey, service: 'other', baseUrl } } },
 	});
 	closing.push(() => engine.close());
 	return { engine, baseUrl };

@@ -220,6 +220,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 		await started.main.logIn();
 		const { id, name } = await started.main.ensureCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
+			service: 'other',
 			baseUrl: service.baseUrl,
 		});
 		return new World(installation, processes, started, service, { stableDiffusionApi: { id, name } });

@@ -9,6 +9,7 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
+import { testCredential } from './api/credential-test';
 import { runItems } from './item-loop/run-items';
 import { properties, subtitle } from './operations';
 import { handleResumeCall } from './suspend/resume';
@@ -38,12 +39,14 @@ export class ImgTo3d implements INodeType {
 		defaults: { name: 'Image to 3D' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],
-		credentials: [{ name: 'stableDiffusionApi', required: true }],
+		credentials: [{ name: 'stableDiffusionApi', required: true, testedBy: 'testCredential' }],
 		usableAsTool: true,
 		webhooks: WEBHOOKS,
 		waitingNodeTooltip: 'The execution is suspended until the service has called for all of its jobs',
 		properties,
 	};
+
+	methods = { credentialTest: { testCredential } };
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await runItems(this);

@@ -7,6 +7,7 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
+import { testCredential } from './api/credential-test';
 import { triggerProperties } from './trigger/parameters';
 import { handleTriggerCall } from './trigger/receive';
 
@@ -43,10 +44,12 @@ export class ImgTo3dTrigger implements INodeType {
 		defaults: { name: 'Image to 3D Trigger' },
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
-		credentials: [{ name: 'stableDiffusionApi', required: true }],
+		credentials: [{ name: 'stableDiffusionApi', required: true, testedBy: 'testCredential' }],
 		webhooks: WEBHOOKS,
 		properties: triggerProperties,
 	};
+
+	methods = { credentialTest: { testCredential } };
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
 		return await handleTriggerCall(this);

@@ -244,6 +244,7 @@ export class RealCells {
 		const { main } = this.world;
 		const { id, name } = await main.createCredential(nameCell(cell), CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
+			service: 'other',
 			baseUrl: proxy.baseUrl,
 		});
 		return await main.importWorkflow(buildWorkflow(cell, { [CREDENTIAL_TYPE]: { id, name } }, images));

@@ -162,6 +162,7 @@ export class RunningScene {
 		const name = `${nameScene(scene)} ${service.origin}`;
 		const { id } = await world.main.createCredential(name, CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
+			service: 'other',
 			baseUrl: service.baseUrl,
 		});
 		const backing = { clock, service, credentials: { stableDiffusionApi: { id, name } } };

@@ -133,6 +133,7 @@ async function startTwoJobs(world: World, server: HoldingServer): Promise<Saved>
 	const name = `Held ${server.origin}`;
 	const { id: credential } = await main.createCredential(name, CREDENTIAL_TYPE, {
 		apiKey: API_KEY,
+		service: 'other',
 		baseUrl: service.baseUrl.replace(service.origin, server.origin),
 	});
 	const { path, saved } = await publish(

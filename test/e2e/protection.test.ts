@@ -30,6 +30,7 @@ describe.each([
 	test(`a public name that resolves to a private address ${isProtected ? 'gets no request' : 'gets a request'}`, async () => {
 		const { id, name } = await world.main.createCredential('Public', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
+			service: 'other',
 			baseUrl: 'https://api.invalid/api',
 		});
 		const webhookId = 'a-public-name';
@@ -68,6 +69,7 @@ describe.each([
 		const { port } = new URL(world.service.origin);
 		const credential = await world.main.createCredential('Private', CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
+			service: 'other',
 			baseUrl: isProtected ? `http://127.0.0.3:${port}/api` : world.service.baseUrl,
 		});
 		const node = { credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } } };

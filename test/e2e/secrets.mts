@@ -163,7 +163,11 @@ export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evide
 		const { main, outside, workers, folder, service, servers } = world;
 		service.clearFaults();
 		service.configure({ jobSeconds: 1 });
-		await main.createCredential(DECOY, CREDENTIAL_TYPE, { apiKey: API_KEY, baseUrl: service.baseUrl });
+		await main.createCredential(DECOY, CREDENTIAL_TYPE, {
+			apiKey: API_KEY,
+			service: 'other',
+			baseUrl: service.baseUrl,
+		});
 		const saved = await startWorkflow(world, { options: { trackId: DECOY } });
 		const { status } = await waitForResult(world, saved);
 		expect(status).toBe('success');

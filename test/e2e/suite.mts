@@ -204,7 +204,11 @@ function testResults(suite: Suite): void {
 	test('the credential can be saved, and its test refuses a wrong key', async () => {
 		const { main, service } = suite.world;
 		const test = async (apiKey: string) =>
-			await main.testCredential(`Test ${apiKey}`, CREDENTIAL_TYPE, { apiKey, baseUrl: service.baseUrl });
+			await main.testCredential(`Test ${apiKey}`, CREDENTIAL_TYPE, {
+				apiKey,
+				service: 'other',
+				baseUrl: service.baseUrl,
+			});
 		expect(await test('another-right-key')).toMatchObject({ status: 'OK' });
 		expect(await test('wrong-key')).toMatchObject({ status: 'Error' });
 	});

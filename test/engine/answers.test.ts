@@ -108,7 +108,7 @@ describe('a submit that gets an error', () => {
 			'404 with a web page, as of a wrong Base URL',
 			answer('<html><body>Page not found</body></html>', 404),
 			'The service does not know what was asked for, HTTP 404: Page not found',
-			/check Base URL in the credential: it must end in \/api.*A proxy may be answering/,
+			/check Service in the credential\. A Base URL must end in \/api.*A proxy may be answering/,
 			'404',
 		],
 		[
@@ -121,8 +121,8 @@ describe('a submit that gets an error', () => {
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 308, location: 'https://modelslab.com/api/v3/img_to_3d' },
-			'The service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
-			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\. No job was accepted/,
+			'The service redirects to modelslab.com, and the key is not sent there. Check Service in the credential',
+			/select it as Service in the credential, or enter its API as Base URL, for example https:\/\/modelslab\.com\/api\. No job was accepted/,
 			'308',
 		],
 	])('%s', async (_name, fault, message, description, httpCode) => {
@@ -170,7 +170,7 @@ describe('a submit that gets an error', () => {
 		[
 			'303 without a job',
 			{ kind: 'redirect', status: 303, location: 'https://modelslab.com/api/x' },
-			'The service redirects to modelslab.com, and the key is not sent there. Check Base URL in the credential',
+			'The service redirects to modelslab.com, and the key is not sent there. Check Service in the credential',
 			'303',
 		],
 		[
@@ -221,7 +221,7 @@ describe('a submit that gets an error', () => {
 		const start = rig.clock.now();
 		const error = expectApiError(await run());
 		expect(error.message).toBe('The connection was refused (ECONNREFUSED)');
-		expect(error.description).toMatch(/Check Base URL.*nothing was paid/);
+		expect(error.description).toMatch(/Check Service in the credential.*nothing was paid/);
 		expect(rig.clock.now() - start).toBeGreaterThan(10_000);
 	});
 });

@@ -369,7 +369,7 @@ describe('the output', () => {
 describe('a Base URL without documented v6 endpoints', () => {
 	const BASE_URL = 'http://stablediffusionapi.com/api';
 	const HELP =
-		'The v6 endpoints are documented at https://modelslab.com/api only: set Base URL in the credential to that.';
+		'The v6 endpoints are documented at https://modelslab.com/api only: select ModelsLab as Service in the credential.';
 
 	/** The name resolves to the stand-in service. */
 	async function there(work: () => Promise<void>): Promise<void> {
@@ -390,7 +390,7 @@ describe('a Base URL without documented v6 endpoints', () => {
 			const result = await rig.run(imageTo3d({ waitFor: 'none' }));
 			expect(result.error).toBeUndefined();
 			expect(hintsOf(result)).toEqual([
-				'API Version V6 is documented at https://modelslab.com/api only, and Base URL in the credential is another host. If calls fail, set it to that.',
+				'3D Model (API V6) is documented at https://modelslab.com/api only, and the credential has another host. If calls fail, select ModelsLab as Service there.',
 			]);
 			expect(hintsOf(await rig.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' }))).toEqual([]);
 		});
@@ -409,7 +409,7 @@ describe('a Base URL without documented v6 endpoints', () => {
 		[
 			'a redirect',
 			{ kind: 'redirect', status: 301, location: 'https://modelslab.com/api/v6/3d/image_to_3d' },
-			/set Base URL in the credential to its API, for example https:\/\/modelslab\.com\/api\./,
+			/select it as Service in the credential, or enter its API as Base URL, for example https:\/\/modelslab\.com\/api\./,
 		],
 	])('is named in the error after %s, with the right host', async (_name, fault, expected) => {
 		await there(async () => {

@@ -52,7 +52,7 @@ export interface Rig {
 	picture: string;
 	run(parameters: INodeParameters, options?: RigRun): Promise<Result>;
 	/** Changes the credential for later runs. */
-	setCredential(values: { apiKey?: string; baseUrl?: string }): void;
+	setCredential(values: { apiKey?: string; service?: string; baseUrl?: string }): void;
 	/** Calls n8n as the service does. A text is sent as it is. @param from a loopback address, 127.x.y.z */
 	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
 	/** The lines that the nodes have logged: a level and a text. */
@@ -226,7 +226,10 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES, madeFiles: MADE_FILES });
 	const nodes = new Nodes(clock);
 	const action = nodes.makeAction();
-	const credential = { type: new StableDiffusionApi(), data: { apiKey: API_KEY, baseUrl: service.baseUrl } };
+	const credential = {
+		type: new StableDiffusionApi(),
+		data: { apiKey: API_KEY, service: 'other', baseUrl: service.baseUrl },
+	};
 	const engine = await createEngine({
 		folder: ENGINE_FOLDER,
 		nodeTypes: {

@@ -33,7 +33,7 @@ export async function openSystemRig(): Promise<SystemRig> {
 		credentials: {
 			stableDiffusionApi: {
 				type: new StableDiffusionApi(),
-				data: { apiKey: API_KEY, baseUrl: service.baseUrl },
+				data: { apiKey: API_KEY, service: 'other', baseUrl: service.baseUrl },
 			},
 		},
 	});

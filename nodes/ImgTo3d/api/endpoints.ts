@@ -28,6 +28,11 @@ export class Endpoints {
 		return this.base.hostname;
 	}
 
+	/** The address that says how busy the service is. It takes a key, and generates nothing. */
+	get systemLoadUrl(): string {
+		return this.buildUrl('v3/system_load');
+	}
+
 	/** Builds the address to submit to. */
 	buildSubmitUrl(version: ApiVersion, operation: Generation): string {
 		return this.buildUrl(VERSIONS[version].paths.submit[operation]);

@@ -47,12 +47,13 @@ const FETCH_LATER =
 	'The job is paid for: do not submit it again. The Get Result operation with the Job ID returns the result later.';
 
 const KEY_HELP =
-	'Open the credential, copy the API key from your account again, and check that Base URL is the service that the key belongs to. Then save it: n8n tests it.';
+	'Open the credential, copy the API key from your account again, and check that Service is the one that the key belongs to. Then save it: n8n tests it.';
 
 /** A proxy, a firewall and a maintenance page do not answer with JSON. */
 const PROXY_HELP = 'A proxy may be answering instead of the service.';
 
-const REASONS: Record<UnansweredReason, string> = {
+/** What became of a call that got no answer. */
+export const REASONS: Record<UnansweredReason, string> = {
 	refused: 'the connection was refused',
 	unresolved: 'the host name could not be resolved',
 	certificate: "the service's certificate was not accepted",
@@ -64,7 +65,7 @@ const REASONS: Record<UnansweredReason, string> = {
 
 const CONNECTION_HELP: Partial<Record<UnansweredReason, string>> = {
 	certificate:
-		"Check Base URL in the credential. If your own organization or proxy issued the certificate, set n8n's environment variable NODE_EXTRA_CA_CERTS to the file of its authority.",
+		"Check Service in the credential. If your own organization or proxy issued the certificate, set n8n's environment variable NODE_EXTRA_CA_CERTS to the file of its authority.",
 	handshake:
 		'Check Base URL in the credential. It may begin with https:// although the server uses http://, or the port may be wrong.',
 };
@@ -138,7 +139,7 @@ function describeUnknownJob(answer: BadAnswer, call: FailedCall): ErrorText {
 			'It was accepted and is paid for: do not submit it again. The Get Result operation with the Job ID may return it later.';
 		return { message: what, description: joinSentences(help, writeProxyHelp(answer)) };
 	}
-	const help = `Check the Job ID${asked ? '' : ' and Result'}, and that the credential is the account that submitted the job. If every call ends like this, check Base URL.`;
+	const help = `Check the Job ID${asked ? '' : ' and Result'}, and that the credential is the account that submitted the job. If every call ends like this, check Service in the credential.`;
 	return {
 		message: `${what}. With another ${asked ? '' : 'Result or '}account it may have been accepted and paid`,
 		description: joinSentences(help, writeProxyHelp(answer)),
@@ -160,7 +161,7 @@ function describeState(answer: BadAnswer, purpose: CallPurpose): StateText {
 				what: `${REASONS[answer.reason]} (${answer.detail})`,
 				help:
 					CONNECTION_HELP[answer.reason] ??
-					'Check Base URL in the credential, and whether n8n can reach that address.',
+					'Check Service in the credential, and whether n8n can reach that address.',
 			};
 		case 'trouble':
 			return {
@@ -185,7 +186,7 @@ function describeState(answer: BadAnswer, purpose: CallPurpose): StateText {
 		case 'unreadable':
 			return {
 				what: `${answer.why} (HTTP ${answer.httpCode})`,
-				help: 'This is not an answer of this API. Check Base URL in the credential, and whether a proxy or a maintenance page answers instead of the service.',
+				help: 'This is not an answer of this API. Check Service in the credential, and whether a proxy or a maintenance page answers instead of the service.',
 			};
 		case 'unknownStatus':
 			return {
@@ -201,10 +202,10 @@ function describeRedirect(location: string): StateText {
 	const named = parseUrl(location)?.host;
 	const host = named && quote(named) === named ? named : undefined;
 	return {
-		what: `the service redirects to ${host ?? 'another address'}, and the key is not sent there. Check Base URL in the credential`,
+		what: `the service redirects to ${host ?? 'another address'}, and the key is not sent there. Check Service in the credential`,
 		help: host
-			? `If you trust ${host}, set Base URL in the credential to its API, for example https://${host}/api.`
-			: 'Set Base URL in the credential to the address that the service has moved to.',
+			? `If you trust ${host}, select it as Service in the credential, or enter its API as Base URL, for example https://${host}/api.`
+			: 'Select or enter the address that the service has moved to in the credential.',
 	};
 }
 
@@ -266,7 +267,7 @@ function describeRefusal(answer: Refused, purpose: CallPurpose): StateText {
 		case 'notFound':
 			return {
 				what: `the service does not know what was asked for${httpCode}${reason}`,
-				help: `If every call ends like this, check Base URL in the credential: it must end in /api, or where ${PATHS_BEGIN} begin.`,
+				help: `If every call ends like this, check Service in the credential. A Base URL must end in /api, or where ${PATHS_BEGIN} begin.`,
 			};
 		case 'image':
 			if (purpose !== 'submit') return describeOtherRefusal(answer, purpose);
@@ -310,7 +311,7 @@ export interface HostAdvice {
 
 /** Advises another Base URL, where the host may be the cause of a failed call. */
 export function adviseBaseUrl(answer: BadAnswer, version: ApiVersion, betterBaseUrl: string): HostAdvice {
-	const advice = `The ${version} endpoints are documented at ${betterBaseUrl} only: set Base URL in the credential to that.`;
+	const advice = `The ${version} endpoints are documented at ${betterBaseUrl} only: select ModelsLab as Service in the credential.`;
 	const likely = { likely: advice, possible: '' };
 	const possible = { likely: '', possible: advice };
 	const none = { likely: '', possible: '' };

@@ -4,6 +4,7 @@ import { NodeOperationError, type ICredentialDataDecryptedObject, type IDataObje
 
 import type { Clock } from '../async/clock';
 import { readAnswer, type Answer } from './answer';
+import { resolveBaseUrl } from './base-url';
 import { Endpoints } from './endpoints';
 import { findIdInText, type JobId } from './job-id';
 import type { BadAnswer } from './judge';
@@ -12,7 +13,7 @@ import { describeProblem, type CallSubject, type Problem } from './problems';
 import { isPublicHost } from './public-address';
 import { createKeyRemover } from './redact';
 import { CREDENTIAL, post, type BrokenAnswer, type NodeContext, type ServiceCall } from './transport';
-import { findBetterBaseUrl, MODELSLAB, type ApiVersion, type Generation } from './versions';
+import { findBetterBaseUrl, type ApiVersion, type Generation } from './versions';
 
 /** The longest that a single call to the service may take, ms. */
 export const CALL_LIMIT_MS = 60_000;
@@ -128,16 +129,18 @@ export function openService(
 /** @throws NodeOperationError if the credential cannot be used */
 function checkCredential(
 	context: NodeContext,
-	{ apiKey, baseUrl }: ICredentialDataDecryptedObject,
+	credential: ICredentialDataDecryptedObject,
 ): { key: string; endpoints: Endpoints } {
-	const endpoints = typeof baseUrl === 'string' ? Endpoints.under(baseUrl) : undefined;
+	const { apiKey } = credential;
+	const endpoints = Endpoints.under(resolveBaseUrl(credential) ?? '');
 	if (!endpoints) {
 		throw new NodeOperationError(
 			context.getNode(),
 			'Base URL in the credential is not an http or https address',
 			{
 				// The address itself is not quoted: someone may have pasted a key there.
-				description: `Set it to ${MODELSLAB}, or to the address of your own service, without a user name or password in it.`,
+				description:
+					'Select the service there, or enter the address of your own as Base URL, without a user name or password in it.',
 			},
 		);
 	}

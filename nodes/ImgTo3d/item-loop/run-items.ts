@@ -158,7 +158,7 @@ function hintAtHost(context: IExecuteFunctions, service: Service, items: readonl
 	context.addExecutionHints({
 		type: 'warning',
 		location: 'outputPane',
-		message: `API Version ${VERSIONS[version].name} is documented at ${service.findBetterBaseUrl(version)} only, and Base URL in the credential is another host. If calls fail, set it to that.`,
+		message: `${VERSIONS[version].result} is documented at ${service.findBetterBaseUrl(version)} only, and the credential has another host. If calls fail, select ModelsLab as Service there.`,
 	});
 }
 

@@ -30,10 +30,7 @@ export function readApiVersion<Other extends string = never>(
 }
 
 /** Advice on the versions that the service does not document at all of its hosts. */
-export const baseUrlAdvice = list
+export const serviceAdvice = list
 	.filter(({ baseUrls }) => baseUrls.length === 1)
-	.map(
-		({ name, baseUrls: [baseUrl] }) =>
-			`${name} is documented at ${baseUrl} only: set Base URL in the credential to that.`,
-	)
+	.map(({ name }) => `${name} is documented at ModelsLab only: select that as Service in the credential.`)
 	.join(' ');

@@ -2,7 +2,7 @@
 import type { INodeProperties, IWebhookFunctions } from 'n8n-workflow';
 
 import { API_VERSIONS, DEFAULT_API_VERSION, type ApiVersion } from '../api/versions';
-import { apiVersionProperty, baseUrlAdvice } from '../parameters/api-version';
+import { apiVersionProperty, serviceAdvice } from '../parameters/api-version';
 import { createDownloadProperties, readDownload, readFileName } from '../parameters/delivery';
 import { Form } from '../parameters/form';
 import { createNumberOption, fileNameOption, NUMERIC_OPTIONS } from '../parameters/options';
@@ -51,7 +51,7 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		...apiVersionProperty,
-		description: `What the jobs make, and the version of the API that they are submitted with. The trigger fetches them there. ${baseUrlAdvice}`,
+		description: `What the jobs make, and the version of the API that they are submitted with. The trigger fetches them there. ${serviceAdvice}`,
 		displayOptions: { show: { verify: ['api'] } },
 	},
 	{

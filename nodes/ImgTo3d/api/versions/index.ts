@@ -4,7 +4,7 @@ import { v3 } from './v3';
 import { v6 } from './v6';
 import type { Version } from './version';
 
-export { GENERATIONS, MODELSLAB, type Generation } from './version';
+export { GENERATIONS, type Generation } from './version';
 
 const versions = { v3, v6 };
 

@@ -40,15 +40,15 @@ const WRONG: Aim = {
 /** Makes the ETAs of one job. */
 type EtaMaker = (random: Random) => Eta;
 
-const withinFifth = (random: Random) => 0.8 + 0.4 * random();
+const drawFactor = (random: Random) => 0.8 + 0.4 * random();
 
 const GOOD: Record<string, EtaMaker> = {
 	'right within 20 %, one factor a job': (random) => {
-		const factor = withinFifth(random);
+		const factor = drawFactor(random);
 		return (age, duration) => (duration - age) * factor;
 	},
 	'right within 20 %, one factor an answer': (random) => (age, duration) =>
-		(duration - age) * withinFifth(random),
+		(duration - age) * drawFactor(random),
 };
 
 const BAD: Record<string, EtaMaker> = {
@@ -62,7 +62,7 @@ const BAD: Record<string, EtaMaker> = {
 
 const ONLY_ONCE: Record<string, EtaMaker> = {
 	'right within 20 %, only in the answer to the submit': (random) => {
-		const factor = withinFifth(random);
+		const factor = drawFactor(random);
 		return (age, duration) => (age === 0 ? duration * factor : undefined);
 	},
 };

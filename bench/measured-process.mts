@@ -38,7 +38,7 @@ export async function startMeasured(
 		stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
 	});
 	const exited = once(child, 'exit');
-	const reply = async (): Promise<Reply> => {
+	const waitForReply = async (): Promise<Reply> => {
 		const [message] = (await Promise.race([
 			once(child, 'message'),
 			exited.then(([code, signal]) => {
@@ -48,10 +48,10 @@ export async function startMeasured(
 		if ('error' in message) throw new Error(message.error);
 		return message;
 	};
-	await reply();
+	await waitForReply();
 	return {
 		measure: async (work) => {
-			const answered = reply();
+			const answered = waitForReply();
 			child.send(work);
 			const message = await answered;
 			if (!('cost' in message)) throw new Error('The measured process answered something else.');

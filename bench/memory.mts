@@ -19,7 +19,7 @@ const ITEM_COUNTS = [1000, 2500, 5000, 10_000] as const;
 /** Enough for the code and the caches of n8n and of Node to stop growing. */
 const WARM_UP_ITEMS = 4000;
 
-const megabytes = (value: number) => `${value.toFixed(0)} MB`;
+const formatMegabytes = (value: number) => `${value.toFixed(0)} MB`;
 
 /** A way to download files, and how many. */
 interface Downloader {
@@ -116,7 +116,7 @@ async function measureFiles(): Promise<Table> {
 	const size = `${FILE_BYTES / MB} MB`;
 	const row = (what: string, figures: readonly number[], isBound = false) => [
 		what,
-		figures.length > 1 ? formatSpread(figures, megabytes) : megabytes(median(figures)),
+		figures.length > 1 ? formatSpread(figures, formatMegabytes) : formatMegabytes(median(figures)),
 		`${(median(figures) / median(one)).toFixed(1)} x`,
 		isBound ? `at most ${GROWTH_BOUND} MB` : '',
 		isBound ? compareWithBound(median(figures), GROWTH_BOUND) : '',

@@ -47,7 +47,7 @@ async function race(racers: readonly Racer[]): Promise<Cost[][]> {
 		const baseUrl = `${responder.origin}/api`;
 		const [first] = racers;
 		if (first) await processes[0]?.measure({ ...first, baseUrl, items: 1 });
-		const body = responder.latestBody();
+		const body = responder.readLatestBody();
 		delete body.key;
 		const costs: Cost[][] = racers.map(() => []);
 		for (let round = -WARM_UP; round < ROUNDS; round++) {
@@ -70,9 +70,9 @@ async function runOnce(
 	work: Work,
 	responder: Responder,
 ): Promise<Cost> {
-	const before = responder.answered();
+	const before = responder.countAnswered();
 	const cost = await process?.measure(work);
-	const calls = responder.answered() - before;
+	const calls = responder.countAnswered() - before;
 	if (cost?.items !== ITEMS || calls !== ITEMS) {
 		throw new Error(`${work.contender}: ${cost?.items} items by ${calls} calls instead of ${ITEMS}.`);
 	}
@@ -93,8 +93,8 @@ function computeRatios(costs: readonly Cost[] = [], base: readonly Cost[] = [], 
 	});
 }
 
-const milliseconds = (value: number) => `${value.toFixed(2)} ms`;
-const times = (value: number) => value.toFixed(2);
+const formatMs = (value: number) => `${value.toFixed(2)} ms`;
+const formatRatio = (value: number) => value.toFixed(2);
 
 /** Makes the rows that compare two racers: one for the CPU, one for the time. */
 function makeRows(
@@ -107,8 +107,8 @@ function makeRows(
 		const figures = computeRatios(costs, base, measure);
 		return [
 			`${what}, ${measure === 'cpuMs' ? 'CPU' : 'wall'}`,
-			formatSpread(figures, times),
-			`${milliseconds(median(listCosts(costs, measure)))} / ${milliseconds(median(listCosts(base, measure)))}`,
+			formatSpread(figures, formatRatio),
+			`${formatMs(median(listCosts(costs, measure)))} / ${formatMs(median(listCosts(base, measure)))}`,
 			bound === undefined ? '' : `at most ${bound}`,
 			bound === undefined ? '' : compareWithBound(median(figures), bound),
 		];

@@ -69,8 +69,8 @@ function describeTarball(): Tarball {
 	return packed;
 }
 
-const milliseconds = (value: number) => `${value.toFixed(1)} ms`;
-const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+const formatMs = (value: number) => `${value.toFixed(1)} ms`;
+const formatKilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
 
 function makeLoadingRows(loadings: readonly Loading[]): string[][] {
 	const nodes = loadings.map((loading) => loading.nodes);
@@ -85,18 +85,23 @@ function makeLoadingRows(loadings: readonly Loading[]): string[][] {
 		],
 		[
 			'loading the nodes',
-			formatSpread(nodes, milliseconds),
+			formatSpread(nodes, formatMs),
 			`at most ${LOAD_BOUND} ms`,
 			compareWithBound(median(nodes), LOAD_BOUND),
 		],
-		['loading n8n-workflow, which n8n has already loaded', formatSpread(workflow, milliseconds), '', ''],
+		['loading n8n-workflow, which n8n has already loaded', formatSpread(workflow, formatMs), '', ''],
 	];
 }
 
 function makeSizeRows({ size, unpackedSize, entryCount }: Tarball, dependencies: number): string[][] {
 	return [
-		['tarball', kilobytes(size), `at most ${TARBALL_BOUND} kB`, compareWithBound(size / 1000, TARBALL_BOUND)],
-		['installed', `${kilobytes(unpackedSize)} in ${entryCount} files`, '', ''],
+		[
+			'tarball',
+			formatKilobytes(size),
+			`at most ${TARBALL_BOUND} kB`,
+			compareWithBound(size / 1000, TARBALL_BOUND),
+		],
+		['installed', `${formatKilobytes(unpackedSize)} in ${entryCount} files`, '', ''],
 		['dependencies', String(dependencies), '0', formatVerdict(dependencies === 0)],
 	];
 }

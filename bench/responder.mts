@@ -10,14 +10,14 @@ export interface Responder {
 	/** http://127.0.0.1:PORT */
 	origin: string;
 	/** The number of requests so far. */
-	answered(): number;
+	countAnswered(): number;
 	stop(): Promise<void>;
 }
 
 /** Receives submits. */
 export interface SubmitResponder extends Responder {
 	/** The JSON of the latest submit. */
-	latestBody(): IDataObject;
+	readLatestBody(): IDataObject;
 }
 
 /** A server on 127.0.0.1. */
@@ -31,7 +31,7 @@ async function serve(answer: RequestListener): Promise<Responder> {
 	await once(server, 'listening');
 	return {
 		origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-		answered: () => answered,
+		countAnswered: () => answered,
 		stop: async () => {
 			server.close();
 			server.closeAllConnections();
@@ -84,7 +84,7 @@ export async function startResponder(outputs?: (job: number) => string[]): Promi
 	});
 	return {
 		...server,
-		latestBody: () => JSON.parse(Buffer.concat(latest).toString()) as IDataObject,
+		readLatestBody: () => JSON.parse(Buffer.concat(latest).toString()) as IDataObject,
 	};
 }
 

@@ -63,12 +63,12 @@ const started = Date.now();
 const tables: Table[] = [];
 for (const [name, measure] of Object.entries(MEASUREMENTS)) {
 	if (!isWanted(name)) continue;
-	const begun = Date.now();
+	const start = Date.now();
 	say(`bench: ${name} ...`);
 	const measured = [await measure()].flat();
 	tables.push(...measured);
 	for (const table of measured) process.stdout.write(`\n${toMarkdown(table)}`);
-	say(`bench: ${name} took ${Math.round((Date.now() - begun) / 1000)} s.`);
+	say(`bench: ${name} took ${Math.round((Date.now() - start) / 1000)} s.`);
 }
 
 if (wanted.length === 0) {

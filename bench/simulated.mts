@@ -33,7 +33,7 @@ export class SimulatedClock extends LeapingClock {
 	}
 }
 
-/** The ETA that the service tells at an age of a job, both in s. Undefined when it tells none. */
+/** The ETA that the service sends at an age of a job, both in s. `undefined` if it sends none. */
 export type Eta = (age: number, duration: number) => number | undefined;
 
 /** A job in the simulation. Times are in s. */

@@ -69,13 +69,13 @@ async function runSmall(
 	{ path, saved }: Small,
 	number: number,
 ): Promise<number> {
-	const ended = async () => (await reader.readState(saved.id)).count('success');
-	const before = await ended();
+	const countEnded = async () => (await reader.readState(saved.id)).count('success');
+	const before = await countEnded();
 	for (let run = 1; run <= number; run++) {
 		await callWorkflow(world, path, {});
 		await waitUntil(
 			'a small execution has ended',
-			async () => (await ended()) === before + run,
+			async () => (await countEnded()) === before + run,
 			120_000,
 			100,
 		);

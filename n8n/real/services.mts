@@ -85,9 +85,10 @@ export async function recordRedis(port: number, folder: string): Promise<Program
 
 /** Writes the data of a Redis to a file, uncompressed, so that its texts can be searched. */
 export async function dumpRedis(port: number, file: string): Promise<void> {
-	const cli = async (...args: string[]) => await run('/usr/bin/redis-cli', [...describeRedis(port), ...args]);
-	await cli('config', 'set', 'rdbcompression', 'no');
-	await cli('--rdb', file);
+	const runCli = async (...args: string[]) =>
+		await run('/usr/bin/redis-cli', [...describeRedis(port), ...args]);
+	await runCli('config', 'set', 'rdbcompression', 'no');
+	await runCli('--rdb', file);
 }
 
 /** Reads a number from a Redis, such as the length of a list. */
@@ -99,8 +100,8 @@ export async function readRedisNumber(port: number, ...command: string[]): Promi
 /** Finds the user for PostgreSQL, which refuses to run as root. Debian's package creates this user. */
 async function findPostgresUser(): Promise<{ uid?: number; gid?: number }> {
 	if (process.getuid?.() !== 0) return {};
-	const id = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
-	return { uid: await id('-u'), gid: await id('-g') };
+	const readId = async (flag: string) => Number((await run('id', [flag, 'postgres'])).stdout);
+	return { uid: await readId('-u'), gid: await readId('-g') };
 }
 
 /** Runs a client of PostgreSQL on the database of an n8n server. @returns its output */

@@ -147,7 +147,7 @@ function buildWorkflow(
 	credentials: INode['credentials'],
 	images: readonly string[],
 ): WorkflowFile {
-	const node = (name: string, type: string, x: number, more: Partial<INode> = {}): INode => ({
+	const makeNode = (name: string, type: string, x: number, more: Partial<INode> = {}): INode => ({
 		id: name,
 		name,
 		type,
@@ -156,12 +156,12 @@ function buildWorkflow(
 		parameters: {},
 		...more,
 	});
-	const to = (name: string) => ({ main: [[{ node: name, type: 'main' as const, index: 0 }]] });
+	const connectTo = (name: string) => ({ main: [[{ node: name, type: 'main' as const, index: 0 }]] });
 	return {
 		name: nameCell(cell),
 		nodes: [
-			node(START, 'n8n-nodes-base.manualTrigger', 0),
-			node(FILES, 'n8n-nodes-base.moveBinaryData', 200, {
+			makeNode(START, 'n8n-nodes-base.manualTrigger', 0),
+			makeNode(FILES, 'n8n-nodes-base.moveBinaryData', 200, {
 				parameters: {
 					mode: 'jsonToBinary',
 					convertAllData: false,
@@ -169,13 +169,13 @@ function buildWorkflow(
 					options: { dataIsBase64: true, keepSource: true, fileName: 'dot.png', mimeType: 'image/png' },
 				},
 			}),
-			node(NODE, `${PACKAGE}.imgTo3d`, 400, {
+			makeNode(NODE, `${PACKAGE}.imgTo3d`, 400, {
 				parameters: makeParameters(cell, choosePace(cell)),
 				credentials,
 				...makeNodeSettings(cell),
 			}),
 		],
-		connections: { [START]: to(FILES), [FILES]: to(NODE) },
+		connections: { [START]: connectTo(FILES), [FILES]: connectTo(NODE) },
 		settings: { executionOrder: 'v1' },
 		pinData: { [START]: images.map((image, n) => ({ json: { n, image } })) },
 	};

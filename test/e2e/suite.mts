@@ -46,7 +46,7 @@ export function buildPictureWorkflow(
 	node: Partial<INode> = {},
 ): { path: string; workflow: WorkflowFile } {
 	const path = `e2e-${++count}-${Date.now()}`;
-	const to = (...names: string[]) => ({
+	const connectTo = (...names: string[]) => ({
 		main: names.map((name) => [{ node: name, type: 'main' as const, index: 0 }]),
 	});
 	const workflow: WorkflowFile = {
@@ -67,7 +67,7 @@ export function buildPictureWorkflow(
 			AFTER,
 			createNode('Failed', 'n8n-nodes-base.noOp', 1, 660, { position: [660, 200] }),
 		],
-		connections: { Hook: to('Split'), Split: to(NODE), [NODE]: to('After', 'Failed') },
+		connections: { Hook: connectTo('Split'), Split: connectTo(NODE), [NODE]: connectTo('After', 'Failed') },
 		settings: { executionOrder: 'v1' },
 	};
 	return { path, workflow };
@@ -203,14 +203,14 @@ export function testCommon(getWorld: () => World): void {
 function testResults(suite: Suite): void {
 	test('the credential can be saved, and its test refuses a wrong key', async () => {
 		const { main, service } = suite.world;
-		const test = async (apiKey: string) =>
+		const testKey = async (apiKey: string) =>
 			await main.testCredential(`Test ${apiKey}`, CREDENTIAL_TYPE, {
 				apiKey,
 				service: 'other',
 				baseUrl: service.baseUrl,
 			});
-		expect(await test('another-right-key')).toMatchObject({ status: 'OK' });
-		expect(await test('wrong-key')).toMatchObject({ status: 'Error' });
+		expect(await testKey('another-right-key')).toMatchObject({ status: 'OK' });
+		expect(await testKey('wrong-key')).toMatchObject({ status: 'Error' });
 	});
 
 	test.each(['poll', 'webhook'])(

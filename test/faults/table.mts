@@ -69,15 +69,15 @@ const SHORT = { stop: 'stop', continue: 'cont', errorOutput: 'errO' };
 /** @returns the table's lines */
 export function formatTable(results: readonly RowResult[]): string[] {
 	const nameWidth = Math.max(...results.map(({ fault }) => fault.length));
-	const heads = (texts: string[]) => texts.map((text) => text.padEnd(4)).join(' ');
+	const joinColumns = (texts: string[]) => texts.map((text) => text.padEnd(4)).join(' ');
 	const margin = ' '.repeat(10 + nameWidth);
-	const group = (mode: string) => mode.padEnd(15);
+	const padMode = (mode: string) => mode.padEnd(15);
 	return [
 		'Each mark: hit once, always, once with Retry On Fail, always with it. + holds, X does not, . not applicable',
-		`${margin}${MODES.map(group).join('')}`,
-		`${margin}${heads(COLUMNS.map(({ onError }) => SHORT[onError]))}`,
+		`${margin}${MODES.map(padMode).join('')}`,
+		`${margin}${joinColumns(COLUMNS.map(({ onError }) => SHORT[onError]))}`,
 		...results.map((result) =>
-			`${result.place.padEnd(9)} ${result.fault.padEnd(nameWidth)}${heads(COLUMNS.map(({ mode, onError }) => chooseMarks(result, mode, onError)))}`.trimEnd(),
+			`${result.place.padEnd(9)} ${result.fault.padEnd(nameWidth)}${joinColumns(COLUMNS.map(({ mode, onError }) => chooseMarks(result, mode, onError)))}`.trimEnd(),
 		),
 	];
 }
@@ -86,7 +86,7 @@ export function formatTable(results: readonly RowResult[]): string[] {
 export function formatTotals(results: readonly RowResult[], realSeconds: number): string[] {
 	const verdicts = results.flatMap((result) => result.verdicts);
 	const broken = verdicts.filter(({ complaints }) => complaints.length > 0);
-	const sum = (of: (verdict: Verdict) => number) =>
+	const addUp = (of: (verdict: Verdict) => number) =>
 		verdicts.reduce((total, verdict) => total + of(verdict), 0);
 	const reasons = new Map<string, number>();
 	for (const { reason } of results.flatMap(({ gaps }) => gaps)) {
@@ -98,7 +98,7 @@ export function formatTotals(results: readonly RowResult[], realSeconds: number)
 		`${verdicts.length} cells: ${verdicts.length - broken.length} hold, ${broken.length} do not`,
 		`${gapCount} combinations are not applicable:`,
 		...[...reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) => `  ${count} ${reason}`),
-		`${sum(({ paid }) => paid)} jobs were paid, ${sum(({ paidAnew }) => paidAnew)} of them because another job had failed`,
+		`${addUp(({ paid }) => paid)} jobs were paid, ${addUp(({ paidAnew }) => paidAnew)} of them because another job had failed`,
 		`longest: ${Math.round(longest.seconds)} s of the clock (${nameCell(longest.cell)}); all cells together: ${Math.round(realSeconds)} s of real time`,
 		...broken.map(({ cell, complaints }) => `DOES NOT HOLD: ${nameCell(cell)}: ${complaints.join('; ')}`),
 	];

@@ -58,7 +58,7 @@ const anyCase: fc.Arbitrary<Case> = fc.record({
 	tries: fc.constantFrom(1, 1, 2, 3),
 });
 
-const answer = (message: string, status = 200, retry_after?: number): Misbehavior => ({
+const answerError = (message: string, status = 200, retry_after?: number): Misbehavior => ({
 	kind: 'answer',
 	status,
 	body: { status: 'error', message, retry_after },
@@ -66,11 +66,11 @@ const answer = (message: string, status = 200, retry_after?: number): Misbehavio
 
 const FAULTS: Record<Exclude<Fate, 'job'>, Pick<Fault, 'do' | 'accept'>> = {
 	failing: { do: { kind: 'failJob', message: 'too dark' } },
-	refused: { do: answer('The prompt is not allowed') },
+	refused: { do: answerError('The prompt is not allowed') },
 	lost: { accept: true, do: { kind: 'reset', when: 'before' } },
-	broken: { do: answer('Server Error', 500) },
-	busy: { do: answer('Rate limit exceeded', 200, 7) },
-	full: { do: answer('Rate limit exceeded. Maximum 3 queued requests allowed.', 429, 20) },
+	broken: { do: answerError('Server Error', 500) },
+	busy: { do: answerError('Rate limit exceeded', 200, 7) },
+	full: { do: answerError('Rate limit exceeded. Maximum 3 queued requests allowed.', 429, 20) },
 };
 
 /** A submit as the service saw it. */

@@ -133,7 +133,6 @@ export function makeItem(more: Pick<ItemRequest, 'work'> & Partial<ItemRequest>)
 		download: false,
 		outputBinaryPropertyName: '',
 		outputMode: 'job',
-		includeInputFields: false,
 		maxFileBytes: 0,
 		...more,
 	};

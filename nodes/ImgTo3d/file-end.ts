@@ -1,82 +1,11 @@
 /**
- * Recognizes by a file's own structure whether the file is complete, while its bytes pass. A walk goes through the
- * structure of each kind of file. It keeps only the few bytes that say how long the parts are.
+ * Recognizes by a file's own structure whether the file is complete. A walk goes through the structure of each kind of
+ * file. It keeps only the few bytes that say how long the parts are.
  *
  * The check is lenient: a structure that no walk knows counts as complete, and so does a file with anything after its end.
  */
-
-/** What a walk does next. */
-interface Step {
-	/** Skips bytes, reads bytes, or skips lines. */
-	kind: 'skip' | 'read' | 'skipLines';
-	count: number;
-	/** Whether a file may end before this step. */
-	mayEnd?: boolean;
-}
-
-/** Goes through a file from its first byte to its end. It gets the bytes that it asks to read. */
-export type Walk = Generator<Step, void, Buffer>;
-
-const skip = (count: number): Step => ({ kind: 'skip', count });
-const read = (count: number): Step => ({ kind: 'read', count });
-const skipLines = (count: number): Step => ({ kind: 'skipLines', count });
-
-const NOTHING = Buffer.alloc(0);
-
-const LINE_FEED = 10;
-
-/** Follows a walk through a file whose bytes arrive in chunks of any length. */
-export class FileEnd {
-	private step: IteratorResult<Step, void>;
-	/** How many bytes or lines of the step are missing. */
-	private left = 0;
-	private bytes = NOTHING;
-
-	constructor(private readonly walk: Walk) {
-		this.step = this.next(NOTHING);
-	}
-
-	/** Whether the file may end here. */
-	get isComplete(): boolean {
-		const { done, value: step } = this.step;
-		return done === true || (step.mayEnd === true && this.left === step.count);
-	}
-
-	/** Takes the next bytes of the file. */
-	take(chunk: Buffer): void {
-		let at = 0;
-		while (!this.step.done && at < chunk.length) {
-			at = this.advance(this.step.value, chunk, at);
-			if (this.left === 0) this.step = this.next(this.bytes);
-		}
-	}
-
-	/** Takes as much of a chunk as the step needs. @returns where in the chunk that ends */
-	private advance({ kind }: Step, chunk: Buffer, at: number): number {
-		if (kind === 'skipLines') {
-			const lineEnd = chunk.indexOf(LINE_FEED, at);
-			if (lineEnd < 0) return chunk.length;
-			this.left -= 1;
-			return lineEnd + 1;
-		}
-		const end = Math.min(chunk.length, at + this.left);
-		if (kind === 'read') {
-			const piece = chunk.subarray(at, end);
-			this.bytes = this.bytes.length === 0 ? piece : Buffer.concat([this.bytes, piece]);
-		}
-		this.left -= end - at;
-		return end;
-	}
-
-	/** Finds the next step that takes at least one byte. @param bytes what the step before has read */
-	private next(bytes: Buffer): IteratorResult<Step, void> {
-		let step = this.walk.next(bytes);
-		while (!step.done && step.value.count === 0) step = this.walk.next(NOTHING);
-		this.left = step.done ? 0 : step.value.count;
-		this.bytes = NOTHING;
-		return step;
-	}
-}
+import { pour, read, skip, skipLines, type Walk } from './file-walk';
+import { BinaryRows, readPlyHeader } from './file-ply';
 
 const GIF_IMAGE = 0x2c;
 const GIF_EXTENSION = 0x21;
@@ -128,33 +57,11 @@ export function* walkMp4(): Walk {
 	}
 }
 
-const PLY_SIZES: Record<string, number> = {
-	...{ char: 1, uchar: 1, int8: 1, uint8: 1 },
-	...{ short: 2, ushort: 2, int16: 2, uint16: 2 },
-	...{ int: 4, uint: 4, int32: 4, uint32: 4, float: 4, float32: 4 },
-	...{ double: 8, float64: 8 },
-};
-
-/** How much of a header is read, bytes. */
-const MAX_PLY_HEADER = 16 * 1024;
-
-interface PlyList {
-	countType: string;
-	itemSize: number;
-}
-
-interface PlyElement {
-	count: number;
-	/** In order: the size of a number in bytes, or a list. */
-	properties: Array<number | PlyList>;
-}
-
 /** Source: the format's description by Greg Turk. A header of lines, then the elements that it announces, as text or binary. */
 export function* walkPly(): Walk {
 	const header = yield* readPlyHeader();
-	const format = header && /^format (ascii|binary_(?:little|big)_endian)\b/m.exec(header.join('\n'))?.[1];
-	const elements = header && readPlyElements(header);
-	if (!format || !elements) return;
+	if (!header) return;
+	const { format, elements } = header;
 	if (format === 'ascii') {
 		const lines = elements.reduce((sum, { count }) => sum + count, 0);
 		if (lines === 0) return;
@@ -164,82 +71,8 @@ export function* walkPly(): Walk {
 		return;
 	}
 	for (const element of elements) {
-		if (!(yield* walkPlyElement(element, format === 'binary_big_endian'))) return;
+		const rows = new BinaryRows(element, format);
+		yield pour(rows);
+		if (rows.isBroken) return;
 	}
-}
-
-/** @returns the header's lines; nothing if they end in carriage returns only, or if there is no end */
-function* readPlyHeader(): Generator<Step, string[] | undefined, Buffer> {
-	const lines: string[] = [];
-	let line = '';
-	for (let length = 0; length < MAX_PLY_HEADER; length++) {
-		const character = (yield read(1)).toString('latin1');
-		if (character !== '\n') {
-			if (line.endsWith('\r')) return undefined;
-			line += character;
-			continue;
-		}
-		lines.push(line.trim());
-		if (lines.at(-1) === 'end_header') return lines;
-		line = '';
-	}
-	return undefined;
-}
-
-/** @returns nothing if the header contains something unknown */
-function readPlyElements(header: string[]): PlyElement[] | undefined {
-	const elements: PlyElement[] = [];
-	for (const line of header) {
-		const [keyword, ...words] = line.split(/\s+/);
-		if (keyword === 'element') {
-			const [, count = ''] = words;
-			if (!/^\d{1,15}$/.test(count)) return undefined;
-			elements.push({ count: Number(count), properties: [] });
-		} else if (keyword === 'property') {
-			const property = readPlyProperty(words);
-			if (property === undefined) return undefined;
-			elements.at(-1)?.properties.push(property);
-		}
-	}
-	return elements;
-}
-
-function readPlyProperty([type = '', countType = '', itemType = '']: string[]): number | PlyList | undefined {
-	if (type !== 'list') return PLY_SIZES[type];
-	const itemSize = PLY_SIZES[itemType];
-	const isKnown = itemSize !== undefined && PLY_SIZES[countType] !== undefined;
-	return isKnown ? { countType, itemSize } : undefined;
-}
-
-/** @returns whether the element can be read as the header says */
-function* walkPlyElement(
-	{ count, properties }: PlyElement,
-	isBigEndian: boolean,
-): Generator<Step, boolean, Buffer> {
-	const sizes = properties.filter((property) => typeof property === 'number');
-	if (sizes.length === properties.length) {
-		yield skip(count * sizes.reduce((sum, size) => sum + size, 0));
-		return true;
-	}
-	for (let index = 0; index < count; index++) {
-		for (const property of properties) {
-			if (typeof property === 'number') {
-				yield skip(property);
-				continue;
-			}
-			const bytes = yield read(PLY_SIZES[property.countType] ?? 1);
-			const items = readPlyNumber(bytes, property.countType, isBigEndian);
-			if (!(items >= 0)) return false;
-			yield skip(items * property.itemSize);
-		}
-	}
-	return true;
-}
-
-/** @returns NaN for a type with fractions, which cannot count items */
-function readPlyNumber(bytes: Buffer, type: string, isBigEndian: boolean): number {
-	const { length } = bytes;
-	if (/^(float|double)/.test(type)) return NaN;
-	if (/^u/.test(type)) return isBigEndian ? bytes.readUIntBE(0, length) : bytes.readUIntLE(0, length);
-	return isBigEndian ? bytes.readIntBE(0, length) : bytes.readIntLE(0, length);
 }

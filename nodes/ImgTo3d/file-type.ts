@@ -1,5 +1,6 @@
 /** The kinds of files that the service takes and makes: their names, their types, and their first bytes. */
-import { walkGif, walkMp4, walkPly, walkPng, type Walk } from './file-end';
+import { walkGif, walkMp4, walkPly, walkPng } from './file-end';
+import type { Walk } from './file-walk';
 
 /** How many bytes of a file's beginning are checked. */
 export const HEAD_BYTES = 512;
@@ -96,56 +97,6 @@ export function findKind(head: Buffer): FileKind | undefined {
 	return FILE_KINDS.find(({ hasSignature }) => hasSignature?.(head));
 }
 
-/** File systems allow 255 bytes, and the extension may have to be added. */
-const MAX_NAME_BYTES = 200;
-
-/** What Windows takes for a device, with any extension. */
-const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i;
-
-export interface FileIdentity {
-	fileName: string;
-	mimeType: string;
-	/** What the file must be, by its name or by the server's Content-Type. */
-	kind?: FileKind;
-	/** Whether neither of them says what the file is, so that its first bytes decide. */
-	isUnnamed: boolean;
-}
-
-/**
- * Finds the name and type that an output file gets in n8n. The extension decides on the type, because servers often send
- * 3D files as `application/octet-stream`. The server's type counts if the extension is not known.
- *
- * @param url the file's address
- * @param contentType the server's `Content-Type`, if any
- * @param fallbackName for an address without a usable name, without extension
- * @param clean removes the API key from a text
- */
-export function identify(
-	url: string,
-	contentType: string | undefined,
-	fallbackName: string,
-	clean: (text: string) => string,
-): FileIdentity {
-	const name = toSafeName(readLastSegment(url, clean)) || fallbackName;
-	const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase();
-	const named = FILE_KINDS.find(({ extensions }) => extension && extensions.includes(extension));
-	if (named) return { fileName: name, mimeType: named.mimeType, kind: named, isUnnamed: false };
-
-	const sent = contentType?.split(';')[0]?.trim().toLowerCase() || 'application/octet-stream';
-	const kind = FILE_KINDS.find(({ mimeType }) => mimeType === sent);
-	if (kind) return { ...nameByKind(name, kind), kind, isUnnamed: false };
-	const isUnnamed = extension === undefined && sent === 'application/octet-stream';
-	return { fileName: name, mimeType: clean(sent), isUnnamed };
-}
-
-/** Completes the name of a file whose own name does not say what it is, and gives its type. */
-export function nameByKind(
-	name: string,
-	{ extensions: [extension], mimeType }: FileKind,
-): Pick<FileIdentity, 'fileName' | 'mimeType'> {
-	return { fileName: `${name}.${extension}`, mimeType };
-}
-
 /** Why a file is not what it must be, and whether another download may help. */
 export interface Mismatch {
 	problem: string;
@@ -191,28 +142,4 @@ function describeText(head: Buffer): string | undefined {
 /** Whether a text begins like a web page. */
 export function isWebPage(text: string): boolean {
 	return /^\s*<(!doctype|html|head|body)/i.test(text);
-}
-
-/** The last part of the path. The key is removed before a part of it can be cut off, and again when the text is decoded. */
-function readLastSegment(url: string, clean: (text: string) => string): string {
-	const segment = clean(new URL(url).pathname).split('/').pop() ?? '';
-	try {
-		return clean(decodeURIComponent(segment));
-	} catch {
-		return segment;
-	}
-}
-
-/**
- * Makes a name that is harmless as a file name everywhere: without a path, without characters that are invisible or
- * reverse the text, not hidden, not a device, not like an option of a program, and not too long.
- */
-function toSafeName(name: string): string {
-	const end = Buffer.from(name).subarray(-MAX_NAME_BYTES).toString('utf8');
-	const safe = end
-		// The first character may be cut in half.
-		.replace(/^\ufffd+/, '')
-		.replace(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|]/gu, '_')
-		.replace(/^[\s.-]+|[\s.]+$/g, '');
-	return DEVICE.test(safe) ? `_${safe}` : safe;
 }

@@ -57,10 +57,10 @@ export interface Delivery {
 	download: boolean;
 	outputBinaryPropertyName: string;
 	outputMode: OutputMode;
-	/** The base of the files' names, if the person has set one. */
+	/** What the files' names begin with: the person's own, or else after the input. Get Result and the trigger have none. */
 	fileName?: string;
-	/** Whether the items also have the fields of their input item. */
-	includeInputFields: boolean;
+	/** The fields of the input item, if the output items are to have them too. */
+	input?: IDataObject;
 	/** Larger output files are refused. */
 	maxFileBytes: number;
 }

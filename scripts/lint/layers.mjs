@@ -18,8 +18,13 @@ const LAYERS = [
 	},
 	{
 		name: 'file-type',
-		path: `^${NODES}/file-(type|end)\\.ts$`,
-		why: 'file-type.ts and file-end.ts go by the bytes of a file alone, wherever it comes from.',
+		path: `^${NODES}/file-(end|name|ply|type|walk)\\.ts$`,
+		why: 'file-type.ts, file-end.ts and file-name.ts go by a file alone, its bytes and its address, whoever needs it.',
+	},
+	{
+		name: 'mesh',
+		path: `^${NODES}/mesh/`,
+		why: 'mesh/ says what a mesh holds by its bytes alone, and does not know who downloads it.',
 	},
 	{
 		name: 'api',

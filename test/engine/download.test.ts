@@ -210,7 +210,7 @@ test('the file name that a server suggests is ignored', async () => {
 	});
 	withOutput(`${files.origin}/spin.gif`);
 	const { items } = await run();
-	expect(items[0]?.binary?.data?.fileName).toBe('spin.gif');
+	expect(items[0]?.binary?.data?.fileName).toBe(`a-red-ball-${rig.service.jobs[0]?.id}.gif`);
 	expect(items[0]?.binary?.data?.directory).toBeUndefined();
 	await files.close();
 });
@@ -219,10 +219,15 @@ test('the file name that a server suggests is ignored', async () => {
 const GLB = 'glTF\x02\0\0\0\x0c\0\0\0';
 
 test.each([
-	['/a%2Fb/..%2F..%2Fetc%2Fpasswd', 'application/octet-stream', '_.._etc_passwd', 'application/octet-stream'],
-	['/spin.gif?token=1', 'application/octet-stream', 'spin.gif', 'image/gif'],
-	['/download', 'model/gltf-binary; charset=binary', 'download.glb', 'model/gltf-binary'],
-	['/', 'image/gif', 'job-{id}-0.gif', 'image/gif'],
+	[
+		'/a%2Fb/..%2F..%2Fetc%2Fpasswd',
+		'application/octet-stream',
+		'a-red-ball-{id}',
+		'application/octet-stream',
+	],
+	['/spin.gif?token=1', 'application/octet-stream', 'a-red-ball-{id}.gif', 'image/gif'],
+	['/download', 'model/gltf-binary; charset=binary', 'a-red-ball-{id}.glb', 'model/gltf-binary'],
+	['/', 'image/gif', 'a-red-ball-{id}.gif', 'image/gif'],
 ])(
 	'a file at %s with type %s gets the name %s and the type %s',
 	async (path, contentType, fileName, mimeType) => {
@@ -309,7 +314,10 @@ describe('a file that does not exist yet', () => {
 			output: [files.at('a.gif')],
 			proxy_links: [files.at('mirrors/1.gif')],
 		});
-		expect(items[0]?.binary?.data).toMatchObject({ fileName: 'a.gif', mimeType: 'image/gif' });
+		expect(items[0]?.binary?.data).toMatchObject({
+			fileName: `a-red-ball-${rig.service.jobs[0]?.id}.gif`,
+			mimeType: 'image/gif',
+		});
 		expect(files.asked.slice(-2)).toEqual([
 			['/a.gif', 60_000],
 			['/mirrors/1.gif', 60_000],
@@ -386,7 +394,7 @@ describe('the mirror of a file', () => {
 		answering({ output: `${closed.origin}/a.gif`, proxy_links: files.at('mirror.gif') });
 		const { items, error } = await run();
 		expect(error).toBeUndefined();
-		expect(items[0]?.binary?.data?.fileName).toBe('a.gif');
+		expect(items[0]?.binary?.data?.fileName).toBe(`a-red-ball-${rig.service.jobs[0]?.id}.gif`);
 		await files.close();
 	});
 
@@ -477,7 +485,7 @@ test.each<[string, unknown]>([
 	const { items, error } = await run();
 	expect(error).toBeUndefined();
 	expect(items[0]?.json).toMatchObject({ status: 'success', output: [link], proxy_links: [link] });
-	expect(items[0]?.binary?.data?.fileName).toBe('1.gif');
+	expect(items[0]?.binary?.data?.fileName).toBe(`a-red-ball-${rig.service.jobs[0]?.id}.gif`);
 	await files.close();
 });
 
@@ -515,7 +523,7 @@ describe('a file without Content-Length', () => {
 		});
 		withOutput(files.at('download'));
 		const { items } = await run();
-		expect(items[0]?.binary?.data?.fileName).toBe('download.gif');
+		expect(items[0]?.binary?.data?.fileName).toBe(`a-red-ball-${rig.service.jobs[0]?.id}.gif`);
 		expect(await rig.engine.readBinary(items[0]!, 'data')).toEqual(file);
 		await files.close();
 	});
@@ -566,7 +574,7 @@ test('the connection of an answer that comes too late is closed', async () => {
 		signal: new AbortController().signal,
 	} as unknown as Connection;
 	const delivery = { timeoutMs: 100 } as Delivery;
-	const file = { url: 'http://127.0.0.1/a.gif', isAsset: false, fallbackName: 'a' };
+	const file = { url: 'http://127.0.0.1/a.gif', isAsset: false, name: 'a' };
 	await expect(downloadFile(connection, delivery, 7, file, new Semaphore(1))).rejects.toThrow(
 		/did not answer in time/,
 	);

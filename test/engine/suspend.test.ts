@@ -109,6 +109,36 @@ describe('a suspended execution', () => {
 		}
 	});
 
+	test('keeps the input fields and the names of the files, also for an item that fails', async () => {
+		rig.service.addFault(failJob(1));
+		const parameters = inOrder(
+			{ prompt: '=A cup {{ $json.n }}', download: true },
+			{ includeInputFields: true },
+		);
+		const node = { onError: 'continueRegularOutput' } as const;
+		const items = [...makeNumberedItems(2), { json: { n: 2, seconds: 'x' } }];
+		await rig.run(
+			{ ...parameters, settings: { ...QUICK, seconds: '={{ $json.seconds ?? 1 }}' } },
+			{ items, node },
+		);
+		await rig.clock.sleep(120_000);
+		await rig.waitUntilIdle();
+		const output = outputItems();
+		expect(output.map(({ json }) => json.input)).toEqual(items.map(({ json }) => json));
+		expect(output[0]?.binary?.data?.fileName).toBe(`A-cup-0-${idOf(0)}.gif`);
+		expect(output.slice(1).map(({ json }) => typeof json.error)).toEqual(['string', 'string']);
+	});
+
+	test('keeps the input fields in its references when Timeout is over', async () => {
+		rig.service.configure({ webhooks: 'never' });
+		await rig.run(suspending({}, { includeInputFields: true, timeout: 100 }), {
+			items: makeNumberedItems(1),
+		});
+		await rig.clock.sleep(100_000);
+		const [late] = readOutput(await rig.engine.endWait(lastExecution().id), NODE)[0] ?? [];
+		expect(late?.json).toMatchObject({ status: 'processing', input: { n: 0 } });
+	});
+
 	test('does not ask again about a job that has ended, until n8n restarts', async () => {
 		rig.service.configure({ jobSeconds: (number) => (number === 1 ? 30 : 600), webhooks: 'never' });
 		await rig.run(inOrder(), { items: makeNumberedItems(2) });

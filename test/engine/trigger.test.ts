@@ -124,6 +124,7 @@ describe('a call that reports the end of a job', () => {
 				meta: expect.objectContaining({ output_format: 'glb', resolution: 16 }),
 				proxy_links: expect.arrayContaining([expect.stringMatching(/\.glb$/)]),
 				extra_assets: [],
+				files: [expect.objectContaining({ name: [`job-${id}.glb`, `job-${id}_1.gif`][index] })],
 			})),
 		);
 		expect(itemsOf(execution).map(({ binary }) => binary?.data?.fileExtension)).toEqual(['glb', 'gif']);

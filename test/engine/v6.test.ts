@@ -345,7 +345,7 @@ describe('the output', () => {
 		});
 		const { items } = await rig.run(imageTo3d());
 		expect(items[0]?.binary?.data).toMatchObject({
-			fileName: 'spin.mp4',
+			fileName: `dot-${rig.service.jobs[0]?.id}.mp4`,
 			fileExtension: 'mp4',
 			mimeType: 'video/mp4',
 			fileType: 'video',
@@ -504,7 +504,7 @@ describe('a file with a beginning that does not match its name', () => {
 		});
 		const { items } = await rig.run(imageTo3d());
 		expect(items[0]?.binary?.data).toMatchObject({
-			fileName: 'download.glb',
+			fileName: `dot-${rig.service.jobs[0]?.id}.glb`,
 			fileExtension: 'glb',
 			mimeType: 'model/gltf-binary',
 		});

@@ -24,7 +24,8 @@ import { expandIpv6, isPublicHost } from '../../nodes/ImgTo3d/api/public-address
 import { createKeyRemover } from '../../nodes/ImgTo3d/api/redact';
 import { isHttpUrl, parseUrl } from '../../nodes/ImgTo3d/api/url';
 import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
-import { FILE_KINDS, identify, findMismatch } from '../../nodes/ImgTo3d/file-type';
+import { identify, nameAfterFile, nameAfterText, nameOutput } from '../../nodes/ImgTo3d/file-name';
+import { FILE_KINDS, findMismatch } from '../../nodes/ImgTo3d/file-type';
 import { anyBody, anyReply } from '../support/answer-texts.mts';
 import { measureWork } from './work.mts';
 import { countRuns, RUNS_ALL } from '../support/scope.mts';
@@ -266,7 +267,13 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'a Base URL': (text) => Endpoints.under(`https://a.example/${text}/a`),
 	'the address of a job': (text) => Endpoints.under('https://a.example')?.buildFetchCall('v3', 7, text),
 	'a link': isHttpUrl,
-	'the name of a file': (text) => identify(`https://a.example/${text}`, text, 'job', asIs),
+	'the name of a file': (text) =>
+		identify(`https://a.example/${text}`, text, { name: 'job', isKept: true }, asIs),
+	'what a file is named after': (text) => [
+		nameAfterFile(text),
+		nameAfterText(text),
+		nameOutput(text, text, 1),
+	],
 	'the beginning of a file': (text) => {
 		const head = Buffer.from(text);
 		return FILE_KINDS.map((kind) => findMismatch(kind, head, head.length));

@@ -36,7 +36,7 @@ const SERVICE = {
 function writeOutput(answer: Answer): string {
 	if (answer.state === 'success') return JSON.stringify(toJson(DELIVERY, answer.job));
 	if (answer.state === 'processing') {
-		return JSON.stringify([answer, toReference(SERVICE, 'v3', answer, undefined)]);
+		return JSON.stringify([answer, toReference(SERVICE, 'v3', answer, DELIVERY)]);
 	}
 	const errors = (['submit', 'fetch', 'upload'] as CallPurpose[]).map((purpose) => {
 		const problem = describeProblem(answer, purpose);

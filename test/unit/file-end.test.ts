@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { FileEnd } from '../../nodes/ImgTo3d/file-end';
+import { FileWalk } from '../../nodes/ImgTo3d/file-walk';
 import { FILE_KINDS, HEAD_BYTES, findMismatch, type FileKind } from '../../nodes/ImgTo3d/file-type';
 import { smallFiles } from '../support/small-files.mts';
 
@@ -10,7 +10,7 @@ const kindOf = (extension: string) =>
 /** Whether a file that arrives in these chunks is complete, as far as is known. */
 function isComplete(extension: string, ...chunks: Buffer[]): boolean {
 	const kind = kindOf(extension);
-	const end = kind.walk && new FileEnd(kind.walk());
+	const end = kind.walk && new FileWalk(kind.walk());
 	for (const chunk of chunks) end?.take(chunk);
 	const file = Buffer.concat(chunks);
 	return (
@@ -145,7 +145,7 @@ test('a walk gives the same result for any bytes, at once or byte by byte', () =
 		fc.property(fc.constantFrom(...begins), fc.uint8Array({ maxLength: 400 }), (begin, bytes) => {
 			const file = Buffer.concat([Buffer.from(begin, 'latin1'), bytes]);
 			for (const { walk } of FILE_KINDS) {
-				const [atOnce, byByte] = [walk, walk].map((each) => each && new FileEnd(each()));
+				const [atOnce, byByte] = [walk, walk].map((each) => each && new FileWalk(each()));
 				atOnce?.take(file);
 				for (const chunk of cutInto(file, [1])) byByte?.take(chunk);
 				expect(byByte?.isComplete).toBe(atOnce?.isComplete);
@@ -155,7 +155,7 @@ test('a walk gives the same result for any bytes, at once or byte by byte', () =
 });
 
 test('a header that never ends is not kept', () => {
-	const end = new FileEnd(kindOf('ply').walk!());
+	const end = new FileWalk(kindOf('ply').walk!());
 	end.take(Buffer.from('ply\nformat ascii 1.0\n'));
 	for (let piece = 0; piece < 100; piece++) end.take(Buffer.alloc(1000, 'comment \n'));
 	expect(end.isComplete).toBe(true);
@@ -171,7 +171,7 @@ test('a file that announces more than is possible costs no more time than its by
 		'end_header',
 		'',
 	);
-	const end = new FileEnd(kindOf('ply').walk!());
+	const end = new FileWalk(kindOf('ply').walk!());
 	end.take(header);
 	end.take(Buffer.alloc(100_000));
 	expect(end.isComplete).toBe(false);

@@ -15,29 +15,38 @@ export interface JobFacts {
 	/** s */
 	generationTime?: number;
 	meta?: IDataObject;
-	/** Other documented fields that are kept for the item, e.g. `future_links`. */
+	/** What else came, for the item, e.g. `future_links`. */
 	extras: IDataObject;
 }
 
-/** Fields that leave with the item although the node itself does not need them. */
-const EXTRA_FIELDS = ['proxy_links', 'future_links', 'extra_assets', 'nsfw_content_detected'] as const;
+/** Fields that the node reads itself, or that concern the call and not the job. */
+const READ_FIELDS =
+	/^(id|request_id|status|output|link|generationTime|meta|eta|fetch_result|track_id|mess[ea]ge|tips?(_\d+)?|__proto__)$/;
+
+/** Fields of the node's own items. The service's fields with these names are in one called `service`. */
+const OWN_FIELDS = /^(files|error|description|paid|input|service|output_(url|index))$/;
 
 export function readJobFacts(body: Record<string, unknown>): JobFacts {
 	const id = readJobId(body);
 	const generationTime = toSeconds(body.generationTime);
 	const { meta } = body;
 	const output = readLinks(body.output, body.proxy_links);
-	const extras: IDataObject = {};
-	for (const name of EXTRA_FIELDS) {
-		if (body[name] !== undefined) extras[name] = body[name] as IDataObject[string];
-	}
 	return {
 		...(id !== undefined && { id }),
 		// The V3 upload has its URL in `link`.
 		output: output.length > 0 ? output : readLinks(body.link),
 		...(generationTime !== undefined && { generationTime }),
 		...(isRecord(meta) && { meta: meta as IDataObject }),
-		extras,
+		extras: readExtras(body),
+	};
+}
+
+function readExtras(body: Record<string, unknown>): IDataObject {
+	const others = Object.entries(body as IDataObject).filter(([name]) => !READ_FIELDS.test(name));
+	const own = others.filter(([name]) => OWN_FIELDS.test(name));
+	return {
+		...Object.fromEntries(others.filter(([name]) => !OWN_FIELDS.test(name))),
+		...(own.length > 0 && { service: Object.fromEntries(own) }),
 	};
 }
 

@@ -16,21 +16,21 @@ import { isRequest, type ReadItem } from './read-items';
 export function toFailure(
 	{ context, ledger }: Run,
 	thrown: unknown,
-	{ itemIndex, trackId }: ItemRequest,
+	{ itemIndex, trackId, input }: ItemRequest,
 ): Failure {
 	const node = context.getNode();
 	if (thrown instanceof ProblemError) {
 		const { problem } = thrown;
 		const { paid, jobId } = problem;
-		return { error: toNodeApiError(node, problem, itemIndex), paid, jobId, trackId };
+		return { error: toNodeApiError(node, problem, itemIndex), paid, jobId, trackId, input };
 	}
 	const entry = ledger.get(itemIndex);
 	const jobId = readJobId(entry);
 	const paid = readPaid(entry);
-	if (thrown instanceof NodeOperationError) return { error: thrown, paid, jobId, trackId };
+	if (thrown instanceof NodeOperationError) return { error: thrown, paid, jobId, trackId, input };
 	const error = toNodeOperationError(node, thrown, itemIndex);
 	if (jobId !== undefined) error.message = `${nameJob(jobId)}: ${error.message}`;
-	return { error, paid, jobId, trackId };
+	return { error, paid, jobId, trackId, input };
 }
 
 /** How many jobs an error lists. n8n's log has all. */
@@ -98,7 +98,7 @@ export function forecastRetry({ context, ledger }: Run, items: readonly ReadItem
 	);
 }
 
-type JobOfItem = Pick<Failure, 'paid' | 'jobId' | 'trackId'>;
+type JobOfItem = Omit<Failure, 'error'>;
 
 /** What is known of an item's job before the run begins: from an earlier try of the run, or else from before a suspension. */
 export function findEarlierJob(
@@ -110,9 +110,10 @@ export function findEarlierJob(
 }
 
 function readSuspendedJob(suspended: SuspendedItem): JobOfItem {
+	const { trackId, input } = 'request' in suspended ? suspended.request : suspended;
 	return 'request' in suspended
-		? { paid: 'yes', jobId: suspended.job.known.job.id, trackId: suspended.request.trackId }
-		: { paid: suspended.problem.paid, jobId: suspended.problem.jobId, trackId: suspended.trackId };
+		? { paid: 'yes', jobId: suspended.job.known.job.id, trackId, input }
+		: { paid: suspended.problem.paid, jobId: suspended.problem.jobId, trackId, input };
 }
 
 /** The jobs that an error of the whole run leaves behind. @returns a sentence, or '' when there are none */

@@ -4,11 +4,12 @@ import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 import { toNodeApiError, toNodeOperationError } from '../api/problems';
 import type { Service } from '../api/service';
 import { findOperation, OPERATION_VALUES } from '../operations';
+import { findInputName } from '../output/input-name';
 import type { Failure } from '../output/items';
 import { readDownload, readFileName } from '../parameters/delivery';
 import { Form } from '../parameters/form';
 import { readWaitFor } from '../parameters/wait-for';
-import { OUTPUT_MODES, type ItemRequest } from '../request';
+import { OUTPUT_MODES, type Delivery, type ItemRequest } from '../request';
 import type { SuspendedItem } from '../suspend/suspended-items';
 import { continuesOnError } from './on-error';
 
@@ -32,7 +33,8 @@ export async function readItems(context: IExecuteFunctions, service: Service): P
 			itemIndex,
 		);
 		if (!(item instanceof NodeOperationError)) items.push(item);
-		else if (continuesOnError(context)) items.push({ error: item, paid: 'no' });
+		else if (continuesOnError(context))
+			items.push({ error: item, paid: 'no', ...findInput(context, itemIndex) });
 		else throw item;
 	}
 	return items;
@@ -45,7 +47,32 @@ async function readAndCheck(
 ): Promise<ItemRequest> {
 	const item = readItem(context, itemIndex);
 	await findOperation(item.work.operation).check?.(context, service, item);
-	return item;
+	if (!item.download) return item;
+	const fileName = item.fileName ?? findInputName(context, item, service.clean);
+	return fileName ? { ...item, fileName } : item;
+}
+
+const openForm = (context: IExecuteFunctions, itemIndex: number) =>
+	new Form(context, (name) => context.getNodeParameter(name, itemIndex, null), itemIndex);
+
+/** Reads the fields of an input item, if the output items are to have them too. */
+function readInput(context: IExecuteFunctions, form: Form, itemIndex: number): Pick<Delivery, 'input'> {
+	const isIncluded = form.readOptionBoolean(
+		form.readCollection('options'),
+		'includeInputFields',
+		'Include Input Fields',
+	);
+	const { json } = context.getInputData()[itemIndex] ?? {};
+	return isIncluded && json ? { input: json } : {};
+}
+
+/** The same for an item whose parameters cannot be read. */
+export function findInput(context: IExecuteFunctions, itemIndex: number): Pick<Delivery, 'input'> {
+	try {
+		return readInput(context, openForm(context, itemIndex), itemIndex);
+	} catch {
+		return {};
+	}
 }
 
 /**
@@ -54,7 +81,7 @@ async function readAndCheck(
  * @throws NodeOperationError that names the parameter, what was entered and what is allowed
  */
 function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
-	const form = new Form(context, (name) => context.getNodeParameter(name, itemIndex, null), itemIndex);
+	const form = openForm(context, itemIndex);
 	const options = form.readCollection('options');
 	const waitFor = readWaitFor(form);
 	const operation = findOperation(form.readChoice('operation', 'Operation', OPERATION_VALUES));
@@ -72,7 +99,7 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 		...(waitFor === 'none' ? { download: false, outputBinaryPropertyName: '' } : readDownload(form)),
 		outputMode: form.readOptionChoice(options, 'outputMode', 'Output', OUTPUT_MODES, 'job'),
 		...readFileName(form, options),
-		includeInputFields: form.readOptionBoolean(options, 'includeInputFields', 'Include Input Fields'),
+		...readInput(context, form, itemIndex),
 		maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		maxJobsInFlight: form.readNumberOrDefault(options, 'maxJobsInFlight'),
 		...(maxPaidJobs !== undefined && { maxPaidJobs }),
@@ -93,9 +120,9 @@ export function restoreItem(
 		const isRetried = execution !== context.getExecutionId();
 		return isRetried && request.waitFor === 'webhook' ? { ...request, waitFor: 'poll' } : request;
 	}
-	const { problem, trackId } = suspended;
+	const { problem, trackId, input } = suspended;
 	const { paid, jobId } = problem;
-	return { error: toNodeApiError(context.getNode(), problem, itemIndex), paid, jobId, trackId };
+	return { error: toNodeApiError(context.getNode(), problem, itemIndex), paid, jobId, trackId, input };
 }
 
 /** What `read` returns, or what it throws as an error of the node. */

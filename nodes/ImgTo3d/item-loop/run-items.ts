@@ -21,7 +21,7 @@ import { appendDescription, describeJobs, findEarlierJob } from './failures';
 import { ItemLoop } from './item-loop';
 import { continuesOnError, hasErrorOutput } from './on-error';
 import { limitPaidJobs } from './paid-jobs';
-import { captureError, isRequest, readItems, restoreItem, type ReadItem } from './read-items';
+import { captureError, findInput, isRequest, readItems, restoreItem, type ReadItem } from './read-items';
 import { adoptJobs } from './retried-execution';
 
 /** What the runs of the node in one process share. */
@@ -175,9 +175,10 @@ function failAll(
 	resumed: readonly SuspendedItem[] | undefined,
 ): INodeExecutionData[][] {
 	const earlier = ledgers.find(context);
-	const jobs = context
-		.getInputData()
-		.map((_input, index) => findEarlierJob(earlier?.get(index), resumed?.[index]));
+	const jobs = context.getInputData().map((_input, index) => ({
+		...(!resumed && findInput(context, index)),
+		...findEarlierJob(earlier?.get(index), resumed?.[index]),
+	}));
 	if (!continuesOnError(context)) {
 		appendDescription(error, describeJobs(jobs));
 		throw error;

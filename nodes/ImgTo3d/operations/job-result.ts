@@ -11,6 +11,6 @@ export function toJobResult(run: Run, item: ItemRequest, job: KnownJob): Result 
 		toItems: async (downloads) =>
 			job.state === 'success'
 				? await toItems(run, item, job.job, downloads)
-				: [{ json: toReference(run.service, item.work.apiVersion, job, item.trackId) }],
+				: [{ json: toReference(run.service, item.work.apiVersion, job, item) }],
 	};
 }

@@ -10,7 +10,9 @@ import { readHeader } from '../api/words';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoff, computeBackoffWithinTries, retry } from '../async/retry';
 import type { Semaphore } from '../async/semaphore';
-import { identify, findKind, nameByKind, type FileIdentity } from '../file-type';
+import { identify, nameByKind, type FileIdentity, type FileNaming } from '../file-name';
+import { findKind } from '../file-type';
+import type { MeshFacts } from '../mesh';
 import type { Delivery } from '../request';
 import {
 	createDownloadError,
@@ -28,13 +30,19 @@ const MISSING_LIMIT_MS = 60_000;
 /** The longest pause between two tries at a missing file, ms. */
 const MISSING_PAUSE_MS = 10_000;
 
-export interface OutputFile extends JobFile {
-	/** The name of the file if its URL contains none. */
-	fallbackName: string;
+export interface OutputFile extends JobFile, FileNaming {}
+
+/** A file in n8n's storage. */
+export interface StoredFile {
+	stored: IBinaryData;
+	/** Its length. */
+	bytes: number;
+	/** What it holds, if it is a mesh. */
+	mesh?: MeshFacts;
 }
 
 /** The result of one try at a download, or of all tries at one address. */
-type Try = { stored: IBinaryData } | DownloadFailure;
+type Try = StoredFile | DownloadFailure;
 
 /**
  * Downloads a file from the service's storage into n8n's. A download is free, so it is repeated while it may still
@@ -51,13 +59,13 @@ export async function downloadFile(
 	jobId: JobId | undefined,
 	file: OutputFile,
 	slots: Semaphore,
-): Promise<IBinaryData> {
+): Promise<StoredFile> {
 	const download = new Download(connection, delivery, file, slots);
 	const result = await download.tryAddress(file.url);
-	if ('stored' in result) return result.stored;
+	if ('stored' in result) return result;
 	const isFinal = result.isSameAtMirror === true || download.isLate();
 	const atMirror = file.mirror === undefined || isFinal ? undefined : await download.tryAddress(file.mirror);
-	if (atMirror && 'stored' in atMirror) return atMirror.stored;
+	if (atMirror && 'stored' in atMirror) return atMirror;
 	throw createDownloadError(connection.service, jobId, file, result, atMirror);
 }
 
@@ -122,7 +130,7 @@ class Download {
 		}
 		// By the first address, also from the mirror: it is the same file.
 		const type = readHeader(headers, 'content-type');
-		const identity = identify(file.url, type, file.fallbackName, connection.service.clean);
+		const identity = identify(file.url, type, file, connection.service.clean);
 		const isLengthKnown = !Number.isNaN(announced);
 		const meter = new Meter(
 			connection,
@@ -165,7 +173,11 @@ async function store({ context }: Connection, identity: FileIdentity, meter: Met
 		]);
 		const failure = meter.failure ?? meter.findMismatch();
 		if (failure) return failure;
-		return { stored: isUnnamed ? nameByHead(stored, identity, meter.head) : stored };
+		return {
+			stored: isUnnamed ? nameByHead(stored, identity, meter.head) : stored,
+			bytes: meter.length,
+			mesh: meter.describeMesh(),
+		};
 	} catch (error) {
 		if (meter.failure) return meter.failure;
 		const { detail } = readRequestError(error);

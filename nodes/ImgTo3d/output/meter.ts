@@ -2,15 +2,10 @@
 import type { Connection } from '../api/connection';
 import type { Readable } from '../api/transport';
 import { StoppedError } from '../async/cancellation';
-import { FileEnd } from '../file-end';
-import {
-	describeCutOff,
-	HEAD_BYTES,
-	findKind,
-	findMismatch,
-	type FileIdentity,
-	type FileKind,
-} from '../file-type';
+import { FileWalk } from '../file-walk';
+import type { FileIdentity } from '../file-name';
+import { describeCutOff, HEAD_BYTES, findKind, findMismatch, type FileKind } from '../file-type';
+import { MeshReader, type MeshFacts } from '../mesh';
 import type { Delivery } from '../request';
 import {
 	describeIncomplete,
@@ -40,12 +35,13 @@ export class Meter {
 	/** Whether the bytes ended too early. Any other error comes from n8n's storage. */
 	isBroken = false;
 	/** How many bytes have passed. */
-	private length = 0;
+	length = 0;
 	private readonly headChunks: Buffer[] = [];
 	private headLength = 0;
 	private lastByteAt: number;
 	/** Set if only the file's own structure shows whether it is complete. */
-	private fileEnd: FileEnd | undefined;
+	private fileEnd: FileWalk | undefined;
+	private meshReader: MeshReader | undefined;
 	private readonly stopped = new AbortController();
 
 	constructor(
@@ -66,9 +62,14 @@ export class Meter {
 		return Buffer.concat(this.headChunks);
 	}
 
+	/** Says what a file that has arrived holds, if it is a mesh. */
+	describeMesh(): MeshFacts | undefined {
+		return this.meshReader?.finish();
+	}
+
 	/** Checks a file that has arrived: whether it is complete, and of the kind that it must be. */
 	findMismatch(): DownloadFailure | undefined {
-		if (this.headLength < HEAD_BYTES) this.followEnd();
+		if (this.headLength < HEAD_BYTES) this.follow();
 		const { kind, length } = this;
 		const mismatch = kind && findMismatch(kind, this.head, length);
 		return mismatch ?? (this.fileEnd?.isComplete === false ? describeCutOff(length) : undefined);
@@ -88,7 +89,9 @@ export class Meter {
 		this.lastByteAt = this.connection.clock.now();
 		const headPart = chunk.subarray(0, HEAD_BYTES - this.headLength);
 		if (headPart.length > 0) this.addToHead(headPart);
-		this.fileEnd?.take(chunk.subarray(headPart.length));
+		const rest = chunk.subarray(headPart.length);
+		this.fileEnd?.take(rest);
+		this.meshReader?.take(rest);
 		if (this.length > this.delivery.maxFileBytes) this.giveUp(describeTooLarge(this.delivery));
 		return chunk;
 	}
@@ -100,14 +103,18 @@ export class Meter {
 		const { kind } = this;
 		const mismatch = kind && findMismatch(kind, this.head);
 		if (mismatch) this.giveUp(mismatch);
-		this.followEnd();
+		this.follow();
 	}
 
-	private followEnd(): void {
-		const walk = this.expected.isLengthKnown ? undefined : this.kind?.walk;
+	/** Begins to follow what the file holds, once its first bytes say what it is. */
+	private follow(): void {
+		const { kind, head } = this;
+		this.meshReader = new MeshReader((kind ?? findKind(head))?.name);
+		this.meshReader.take(head);
+		const walk = this.expected.isLengthKnown ? undefined : kind?.walk;
 		if (!walk) return;
-		this.fileEnd = new FileEnd(walk());
-		this.fileEnd.take(this.head);
+		this.fileEnd = new FileWalk(walk());
+		this.fileEnd.take(head);
 	}
 
 	/**

@@ -13,7 +13,6 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
-import type { Problem } from '../api/problems';
 import type { Service } from '../api/service';
 import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
@@ -21,7 +20,7 @@ import type { Suspension } from '../jobs/suspension';
 import { toErrorItem, toJson, toReference, type Failure } from '../output/items';
 import { isGeneration, waitsForWebhook, type ItemRequest } from '../request';
 import { isToolCall } from '../tool-call';
-import { attachSuspended } from './suspended-items';
+import { attachSuspended, type FailedItem } from './suspended-items';
 
 /** The path under the execution's own address. With it, no other waiting node can take a late call for its own. */
 export const RESUME_PATH = 'img-to-3d';
@@ -147,10 +146,10 @@ function toWaitingJson(run: Run, { item, known }: { item: ItemRequest; known: Kn
 	const isComplete = !item.download && item.outputMode === 'job';
 	return known.state === 'success' && (isComplete || known.job.id === undefined)
 		? toJson(item, known.job)
-		: toReference(run.service, item.work.apiVersion, known, item.trackId);
+		: toReference(run.service, item.work.apiVersion, known, item);
 }
 
-function toProblem({ error, paid, jobId, trackId }: Failure): { problem: Problem; trackId?: string } {
+function toProblem({ error, paid, jobId, trackId, input }: Failure): FailedItem {
 	const { message, description } = error;
 	const httpCode = 'httpCode' in error && error.httpCode !== null ? Number(error.httpCode) : NaN;
 	return {
@@ -162,6 +161,7 @@ function toProblem({ error, paid, jobId, trackId }: Failure): { problem: Problem
 			...(Number.isInteger(httpCode) && { httpCode }),
 		},
 		...(trackId && { trackId }),
+		...(input && { input }),
 	};
 }
 

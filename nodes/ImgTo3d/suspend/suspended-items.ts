@@ -15,6 +15,14 @@ export type JobEnd =
 	/** `isFailed`: the service says so by the job's ID, so the item may be submitted again. */
 	| { isWell: false; problem: Problem; isFailed: boolean };
 
+/** What an item without a job carries. */
+export interface FailedItem {
+	problem: Problem;
+	trackId?: string;
+	/** The fields of the input item, if the error item is to have them. */
+	input?: IDataObject;
+}
+
 /** What an item carries: its job, or why there is none. */
 export type SuspendedItem = (
 	| {
@@ -25,7 +33,7 @@ export type SuspendedItem = (
 			/** Set when the job failed after the node was resumed: Retry in the list of executions submits the item again. */
 			isFailed?: true;
 	  }
-	| { problem: Problem; trackId?: string }
+	| FailedItem
 ) & {
 	/** The node that was suspended. Its items may go through another of these nodes afterwards. */
 	node: string;
@@ -104,9 +112,10 @@ export function updateSuspended(
 			return attachSuspended(item, { ...suspended, end: undefined, isFailed: true });
 		case 'unknown': {
 			const { request, node, suspension, execution } = suspended;
-			const { trackId } = request;
+			const { trackId, input } = request;
 			const { problem } = entry;
-			return attachSuspended(item, { problem, trackId, node, suspension, execution, isResumed: true });
+			const failed = { problem, trackId, input };
+			return attachSuspended(item, { ...failed, node, suspension, execution, isResumed: true });
 		}
 	}
 }

@@ -117,7 +117,6 @@ export function readTriggerSettings(context: IWebhookFunctions): TriggerSettings
 			...readDownload(form),
 			outputMode: form.readChoice('outputMode', 'Output', OUTPUT_MODES),
 			...readFileName(form, options),
-			includeInputFields: false,
 			timeoutMs: NUMERIC_OPTIONS.timeout.default * 1000,
 			maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		},

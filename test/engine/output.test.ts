@@ -27,7 +27,8 @@ const mesh = (outputFormat: string, more: INodeParameters = {}, settings: INodeP
 	operation: 'imageTo3d',
 	image: rig.picture,
 	apiVersion: 'v6',
-	settings: { resolution: 16, seed: '1', outputFormat, ...settings },
+	outputFormat,
+	settings: { resolution: 16, seed: '1', ...settings },
 	...more,
 });
 
@@ -70,7 +71,7 @@ describe('the fields of an item', () => {
 		rig.service.configure({ jobSeconds: 60 });
 		const { items } = await rig.run(turntable({ waitFor: 'none', options: { trackId: 'order-7' } }));
 		expect(Object.keys(items[0]?.json ?? {})).toEqual([
-			...['id', 'status', 'track_id', 'eta', 'fetch_result', 'future_links', 'meta'],
+			...['id', 'status', 'track_id', 'api_version', 'eta', 'fetch_result', 'future_links', 'meta'],
 		]);
 	});
 

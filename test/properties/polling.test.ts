@@ -40,7 +40,8 @@ const MIN_POLL_MS = 1000;
 const MAX_RETRY_AFTER_MS = 3_600_000;
 const JITTER = 0.25;
 
-const read = (text: string, httpCode = 200) => readAnswer({ httpCode, headers: {}, text }, (same) => same, 0);
+const readText = (text: string, httpCode = 200) =>
+	readAnswer({ httpCode, headers: {}, text }, (same) => same, 0);
 
 const anyNumber = fc.oneof(
 	fc.constantFrom(
@@ -64,21 +65,21 @@ const anyNumber = fc.oneof(
 );
 
 const processing = fc.oneof(
-	anyNumber.map((eta) => read(`{"status":"processing","id":1,"eta":${eta}}`)),
-	fc.constant(read('{"status":"processing","id":1}')),
+	anyNumber.map((eta) => readText(`{"status":"processing","id":1,"eta":${eta}}`)),
+	fc.constant(readText('{"status":"processing","id":1}')),
 );
 
-const success = read('{"status":"success","id":1,"output":["https://files.example/a.gif"]}');
+const success = readText('{"status":"success","id":1,"output":["https://files.example/a.gif"]}');
 
 const fails = fc.oneof(
 	anyNumber.map((wait) =>
-		read(`{"status":"error","message":"Rate limit exceeded","retry_after":${wait}}`, 429),
+		readText(`{"status":"error","message":"Rate limit exceeded","retry_after":${wait}}`, 429),
 	),
-	anyNumber.map((wait) => read(`{"status":"error","message":"wait for ${wait} seconds, rate limit"}`)),
-	fc.constantFrom(500, 502, 503, 408).map((httpCode) => read('', httpCode)),
-	fc.constantFrom('', '<html>', '{"status":"success","id":1,"output":[]}').map((text) => read(text)),
-	anyNumber.map((wait) => read(`{"status":"error","message":"Invalid Api Key","retry_after":${wait}}`)),
-	anyNumber.map((wait) => read(`{"status":"error","id":1,"message":"too dark","retry_after":${wait}}`)),
+	anyNumber.map((wait) => readText(`{"status":"error","message":"wait for ${wait} seconds, rate limit"}`)),
+	fc.constantFrom(500, 502, 503, 408).map((httpCode) => readText('', httpCode)),
+	fc.constantFrom('', '<html>', '{"status":"success","id":1,"output":[]}').map((text) => readText(text)),
+	anyNumber.map((wait) => readText(`{"status":"error","message":"Invalid Api Key","retry_after":${wait}}`)),
+	anyNumber.map((wait) => readText(`{"status":"error","id":1,"message":"too dark","retry_after":${wait}}`)),
 	fc
 		.integer({ min: 0, max: 90 })
 		.map((wait) =>
@@ -91,9 +92,9 @@ const fails = fc.oneof(
 
 const anyEnd = fc.oneof(
 	fc.constant(success),
-	fc.constant(read('{"status":"failed","id":1,"message":"too dark"}')),
-	fc.constant(read('{"status":"error","message":"Job not found"}', 404)),
-	fc.constant(read('{"status":"dreaming"}')),
+	fc.constant(readText('{"status":"failed","id":1,"message":"too dark"}')),
+	fc.constant(readText('{"status":"error","message":"Job not found"}', 404)),
+	fc.constant(readText('{"status":"dreaming"}')),
 );
 
 const answer = fc.oneof(
@@ -108,7 +109,7 @@ const takesMs = fc.oneof(
 );
 
 /** Jobs with the same work show how long each other take. */
-const workOf = (kind: string) => ({ operation: 'imageTo3d', apiVersion: 'v3', body: { kind } }) as const;
+const makeWork = (kind: string) => ({ operation: 'imageTo3d', apiVersion: 'v3', body: { kind } }) as const;
 
 const script: fc.Arbitrary<Script> = fc.record(
 	{
@@ -141,9 +142,9 @@ async function runScript(
 		return poll.answer;
 	};
 	const first = calls[0]?.answer;
-	const known = first?.state === 'processing' ? first : (read('{"status":"processing","id":1}') as never);
+	const known = first?.state === 'processing' ? first : (readText('{"status":"processing","id":1}') as never);
 	const item = makeItem({
-		work: workOf(kind),
+		work: makeWork(kind),
 		...settings,
 	});
 	const accepted = { known, at: start, since: start, submits: 1 };
@@ -155,12 +156,12 @@ async function runScript(
 }
 
 /**
- * The shortest and the longest pause after a poll, ms.
+ * Computes the shortest and the longest pause after a poll, ms.
  *
  * @param failures how many polls in a row have failed, this one included
  * @param believedAt when the end that the answer reports is believed if it is repeated
  */
-function pauseAfter(
+function computePause(
 	{ to, answer: { state, ...details } }: Poll,
 	failures: number,
 	start: number,
@@ -193,12 +194,12 @@ test('a job is polled until its time is up at the latest, with no pause too shor
 				expect(typeof outcome).toBe('string');
 				outcomes.add(outcome);
 				expect(end).toBeLessThanOrEqual(deadline + MIN_POLL_MS + ROUNDING);
-				let before: Poll = { from: start, to: start, answer: read('{"status":"processing"}') };
+				let before: Poll = { from: start, to: start, answer: readText('{"status":"processing"}') };
 				let failures = 0;
 				let believedAt = Infinity;
 				const tracker = new EndTracker(1, true);
 				for (const poll of polls) {
-					const [least = NaN, most = NaN] = pauseAfter(before, failures, start, believedAt, interval);
+					const [least = NaN, most = NaN] = computePause(before, failures, start, believedAt, interval);
 					const pause = poll.from - before.to;
 					// The last poll may come sooner: when the time is up.
 					if (poll.from < deadline - ROUNDING) expect(pause).toBeGreaterThanOrEqual(least - ROUNDING);
@@ -211,7 +212,7 @@ test('a job is polled until its time is up at the latest, with no pause too shor
 				}
 			}
 			const { work, startsAt, etaFactor } = account.predict(
-				account.track(describeKind(workOf('a')), clock.now()),
+				account.track(describeKind(makeWork('a')), clock.now()),
 				clock.now(),
 			);
 			for (const number of [work?.mean ?? 0, work?.sd ?? 0, startsAt, etaFactor.mean, etaFactor.sd]) {

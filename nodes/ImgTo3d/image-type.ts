@@ -1,0 +1,117 @@
+/** What an input file is. Its bytes decide, because names and MIME types of uploads are often wrong. */
+import { findKind, HEAD_BYTES } from './file-type';
+
+/** The beginning of a file, one character for each byte. */
+const toLatin1 = (head: Buffer) => head.toString('latin1', 0, HEAD_BYTES);
+
+/** A file that the service does not take: what it is, and how to make an image of it. */
+export interface OtherFile {
+	/** For people, with its article: "a HEIC photo". */
+	what: string;
+	advice: string;
+}
+
+const EDIT_IMAGE = 'Convert it to JPEG or PNG before this node, for example with the Edit Image node.';
+const EXPORT = 'Save it as a JPEG, PNG, WebP or GIF image first.';
+const PHONE =
+	'Set the phone to save JPEG photos (iPhone: Settings, Camera, Formats, Most Compatible), or convert the file to JPEG before this node.';
+const SOURCE =
+	'Check the node that made the file: it got a text instead of an image, often because an address needs a login or no longer exists.';
+const TO_FILE =
+	'Make an image file of it with the Convert to File node (Move Base64 String to File), and enter the field of that file.';
+
+interface Known extends OtherFile {
+	/** Matches the beginning of the file, or has the beginnings that it may have. */
+	signature: RegExp | readonly string[];
+}
+
+/** An ISO media file names its brands in its first box. */
+const brand = (names: string) => new RegExp(`^[^]{4}ftyp(?:${names})`);
+
+/**
+ * The files that people take for images or send by mistake. The first that matches counts.
+ *
+ * Source: the specifications of the formats.
+ */
+const OTHER_FILES: readonly Known[] = [
+	{ what: 'a HEIC photo', signature: brand('hei[cxms]|hev[cxms]|mif1|msf1'), advice: PHONE },
+	{ what: 'an AVIF image', signature: brand('avi[fs]'), advice: EXPORT },
+	{ what: 'a raw photo (CR3)', signature: brand('crx '), advice: EXPORT },
+	{ what: 'a video', signature: brand(''), advice: 'Send a single picture of the object.' },
+	{ what: 'a video', signature: ['\x1a\x45\xdf\xa3'], advice: 'Send a single picture of the object.' },
+	{ what: 'a BMP image', signature: /^BM[^]{4}\0{4}/, advice: EDIT_IMAGE },
+	{ what: 'a raw photo (CR2)', signature: /^II\*\0[^]{4}CR/, advice: EXPORT },
+	{ what: 'a TIFF image', signature: /^(?:II[*+]\0|MM\0[*+])/, advice: EDIT_IMAGE },
+	{ what: 'a JPEG XL image', signature: ['\xff\x0a', '\0\0\0\x0cJXL '], advice: EXPORT },
+	{ what: 'a JPEG 2000 image', signature: ['\0\0\0\x0cjP  ', '\xff\x4f\xff\x51'], advice: EXPORT },
+	{ what: 'an icon (ICO)', signature: ['\0\0\x01\0', '\0\0\x02\0'], advice: EXPORT },
+	{ what: 'a Photoshop file', signature: ['8BPS'], advice: EXPORT },
+	{
+		what: 'a PDF document',
+		signature: ['%PDF'],
+		advice: 'Save the picture in it as a JPEG or PNG image first.',
+	},
+	{
+		what: 'a ZIP archive or an Office document',
+		signature: ['PK\x03\x04', 'PK\x05\x06'],
+		advice: 'Unpack it before this node, for example with the Compression node.',
+	},
+	{ what: 'a gzip archive', signature: ['\x1f\x8b'], advice: 'Unpack it before this node.' },
+];
+
+/** Files that are text. A byte order mark and spaces may come first. */
+const TEXTS: readonly Known[] = [
+	{ what: 'the text of a data: URL', signature: /^"?data:[\w.+-]*\/?[\w.+-]*[;,]/i, advice: TO_FILE },
+	{
+		what: 'the base64 text of an image',
+		signature: /^"?(?:\/9j\/|iVBORw0KGgo|R0lGOD[dl]h|UklGR[\w+/]{6}XRUJQ|UklGR[\w+/]{8}V0VCU)/,
+		advice: TO_FILE,
+	},
+	{
+		what: 'an SVG drawing',
+		signature: /^(?:<\?xml[^]*|<!--[^]*|<!doctype svg[^]*)?<svg[\s>]/i,
+		advice: EXPORT,
+	},
+	{ what: 'a web page', signature: /^<(?:!doctype html|html|head|body)\b/i, advice: SOURCE },
+	{ what: 'an XML document', signature: /^<[?!\w]/, advice: SOURCE },
+	{ what: 'a JSON text', signature: /^[[{]/, advice: SOURCE },
+];
+
+const PLAIN_TEXT: OtherFile = { what: 'a text', advice: SOURCE };
+const UNKNOWN: OtherFile = { what: 'a file of an unknown kind', advice: EXPORT };
+const EMPTY: OtherFile = { what: 'an empty file', advice: 'Check the node that made the file.' };
+
+/** Whether there are control characters that no text has. */
+const isBinary = (text: string) => /\p{Cc}/u.test(text.replace(/[\t\n\f\r\x80-\x9f]/g, ''));
+
+/** The beginning of a text, without a byte order mark and spaces before it. UTF-16 is read as if it had no zero bytes. */
+function decodeText(head: Buffer): string {
+	const text = toLatin1(head);
+	const isUtf16 = /^(?:\xff\xfe|\xfe\xff)/.test(text);
+	return (isUtf16 ? text.replaceAll('\0', '') : text).replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*/, '');
+}
+
+/**
+ * Finds out what an input file is.
+ *
+ * @param head its first bytes: {@link HEAD_BYTES}, or all
+ * @returns the MIME type of an image that the service takes, or what the file is instead
+ */
+export function identifyImage(head: Buffer): { mimeType: string } | OtherFile {
+	const kind = findKind(head);
+	if (kind?.mimeType.startsWith('image/')) return { mimeType: kind.mimeType };
+	if (head.length === 0) return EMPTY;
+	const text = toLatin1(head);
+	const other = find(OTHER_FILES, text);
+	if (other) return other;
+	if (kind) return { what: `a ${kind.name} file`, advice: 'Send a picture of the object.' };
+	const plain = decodeText(head);
+	return find(TEXTS, plain) ?? (isBinary(plain) ? UNKNOWN : PLAIN_TEXT);
+}
+
+function find(table: readonly Known[], text: string): OtherFile | undefined {
+	const known = table.find(({ signature }) =>
+		signature instanceof RegExp ? signature.test(text) : signature.some((begin) => text.startsWith(begin)),
+	);
+	return known && { what: known.what, advice: known.advice };
+}

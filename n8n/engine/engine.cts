@@ -11,6 +11,7 @@ import {
 	Workflow,
 	type INode,
 	type INodeExecutionData,
+	type IBinaryData,
 	type INodeType,
 	type IDataObject,
 	type IRun,
@@ -142,6 +143,16 @@ export class Engine {
 		const file = item.binary?.[field];
 		if (!file) throw new Error(`The item has no binary field "${field}".`);
 		return await this.binaryData.getAsBuffer(file);
+	}
+
+	/** Stores a file of an earlier node in n8n's storage. @returns the file, and where its bytes are */
+	async storeBinary(
+		bytes: Buffer,
+		{ fileName, mimeType }: Pick<IBinaryData, 'fileName' | 'mimeType'>,
+	): Promise<{ file: IBinaryData; path: string }> {
+		const location = { type: 'execution', workflowId: 'earlier', executionId: '0' } as const;
+		const file = await this.binaryData.store(location, bytes, { data: '', fileName, mimeType });
+		return { file, path: this.binaryData.getPath(file.id ?? '') };
 	}
 
 	/** Releases what keeps the process alive. */

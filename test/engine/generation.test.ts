@@ -316,11 +316,11 @@ describe('an image file', () => {
 
 	test.each([
 		['a missing field', { json: {} }, 'binary'],
-		['an empty file', makeFileItem('', 'image/png', 'empty.png'), '(empty.png) is empty'],
+		['an empty file', makeFileItem('', 'image/png', 'empty.png'), '(empty.png) is an empty file'],
 		[
 			'a text file',
 			makeFileItem('aGVsbG8=', 'text/plain', 'note.txt'),
-			'(note.txt) is not an image: its type is text/plain',
+			'(note.txt) is a text, and not a JPEG, PNG, WebP or GIF image',
 		],
 		[
 			'6 MB',

@@ -191,7 +191,7 @@ describe.each([
 		const items = [makeFileItem(Buffer.from('{}').toString('base64'), 'application/json', 'a.json')];
 		expect(await call(tool(FILE), {}, items)).toEqual([
 			expect.objectContaining({
-				error: expect.stringMatching(/^The file \(a\.json\) is not an image/),
+				error: expect.stringMatching(/^The file \(a\.json\) is a JSON text, and not a JPEG/),
 				paid: 'no',
 			}),
 		]);

@@ -205,7 +205,7 @@ describe('the node sends', () => {
 		],
 		[
 			{ imageSource: 'binary', binaryPropertyName: ['data', ''] },
-			'Input Binary Field must be the name of a binary field, or a list of names, but is ["data",""]',
+			'Input Binary Field must be the name of a binary field, a file, or a list of either, but is ["data",""]',
 		],
 		[{ settings: { resolution: 513 } }, 'Resolution must be an integer from 1 to 512, but is 513'],
 		[{ settings: { meshSimplify: 0.5 } }, 'Mesh Simplify must be a number from 0.9 to 0.98, but is 0.5'],

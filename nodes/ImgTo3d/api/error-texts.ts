@@ -1,4 +1,5 @@
 /** The words for calls to the service that failed: what happened, and what to do next. */
+import type { OtherFile } from '../image-type';
 import { holdsJob, type UnansweredReason } from './answer';
 import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
 import { writeId, type JobId } from './job-id';
@@ -364,6 +365,26 @@ export function describeMissingFile(property: string, fields: readonly string[])
 	return {
 		message: `${message}. It has ${writeList(fields.map((field) => `"${quote(field)}"`))}`,
 		description: `Correct Input Binary Field, or the expression that fills it. ${NOTHING_SUBMITTED}`,
+	};
+}
+
+/** @param file names the file */
+export function describeOtherFile(file: string, { what, advice }: OtherFile): ErrorText {
+	return {
+		message: `${file} is ${what}, and not a JPEG, PNG, WebP or GIF image`,
+		description: `${advice} ${NOTHING_SUBMITTED}`,
+	};
+}
+
+/**
+ * @param file names the file
+ * @param bytes its size; absent when n8n does not know it
+ */
+export function describeLargeImage(file: string, bytes?: number): ErrorText {
+	const size = bytes === undefined ? 'more than 5 MB' : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+	return {
+		message: `${file} has ${size}, and the service takes uploads up to 5 MB`,
+		description: `Make the image smaller before this node, for example with the Edit Image node (Resize, to at most 2048 pixels), or send a link to it instead (Image Source: URL). ${NOTHING_SUBMITTED}`,
 	};
 }
 

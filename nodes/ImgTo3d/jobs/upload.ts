@@ -1,57 +1,55 @@
 /** Uploading a file of an item, so that the service has a link to it. */
 import { NodeOperationError, type IBinaryData, type IExecuteFunctions } from 'n8n-workflow';
 
-import { describeMissingFile } from '../api/error-texts';
+import {
+	describeLargeImage,
+	describeMissingFile,
+	describeOtherFile,
+	type ErrorText,
+} from '../api/error-texts';
 import { mayPass, readRequestedPause } from '../api/judge';
 import { ProblemError } from '../api/problems';
 import { CALL_LIMIT_MS, type UploadAnswer } from '../api/service';
 import { quote } from '../api/words';
 import { computeBackoffWithinTries, retry } from '../async/retry';
-import { findKind } from '../file-type';
+import { HEAD_BYTES } from '../file-type';
+import { identifyImage } from '../image-type';
 import type { BinarySource, ItemRequest } from '../request';
 import { isToolCall } from '../tool-call';
+import { readSize, readStart } from './input-file';
 import type { Run } from './run';
 
 /** The upload endpoint's limit. */
 const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
 
 /**
- * Reads a file as an image that can be uploaded.
+ * Checks that a file is an image that can be uploaded. Only its first bytes are read.
  *
  * @param property the item's binary field, or the file itself
- * @returns its bytes and MIME type
- * @throws NodeOperationError when the field is missing, empty, not an image, or larger than 5 MB
+ * @returns the file, and its MIME type by its bytes
+ * @throws NodeOperationError when the field is missing, or when the file is empty, not an image, or larger than 5 MB
  */
-export async function readImage(
+export async function checkImage(
 	context: IExecuteFunctions,
 	itemIndex: number,
 	property: BinarySource,
-): Promise<{ bytes: Buffer; mime: string }> {
+): Promise<{ file: IBinaryData; mimeType: string }> {
 	if (typeof property === 'string' && isToolCall(context)) throw createToolError(context, property);
-	const refuse = (message: string, description: string) =>
+	const file = findBinary(context, itemIndex, property);
+	const refuse = ({ message, description }: ErrorText) =>
 		new NodeOperationError(context.getNode(), message, { itemIndex, description });
-	const { fileName, mimeType } = findBinary(context, itemIndex, property);
-	const bytes = await context.helpers.getBinaryDataBuffer(itemIndex, property);
-	const named = typeof property === 'string' ? ` in the binary field "${quote(property)}"` : '';
-	const what = `The file${named}${fileName ? ` (${quote(fileName)})` : ''}`;
+	const name = nameFile(file, property);
+	const size = await readSize(context, file);
+	if (size !== undefined && size > MAX_UPLOAD_BYTES) throw refuse(describeLargeImage(name, size));
+	const image = identifyImage(await readStart(context, file, HEAD_BYTES));
+	if ('what' in image) throw refuse(describeOtherFile(name, image));
+	return { file, mimeType: image.mimeType };
+}
 
-	if (bytes.length === 0) {
-		throw refuse(`${what} is empty`, 'Check the node that made the file.');
-	}
-	if (bytes.length > MAX_UPLOAD_BYTES) {
-		throw refuse(
-			`${what} has ${(bytes.length / 1024 / 1024).toFixed(1)} MB, and the service takes uploads up to 5 MB`,
-			'Make the image smaller before this node, for example with the Edit Image node, or send a link to it instead (Image Source: URL).',
-		);
-	}
-	const mime = [findKind(bytes)?.mimeType, mimeType].find((type) => type?.startsWith('image/'));
-	if (mime === undefined) {
-		throw refuse(
-			`${what} is not an image: its type is ${quote(mimeType)}`,
-			'Send a JPEG, PNG, WebP or GIF image.',
-		);
-	}
-	return { bytes, mime };
+/** The file, for errors: "the file in the binary field "data" (mug.jpg)". */
+function nameFile({ fileName }: IBinaryData, property: BinarySource): string {
+	const field = typeof property === 'string' ? ` in the binary field "${quote(property)}"` : '';
+	return `The file${field}${fileName ? ` (${quote(fileName)})` : ''}`;
 }
 
 /** An agent calls its tools with JSON alone. */
@@ -68,10 +66,10 @@ function createToolError(context: IExecuteFunctions, property: string): NodeOper
 
 /** @throws NodeOperationError that names the item's binary fields, if this is none of them */
 function findBinary(context: IExecuteFunctions, itemIndex: number, property: BinarySource): IBinaryData {
+	if (typeof property !== 'string') return property;
 	try {
 		return context.helpers.assertBinaryData(itemIndex, property);
-	} catch (thrown) {
-		if (typeof property !== 'string') throw thrown;
+	} catch {
 		const fields = Object.keys(context.getInputData()[itemIndex]?.binary ?? {});
 		const { message, description } = describeMissingFile(property, fields);
 		throw new NodeOperationError(context.getNode(), message, { itemIndex, description });
@@ -113,8 +111,14 @@ async function upload(
 	property: BinarySource,
 	deadline: number,
 ): Promise<UploadAnswer> {
-	const { bytes, mime } = await readImage(run.context, item.itemIndex, property);
-	const dataUri = `data:${mime};base64,${bytes.toString('base64')}`;
+	const { file, mimeType } = await checkImage(run.context, item.itemIndex, property);
+	// One byte more shows that a file of unknown size is too large.
+	const bytes = await readStart(run.context, file, MAX_UPLOAD_BYTES + 1);
+	if (bytes.length > MAX_UPLOAD_BYTES) {
+		const { message, description } = describeLargeImage(nameFile(file, property));
+		throw new NodeOperationError(run.context.getNode(), message, { itemIndex: item.itemIndex, description });
+	}
+	const dataUri = `data:${mimeType};base64,${bytes.toString('base64')}`;
 	const { clock, signal, service } = run;
 	return await retry(
 		{ clock, signal, deadline: () => deadline },

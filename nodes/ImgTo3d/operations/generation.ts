@@ -9,7 +9,7 @@ import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import { pollUntilEnd } from '../jobs/poll';
 import type { Run } from '../jobs/run';
 import { submitOnce } from '../jobs/submit';
-import { readImage } from '../jobs/upload';
+import { checkImage } from '../jobs/upload';
 import type { Form } from '../parameters/form';
 import { waitsForWebhook, type GenerationItem, type GenerationRequest, type ImageSource } from '../request';
 import { toJobResult } from './job-result';
@@ -59,9 +59,8 @@ async function checkGeneration(
 	service: Service,
 	{ itemIndex, work }: GenerationItem,
 ): Promise<void> {
-	// The files are read here to be checked, and again to be sent. So memory holds only the images in flight.
 	if (work.image?.from === 'binary') {
-		for (const property of work.image.properties) await readImage(context, itemIndex, property);
+		for (const property of work.image.properties) await checkImage(context, itemIndex, property);
 	}
 	const { webhook } = work.body;
 	if (typeof webhook !== 'string' || service.canReach(new URL(webhook).hostname)) return;

@@ -5,7 +5,8 @@ import { isHttpUrl } from '../api/url';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import { readApiVersion } from '../parameters/api-version';
 import type { Form } from '../parameters/form';
-import type { GenerationRequest, ImageSource } from '../request';
+import { splitLinks } from '../parameters/links';
+import type { BinarySource, GenerationRequest, ImageSource } from '../request';
 import { generation, readGeneration } from './generation';
 import type { Operation } from './operation';
 
@@ -76,16 +77,26 @@ export const imageTo3d: Operation<GenerationRequest> = {
 	},
 };
 
-/**
- * Separates links in a text: spaces and commas. A link may contain both, but not directly before the beginning of
- * another link. The lookbehind makes each run of separators match at its first character only. Without it, a long text
- * of nothing but separators would take minutes.
- */
-const LINK_SEPARATOR = /(?<![\s,])[\s,]+(?=https?:\/\/)/i;
+/** The fields of the files, or the files themselves if an expression brings them: one, a list, or all of an item. */
+function readFiles(form: Form, apiVersion: ApiVersion): BinarySource[] {
+	const entered = form.getValue('binaryPropertyName');
+	const list: unknown[] =
+		Array.isArray(entered) || !isObject(entered) || isFile(entered)
+			? [entered].flat()
+			: Object.values(entered);
+	if (list.length > 0 && list.every(isFile)) return list;
+	// Where a job takes one image, a comma is part of its field's name.
+	const takesSeveral = VERSIONS[apiVersion].images.max > 1;
+	const split = (text: string) => (takesSeveral ? text.trim().replace(/,$/, '').split(',') : [text]);
+	const rule = 'must be the name of a binary field, a file, or a list of either';
+	return form.readTexts('binaryPropertyName', 'Input Binary Field', rule, split);
+}
 
-/** Whether an expression has brought a file of n8n. */
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Whether an expression has brought a file of n8n. `$binary` leaves out the data of files that n8n keeps in memory. */
 const isFile = (value: unknown): value is IBinaryData =>
-	typeof value === 'object' && value !== null && 'mimeType' in value && 'data' in value;
+	isObject(value) && 'mimeType' in value && ('data' in value || 'id' in value);
 
 /** Matches how base64 begins. It is so long that no word is meant. */
 const BASE64 = /^[\w+/=-]{64}/;
@@ -103,17 +114,9 @@ function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
 
 function readImages(form: Form, apiVersion: ApiVersion): ImageSource {
 	if (form.readChoice('imageSource', 'Image Source', IMAGE_SOURCES) === 'binary') {
-		// Where a job takes one image, a comma is part of its field's name.
-		const comma = VERSIONS[apiVersion].images.max > 1 ? ',' : undefined;
-		const rule = 'must be the name of a binary field, a list of names, or a file';
-		const entered = form.getValue('binaryPropertyName');
-		if (isFile(entered)) return { from: 'binary', properties: [entered] };
-		return {
-			from: 'binary',
-			properties: form.readTexts('binaryPropertyName', 'Input Binary Field', rule, comma),
-		};
+		return { from: 'binary', properties: readFiles(form, apiVersion) };
 	}
-	const urls = form.readTexts('image', 'Image URL', 'must be a link, or a list of links', LINK_SEPARATOR);
+	const urls = form.readTexts('image', 'Image URL', 'must be a link, or a list of links', splitLinks);
 	const wrong = urls.find((url) => !isHttpUrl(url));
 	if (wrong === undefined) return { from: 'url', urls };
 	if (isFileAsText(wrong)) throw form.refuse(describeFileAsText());

@@ -66,11 +66,11 @@ export class Form {
 	 * One or more texts: the entries of a list, or the parts of a text.
 	 *
 	 * @param rule what is allowed, for the error: "must be ..."
-	 * @param separator separates the parts of a text. Without it, the text is one part.
+	 * @param split splits a text into its parts
 	 */
-	readTexts(name: string, displayName: string, rule: string, separator?: string | RegExp): string[] {
+	readTexts(name: string, displayName: string, rule: string, split: (text: string) => string[]): string[] {
 		const value = this.getValue(name);
-		const entries: unknown[] = typeof value === 'string' ? splitText(value, separator) : toList(value);
+		const entries = typeof value === 'string' ? (parseList(value) ?? split(value)) : toList(value);
 		const texts = entries.map((entry) => (typeof entry === 'string' ? entry.trim() : ''));
 		if (texts.length > 0 && !texts.includes('')) return texts;
 		throw this.createError(displayName, value, rule);
@@ -169,8 +169,12 @@ export class Form {
 
 const toList = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
-/** The parts of a text. A comma may also follow the last part. */
-function splitText(text: string, separator: string | RegExp | undefined): string[] {
-	if (separator === undefined) return [text];
-	return text.trim().replace(/,$/, '').split(separator);
+/** A list that was written as JSON, as models do. */
+function parseList(text: string): unknown[] | undefined {
+	if (!/^\s*\[/.test(text)) return undefined;
+	try {
+		return toList(JSON.parse(text) as unknown);
+	} catch {
+		return undefined;
+	}
 }

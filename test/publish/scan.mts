@@ -9,7 +9,7 @@ import { runScript } from '../support/run-script.mts';
 export const scan = async (...folders: [] | [sources: string, unpacked: string]) =>
 	await runScript(join('scripts', 'scan.mts'), ...folders);
 
-/** A copy of what the scanner looks at, to be spoilt. */
+/** A copy of what the scanner checks. Tests break it. */
 export class Copy {
 	private readonly folder = mkdtempSync(join(tmpdir(), 'img-to-3d-copy-'));
 	readonly sources = join(this.folder, 'sources');

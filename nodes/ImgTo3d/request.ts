@@ -68,6 +68,8 @@ export interface Delivery {
 /** Everything that a person asks for one input item. Its `timeoutMs` also limits the job, from its submission. */
 export interface ItemRequest extends Delivery {
 	itemIndex: number;
+	/** What people call it: its file, link or prompt, shortened. */
+	name?: string;
 	work: Work;
 	waitFor: WaitFor;
 	/** A fixed pause between two polls, ms. Without it the schedule decides. */

@@ -93,7 +93,7 @@ describe('many items', () => {
 			node: { onError: 'continueRegularOutput' },
 		});
 		expect(items.map(({ json }) => json.error)).toEqual(
-			Array(5).fill(`The account's queue stayed full: ${full.message}`),
+			Array(5).fill(`dot.png: The account's queue stayed full: ${full.message}`),
 		);
 		expect(rig.clock.now() - start).toBeLessThan(150_000);
 	});
@@ -152,7 +152,7 @@ describe('On Error', () => {
 			const index = Number(trackId?.slice('item-'.length));
 			if (outcome === 'success') expect(error?.description).toContain(`${id} (item ${index})`);
 			else {
-				expect(error?.message).toBe(`Job ${id}: the service ended the job as failed: too dark`);
+				expect(error?.message).toBe(`Job ${id} (dot.png): the service ended the job as failed: too dark`);
 				expect(error?.context?.itemIndex).toBe(index);
 			}
 		}
@@ -189,7 +189,7 @@ describe('On Error', () => {
 		expect(out.map(({ json }) => json)).toMatchObject([
 			{ status: 'success', track_id: 'item-0' },
 			{
-				error: `Job ${failed}: the service ended the job as failed: too dark`,
+				error: `Job ${failed} (dot.png): the service ended the job as failed: too dark`,
 				id: failed,
 				track_id: 'item-1',
 			},
@@ -233,7 +233,7 @@ describe('On Error', () => {
 		expect(errors).toHaveLength(1);
 		expect(errors[0]?.json).toMatchObject({
 			error: {
-				message: `Job ${rig.service.jobs[0]?.id}: the service ended the job as failed: too dark`,
+				message: `Job ${rig.service.jobs[0]?.id} (dot.png): the service ended the job as failed: too dark`,
 				paid: 'yes',
 				id: rig.service.jobs[0]?.id,
 				track_id: 'item-0',
@@ -244,7 +244,7 @@ describe('On Error', () => {
 });
 
 const BROKEN =
-	'The connection broke before the answer was complete (ECONNRESET). The job may have been accepted and paid';
+	'dot.png: The connection broke before the answer was complete (ECONNRESET). The job may have been accepted and paid';
 
 describe('Retry On Fail', () => {
 	const retry = { retryOnFail: true, maxTries: 3, waitBetweenTries: 1 };

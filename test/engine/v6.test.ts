@@ -390,7 +390,7 @@ describe('a Base URL without documented v6 endpoints', () => {
 			const result = await rig.run(imageTo3d({ waitFor: 'none' }));
 			expect(result.error).toBeUndefined();
 			expect(hintsOf(result)).toEqual([
-				'3D Model (API V6) is documented at https://modelslab.com/api only, and the credential has another host. If calls fail, select ModelsLab as Service there.',
+				'3D Model (API V6) is documented for ModelsLab only. If calls fail, select ModelsLab as Service in the credential.',
 			]);
 			expect(hintsOf(await rig.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' }))).toEqual([]);
 		});

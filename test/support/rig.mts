@@ -57,6 +57,8 @@ export interface Rig {
 	call(url: string, body: unknown, from?: string): Promise<{ status: number; message: unknown }>;
 	/** The lines that the nodes have logged: a level and a text. */
 	log: readonly string[];
+	/** The lines that manual runs have written into the browser's console. */
+	console: readonly string[];
 	/** Resolves when n8n handles no call, and each execution has ended or is suspended. */
 	waitUntilIdle(): Promise<void>;
 	/** Makes n8n forget what it has only in memory. */
@@ -173,6 +175,7 @@ class Memory {
 class Nodes {
 	private memory = new Memory();
 	readonly log: string[] = [];
+	readonly console: string[] = [];
 
 	constructor(private readonly clock: TestClock) {}
 
@@ -181,11 +184,12 @@ class Nodes {
 	}
 
 	makeAction(): ImgTo3d {
-		const { clock, log } = this;
+		const { clock, log, console } = this;
 		const getMemory = () => this.memory;
 		const node = new ImgTo3d();
 		node.execute = async function () {
 			keepLog(this, log);
+			this.sendMessageToUI = (line) => console.push(String(line));
 			return await runItems(this, clock, getMemory().run);
 		};
 		node.webhook = async function () {
@@ -247,6 +251,7 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 		engine,
 		picture: `${service.origin}/samples/dot.png`,
 		log: nodes.log,
+		console: nodes.console,
 		call,
 		waitUntilIdle: async () => {
 			do await clock.sleep(10);

@@ -102,6 +102,15 @@ function writeNextStep(answer: BadAnswer, purpose: CallPurpose): string {
 /** How a message about a job begins. */
 export const nameJob = (id: JobId) => `Job ${writeId(id)}`;
 
+/** Names an item among several in a message: behind its job, or at the beginning. @param name '' if it has none */
+export function nameItem(message: string, name: string, jobId?: JobId): string {
+	if (name === '') return message;
+	const job = jobId === undefined ? undefined : nameJob(jobId);
+	return job !== undefined && message.startsWith(job)
+		? `${job} (${name})${message.slice(job.length)}`
+		: `${name}: ${message}`;
+}
+
 /** Makes a sentence of what happened: it begins with the job or the upload, if the call was about one. */
 function writeMessage({ purpose, jobId, field }: FailedCall, what: string): string {
 	if (jobId !== undefined) return `${nameJob(jobId)}: ${what}`;

@@ -2,7 +2,7 @@
 import { NodeOperationError } from 'n8n-workflow';
 
 import { writeId } from '../api/job-id';
-import { joinSentences, nameJob, writeList } from '../api/error-texts';
+import { joinSentences, nameItem, nameJob, writeList } from '../api/error-texts';
 import { ProblemError, toNodeApiError, toNodeOperationError } from '../api/problems';
 import { readJobId, readPaid, type LedgerEntry } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
@@ -16,20 +16,23 @@ import { isRequest, type ReadItem } from './read-items';
 export function toFailure(
 	{ context, ledger }: Run,
 	thrown: unknown,
-	{ itemIndex, trackId, input }: ItemRequest,
+	{ itemIndex, trackId, input, name: given = '' }: ItemRequest,
 ): Failure {
 	const node = context.getNode();
+	const name = context.getInputData().length > 1 ? given : '';
 	if (thrown instanceof ProblemError) {
 		const { problem } = thrown;
 		const { paid, jobId } = problem;
-		return { error: toNodeApiError(node, problem, itemIndex), paid, jobId, trackId, input };
+		const message = nameItem(problem.message, name, jobId);
+		return { error: toNodeApiError(node, { ...problem, message }, itemIndex), paid, jobId, trackId, input };
 	}
 	const entry = ledger.get(itemIndex);
 	const jobId = readJobId(entry);
 	const paid = readPaid(entry);
-	if (thrown instanceof NodeOperationError) return { error: thrown, paid, jobId, trackId, input };
-	const error = toNodeOperationError(node, thrown, itemIndex);
-	if (jobId !== undefined) error.message = `${nameJob(jobId)}: ${error.message}`;
+	const isOwn = thrown instanceof NodeOperationError;
+	const error = isOwn ? thrown : toNodeOperationError(node, thrown, itemIndex);
+	if (!isOwn && jobId !== undefined) error.message = `${nameJob(jobId)}: ${error.message}`;
+	error.message = nameItem(error.message, name, jobId);
 	return { error, paid, jobId, trackId, input };
 }
 
@@ -98,7 +101,15 @@ export function forecastRetry({ context, ledger }: Run, items: readonly ReadItem
 	);
 }
 
-type JobOfItem = Omit<Failure, 'error'>;
+/** What executing the node again would cost, for the error of a manual run that leaves paid jobs. */
+export function warnOfNewJobs({ ledger, progress }: Run, items: readonly ReadItem[]): string {
+	const isPaid = [...ledger.values()].some((entry) => readPaid(entry) !== 'no');
+	if (!isPaid || !progress.isManual) return '';
+	const count = items.filter((item) => isRequest(item) && isGeneration(item.work)).length;
+	return `Executing this node again would submit ${count === 1 ? 'a new job' : `${count} new jobs`} and pay again.`;
+}
+
+type JobOfItem = Pick<Failure, 'paid' | 'jobId' | 'trackId'>;
 
 /** What is known of an item's job before the run begins: from an earlier try of the run, or else from before a suspension. */
 export function findEarlierJob(

@@ -12,7 +12,7 @@ import { NUMERIC_OPTIONS } from '../parameters/options';
 import type { ItemRequest } from '../request';
 import { isStillOpen, suspendExecution, type ItemState } from '../suspend/suspend';
 import { isToolCall } from '../tool-call';
-import { appendDescription, describeSubmits, forecastRetry, toFailure } from './failures';
+import { appendDescription, describeSubmits, forecastRetry, toFailure, warnOfNewJobs } from './failures';
 import { continuesOnError, hasErrorOutput } from './on-error';
 import { isRequest, type ReadItem } from './read-items';
 import { leaveJobs } from './retried-execution';
@@ -67,7 +67,9 @@ export class ItemLoop {
 		if (run.suspension) {
 			const results = await this.performUntilReady();
 			const states = items.flatMap((item, index) => toItemState(item, results[index]));
-			if (!run.signal.aborted && states.some(isStillOpen)) {
+			const openCount = states.filter(isStillOpen).length;
+			if (!run.signal.aborted && openCount > 0) {
+				run.progress.tell(`Suspended until the service has called for ${openCount} open jobs`);
 				return await suspendExecution(run, states, this.onErrorOutput);
 			}
 			outcomes = await Promise.all(
@@ -98,11 +100,20 @@ export class ItemLoop {
 		try {
 			const result = await findOperation(item.work.operation).perform(run, item, release);
 			isGivenUp = false;
+			this.noteDone(item, result);
 			return result;
 		} finally {
 			if (isGivenUp) untrackJob(run, item.itemIndex);
 			run.suspension?.markReady(item.itemIndex);
 		}
+	}
+
+	private noteDone({ itemIndex }: ItemRequest, { job }: Result): void {
+		if (job?.known.state !== 'success') return;
+		const entry = this.run.ledger.get(itemIndex);
+		const since = entry?.fate === 'accepted' ? entry.since : undefined;
+		const seconds = since === undefined ? undefined : (this.run.clock.now() - since) / 1000;
+		this.run.progress.noteDone(job.known.job.id, seconds);
 	}
 
 	private async deliver(item: ReadItem, result: Outcome<Result>): Promise<Outcome<INodeExecutionData[]>> {
@@ -117,6 +128,7 @@ export class ItemLoop {
 		} catch (thrown) {
 			if (thrown instanceof StoppedError) return { state: 'stopped' };
 			const failure = toFailure(this.run, thrown, item);
+			this.run.progress.tell(failure.error.message);
 			if (!this.continues) {
 				this.firstError ??= { error: failure.error, itemIndex: item.itemIndex };
 				this.halt.abort();
@@ -162,7 +174,8 @@ export class ItemLoop {
 		}
 		if (!firstError) return;
 		const { error, itemIndex } = firstError;
-		appendDescription(error, ...describeSubmits(run, itemIndex), forecastRetry(run, items));
+		const jobs = describeSubmits(run, itemIndex);
+		appendDescription(error, ...jobs, forecastRetry(run, items), warnOfNewJobs(run, items));
 		throw error;
 	}
 

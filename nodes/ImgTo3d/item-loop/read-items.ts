@@ -1,6 +1,7 @@
 /** Reads the input items, all of them before anything is paid for. */
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
+import { nameItem } from '../api/error-texts';
 import { toNodeApiError, toNodeOperationError } from '../api/problems';
 import type { Service } from '../api/service';
 import { findOperation, OPERATION_VALUES } from '../operations';
@@ -11,6 +12,7 @@ import { Form } from '../parameters/form';
 import { readWaitFor } from '../parameters/wait-for';
 import { OUTPUT_MODES, type Delivery, type ItemRequest } from '../request';
 import type { SuspendedItem } from '../suspend/suspended-items';
+import { nameUnread, nameWork } from './item-name';
 import { continuesOnError } from './on-error';
 
 /** An item as it was read: what to do, or why it cannot be done. */
@@ -32,9 +34,12 @@ export async function readItems(context: IExecuteFunctions, service: Service): P
 			async () => await readAndCheck(context, service, itemIndex),
 			itemIndex,
 		);
-		if (!(item instanceof NodeOperationError)) items.push(item);
-		else if (continuesOnError(context))
-			items.push({ error: item, paid: 'no', ...findInput(context, itemIndex) });
+		if (!(item instanceof NodeOperationError)) {
+			items.push(item);
+			continue;
+		}
+		if (length > 1) item.message = nameItem(item.message, nameUnread(context, itemIndex, service.clean));
+		if (continuesOnError(context)) items.push({ error: item, paid: 'no', ...findInput(context, itemIndex) });
 		else throw item;
 	}
 	return items;
@@ -45,7 +50,9 @@ async function readAndCheck(
 	service: Service,
 	itemIndex: number,
 ): Promise<ItemRequest> {
-	const item = readItem(context, itemIndex);
+	const read = readItem(context, itemIndex);
+	const name = nameWork(read.work, context.getInputData()[itemIndex]?.binary, service.clean);
+	const item = { ...read, ...(name && { name }) };
 	await findOperation(item.work.operation).check?.(context, service, item);
 	if (!item.download) return item;
 	const fileName = item.fileName ?? findInputName(context, item, service.clean);

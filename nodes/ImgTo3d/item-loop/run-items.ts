@@ -5,11 +5,11 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
-import { openService, readCredential, type Service } from '../api/service';
-import { VERSIONS } from '../api/versions';
+import { openService, readCredential } from '../api/service';
 import { Cancellation } from '../async/cancellation';
 import { systemClock, type Clock } from '../async/clock';
-import { Ledgers, type LedgerEntry } from '../jobs/ledger';
+import { Ledgers, readJobId, type LedgerEntry } from '../jobs/ledger';
+import { Progress } from '../jobs/progress';
 import { untrackJob, type Run } from '../jobs/run';
 import { SubmitGate } from '../jobs/submit-gate';
 import { toErrorItem } from '../output/items';
@@ -18,6 +18,7 @@ import { openSuspension } from '../suspend/suspend';
 import { readResumed, restoreEntries, type SuspendedItem } from '../suspend/suspended-items';
 import { keepWithExecution } from './custom-data';
 import { appendDescription, describeJobs, findEarlierJob } from './failures';
+import { hintAtCosts, hintAtHost, hintAtOneObject } from './hints';
 import { ItemLoop } from './item-loop';
 import { continuesOnError, hasErrorOutput } from './on-error';
 import { limitPaidJobs } from './paid-jobs';
@@ -58,9 +59,15 @@ export async function runItems(
 	if (prepared instanceof NodeOperationError) return failAll(context, state, prepared, resumed);
 
 	const { run, items, halt } = prepared;
-	run.cancellation.onCancel(() => keepWithExecution(run));
+	run.cancellation.onCancel(() => {
+		keepWithExecution(run);
+		run.progress.noteStopped([...run.ledger.values()].flatMap((entry) => readJobId(entry) ?? []));
+	});
 	try {
-		return await new ItemLoop(run, items, halt, resumed !== undefined).finish();
+		const output = await new ItemLoop(run, items, halt, resumed !== undefined).finish();
+		hintAtOneObject(run, items);
+		hintAtCosts(run, output);
+		return output;
 	} finally {
 		run.cancellation.forget();
 		for (const itemIndex of run.openJobs.keys()) untrackJob(run, itemIndex);
@@ -112,6 +119,7 @@ async function prepare(
 	const maxSubmits = countTries(context.getNode());
 	const run: Run = {
 		...{ context, clock, service, signal, ledger, account, gate, cancellation, maxSubmits, suspension },
+		progress: new Progress(context, items.filter(isRequest).length),
 		openJobs: new Map(),
 	};
 	return { run, halt, items: items.map((item, index) => withEarlierJob(item, ledger.get(index))) };
@@ -148,18 +156,6 @@ function restoreItems(
 /** An item that cannot be read any more may have a job of an earlier try. */
 function withEarlierJob(item: ReadItem, entry: LedgerEntry | undefined): ReadItem {
 	return isRequest(item) || !entry ? item : { ...item, ...findEarlierJob(entry, undefined) };
-}
-
-/** Shows a hint in the editor when the API of the items is documented at another host than the credential's. */
-function hintAtHost(context: IExecuteFunctions, service: Service, items: readonly ReadItem[]): void {
-	const versions = items.flatMap((item) => (isRequest(item) ? item.work.apiVersion : []));
-	const version = versions.find((used) => service.findBetterBaseUrl(used) !== undefined);
-	if (version === undefined) return;
-	context.addExecutionHints({
-		type: 'warning',
-		location: 'outputPane',
-		message: `${VERSIONS[version].result} is documented at ${service.findBetterBaseUrl(version)} only, and the credential has another host. If calls fail, select ModelsLab as Service there.`,
-	});
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Cancellation } from '../async/cancellation';
 import { describeKind, type Account, type OpenJob } from '../polling/account';
 import type { GenerationRequest } from '../request';
 import type { Ledger } from './ledger';
+import type { Progress } from './progress';
 import type { SubmitGate } from './submit-gate';
 import type { Suspension } from './suspension';
 
@@ -19,6 +20,8 @@ export interface Run extends Connection {
 	/** The run's jobs among the account's open jobs, by item. */
 	openJobs: Map<number, OpenJob>;
 	gate: SubmitGate;
+	/** What the person is told of the jobs. */
+	progress: Progress;
 	/** The person's Stop, or a time limit of n8n. All waiting ends then, but submits in the air go on. */
 	cancellation: Cancellation;
 	/** How often an item may be submitted when the service ends its job as failed. */

@@ -2,7 +2,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
 import { holdsJob, type Answer } from '../api/answer';
-import { writeWholeId, type JobId } from '../api/job-id';
+import type { JobId } from '../api/job-id';
 import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
 import { ProblemError, type Problem } from '../api/problems';
 import { SUBMIT_LIMIT_MS } from '../api/service';
@@ -95,7 +95,7 @@ function recordAccepted(run: Run, { item, images, earlierSubmits }: Submit, know
 	const at = run.clock.now();
 	const accepted = { known, at, since: at, images, submits: earlierSubmits + 1 };
 	run.ledger.set(item.itemIndex, { ...accepted, fate: 'accepted' });
-	logAcceptance(run, item, known.job.id);
+	noteAcceptance(run, item, known.job.id, estimateSeconds(run, item, known));
 	run.gate.noteAccepted();
 	if (known.state === 'success') run.gate.noteEnded();
 	return accepted;
@@ -112,7 +112,7 @@ function recordProblem(
 	const bad = answer.state === 'processing' ? withoutId(answer) : (answer as BadAnswer);
 	const problem = service.describeProblem(item.work.apiVersion, bad, isFailed ? 'fetch' : 'submit');
 	if (isFailed) {
-		logAcceptance(run, item, problem.jobId);
+		noteAcceptance(run, item, problem.jobId);
 		ledger.set(item.itemIndex, { fate: 'failed', problem, submits: earlierSubmits + 1, isReported: true });
 	} else if (holdsJob(bad) || isFateUnknown(bad)) {
 		ledger.set(item.itemIndex, { fate: 'unknown', problem });
@@ -143,13 +143,21 @@ const withoutId = ({ httpCode }: KnownJob): BadAnswer => ({
 	why: 'the answer has no ID',
 });
 
-/** Writes the job's ID into n8n's log. It is found there if n8n is killed or stopped before the item leaves. */
-function logAcceptance(run: Run, { itemIndex }: GenerationItem, id: JobId | undefined): void {
-	const { context, cancellation } = run;
-	const job = `Image to 3D: job ${id === undefined ? '(no ID)' : writeWholeId(id)} was accepted`;
-	const where = `(execution ${context.getExecutionId()}, item ${itemIndex}).`;
-	if (cancellation.isCanceled) context.logger.warn(`${job} after the execution was stopped ${where}`);
-	else context.logger.info(`${job} ${where}`);
+function noteAcceptance(run: Run, item: GenerationItem, id: JobId | undefined, seconds?: number): void {
+	run.progress.noteAccepted(item, id, seconds, run.cancellation.isCanceled);
+}
+
+/** How long a job will probably take, s: by the service's estimate, or else as earlier jobs of its kind. */
+function estimateSeconds(
+	{ account, clock, openJobs }: Run,
+	{ itemIndex }: GenerationItem,
+	known: KnownJob,
+): number | undefined {
+	if (known.state === 'success') return undefined;
+	if (known.etaSeconds !== undefined) return known.etaSeconds;
+	const open = openJobs.get(itemIndex);
+	const { work, startsAt = 0 } = open ? account.predict(open, clock.now()) : {};
+	return work && startsAt + Math.exp(work.mean);
 }
 
 /**

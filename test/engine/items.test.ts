@@ -193,7 +193,7 @@ describe('On Error', () => {
 				id: failed,
 				track_id: 'item-1',
 			},
-			{ error: 'Seed must be an integer, or empty for a random seed, but is "not a number"' },
+			{ error: 'dot.png: Seed must be an integer, or empty for a random seed, but is "not a number"' },
 			{ status: 'success', track_id: 'item-3' },
 		]);
 		expect(out.map(({ pairedItem }) => pairedItem)).toMatchObject([
@@ -209,7 +209,7 @@ describe('On Error', () => {
 			'a wrong option',
 			{ maxJobsInFlight: '={{ "x" }}' },
 			undefined,
-			'Max Jobs in Flight must be an integer from 1 to 1000, but is "x"',
+			'dot.png: Max Jobs in Flight must be an integer from 1 to 1000, but is "x"',
 		],
 		['a wrong Base URL', {}, 'nowhere', 'Base URL in the credential is not an http or https address'],
 	])('Continue: %s for all items gives an error item for each', async (_name, options, baseUrl, message) => {

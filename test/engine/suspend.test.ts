@@ -465,7 +465,7 @@ describe('the resumed node', () => {
 		expect(lastExecution().run?.status).toBe('waiting');
 		await rig.clock.sleep(90_000);
 		expect(outputItems().map(({ json }) => json.status ?? json.error)).toEqual([
-			`Job ${empty}: the service says "success", but names no file that can be fetched`,
+			`Job ${empty} (dot.png): the service says "success", but names no file that can be fetched`,
 			'success',
 		]);
 	});
@@ -591,6 +591,10 @@ describe('before it suspends the execution, the node', () => {
 });
 
 describe('a job that fails', () => {
+	const FAILED = (id: unknown) =>
+		new RegExp(
+			`^Job ${String(id)} \\((dot\\.png|"A cup")\\): the service ended the job as failed: too dark$`,
+		);
 	test('ends the suspended execution at once with an error that names the other jobs, and runs no later node', async () => {
 		rig.service.configure({ jobSeconds: (number) => 20 * number });
 		rig.service.addFault(failJob(0));
@@ -600,7 +604,7 @@ describe('a job that fails', () => {
 		expect(run?.status).toBe('error');
 		const failed = failedJob();
 		const { error, runData } = run?.data.resultData ?? {};
-		expect(error?.message).toBe(`Job ${failed?.id}: the service ended the job as failed: too dark`);
+		expect(error?.message).toMatch(FAILED(failed?.id));
 		for (const { id } of rig.service.jobs.filter(({ outcome }) => outcome === 'success')) {
 			expect((error as { description?: string }).description).toContain(`${id} (item`);
 		}
@@ -618,7 +622,7 @@ describe('a job that fails', () => {
 			[0, 1, 2].map((item) => (item === place ? 'error' : 'success')),
 		);
 		expect(outputItems()[place]?.json).toEqual({
-			error: `Job ${failed?.id}: the service ended the job as failed: too dark`,
+			error: expect.stringMatching(FAILED(failed?.id)),
 			description: expect.stringMatching(/^The job is over\./) as string,
 			paid: 'yes',
 			id: failed?.id,
@@ -637,7 +641,7 @@ describe('a job that fails', () => {
 				// n8n adds the fields of the input item.
 				n: expect.any(Number) as number,
 				error: {
-					message: `Job ${failedJob()?.id}: the service ended the job as failed: too dark`,
+					message: expect.stringMatching(FAILED(failedJob()?.id)),
 					description: expect.stringMatching(/^The job is over\./) as string,
 					paid: 'yes',
 					id: failedJob()?.id,
@@ -716,7 +720,7 @@ describe('a job that fails', () => {
 		// n8n repeats a run whose first item is an error, with pauses by the real clock.
 		await rig.waitUntilIdle();
 		expect(outputItems().map(({ json }) => json.status ?? json.error)).toEqual([
-			expect.stringMatching(/^The connection broke/),
+			expect.stringMatching(/^dot\.png: The connection broke/),
 			'success',
 			'success',
 		]);

@@ -121,10 +121,10 @@ export function findEarlierJob(
 }
 
 function readSuspendedJob(suspended: SuspendedItem): JobOfItem {
-	const { trackId, input } = 'request' in suspended ? suspended.request : suspended;
+	const { trackId } = 'request' in suspended ? suspended.request : suspended;
 	return 'request' in suspended
-		? { paid: 'yes', jobId: suspended.job.known.job.id, trackId, input }
-		: { paid: suspended.problem.paid, jobId: suspended.problem.jobId, trackId, input };
+		? { paid: 'yes', jobId: suspended.job.known.job.id, trackId }
+		: { paid: suspended.problem.paid, jobId: suspended.problem.jobId, trackId };
 }
 
 /** The jobs that an error of the whole run leaves behind. @returns a sentence, or '' when there are none */

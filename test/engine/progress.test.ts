@@ -202,7 +202,7 @@ describe('an error of one of several items names it', () => {
 		expect(await run({ imageSource: 'binary' }, [file, text])).toEqual([
 			'front.png: The image could not be uploaded: the service refused the call: no',
 			expect.stringMatching(
-				/^notes\.txt: The file in the binary field "data" \(notes\.txt\) is not an image/,
+				/^notes\.txt: The file in the binary field "data" \(notes\.txt\) is a text/,
 			),
 		]);
 	});

@@ -2,6 +2,7 @@ import type { INodeExecutionData } from 'n8n-workflow';
 
 import { readOutput } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
+import { subtitle } from '../../nodes/ImgTo3d/operations';
 import { makeNumberedItems, NODE, openRig, toItems, type Rig } from '../support/rig.mts';
 
 /** A mesh with few faces, fast to make. */
@@ -248,4 +249,17 @@ test('a generation needs a version', async () => {
 	);
 	expect(error?.message).toMatch(/must be .*v3.*, but is "auto"/);
 	expect(rig.service.requests).toEqual([]);
+});
+
+test("the node's subtitle names the operation where the version is not known", async () => {
+	const { id } = await submit('v3');
+	const { items } = await get(id, { options: { trackId: subtitle } });
+	expect(items[0]?.json.track_id).toBe('Get Result, poll');
+	const made = await rig.run({
+		operation: 'textTo3d',
+		prompt: 'cup',
+		waitFor: 'none',
+		options: { trackId: subtitle },
+	});
+	expect(made.items[0]?.json.track_id).toBe("Text to turntable, don't wait");
 });

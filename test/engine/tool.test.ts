@@ -1,6 +1,7 @@
-import type { IDataObject, INode, INodeExecutionData } from 'n8n-workflow';
+import { NodeHelpers, type IDataObject, type INode, type INodeExecutionData } from 'n8n-workflow';
 
 import { BEFORE, makeEngineToolCaller, makeToolCaller } from '../../n8n/engine/tool-call.cts';
+import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { toToolItem } from '../../nodes/ImgTo3d/output/tool-item';
 import { API_KEY, buildWorkflow, makeFileItem, makePngBase64, openRig, type Rig } from '../support/rig.mts';
 
@@ -223,4 +224,21 @@ test('without a way to sign links, the files are described without them', () => 
 	expect(toToolItem(context, { json: { id: 1 }, binary: { data: file } })).toEqual({
 		json: { id: 1, files: [{ name: 'mug.gif', mimeType: 'image/gif' }] },
 	});
+});
+
+test.each([
+	['imageTo3d', /^Turn an image into .*Each call is a new paid job/],
+	['textTo3d', /^Make .* from a text prompt.*Each call is a new paid job/],
+	['getResult', /^Get the result of .*Costs nothing/],
+])('the model reads what the tool does and costs: %s', (operation, description) => {
+	const asTool = { ...new ImgTo3d().description, name: 'imgTo3dTool' };
+	const node = tool({ operation });
+	const parameters = NodeHelpers.getNodeParameters(
+		...([asTool.properties, { operation }, true, false, node, asTool] as const),
+	);
+	const read = NodeHelpers.getToolDescriptionForNode(
+		{ ...node, parameters: parameters ?? {} },
+		{ description: asTool },
+	);
+	expect(read).toMatch(description);
 });

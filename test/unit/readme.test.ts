@@ -27,7 +27,9 @@ const trigger = new ImgTo3dTrigger().description.properties;
 
 const named = (list: INodeProperties[], name: string) =>
 	list.find((property) => property.name === name) as INodeProperties;
-const shown = (list: INodeProperties[]) => list.filter(({ type }) => type !== 'notice');
+/** Without notices, and without what only the panel of an agent's tool has. */
+const shown = (list: INodeProperties[]) =>
+	list.filter(({ type, displayOptions }) => type !== 'notice' && !displayOptions?.show?.['@tool']);
 
 /** The names that a person sees for a parameter's values. */
 function valueNames(property: INodeProperties, values: readonly unknown[]): string[] {

@@ -21,7 +21,8 @@ export const getResult: Operation<ResultRequest> = {
 	words: {
 		name: 'Get Result',
 		description: 'Fetch a job that was submitted before, by its ID. Costs nothing.',
-		action: 'Get result of 3D job by its ID (free)',
+		action: 'Get result of 3D job',
+		tool: 'Get the result of a 3D job by its ID, once the job is done. Costs nothing.',
 	},
 
 	properties: [

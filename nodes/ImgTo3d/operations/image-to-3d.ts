@@ -23,7 +23,8 @@ export const imageTo3d: Operation<GenerationRequest> = {
 	words: {
 		name: 'Image to 3D',
 		description: 'Turn an image into a 3D turntable or model. Each item is a paid job.',
-		action: 'Turn image into 3D (paid, takes seconds to minutes)',
+		action: 'Turn image into 3D',
+		tool: 'Turn an image into a 3D turntable or model, and get links to it. Each call is a new paid job, also with the same input, and takes seconds to minutes.',
 	},
 
 	properties: [

@@ -30,15 +30,29 @@ const operationProperty: INodeProperties = {
 	type: 'options',
 	noDataExpression: true,
 	options: Object.values(OPERATIONS)
-		.map(({ value, words }) => ({ value, ...words }))
+		.map(({ value, words: { name, description, action } }) => ({ value, name, description, action }))
 		.sort((a, b) => (a.name < b.name ? -1 : 1)),
 	default: 'imageTo3d',
 	description: 'What to do',
 };
 
+/** What an agent's model reads about the tool. n8n itself has a text for each operation only if a node has resources, too. */
+const toolProperties = Object.values(OPERATIONS).map(
+	({ value, words: { tool } }): INodeProperties => ({
+		displayName: 'Tool Description',
+		name: 'toolDescription',
+		type: 'string',
+		typeOptions: { rows: 3 },
+		default: tool,
+		description: 'What the tool does, what it costs, and when to use it, for the model to read',
+		displayOptions: { show: { '@tool': [true], operation: [value] } },
+	}),
+);
+
 /** What the person sees of the node, from top to bottom: first what changes from one use to the next. */
 export const properties: INodeProperties[] = [
 	operationProperty,
+	...toolProperties,
 	...Object.values(OPERATIONS).flatMap((operation) => operation.properties),
 	{
 		...apiVersionProperty,
@@ -63,17 +77,17 @@ export const properties: INodeProperties[] = [
 
 const WAITS: Record<WaitFor, string> = { poll: ', poll', webhook: ', suspend', none: ", don't wait" };
 
-/** What the node does, by operation and version: "Image to turntable". */
+/** What a generation makes, by operation and version: "Image to turntable". */
 const TITLES = Object.fromEntries(
-	Object.values(OPERATIONS).flatMap(({ value, words }) =>
-		API_VERSIONS.map((version) => {
-			const name = GENERATIONS.some((generation) => generation === value)
-				? words.name.replace('3D', VERSIONS[version].makes)
-				: words.name;
-			return [`${value}/${version}`, name];
-		}),
+	GENERATIONS.flatMap((operation) =>
+		API_VERSIONS.map((version) => [
+			`${operation}/${version}`,
+			OPERATIONS[operation].words.name.replace('3D', VERSIONS[version].makes),
+		]),
 	),
-);
+) as Record<string, string>;
 
-/** An expression for the node's subtitle: what it does, and how it waits. */
-export const subtitle = `={{ ${JSON.stringify(TITLES)}[$parameter["operation"] + "/" + $parameter["apiVersion"]] + ${JSON.stringify(WAITS)}[$parameter["waitFor"]] }}`;
+const NAMES = Object.fromEntries(Object.values(OPERATIONS).map(({ value, words }) => [value, words.name]));
+
+/** An expression for the node's subtitle: what it does, and how it waits. The parameters may be expressions themselves. */
+export const subtitle = `={{ (${JSON.stringify(TITLES)}[$parameter["operation"] + "/" + $parameter["apiVersion"]] || ${JSON.stringify(NAMES)}[$parameter["operation"]]) + (${JSON.stringify(WAITS)}[$parameter["waitFor"]] || "") }}`;

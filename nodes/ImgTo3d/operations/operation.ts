@@ -17,8 +17,8 @@ import type { ItemRequest, WaitFor, Work } from '../request';
 export interface Operation<Own extends Work = Work> {
 	/** Its value in saved workflows. */
 	readonly value: Own['operation'];
-	/** What it is called, and what the nodes panel says about it. An agent's model reads `action`. */
-	readonly words: Required<Pick<INodePropertyOptions, 'name' | 'description' | 'action'>>;
+	/** What it is called, what the nodes panel says about it, and what an agent's model reads about it as a tool. */
+	readonly words: Required<Pick<INodePropertyOptions, 'name' | 'description' | 'action'>> & { tool: string };
 	/** Its own parameters, in the order of the panel. */
 	readonly properties: INodeProperties[];
 

@@ -12,7 +12,8 @@ export const textTo3d: Operation<GenerationRequest> = {
 	words: {
 		name: 'Text to 3D',
 		description: 'Make a 3D turntable or model from a text prompt. Each item is a paid job.',
-		action: 'Turn text prompt into 3D (paid, takes seconds to minutes)',
+		action: 'Turn text prompt into 3D',
+		tool: 'Make a 3D turntable or model from a text prompt, and get links to it. Each call is a new paid job, also with the same prompt, and takes seconds to minutes.',
 	},
 
 	properties: [

@@ -187,7 +187,7 @@ describe('other answers than "not found"', () => {
 	test('Timeout ends it', async () => {
 		const start = rig.clock.now();
 		const { error } = await get(4711, { options: { timeout: 5 } });
-		expect(error?.message).toBe('Job 4711: not finished after 5 s');
+		expect(error?.message).toBe('Job 4711: not finished after 5 s (Timeout)');
 		expect(seconds(start)).toBeLessThan(10);
 	});
 

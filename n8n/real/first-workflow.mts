@@ -40,7 +40,8 @@ export async function clickFirstWorkflow(
 	await page.getByText('Connect to Stable Diffusion').click();
 	await editor.getById('credential-edit-dialog').waitFor();
 	await page.locator('input[type=password]').last().fill(apiKey);
-	await page.getByPlaceholder('modelslab.com').last().fill(baseUrl);
+	await editor.choose('service', 'Other');
+	await page.getByPlaceholder('127.0.0.1').last().fill(baseUrl);
 	await page.getByText('Save', { exact: true }).last().click();
 	// n8n tests it, and closes the dialog when it works.
 	await editor.getById('credential-edit-dialog').waitFor({ state: 'detached' });

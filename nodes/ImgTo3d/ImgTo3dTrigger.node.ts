@@ -25,9 +25,9 @@ export class ImgTo3dTrigger implements INodeType {
 		version: 1,
 		subtitle:
 			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
-		// The nodes panel shows both nodes as one entry, with the trigger's description.
+		// The nodes panel shows both nodes as one entry, with the trigger's description. So it is about the action, too.
 		description:
-			'3D turntables and meshes from images and text prompts, with the Stable Diffusion API (ModelsLab). Starts the workflow when a generation has ended.',
+			'Turn images and text prompts into 3D turntables and models (GLB, OBJ, STL, PLY), or start when one is done, with the Stable Diffusion API (ModelsLab)',
 		eventTriggerDescription: 'Now submit a job with the Test URL as its Webhook URL',
 		activationMessage: 'The service can now call the Production URL of the trigger.',
 		triggerPanel: {

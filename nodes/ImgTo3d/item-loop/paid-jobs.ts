@@ -2,7 +2,6 @@
 import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import type { Ledger } from '../jobs/ledger';
-import { NUMERIC_OPTIONS } from '../parameters/options';
 import { isGeneration } from '../request';
 import { isRequest, type ReadItem } from './read-items';
 
@@ -25,14 +24,14 @@ export function limitPaidJobs(
 	const limit = Math.min(...limits);
 	const count = items.filter(isToSubmit).length;
 	if (count <= limit) return items;
-	const { displayName } = NUMERIC_OPTIONS.maxPaidJobs;
 	const createError = (itemIndex?: number) =>
 		new NodeOperationError(
 			context.getNode(),
-			`The run has ${count} jobs to submit, and ${displayName} is ${limit}`,
+			`The run has ${count} jobs to submit, and Max Paid Jobs is ${limit}`,
 			{
 				itemIndex,
-				description: `None of them was submitted, so nothing was paid. Check where the items come from, or raise ${displayName} in the options.`,
+				description:
+					'None of them was submitted, so nothing was paid. Check where the items come from, or raise Max Paid Jobs in the options.',
 			},
 		);
 	if (!context.continueOnFail()) throw createError();

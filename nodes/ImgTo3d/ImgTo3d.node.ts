@@ -35,7 +35,7 @@ export class ImgTo3d implements INodeType {
 		version: 1,
 		subtitle,
 		description:
-			'Turn images and text prompts into 3D turntables and models (GLB, OBJ, STL, PLY), with the Stable Diffusion API (ModelsLab)',
+			'Turn images and text prompts into 3D turntables and models (GLB, OBJ, STL, PLY) with Stable Diffusion API (ModelsLab)',
 		defaults: { name: 'Image to 3D' },
 		inputs: [NodeConnectionTypes.Main],
 		outputs: [NodeConnectionTypes.Main],

@@ -27,7 +27,7 @@ export class ImgTo3dTrigger implements INodeType {
 			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
 		// The nodes panel shows both nodes as one entry, with the trigger's description. So it is about the action, too.
 		description:
-			'Turn images and text prompts into 3D turntables and models (GLB, OBJ, STL, PLY), or start when one is done, with the Stable Diffusion API (ModelsLab)',
+			'Turn images and text prompts into 3D turntables and models (GLB, OBJ, STL, PLY) with Stable Diffusion API (ModelsLab), or start when one is done',
 		eventTriggerDescription: 'Now submit a job with the Test URL as its Webhook URL',
 		activationMessage: 'The service can now call the Production URL of the trigger.',
 		triggerPanel: {

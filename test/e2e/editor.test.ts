@@ -204,6 +204,7 @@ describe('the editor of n8n 2.41.1', () => {
 			name: 'To execute',
 		});
 		await editor.openWorkflow(id);
+		await editor.page.getByText('Image to turntable, poll').first().waitFor();
 		await editor.takeScreenshot('canvas');
 		await editor.page.getByRole('button', { name: 'Execute workflow' }).last().click();
 		await editor.page.getByText('Workflow executed successfully').waitFor({ timeout: 30_000 });

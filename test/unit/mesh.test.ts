@@ -318,7 +318,7 @@ test('a number is what JavaScript makes of it', () => {
 	fc.assert(
 		fc.property(number, write, (value, toText) => {
 			const text = toText(value);
-			fc.pre(text.length < 60 && Math.abs(value) < 1e300);
+			fc.pre(text.length < 60 && (value === 0 || Math.abs(Math.log10(Math.abs(value))) < 290));
 			const facts = readMesh('OBJ', Buffer.from(`v ${text} 0 0\n`));
 			expect(facts?.bounds?.min[0]).toBe(Number(Number(text).toPrecision(7)));
 		}),

@@ -69,11 +69,25 @@ interface Axis {
 	offset: number;
 }
 
+/** What a property of a text PLY is: one of the axes 0 to 2, a list, or something that is not counted. */
+const [OTHER, LIST, CORNERS] = [3, 4, 5];
+
+function findRoles(element: PlyElement): number[] {
+	const axes = findAxes(element);
+	return element.properties.map((property, index) => {
+		if (property.countType) return holdsCorners(element, property) ? CORNERS : LIST;
+		const axis = axes?.indexOf(index) ?? -1;
+		return axis < 0 ? OTHER : axis;
+	});
+}
+
 /** The numbers of a text PLY, row by row. */
 class PlyWords extends Words {
 	isAtEnd = false;
 	private element = -1;
-	private axes: number[] | undefined;
+	/** Of the properties of the element. */
+	private roles: number[] = [];
+	private hasPoints = false;
 	private rowsLeft = 0;
 	private property = 0;
 	/** How many numbers of a list are missing. */
@@ -90,42 +104,39 @@ class PlyWords extends Words {
 
 	/** Goes to the next element that has numbers. */
 	private beginElement(): void {
-		while (this.rowsLeft === 0 && !this.isDone) {
+		while (this.rowsLeft === 0 && !this.isAtEnd) {
 			this.element += 1;
 			const element = this.elements[this.element];
-			this.rowsLeft = element && element.properties.length > 0 ? element.count : 0;
-			this.axes = findAxes(element);
+			this.roles = element ? findRoles(element) : [];
+			this.hasPoints = this.roles.includes(0);
+			this.rowsLeft = this.roles.length > 0 ? element!.count : 0;
 			this.isDone = this.isAtEnd = element === undefined;
 		}
 	}
 
 	protected takeWord(bytes: Buffer, start: number, end: number): void {
 		if (this.listLeft > 0) this.listLeft -= 1;
-		else this.takeProperty(bytes, start, end);
+		else this.takeProperty(this.roles[this.property]!, bytes, start, end);
 		if (this.listLeft > 0 || this.isDone) return;
-		const element = this.elements[this.element]!;
 		this.property += 1;
-		if (this.property < element.properties.length) return;
+		if (this.property < this.roles.length) return;
 		this.property = 0;
 		this.rowsLeft -= 1;
-		if (this.axes) this.tally.addPoint(...(this.point as [number, number, number]));
-		this.beginElement();
+		if (this.hasPoints) this.tally.addPoint(...(this.point as [number, number, number]));
+		if (this.rowsLeft === 0) this.beginElement();
 	}
 
-	private takeProperty(bytes: Buffer, start: number, end: number): void {
-		const element = this.elements[this.element]!;
-		const property = element.properties[this.property]!;
-		const axis = this.axes?.indexOf(this.property) ?? -1;
-		if (axis < 0 && !property.countType) return;
+	private takeProperty(role: number, bytes: Buffer, start: number, end: number): void {
+		if (role === OTHER) return;
 		const value = readNumber(bytes, start, end);
-		if (property.countType) {
-			this.listLeft = value;
-			this.isDone = !(Number.isInteger(value) && value >= 0);
-			if (!this.isDone && holdsCorners(element, property)) this.tally.addFace(value);
-		} else {
-			this.point[axis] = value;
+		if (role < OTHER) {
+			this.point[role] = value;
 			this.isDone = Number.isNaN(value);
+			return;
 		}
+		this.listLeft = value;
+		this.isDone = !(Number.isInteger(value) && value >= 0);
+		if (!this.isDone && role === CORNERS) this.tally.addFace(value);
 	}
 
 	protected takeLineEnd(): void {}

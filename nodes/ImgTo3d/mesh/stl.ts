@@ -10,7 +10,21 @@ const HEADER_BYTES = 84;
 const ROW = [...Array.from({ length: 12 }, () => FLOAT), UINT16].map((type) => ({ name: '', type }));
 const CORNERS = [12, 24, 36];
 
-const LETTER_A = 65;
+const [E, F, S, V] = [...Buffer.from('efsv')];
+
+/** Finds out which keyword a word is, by its length and the letters in which the keywords differ. */
+function readKeyword(bytes: Buffer, start: number, end: number): string | undefined {
+	const first = bytes[start]! | 32;
+	switch (end - start) {
+		case 5:
+			return first === F ? 'facet' : first === S ? 'solid' : undefined;
+		case 6:
+			return first === V ? 'vertex' : undefined;
+		case 8:
+			return first === E && (bytes[start + 3]! | 32) === S ? 'endsolid' : undefined;
+	}
+	return undefined;
+}
 
 /** Source: the format's description by 3D Systems. Binary, unless it begins with "solid" and has no zero byte there. */
 export function* readStl(tally: Tally): Walk {
@@ -52,13 +66,12 @@ class StlWords extends Words {
 			this.takeNumber(readNumber(bytes, start, end));
 			return;
 		}
-		const length = end - start;
-		// Most words are numbers.
-		if (length < 5 || length > 8 || bytes[start]! < LETTER_A) return;
-		switch (bytes.toString('latin1', start, end).toLowerCase()) {
+		switch (readKeyword(bytes, start, end)) {
 			case 'facet':
 				tally.triangles += 1;
 				tally.isWhole = false;
+				// The normal follows.
+				this.skipLine();
 				break;
 			case 'vertex':
 				tally.vertices += 1;

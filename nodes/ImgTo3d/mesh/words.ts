@@ -28,13 +28,21 @@ export abstract class Words implements Sink {
 	}
 
 	take(chunk: Buffer, from: number): number {
+		const { length } = chunk;
 		let at = from;
-		while (at < chunk.length && !this.isDone) {
+		while (at < length && !this.isDone) {
+			if (this.isSkippingLine) {
+				const lineEnd = chunk.indexOf(LINE_FEED, at);
+				if (lineEnd < 0) return length;
+				this.isSkippingLine = false;
+				at = lineEnd;
+			}
 			const code = chunk[at]!;
-			if (code > SPACE && !this.isSkippingLine) at = this.passWord(chunk, at);
+			if (code > SPACE) at = this.passWord(chunk, at);
+			else if (this.splitLength > 0) this.takeSplit();
 			else {
-				if (this.splitLength > 0) this.takeSplit();
-				else at = this.passSpace(chunk, at);
+				at++;
+				if (code === LINE_FEED || code === CARRIAGE_RETURN) this.takeLineEnd(code === LINE_FEED);
 			}
 		}
 		return at;
@@ -61,19 +69,6 @@ export abstract class Words implements Sink {
 		this.splitLength = 0;
 		this.takeWord(this.split, 0, length);
 	}
-
-	/** Passes a character that is not part of a word, or the rest of a line. */
-	private passSpace(chunk: Buffer, at: number): number {
-		if (this.isSkippingLine) {
-			const lineEnd = chunk.indexOf(LINE_FEED, at);
-			if (lineEnd < 0) return chunk.length;
-			this.isSkippingLine = false;
-			return lineEnd;
-		}
-		const code = chunk[at];
-		if (code === LINE_FEED || code === CARRIAGE_RETURN) this.takeLineEnd(code === LINE_FEED);
-		return at + 1;
-	}
 }
 
 /** Passes a text to its end, without the byte order mark that it may begin with. */
@@ -83,43 +78,56 @@ export function* pourText(words: Words): Walk {
 	yield pour(words);
 }
 
-/** The powers of ten that a double has exactly. */
-const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+/** The powers of ten that are looked up. */
+const POWERS = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent);
 
-/** Up to here, a double has every whole number. */
+const findPower = (exponent: number) => POWERS[exponent] ?? 10 ** exponent;
+
+/** More digits than that do not matter. */
 const MAX_DIGITS = 15;
 
-const [DOT, MINUS, PLUS, ZERO, NINE] = [46, 45, 43, 48, 57];
+const [DOT, MINUS, PLUS, ZERO, NINE, E] = [46, 45, 43, 48, 57, 101];
 
 /**
- * Reads a number from a text. Short decimal numbers, which are nearly all, are put together from their digits. The
- * result is the same, many times faster.
+ * Reads a decimal number from a text, to 15 digits. That is several times faster than to make a string of it first.
  *
  * @returns NaN if it is not a number
  */
 export function readNumber(bytes: Buffer, start: number, end: number): number {
+	if (end - start >= MAX_WORD_BYTES) return NaN;
 	let at = start;
 	const isNegative = bytes[at] === MINUS;
 	if (isNegative || bytes[at] === PLUS) at++;
-	let digits = 0;
-	let count = 0;
-	let decimals = -1;
+	let [digits, count, scale] = [0, 0, 0];
+	let [hasDigits, hasDot] = [false, false];
 	for (; at < end; at++) {
 		const code = bytes[at]!;
 		if (code >= ZERO && code <= NINE) {
-			digits = digits * 10 + code - ZERO;
-			count++;
-			if (decimals >= 0) decimals++;
-		} else if (code === DOT && decimals < 0) decimals = 0;
-		else return readAnyNumber(bytes, start, end);
+			hasDigits = true;
+			if (count < MAX_DIGITS) {
+				digits = digits * 10 + code - ZERO;
+				if (digits > 0) count++;
+				if (hasDot) scale--;
+			} else if (!hasDot) scale++;
+		} else if (code === DOT && !hasDot) hasDot = true;
+		else if ((code | 32) === E && hasDigits) {
+			scale += readExponent(bytes, at + 1, end);
+			break;
+		} else return NaN;
 	}
-	if (count === 0 || count > MAX_DIGITS) return readAnyNumber(bytes, start, end);
-	const value = decimals > 0 ? digits / POWERS[decimals]! : digits;
+	if (!hasDigits) return NaN;
+	const value = scale < 0 ? digits / findPower(-scale) : digits * findPower(scale);
 	return isNegative ? -value : value;
 }
 
-function readAnyNumber(bytes: Buffer, start: number, end: number): number {
-	const isCutOff = end - start >= MAX_WORD_BYTES;
-	const text = bytes.toString('latin1', start, end);
-	return !isCutOff && /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : NaN;
+function readExponent(bytes: Buffer, start: number, end: number): number {
+	const isNegative = bytes[start] === MINUS;
+	let at = isNegative || bytes[start] === PLUS ? start + 1 : start;
+	let exponent = at < end ? 0 : NaN;
+	for (; at < end; at++) {
+		const digit = bytes[at]! - ZERO;
+		if (digit < 0 || digit > 9) return NaN;
+		exponent = exponent * 10 + digit;
+	}
+	return isNegative ? -exponent : exponent;
 }

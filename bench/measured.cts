@@ -71,6 +71,8 @@ export interface Cost {
 	items: number;
 	/** The size of each file in n8n's storage, bytes. */
 	files: number[];
+	/** What the node says about its files. */
+	described: IDataObject[];
 }
 
 const ROOT = join(__dirname, '..');
@@ -261,6 +263,7 @@ async function measure(engine: Engine, credential: IDataObject, asked: Work): Pr
 		rssGrowth: most() - rssBefore,
 		items: done.items.length,
 		files: done.items.flatMap(({ binary }) => Object.values(binary ?? {}).map(findSize)),
+		described: done.items.flatMap(({ json }) => (json.files ?? []) as IDataObject[]),
 	};
 	if (!asked.weighsHeap) {
 		engine.executions.length = 0;

@@ -3,6 +3,7 @@ import { median } from 'simple-statistics';
 import { readExampleParameters } from './example.mts';
 import { startMeasured, type Contender, type MeasuredProcess } from './measured-process.mts';
 import { describeEndedJob, startFileServer, startResponder, type Responder } from './responder.mts';
+import { countBytes, REPEATED_FILES } from './repeated-files.mts';
 import { compareWithBound, formatSpread, type Table } from './table.mts';
 
 const MB = 1024 * 1024;
@@ -59,9 +60,10 @@ class Files {
 			files: Array.from({ length: outputs }, () => this.link),
 			samplesMemory: true,
 		});
-		if (files.length !== outputs || files.some((size) => size !== this.bytes)) {
+		const expected = countBytes(REPEATED_FILES['turntable.gif']!(this.bytes));
+		if (files.length !== outputs || files.some((size) => size !== expected)) {
 			throw new Error(
-				`${contender} stored ${files.join(', ')} bytes instead of ${outputs} times ${this.bytes}.`,
+				`${contender} stored ${files.join(', ')} bytes instead of ${outputs} times ${expected}.`,
 			);
 		}
 		return rssGrowth / MB;

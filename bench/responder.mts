@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { IDataObject } from 'n8n-workflow';
 
 import { startLocalApi } from '../local-api/index.mts';
+import { countBytes, REPEATED_FILES } from './repeated-files.mts';
 
 export interface Responder {
 	/** http://127.0.0.1:PORT */
@@ -88,25 +89,27 @@ export async function startResponder(outputs?: (job: number) => string[]): Promi
 	};
 }
 
-/** A piece of a file. It is sent repeatedly. */
-const PIECE = Buffer.alloc(64 * 1024, 'img-to-3d ');
-
-/** Serves a file of `?bytes=` at any path. It is made while it is sent, so this process never holds it. */
+/** Serves the files that can be repeated, at about `?bytes=`. They are made while they are sent, so this process never holds them. */
 export async function startFileServer(): Promise<Responder> {
 	return await serve((request, response) => {
-		const bytes = Number(new URL(request.url ?? '', 'http://127.0.0.1').searchParams.get('bytes'));
-		response.writeHead(200, { 'content-type': 'image/gif', 'content-length': bytes });
-		let left = bytes;
+		const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
+		const file = REPEATED_FILES[pathname.slice(1)]?.(Number(searchParams.get('bytes')));
+		if (!file) {
+			response.writeHead(404).end();
+			return;
+		}
+		response.writeHead(200, { 'content-length': countBytes(file) });
+		response.write(file.start);
+		let left = file.count;
 		const send = () => {
 			while (left > 0) {
-				const piece = left < PIECE.length ? PIECE.subarray(0, left) : PIECE;
-				left -= piece.length;
-				if (!response.write(piece) && left > 0) {
+				left -= 1;
+				if (!response.write(file.part) && left > 0) {
 					response.once('drain', send);
 					return;
 				}
 			}
-			response.end();
+			response.end(file.end);
 		};
 		send();
 	});

@@ -14,6 +14,7 @@ import { measureDetection } from './detection.mts';
 import { measureFlood } from './flood.mts';
 import { measureMakespan, startOneAfterAnother, type Background } from './makespan.mts';
 import { measureMemory } from './memory.mts';
+import { measureMeshes } from './meshes.mts';
 import { measureOverhead } from './overhead.mts';
 import { measurePackage } from './package.mts';
 import { measureSuspending } from './suspended.mts';
@@ -32,6 +33,7 @@ const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
 	package: measurePackage,
 	overhead: measureOverhead,
 	memory: measureMemory,
+	meshes: measureMeshes,
 	detection: measureDetection,
 	flood: async () => await measureFlood(say),
 	suspended: async () => {

@@ -1,5 +1,6 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { testExamples } from './examples.mts';
+import { testLimits } from './limits.mts';
 import { testMoney } from './money.mts';
 import { testKeyIsNowhere } from './secrets.mts';
 import { testCommon } from './suite.mts';
@@ -16,6 +17,8 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 	testCommon(() => world);
 
 	testMoney(() => world);
+
+	describe('a limit of n8n:', () => testLimits(() => world, version));
 
 	describe('the example', () => testExamples(() => world));
 

@@ -17,7 +17,13 @@ let count = 0;
 
 type WorkflowNode = WorkflowFile['nodes'][number];
 
-function createNode(name: string, type: string, typeVersion: number, x: number, more: object): WorkflowNode {
+export function createNode(
+	name: string,
+	type: string,
+	typeVersion: number,
+	x: number,
+	more: object,
+): WorkflowNode {
 	return { id: name.toLowerCase(), name, type, typeVersion, position: [x, 0], parameters: {}, ...more };
 }
 

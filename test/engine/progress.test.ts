@@ -155,6 +155,15 @@ describe('the error of a manual run that leaves paid jobs', () => {
 		);
 	});
 
+	test('is true: Retry fetches the job without paying again', async () => {
+		rig.service.configure({ jobSeconds: 60 });
+		await rig.run({ image: rig.picture, download: false, options: { timeout: 50 } }, MANUAL);
+		const failed = rig.engine.executions.at(-1);
+		const { status } = await rig.engine.retry(failed?.id ?? '');
+		expect(status).toBe('success');
+		expect(ids()).toHaveLength(1);
+	});
+
 	test('of others does not mention executing it again', async () => {
 		rig.service.configure({ jobSeconds: 60 });
 		const { error } = await rig.run({ image: rig.picture, options: { timeout: 10 } });
@@ -201,9 +210,7 @@ describe('an error of one of several items names it', () => {
 		rig.service.addFault({ on: 'upload', do: { kind: 'answer', body: { status: 'error', message: 'no' } } });
 		expect(await run({ imageSource: 'binary' }, [file, text])).toEqual([
 			'front.png: The image could not be uploaded: the service refused the call: no',
-			expect.stringMatching(
-				/^notes\.txt: The file in the binary field "data" \(notes\.txt\) is a text/,
-			),
+			expect.stringMatching(/^notes\.txt: The file in the binary field "data" \(notes\.txt\) is a text/),
 		]);
 	});
 

@@ -44,6 +44,7 @@ const toolProperties = Object.values(OPERATIONS).map(
 		type: 'string',
 		typeOptions: { rows: 3 },
 		default: tool,
+		placeholder: 'e.g. Turns an image into a 3D turntable. Each call is a paid job.',
 		description: 'What the tool does, what it costs, and when to use it, for the model to read',
 		displayOptions: { show: { '@tool': [true], operation: [value] } },
 	}),

@@ -199,6 +199,7 @@ class Suite {
 /** Tests everything that does not depend on the setup of the n8n server. */
 export function testCommon(getWorld: () => World): void {
 	const suite = new Suite(getWorld);
+	testCredential(suite);
 	testResults(suite);
 	testTrigger(suite);
 	testFailedJobs(suite);
@@ -206,7 +207,7 @@ export function testCommon(getWorld: () => World): void {
 	testStop(suite);
 }
 
-function testResults(suite: Suite): void {
+function testCredential(suite: Suite): void {
 	test('the credential can be saved, and its test refuses a wrong key', async () => {
 		const { main, service } = suite.world;
 		const testKey = async (apiKey: string) =>
@@ -218,7 +219,9 @@ function testResults(suite: Suite): void {
 		expect(await testKey('another-right-key')).toMatchObject({ status: 'OK' });
 		expect(await testKey('wrong-key')).toMatchObject({ status: 'Error' });
 	});
+}
 
+function testResults(suite: Suite): void {
 	test.each(['poll', 'webhook'])(
 		'waiting by %s: the items are in order, paired, and have their files',
 		async (waitFor) => {

@@ -3,7 +3,7 @@ import { median } from 'simple-statistics';
 import { readExampleParameters } from './example.mts';
 import { startMeasured, type Contender, type MeasuredProcess } from './measured-process.mts';
 import { describeEndedJob, startFileServer, startResponder, type Responder } from './responder.mts';
-import { countBytes, REPEATED_FILES } from './repeated-files.mts';
+import { countRepeatedBytes } from './repeated-files.mts';
 import { compareWithBound, formatSpread, type Table } from './table.mts';
 
 const MB = 1024 * 1024;
@@ -60,7 +60,7 @@ class Files {
 			files: Array.from({ length: outputs }, () => this.link),
 			samplesMemory: true,
 		});
-		const expected = countBytes(REPEATED_FILES['turntable.gif']!(this.bytes));
+		const expected = countRepeatedBytes('turntable.gif', this.bytes);
 		if (files.length !== outputs || files.some((size) => size !== expected)) {
 			throw new Error(
 				`${contender} stored ${files.join(', ')} bytes instead of ${outputs} times ${expected}.`,

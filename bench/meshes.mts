@@ -2,7 +2,7 @@
 import { median } from 'simple-statistics';
 import { readExampleParameters } from './example.mts';
 import { startMeasured, type Cost, type MeasuredProcess } from './measured-process.mts';
-import { countBytes, REPEATED_FILES } from './repeated-files.mts';
+import { countRepeatedBytes, REPEATED_NAMES } from './repeated-files.mts';
 import { startFileServer, startResponder } from './responder.mts';
 import { compareWithBound, formatSpread, type Table } from './table.mts';
 
@@ -15,7 +15,7 @@ const REPETITIONS = 3;
 /** The most that the resident memory may grow by, MB. */
 const GROWTH_BOUND = 64;
 
-const MESHES = Object.keys(REPEATED_FILES);
+const MESHES = REPEATED_NAMES;
 
 /** Has a process download one file. @throws when it was not stored whole, or not described */
 async function download(
@@ -35,7 +35,7 @@ async function download(
 		parameters: { ...parameters, options },
 		samplesMemory: true,
 	});
-	const expected = countBytes(REPEATED_FILES[name]!(bytes));
+	const expected = countRepeatedBytes(name, bytes);
 	const isDescribed = cost.described.every(({ triangles }) => typeof triangles === 'number');
 	if (cost.files[0] !== expected || isDescribed === name.endsWith('.gif')) {
 		throw new Error(`${name}: ${JSON.stringify(cost)} instead of ${expected} bytes.`);
@@ -79,27 +79,27 @@ export async function measureMeshes(): Promise<Table> {
 	const costs = await measureKinds();
 	const toGrowth = ({ rssGrowth }: Cost) => rssGrowth / MB;
 	const toSpeed = (name: string, { wallMs }: Cost) =>
-		countBytes(REPEATED_FILES[name]!(LARGE_BYTES)) / MB / (wallMs / 1000);
-	const speeds = MESHES.map((name) => costs.get(name)!.large.map((cost) => toSpeed(name, cost)));
-	const [plain = []] = speeds;
+		countRepeatedBytes(name, LARGE_BYTES) / MB / (wallMs / 1000);
+	const kinds = [...costs].map(([name, { small, large }]) => ({
+		name,
+		growthSmall: small.map(toGrowth),
+		growth: large.map(toGrowth),
+		speed: large.map((cost) => toSpeed(name, cost)),
+	}));
+	const plain = kinds[0]?.speed ?? [];
 	const write = (unit: string) => (value: number) => `${value.toFixed(0)} ${unit}`;
 	return {
 		question: 'What does it cost to say what a mesh holds?',
 		how: `Files of ${LARGE_BYTES / MB} MB, downloaded by the node from a server in another process into n8n's storage in files, one at a time. A turntable is stored as it comes. Of a mesh, the node also counts triangles and vertices, and finds its bounds. Growth of the resident memory from before the run to its peak, sampled every 10 ms, in a process that has already downloaded such a file of ${WARM_UP_BYTES / MB} MB, and one of the least size (a part of 64 KB). ${REPETITIONS} new processes each, in turn. Median (least to most). The size of every file and that it is described are checked.`,
 		columns: ['file', 'growth, small', 'growth, large', 'speed', 'compared with the turntable', 'aim', 'met'],
-		rows: MESHES.map((name, index) => {
-			const { small, large } = costs.get(name)!;
-			const growth = large.map(toGrowth);
-			const speed = speeds[index]!;
-			return [
-				name,
-				formatSpread(small.map(toGrowth), write('MB')),
-				formatSpread(growth, write('MB')),
-				formatSpread(speed, write('MB/s')),
-				`${(median(speed) / median(plain)).toFixed(2)} x`,
-				`growth of at most ${GROWTH_BOUND} MB`,
-				compareWithBound(median(growth), GROWTH_BOUND),
-			];
-		}),
+		rows: kinds.map(({ name, growthSmall, growth, speed }) => [
+			name,
+			formatSpread(growthSmall, write('MB')),
+			formatSpread(growth, write('MB')),
+			formatSpread(speed, write('MB/s')),
+			`${(median(speed) / median(plain)).toFixed(2)} x`,
+			`growth of at most ${GROWTH_BOUND} MB`,
+			compareWithBound(median(growth), GROWTH_BOUND),
+		]),
 	};
 }

@@ -106,7 +106,7 @@ const makeGif = (bytes: number) =>
 	repeat(bytes, Buffer.alloc(PART_BYTES, 'img-to-3d '), () => Buffer.from('GIF89a'));
 
 /** The makers of files, by the name in their address. */
-export const REPEATED_FILES: Record<string, (bytes: number) => RepeatedFile> = {
+const MAKERS: Readonly<Record<string, (bytes: number) => RepeatedFile>> = {
 	'turntable.gif': makeGif,
 	'mesh.glb': makeGlb,
 	'binary.stl': makeStl,
@@ -115,3 +115,16 @@ export const REPEATED_FILES: Record<string, (bytes: number) => RepeatedFile> = {
 	'binary.ply': makePly,
 	'text.ply': makeTextPly,
 };
+
+export const REPEATED_NAMES = Object.keys(MAKERS);
+
+/** Makes a file by the name in its address. @returns `undefined` for a name that is none of {@link REPEATED_NAMES} */
+export const makeRepeatedFile = (name: string, bytes: number): RepeatedFile | undefined =>
+	MAKERS[name]?.(bytes);
+
+/** Counts the bytes of such a file. @throws when there is no file of that name */
+export function countRepeatedBytes(name: string, bytes: number): number {
+	const file = makeRepeatedFile(name, bytes);
+	if (!file) throw new Error(`There is no file ${name}.`);
+	return countBytes(file);
+}

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { IDataObject } from 'n8n-workflow';
 
 import { startLocalApi } from '../local-api/index.mts';
-import { countBytes, REPEATED_FILES } from './repeated-files.mts';
+import { countBytes, makeRepeatedFile } from './repeated-files.mts';
 
 export interface Responder {
 	/** http://127.0.0.1:PORT */
@@ -93,7 +93,7 @@ export async function startResponder(outputs?: (job: number) => string[]): Promi
 export async function startFileServer(): Promise<Responder> {
 	return await serve((request, response) => {
 		const { pathname, searchParams } = new URL(request.url ?? '', 'http://127.0.0.1');
-		const file = REPEATED_FILES[pathname.slice(1)]?.(Number(searchParams.get('bytes')));
+		const file = makeRepeatedFile(pathname.slice(1), Number(searchParams.get('bytes')));
 		if (!file) {
 			response.writeHead(404).end();
 			return;

@@ -5,6 +5,13 @@ type Mode = GLTF.MeshPrimitiveMode;
 
 const TRIANGLES: Mode = 4;
 
+/** @throws RangeError if the list is shorter */
+function findAt<T>(list: readonly T[], index: number): T {
+	const entry = list[index];
+	if (entry === undefined) throw new RangeError(`The list has no entry ${index}.`);
+	return entry;
+}
+
 export interface Solid {
 	points: number[][];
 	/** Polygons of any number of corners. */
@@ -14,7 +21,7 @@ export interface Solid {
 /** What a mesh holds, counted from its points and faces. */
 export function countSolid({ points, faces }: Solid, vertices = points.length) {
 	const triangles = faces.reduce((sum, face) => sum + face.length - 2, 0);
-	const along = (axis: number) => points.map((point) => point[axis]!);
+	const along = (axis: number) => points.map((point) => findAt(point, axis));
 	return {
 		triangles,
 		vertices,
@@ -50,7 +57,9 @@ export function makePrism(corners: number): Solid {
 /** The same in triangles. */
 export const toTriangles = ({ points, faces }: Solid): Solid => ({
 	points,
-	faces: faces.flatMap((face) => face.slice(2).map((corner, index) => [face[0]!, face[index + 1]!, corner])),
+	faces: faces.flatMap((face) =>
+		face.slice(2).map((corner, index) => [findAt(face, 0), findAt(face, index + 1), corner]),
+	),
 });
 
 export function writeStl(solid: Solid): Buffer {
@@ -60,7 +69,10 @@ export function writeStl(solid: Solid): Buffer {
 	for (const [index, face] of faces.entries()) {
 		for (const [corner, point] of face.entries()) {
 			for (const axis of [0, 1, 2]) {
-				file.writeFloatLE(points[point]![axis]!, 84 + 50 * index + 12 * (corner + 1) + 4 * axis);
+				file.writeFloatLE(
+					findAt(findAt(points, point), axis),
+					84 + 50 * index + 12 * (corner + 1) + 4 * axis,
+				);
 			}
 		}
 	}
@@ -72,7 +84,7 @@ export function writeTextStl(solid: Solid, lineEnd = '\n'): Buffer {
 	const facets = faces.flatMap((face) => [
 		'  facet normal 0 -1e-3 1',
 		'    outer loop',
-		...face.map((point) => `      vertex ${points[point]!.join('  ')}`),
+		...face.map((point) => `      vertex ${findAt(points, point).join('  ')}`),
 		'    endloop',
 		'  endfacet',
 	]);
@@ -133,11 +145,11 @@ export function writeBinaryPly(solid: Solid, isLittleEndian: boolean): Buffer {
 		view[`set${type}`](0, value, isLittleEndian);
 		bytes.push(...new Uint8Array(view.buffer, 0, Number(/\d+/.exec(type)) / 8));
 	};
-	for (const [x, y, z] of points) {
+	for (const [x = 0, y = 0, z = 0] of points) {
 		put('Int8', 1);
-		put('Float32', x!);
-		put('Float64', z!);
-		put('Float32', y!);
+		put('Float32', x);
+		put('Float64', z);
+		put('Float32', y);
 	}
 	for (const names of [[3, -4], []]) {
 		put('Int8', names.length);
@@ -164,7 +176,7 @@ export function addMesh(
 ) {
 	const buffer = document.getRoot().listBuffers()[0] ?? document.createBuffer();
 	const order = mode === TRIANGLES ? faces.flat() : faces.flat().slice(0, 7);
-	const positions = isIndexed ? points.flat() : order.flatMap((point) => points[point]!);
+	const positions = isIndexed ? points.flat() : order.flatMap((point) => findAt(points, point));
 	const position = document
 		.createAccessor()
 		.setType('VEC3')
@@ -196,7 +208,7 @@ interface Facts {
 /** What glTF-Transform says about a GLB. */
 export async function readReference(file: Buffer): Promise<Facts> {
 	const document = await new WebIO().readBinary(new Uint8Array(file));
-	const scene = document.getRoot().getDefaultScene() ?? document.getRoot().listScenes()[0]!;
+	const scene = document.getRoot().getDefaultScene() ?? findAt(document.getRoot().listScenes(), 0);
 	const facts = { triangles: 0, vertices: 0 };
 	const corners = (primitive: Primitive) =>
 		(primitive.getIndices() ?? primitive.getAttribute('POSITION'))?.getCount() ?? 0;

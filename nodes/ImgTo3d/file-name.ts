@@ -1,5 +1,5 @@
 /** The names and types of output files. */
-import { FILE_KINDS, type FileKind } from './file-type';
+import { FILE_KINDS, findKindByExtension, recognizeKind, type FileKind } from './file-type';
 
 /** File systems allow 255 bytes, and the extension may have to be added. */
 const MAX_NAME_BYTES = 200;
@@ -20,6 +20,13 @@ const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00
 /** What is not kept of a name: all but letters, digits, dots and underscores. Some letters are invisible. */
 const SEPARATORS = /(?:[^\p{L}\p{M}\p{N}._]|\p{DI})+/gu;
 
+/**
+ * What is not kept of a name that a file has on its server: invisible characters, those that reverse the text, and those
+ * that mean something in a path, a shell, or a template. Parentheses too, although an OBJ may name a material so:
+ * unquoted, they begin a command. Spaces are common, and do no harm in quotation marks.
+ */
+const HARMFUL = /[\p{C}\p{Zl}\p{Zp}!"#$%&'()*/:;<>?[\\\]^`{|}~]/gu;
+
 const EXTENSION = /\.([A-Za-z0-9]{1,10})$/;
 
 /** What a file is to be called. */
@@ -30,49 +37,57 @@ export interface FileNaming {
 	isKept?: boolean;
 }
 
+/** What a server says about a file, and the file's beginning. */
+export interface ServedFile {
+	url: string;
+	/** `Content-Type` */
+	contentType?: string;
+	/** The name in `Content-Disposition`. */
+	suggestedName?: string;
+	/** The first bytes: as many as a kind is recognized by, or all. */
+	head: Buffer;
+	/** Bytes, as far as known. */
+	length?: number;
+}
+
 export interface FileIdentity {
 	fileName: string;
 	mimeType: string;
-	/** What the file must be, by its name or by the server's Content-Type. */
+	/** What the file must be. Absent if nothing says it. */
 	kind?: FileKind;
-	/** Whether neither of them says what the file is, so that its first bytes decide. */
-	isUnnamed: boolean;
 }
 
 /**
- * Finds the name and type that an output file gets in n8n. The extension of its address decides on the type, because
- * servers often send 3D files as `application/octet-stream`. The server's type counts if the extension is not known.
+ * Finds the name and type that an output file gets in n8n. The extension of its address says what it must be. If that is
+ * no known one, its content decides, and then what the server says: servers often send 3D files with a wrong type.
  *
- * @param url the file's address
- * @param contentType the server's `Content-Type`, if any
  * @param clean removes the API key from a text
  */
 export function identify(
-	url: string,
-	contentType: string | undefined,
+	{ url, contentType, suggestedName = '', head, length }: ServedFile,
 	{ name, isKept = false }: FileNaming,
 	clean: (text: string) => string,
 ): FileIdentity {
-	const own = toSafeName(readLastSegment(url, clean));
-	const extension = EXTENSION.exec(own)?.[1]?.toLowerCase();
-	const fileName = isKept && own !== '' ? own : extension === undefined ? name : `${name}.${extension}`;
-	const named = FILE_KINDS.find(({ extensions }) => extension && extensions.includes(extension));
-	if (named) return { fileName, mimeType: named.mimeType, kind: named, isUnnamed: false };
+	const inAddress = toSafeName(readLastSegment(url, clean));
+	const suggested = toSafeName(clean(suggestedName).split(/[/\\]/).pop() ?? '');
+	const sent = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
+	const named = findKindByExtension(readExtension(inAddress));
+	const kind =
+		named ??
+		recognizeKind(head, length) ??
+		FILE_KINDS.find(({ mimeType }) => mimeType === sent) ??
+		findKindByExtension(readExtension(suggested));
 
-	const sent = contentType?.split(';')[0]?.trim().toLowerCase() || 'application/octet-stream';
-	const kind = FILE_KINDS.find(({ mimeType }) => mimeType === sent);
-	if (kind) return { ...nameByKind(fileName, kind), kind, isUnnamed: false };
-	const isUnnamed = extension === undefined && sent === 'application/octet-stream';
-	return { fileName, mimeType: clean(sent), isUnnamed };
+	const own = named || readExtension(suggested) === undefined ? inAddress : suggested;
+	const ownExtension = readExtension(own);
+	const isRight = !kind || (ownExtension !== undefined && kind.extensions.includes(ownExtension));
+	const extension = isRight ? ownExtension : kind.extensions[0];
+	const base = isKept && own !== '' ? own.replace(EXTENSION, '') : name;
+	const fileName = isKept && own !== '' && isRight ? own : [base, extension ?? []].flat().join('.');
+	return { fileName, mimeType: kind?.mimeType ?? (clean(sent) || 'application/octet-stream'), kind };
 }
 
-/** Completes the name of a file whose address does not say what it is, and gives its type. */
-export function nameByKind(
-	name: string,
-	{ extensions: [extension], mimeType }: FileKind,
-): Pick<FileIdentity, 'fileName' | 'mimeType'> {
-	return { fileName: `${name}.${extension}`, mimeType };
-}
+const readExtension = (name: string) => EXTENSION.exec(name)?.[1]?.toLowerCase();
 
 /**
  * Names an output file, such as `mug-326` or `mug-326_1`.
@@ -125,15 +140,15 @@ function readLastSegment(url: string, clean: (text: string) => string): string {
 }
 
 /**
- * Makes a name that is harmless as a file name everywhere: without a path, without characters that are invisible or
- * reverse the text, not hidden, not a device, not like an option of a program, and not too long.
+ * Makes a name that is harmless as a file name everywhere: without {@link HARMFUL} characters, not hidden, not a device,
+ * not like an option of a program or a formula, and not too long.
  */
 function toSafeName(name: string): string {
 	const end = Buffer.from(name).subarray(-MAX_NAME_BYTES).toString('utf8');
 	const safe = end
 		// The first character may be cut in half.
 		.replace(/^\ufffd+/, '')
-		.replace(/[\p{C}\p{Zl}\p{Zp}/\\:*?"<>|]/gu, '_')
-		.replace(/^[\s.-]+|[\s.]+$/g, '');
+		.replace(HARMFUL, '_')
+		.replace(/^[\s.=@+-]+|[\s.]+$/g, '');
 	return DEVICE.test(safe) ? `_${safe}` : safe;
 }

@@ -21,6 +21,14 @@ export interface FileKind {
 	 * @param length of the whole file, bytes; absent while it is not known
 	 */
 	mayBegin(head: Buffer, length?: number): boolean;
+	/**
+	 * Whether the content shows that a file is of this kind. Only for kinds without a signature, because it is less
+	 * certain: any other evidence of another kind counts more.
+	 *
+	 * @param head as for `mayBegin`
+	 * @param length as for `mayBegin`, or as the server announced it
+	 */
+	isProbable?: (head: Buffer, length?: number) => boolean;
 	/** Goes through a file to its end. Absent for kinds that do not say how long they are, or say it in their first bytes. */
 	walk?: () => Walk;
 }
@@ -42,13 +50,15 @@ function withoutSignature(
 	name: string,
 	extension: string,
 	mimeType: string,
+	isProbable: FileKind['isProbable'],
 	mayBegin: FileKind['mayBegin'],
 ): FileKind {
-	const isSomethingElse = (head: Buffer) => findKind(head) !== undefined || describeText(head) !== undefined;
+	const isSomethingElse = (head: Buffer) => findKind(head) !== undefined || findText(head) !== undefined;
 	return {
 		name,
 		extensions: [extension],
 		mimeType,
+		isProbable,
 		mayBegin: (head, length) => !isSomethingElse(head) && mayBegin(head, length),
 	};
 }
@@ -70,6 +80,20 @@ const isStl: FileKind['mayBegin'] = (head, length) => {
 	return triangles > 0 ? length >= 84 + 50 * triangles : length === 84;
 };
 
+/** A text STL shows it in its first lines, a binary one by a length that fits its number of triangles exactly. */
+const isProbablyStl: FileKind['mayBegin'] = (head, length) => {
+	if (/^\s*solid\b[^\r\n]*[\r\n]\s*(?:facet|endsolid)\b/i.test(toLatin1(head))) return true;
+	const triangles = head.length >= 84 ? head.readUInt32LE(80) : 0;
+	return triangles > 0 && length === 84 + 50 * triangles;
+};
+
+/** A vertex with its three coordinates. */
+const OBJ_VERTEX = /^v(?:[ \t]+[-+]?[\d.]+(?:e[-+]?\d+)?){3}/im;
+const MATERIAL = /^\s*newmtl\s/m;
+
+/** Whether a text, which has no zero bytes, matches a pattern. */
+const isText = (pattern: RegExp) => (head: Buffer) => !head.includes(0) && pattern.test(toLatin1(head));
+
 /** The brands of an ISO media file that mean MP4. AVIF, HEIC and QuickTime are such files too. */
 const MP4 = /^[^]{4}ftyp(iso|mp4|avc1|M4V|MSNV|dash)/;
 /** The boxes that an MP4 may begin with if it does not begin as it should. */
@@ -87,14 +111,30 @@ export const FILE_KINDS: readonly FileKind[] = [
 	withSignature('PNG', ['png'], 'image/png', /^\x89PNG/, { walk: walkPng }),
 	withSignature('JPEG', ['jpg', 'jpeg'], 'image/jpeg', /^\xff\xd8\xff/),
 	withSignature('WebP', ['webp'], 'image/webp', /^RIFF[^]{4}WEBP/),
-	withoutSignature('OBJ', 'obj', 'model/obj', (head, length) => length !== 0 && !head.includes(0)),
-	withoutSignature('MTL', 'mtl', 'model/mtl', (head) => !head.includes(0)),
-	withoutSignature('STL', 'stl', 'model/stl', isStl),
+	withoutSignature('STL', 'stl', 'model/stl', isProbablyStl, isStl),
+	withoutSignature(
+		'OBJ',
+		'obj',
+		'model/obj',
+		isText(OBJ_VERTEX),
+		(head, length) => length !== 0 && !head.includes(0),
+	),
+	withoutSignature('MTL', 'mtl', 'model/mtl', isText(MATERIAL), (head) => !head.includes(0)),
 ];
 
 /** Finds a file's kind by its first bytes. @returns nothing for kinds without a signature */
 export function findKind(head: Buffer): FileKind | undefined {
 	return FILE_KINDS.find(({ hasSignature }) => hasSignature?.(head));
+}
+
+/** Finds the kind that a file's content shows, also that of a kind without a signature. @param length bytes, if known */
+export function recognizeKind(head: Buffer, length?: number): FileKind | undefined {
+	return findKind(head) ?? FILE_KINDS.find(({ isProbable }) => isProbable?.(head, length));
+}
+
+/** Finds a kind by the extension of a file's name. @param extension in any case */
+export function findKindByExtension(extension = ''): FileKind | undefined {
+	return FILE_KINDS.find(({ extensions }) => extensions.includes(extension.toLowerCase()));
 }
 
 /** Why a file is not what it must be, and whether another download may help. */
@@ -123,20 +163,31 @@ export function findMismatch(
 	if (mayBegin(head, length)) return undefined;
 	const other = findKind(head);
 	if (other?.name === name && length !== undefined) return describeCutOff(length);
-	const what = other ? `of a ${other.name} file` : (describeText(head) ?? head.toString('hex', 0, 8));
+	const what = other ? `of a ${other.name} file` : head.toString('hex', 0, 8);
 	return {
 		problem: `its name says ${name}, but it ${head.length === 0 ? 'is empty' : `begins with the bytes ${what}`}`,
-		// A server in trouble may answer with a page and a status of success.
+		// A server in trouble may send anything with a status of success.
 		isTemporary: other === undefined,
 	};
 }
 
-/** Describes a text that servers send instead of files. */
-function describeText(head: Buffer): string | undefined {
-	const text = toLatin1(head).trimStart();
-	if (isWebPage(text)) return 'of a web page';
-	if (text.startsWith('<')) return 'of an XML document';
-	return text.startsWith('{') || text.startsWith('[') ? 'of a JSON text' : undefined;
+/** Finds out which text a server has sent instead of a file. @returns with its article, or nothing if it is none */
+export function findText(head: Buffer): string | undefined {
+	const text = decodeText(head).trimStart();
+	// The header of a binary STL may begin with any character.
+	if (text.includes('\0')) return undefined;
+	if (isWebPage(text)) return 'a web page';
+	if (text.startsWith('<')) return 'an XML document';
+	return text.startsWith('{') || text.startsWith('[') ? 'a JSON text' : undefined;
+}
+
+/** Decodes the beginning of a text. UTF-16 is read as if it had no zero bytes. */
+export function decodeText(bytes: Buffer): string {
+	const isUtf16 = /^(?:\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2));
+	const text = isUtf16 ? bytes.subarray(2).filter((byte) => byte !== 0) : bytes;
+	return Buffer.from(text)
+		.toString('utf8')
+		.replace(/^\ufeff/, '');
 }
 
 /** Whether a text begins like a web page. */

@@ -441,7 +441,7 @@ describe('a file with a beginning that does not match its name', () => {
 		lie('<!DOCTYPE html><html><body>Please log in</body></html>', 'text/html');
 		const { error } = await rig.run(imageTo3d());
 		const [job] = rig.service.jobs;
-		const page = 'its name says GLB, but it begins with the bytes of a web page';
+		const page = 'the server sent a web page instead of the file: "Please log in"';
 		expect(error?.message).toBe(
 			`Job ${job?.id} is done, but its file could not be downloaded: ${page}; from its mirror: ${page}`,
 		);

@@ -26,6 +26,8 @@ import { isHttpUrl, parseUrl } from '../../nodes/ImgTo3d/api/url';
 import { isOtherSpelling, readWebhookCall } from '../../nodes/ImgTo3d/api/webhook-call';
 import { identify, nameAfterFile, nameAfterText, nameOutput } from '../../nodes/ImgTo3d/file-name';
 import { FILE_KINDS, findMismatch } from '../../nodes/ImgTo3d/file-type';
+import { readSuggestedName } from '../../nodes/ImgTo3d/output/suggested-name';
+import { refuseText } from '../../nodes/ImgTo3d/output/text-answer';
 import { anyBody, anyReply } from '../support/answer-texts.mts';
 import { measureWork } from './work.mts';
 import { countRuns, RUNS_ALL } from '../support/scope.mts';
@@ -267,8 +269,15 @@ const READERS: Record<string, (text: string) => unknown> = {
 	'a Base URL': (text) => Endpoints.under(`https://a.example/${text}/a`),
 	'the address of a job': (text) => Endpoints.under('https://a.example')?.buildFetchCall('v3', 7, text),
 	'a link': isHttpUrl,
-	'the name of a file': (text) =>
-		identify(`https://a.example/${text}`, text, { name: 'job', isKept: true }, asIs),
+	'the name of a file': (text) => [
+		identify(
+			{ url: `https://a.example/${text}`, contentType: text, suggestedName: text, head: Buffer.from(text) },
+			{ name: 'job', isKept: true },
+			asIs,
+		),
+		readSuggestedName({ 'content-disposition': text }, asIs),
+		refuseText(Buffer.from(`<${text}`), false, asIs),
+	],
 	'what a file is named after': (text) => [
 		nameAfterFile(text),
 		nameAfterText(text),

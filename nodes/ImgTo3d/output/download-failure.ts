@@ -19,6 +19,8 @@ export interface DownloadFailure {
 	retryAfterSeconds?: number;
 	/** Whether the file's mirror would fail in the same way. */
 	isSameAtMirror?: boolean;
+	/** Whether n8n keeps a part of the file, because it had begun to store it. */
+	isPartStored?: boolean;
 }
 
 /** Finds a reason not to request an address at all. */
@@ -84,6 +86,14 @@ export const describeIncomplete = ({ timeoutMs }: Delivery): DownloadFailure => 
 	problem: `it was not complete after ${timeoutMs / 1000} s`,
 	isTemporary: true,
 });
+
+/** @param what was sent instead of the file @param says what it says; may be empty */
+export const describeText = (what: string, says: string): DownloadFailure => ({
+	problem: `the server sent ${what} instead of the file${says === '' ? '' : `: "${says}"`}`,
+	isTemporary: true,
+});
+
+export const describeEmpty = (): DownloadFailure => ({ problem: 'it is empty', isTemporary: true });
 
 export const describeBroken = (detail: string): DownloadFailure => ({
 	problem: `the connection broke in the middle (${quote(detail)})`,

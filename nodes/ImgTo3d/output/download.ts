@@ -10,25 +10,31 @@ import { readHeader } from '../api/words';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoff, computeBackoffWithinTries, retry } from '../async/retry';
 import type { Semaphore } from '../async/semaphore';
-import { identify, nameByKind, type FileIdentity, type FileNaming } from '../file-name';
-import { findKind } from '../file-type';
+import { identify, type FileIdentity, type FileNaming, type ServedFile } from '../file-name';
+import { findMismatch } from '../file-type';
 import type { MeshFacts } from '../mesh';
 import type { Delivery } from '../request';
 import {
 	createDownloadError,
 	describeBroken,
+	describeEmpty,
 	describeNotStored,
 	describeTooLarge,
 	type DownloadFailure,
 } from './download-failure';
 import { discardBody, requestFile } from './file-request';
 import { Meter } from './meter';
+import { readSuggestedName } from './suggested-name';
+import { refuseText } from './text-answer';
 
 /** How long a missing file is tried again, from the first answer that it is missing, ms. */
 const MISSING_LIMIT_MS = 60_000;
 
 /** The longest pause between two tries at a missing file, ms. */
 const MISSING_PAUSE_MS = 10_000;
+
+/** n8n cannot delete what was stored of a file. After so many tries that left a part, none is repeated. */
+const MAX_PARTS = 3;
 
 export interface OutputFile extends JobFile, FileNaming {}
 
@@ -73,6 +79,8 @@ export async function downloadFile(
 class Download {
 	/** Ms of the clock. The wait for a slot does not count. */
 	private deadline: number;
+	/** How many tries have left a part of the file in n8n's storage, at all addresses. */
+	private parts = 0;
 
 	constructor(
 		private readonly connection: Connection,
@@ -99,11 +107,16 @@ class Download {
 			{ clock, signal, deadline: () => this.deadline },
 			async () => {
 				const result = await this.tryInSlot(url);
-				if (!('stored' in result)) throwIfStopped(signal);
+				if ('stored' in result) return result;
+				if (result.isPartStored) this.parts += 1;
+				throwIfStopped(signal);
 				return result;
 			},
-			(result) =>
-				'stored' in result || !result.isTemporary ? undefined : backoff.computePause(result, clock.now()),
+			(result) => {
+				if ('stored' in result || !result.isTemporary) return undefined;
+				if (result.isPartStored && this.parts >= MAX_PARTS) return undefined;
+				return backoff.computePause(result, clock.now());
+			},
 		);
 	}
 
@@ -128,17 +141,16 @@ class Download {
 			discardBody(response);
 			return describeTooLarge(delivery, announced);
 		}
-		// By the first address, also from the mirror: it is the same file.
-		const type = readHeader(headers, 'content-type');
-		const identity = identify(file.url, type, file, connection.service.clean);
 		const isLengthKnown = !Number.isNaN(announced);
-		const meter = new Meter(
-			connection,
-			delivery,
-			{ identity, isLengthKnown, deadline },
-			response.body as Readable,
-		);
-		return await store(connection, identity, meter);
+		const meter = new Meter(connection, delivery, { isLengthKnown, deadline }, response.body as Readable);
+		const served = {
+			// The first address, also for the mirror: it is the same file.
+			url: file.url,
+			contentType: readHeader(headers, 'content-type'),
+			suggestedName: readSuggestedName(headers, connection.service.clean),
+			...(isLengthKnown && { length: announced }),
+		};
+		return await new Reception(connection, file, meter).receive(served);
 	}
 }
 
@@ -164,34 +176,66 @@ class DownloadBackoff {
 	}
 }
 
-async function store({ context }: Connection, identity: FileIdentity, meter: Meter): Promise<Try> {
-	const { fileName, mimeType, isUnnamed } = identity;
-	try {
-		const stored = await Promise.race([
-			context.helpers.prepareBinaryData(meter.measured, fileName, mimeType),
-			meter.waitForFailure(),
-		]);
+/** The way of a file from its server's answer into n8n's storage. */
+class Reception {
+	private hasBegunToStore = false;
+
+	constructor(
+		private readonly connection: Connection,
+		private readonly file: OutputFile,
+		private readonly meter: Meter,
+	) {}
+
+	async receive(served: Omit<ServedFile, 'head'>): Promise<Try> {
+		const { meter } = this;
+		try {
+			const result = await Promise.race([this.checkAndStore(served), meter.waitForFailure()]);
+			return 'stored' in result ? result : this.fail(result);
+		} catch (error) {
+			const { detail } = readRequestError(error);
+			const isStoring = this.hasBegunToStore && !meter.isBroken;
+			return this.fail(meter.failure ?? (isStoring ? describeNotStored(detail) : describeBroken(detail)));
+		} finally {
+			meter.stop();
+		}
+	}
+
+	/** What can be refused is refused before n8n stores anything of it, because n8n cannot delete it again. */
+	private async checkAndStore(served: Omit<ServedFile, 'head'>): Promise<Try> {
+		const { meter, file, connection } = this;
+		const { clean } = connection.service;
+		await meter.readStart();
+		const { head, isWhole } = meter;
+		const known = { ...served, head, ...(isWhole && { length: head.length }) };
+		const identity = identify(known, file, clean);
+		const { kind } = identity;
+		const refused =
+			refuseText(meter.start, isWhole, clean) ??
+			(kind ? findMismatch(kind, head) : head.length === 0 ? describeEmpty() : undefined);
+		if (refused) meter.giveUp(refused);
+		if (meter.failure) return meter.failure;
+
+		const content = meter.pass(kind);
+		const mismatch = isWhole ? meter.findMismatch() : undefined;
+		if (mismatch) return mismatch;
+		this.hasBegunToStore = true;
+		const { helpers } = connection.context;
+		const stored = await helpers.prepareBinaryData(content, identity.fileName, identity.mimeType);
 		const failure = meter.failure ?? meter.findMismatch();
 		if (failure) return failure;
-		return {
-			stored: isUnnamed ? nameByHead(stored, identity, meter.head) : stored,
-			bytes: meter.length,
-			mesh: meter.describeMesh(),
-		};
-	} catch (error) {
-		if (meter.failure) return meter.failure;
-		const { detail } = readRequestError(error);
-		return meter.isBroken ? describeBroken(detail) : describeNotStored(detail);
-	} finally {
-		meter.stop();
+		const { length } = meter;
+		// Only its length shows that a file is a binary STL.
+		const late = kind ? undefined : identify({ ...known, length }, file, clean);
+		return { stored: late?.kind ? rename(stored, late) : stored, bytes: length, mesh: meter.describeMesh() };
+	}
+
+	private fail(failure: DownloadFailure): DownloadFailure {
+		return { ...failure, isPartStored: this.hasBegunToStore };
 	}
 }
 
-/** Gives a stored file the name and type that its first bytes show, if they do. */
-function nameByHead(stored: IBinaryData, { fileName }: FileIdentity, head: Buffer): IBinaryData {
-	const kind = findKind(head);
-	if (!kind) return stored;
-	const [fileExtension] = kind.extensions;
-	const fileType = fileTypeFromMimeType(kind.mimeType);
-	return { ...stored, ...nameByKind(fileName, kind), fileExtension, fileType };
+/** Gives a stored file another name and type. */
+function rename(stored: IBinaryData, { fileName, mimeType, kind }: FileIdentity): IBinaryData {
+	const fileType = fileTypeFromMimeType(mimeType);
+	return { ...stored, fileName, mimeType, fileExtension: kind?.extensions[0], fileType };
 }

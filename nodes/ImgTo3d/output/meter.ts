@@ -3,8 +3,7 @@ import type { Connection } from '../api/connection';
 import type { Readable } from '../api/transport';
 import { StoppedError } from '../async/cancellation';
 import { FileWalk } from '../file-walk';
-import type { FileIdentity } from '../file-name';
-import { describeCutOff, HEAD_BYTES, findKind, findMismatch, type FileKind } from '../file-type';
+import { describeCutOff, HEAD_BYTES, findMismatch, type FileKind } from '../file-type';
 import { MeshReader, type MeshFacts } from '../mesh';
 import type { Delivery } from '../request';
 import {
@@ -19,7 +18,6 @@ const STALL_MS = 60_000;
 
 /** What is known about a download before its first byte. */
 export interface Expectation {
-	identity: FileIdentity;
 	/** Whether the server has said how long the file is. */
 	isLengthKnown: boolean;
 	/** ms of the clock */
@@ -28,17 +26,18 @@ export interface Expectation {
 
 /** Counts a download's bytes as they pass. Ends it when it is too large, too slow, of the wrong kind, or not needed any more. */
 export class Meter {
-	/** The same bytes, counted. */
-	readonly measured: Readable;
 	/** Why the download was given up. */
 	failure?: DownloadFailure;
 	/** Whether the bytes ended too early. Any other error comes from n8n's storage. */
 	isBroken = false;
+	/** Whether {@link start} is the whole file. */
+	isWhole = false;
+	/** The beginning of the file: {@link HEAD_BYTES} or more, or all. */
+	start: Buffer = Buffer.alloc(0);
 	/** How many bytes have passed. */
 	length = 0;
-	private readonly headChunks: Buffer[] = [];
-	private headLength = 0;
 	private lastByteAt: number;
+	private kind: FileKind | undefined;
 	/** Set if only the file's own structure shows whether it is complete. */
 	private fileEnd: FileWalk | undefined;
 	private meshReader: MeshReader | undefined;
@@ -51,15 +50,48 @@ export class Meter {
 		private readonly body: Readable,
 	) {
 		this.lastByteAt = connection.clock.now();
-		body.once('error', () => {
+		body.on('error', () => {
 			this.isBroken = true;
 		});
-		this.measured = body.map((chunk: Buffer) => this.count(chunk), { concurrency: 1 });
 	}
 
-	/** The first bytes that have passed. */
+	/** The bytes by which the file's kind is recognized. */
 	get head(): Buffer {
-		return Buffer.concat(this.headChunks);
+		return this.start.subarray(0, HEAD_BYTES);
+	}
+
+	/** Reads the beginning of the file, before anything of it is stored. The rest stays in the body. */
+	async readStart(): Promise<void> {
+		const chunks: Buffer[] = [];
+		let length = 0;
+		this.isWhole = true;
+		for await (const chunk of this.body.iterator({ destroyOnReturn: false })) {
+			chunks.push(chunk as Buffer);
+			length += (chunk as Buffer).length;
+			this.lastByteAt = this.connection.clock.now();
+			if (length < HEAD_BYTES) continue;
+			this.isWhole = false;
+			// At once: after its end, a body takes nothing back.
+			this.body.unshift(Buffer.concat(chunks));
+			break;
+		}
+		this.start = Buffer.concat(chunks);
+		if (length > this.delivery.maxFileBytes) this.giveUp(describeTooLarge(this.delivery));
+	}
+
+	/**
+	 * Lets the file pass, from its beginning.
+	 *
+	 * @param kind what it must be, if that is known
+	 * @returns the same bytes, counted
+	 */
+	pass(kind: FileKind | undefined): Buffer | Readable {
+		this.kind = kind;
+		this.meshReader = new MeshReader(kind?.name);
+		const walk = this.expected.isLengthKnown ? undefined : kind?.walk;
+		this.fileEnd = walk && new FileWalk(walk());
+		if (this.isWhole) return this.count(this.start);
+		return this.body.map((chunk: Buffer) => this.count(chunk), { concurrency: 1 });
 	}
 
 	/** Says what a file that has arrived holds, if it is a mesh. */
@@ -69,52 +101,18 @@ export class Meter {
 
 	/** Checks a file that has arrived: whether it is complete, and of the kind that it must be. */
 	findMismatch(): DownloadFailure | undefined {
-		if (this.headLength < HEAD_BYTES) this.follow();
 		const { kind, length } = this;
 		const mismatch = kind && findMismatch(kind, this.head, length);
 		return mismatch ?? (this.fileEnd?.isComplete === false ? describeCutOff(length) : undefined);
 	}
 
-	/**
-	 * The kind that the file must be. If neither its name nor its type says so, its first bytes decide. But that is checked
-	 * only if the length is not known.
-	 */
-	private get kind(): FileKind | undefined {
-		const { identity, isLengthKnown } = this.expected;
-		return identity.kind ?? (identity.isUnnamed && !isLengthKnown ? findKind(this.head) : undefined);
-	}
-
 	private count(chunk: Buffer): Buffer {
 		this.length += chunk.length;
 		this.lastByteAt = this.connection.clock.now();
-		const headPart = chunk.subarray(0, HEAD_BYTES - this.headLength);
-		if (headPart.length > 0) this.addToHead(headPart);
-		const rest = chunk.subarray(headPart.length);
-		this.fileEnd?.take(rest);
-		this.meshReader?.take(rest);
+		this.fileEnd?.take(chunk);
+		this.meshReader?.take(chunk);
 		if (this.length > this.delivery.maxFileBytes) this.giveUp(describeTooLarge(this.delivery));
 		return chunk;
-	}
-
-	private addToHead(part: Buffer): void {
-		this.headChunks.push(part);
-		this.headLength += part.length;
-		if (this.headLength < HEAD_BYTES) return;
-		const { kind } = this;
-		const mismatch = kind && findMismatch(kind, this.head);
-		if (mismatch) this.giveUp(mismatch);
-		this.follow();
-	}
-
-	/** Begins to follow what the file holds, once its first bytes say what it is. */
-	private follow(): void {
-		const { kind, head } = this;
-		this.meshReader = new MeshReader((kind ?? findKind(head))?.name);
-		this.meshReader.take(head);
-		const walk = this.expected.isLengthKnown ? undefined : kind?.walk;
-		if (!walk) return;
-		this.fileEnd = new FileWalk(walk());
-		this.fileEnd.take(head);
 	}
 
 	/**
@@ -142,7 +140,8 @@ export class Meter {
 		this.stopped.abort();
 	}
 
-	private giveUp(failure: DownloadFailure): void {
+	/** Ends the download. */
+	giveUp(failure: DownloadFailure): void {
 		this.failure ??= failure;
 		this.body.destroy(new StoppedError(failure.problem));
 	}

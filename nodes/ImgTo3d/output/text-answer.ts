@@ -1,0 +1,47 @@
+/** Texts that servers send instead of a file, with a status of success. */
+import { readMessage, quote } from '../api/words';
+import { decodeText, findText, HEAD_BYTES } from '../file-type';
+import { describeText, type DownloadFailure } from './download-failure';
+
+/** How much of a text is searched for what it says, bytes. More than {@link HEAD_BYTES}. */
+const MAX_READ = 2000;
+
+/**
+ * Refuses a page, an XML document or JSON, and quotes what it says.
+ *
+ * @param start the beginning of the body: {@link HEAD_BYTES} or more, or all
+ * @param isWhole whether it is all
+ * @param clean removes the API key from a text
+ * @returns nothing if it is no such text
+ */
+export function refuseText(
+	start: Buffer,
+	isWhole: boolean,
+	clean: (text: string) => string,
+): DownloadFailure | undefined {
+	const what = findText(start.subarray(0, HEAD_BYTES));
+	if (what === undefined) return undefined;
+	const text = decodeText(start.subarray(0, MAX_READ));
+	const says = readWords(clean(isWhole ? text : dropLastWord(text)));
+	return describeText(what, quote(clean(says)));
+}
+
+/** The last word may be a part of the key, which nobody would recognize. */
+function dropLastWord(text: string): string {
+	return text.slice(0, Math.max(...[...' \n\t<>"\''].map((end) => text.lastIndexOf(end) + 1)));
+}
+
+/** Finds what a text says to people: the message of JSON, the title of a page, or all that is not markup. */
+function readWords(text: string): string {
+	if (!text.trimStart().startsWith('<')) return readJsonMessage(text) || text;
+	const title = /<title[^>]*>([^<]*[^<\s])/i.exec(text)?.[1];
+	return title ?? text.replace(/<(script|style)\b[^]*?<\/\1>/gi, ' ').replace(/<[^>]*>?/g, ' ');
+}
+
+function readJsonMessage(text: string): string {
+	try {
+		return readMessage(JSON.parse(text) as Record<string, unknown>);
+	} catch {
+		return '';
+	}
+}

@@ -9,7 +9,8 @@ import { listExamples, readExample } from '../../n8n/real/examples.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
 import type { World } from '../../n8n/real/worlds.mts';
-import { openChatModel, openSink, type Received } from './loopback.mts';
+import { openChatModel } from './chat-model.mts';
+import { openSink, type Received } from './loopback.mts';
 import { downloadOutput, listSamples, readItems, type Result, waitForResult } from './suite.mts';
 
 /** Makes the settings of all Image to 3D nodes small, so that the stand-in makes turntables quickly. */
@@ -274,7 +275,7 @@ function testSubmitAndFinish(suite: ExampleSuite): void {
 }
 
 function testAgent(suite: ExampleSuite): void {
-	test('ai-agent: the agent uses the node and answers with the link', async () => {
+	test('ai-agent: the agent uses the node and answers with the links', async () => {
 		const model = await openChatModel();
 		try {
 			const { main, service } = suite.world;
@@ -294,7 +295,9 @@ function testAgent(suite: ExampleSuite): void {
 				chatInput: `Please make a turntable of ${image}`,
 			});
 			const [link] = service.jobs.at(-1)?.outputs ?? [];
-			expect(readItems(data, 'AI Agent')[0]?.json.output).toBe(`Here it is: ${link}`);
+			const said = readItems(data, 'AI Agent')[0]?.json.output as string;
+			expect(said).toMatch(/^Here it is: .*\/binary-data\/signed\?token=/);
+			expect(said).toContain(link);
 			expect(suite.paid).toBe(1);
 		} finally {
 			await model.close();

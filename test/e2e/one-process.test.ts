@@ -1,4 +1,5 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
+import { testAgents } from './agent.mts';
 import { testExamples } from './examples.mts';
 import { testLimits } from './limits.mts';
 import { testMoney } from './money.mts';
@@ -21,6 +22,8 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 	describe('a limit of n8n:', () => testLimits(() => world, version));
 
 	describe('the example', () => testExamples(() => world));
+
+	describe('as a tool', () => testAgents(() => world));
 
 	testKeyIsNowhere(() => world);
 });

@@ -135,41 +135,49 @@ function testTimeLimit(getWorld: () => World): void {
 	});
 }
 
+function buildSubWorkflow(world: World, image: string): WorkflowFile {
+	return {
+		name: 'E2E sub',
+		nodes: [
+			createNode('Start', 'n8n-nodes-base.executeWorkflowTrigger', 1.1, 0, {
+				parameters: { inputSource: 'passthrough' },
+			}),
+			createNode('Image to 3D', `${PACKAGE}.imgTo3d`, 1, 220, {
+				parameters: { waitFor: 'webhook', image, settings: { frameSize: 32, seconds: 1, steps: 1 } },
+				credentials: world.credentials,
+			}),
+		],
+		connections: connect('Start', 'Image to 3D'),
+		settings: { executionOrder: 'v1' },
+	};
+}
+
+function buildParentWorkflow(sub: Saved): WorkflowFile {
+	return {
+		name: 'E2E parent',
+		nodes: [
+			createNode('Begin', 'n8n-nodes-base.manualTrigger', 1, 0, {}),
+			createNode('Call', 'n8n-nodes-base.executeWorkflow', 1.2, 220, {
+				parameters: {
+					workflowId: { __rl: true, mode: 'id', value: sub.id },
+					options: { waitForSubWorkflow: true },
+				},
+			}),
+		],
+		connections: connect('Begin', 'Call'),
+		settings: { executionOrder: 'v1' },
+	};
+}
+
 function testSubWorkflow(getWorld: () => World, version: N8nVersion): void {
 	test('a suspended sub-workflow whose job fails', async () => {
 		const world = getWorld();
 		world.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
 		const [image = ''] = listSamples(world, ['mug.jpg']);
-		const sub = await world.main.importWorkflow({
-			name: 'E2E sub',
-			nodes: [
-				createNode('Start', 'n8n-nodes-base.executeWorkflowTrigger', 1.1, 0, {
-					parameters: { inputSource: 'passthrough' },
-				}),
-				createNode('Image to 3D', `${PACKAGE}.imgTo3d`, 1, 220, {
-					parameters: { waitFor: 'webhook', image, settings: { frameSize: 32, seconds: 1, steps: 1 } },
-					credentials: world.credentials,
-				}),
-			],
-			connections: connect('Start', 'Image to 3D'),
-			settings: { executionOrder: 'v1' },
-		});
+		const sub = await world.main.importWorkflow(buildSubWorkflow(world, image));
 		// n8n 2.41 runs only published sub-workflows.
 		await world.main.publish(sub).catch(() => undefined);
-		const parent = await world.main.importWorkflow({
-			name: 'E2E parent',
-			nodes: [
-				createNode('Begin', 'n8n-nodes-base.manualTrigger', 1, 0, {}),
-				createNode('Call', 'n8n-nodes-base.executeWorkflow', 1.2, 220, {
-					parameters: {
-						workflowId: { __rl: true, mode: 'id', value: sub.id },
-						options: { waitForSubWorkflow: true },
-					},
-				}),
-			],
-			connections: connect('Begin', 'Call'),
-			settings: { executionOrder: 'v1' },
-		});
+		const parent = await world.main.importWorkflow(buildParentWorkflow(sub));
 		await world.main.runManually(parent, 'Begin');
 		const { status, error, data } = await waitForResult(world, parent, 90_000);
 		const failed = await world.main.readExecution(await world.main.waitForLatest(sub.id, ['error']));

@@ -156,11 +156,20 @@ async function searchFolder(search: Search, { folder, installation }: World): Pr
 	}
 }
 
+/** Dumps the databases into the folder of the world, and stops n8n. */
+async function writeToDisk({ main, outside, workers, folder, servers }: World): Promise<void> {
+	if (servers) {
+		await dumpPostgres(servers.postgres, join(folder, 'postgres.sql'));
+		await dumpRedis(servers.redis, join(folder, 'redis.rdb'));
+	}
+	for (const n8n of new Set([main, outside, ...workers])) await n8n.stop();
+}
+
 /** Tests that the key is nowhere. This is the last test of an n8n server: it stops n8n, so that everything is on the disk. */
 export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evidence = () => ({})): void {
 	test('the key is in no database, file, log, execution, answer or URL', async () => {
 		const world = getWorld();
-		const { main, outside, workers, folder, service, servers } = world;
+		const { main, outside, service, servers } = world;
 		service.clearFaults();
 		service.configure({ jobSeconds: 1 });
 		await main.createCredential(DECOY, CREDENTIAL_TYPE, {
@@ -175,11 +184,7 @@ export function testKeyIsNowhere(getWorld: () => World, getEvidence: () => Evide
 		const search = new Search(logged, saved.id);
 
 		await searchRestApi(search, world);
-		if (servers) {
-			await dumpPostgres(servers.postgres, join(folder, 'postgres.sql'));
-			await dumpRedis(servers.redis, join(folder, 'redis.rdb'));
-		}
-		for (const n8n of new Set([main, outside, ...workers])) await n8n.stop();
+		await writeToDisk(world);
 		await searchFolder(search, world);
 		const { requests = [], messages = [] } = getEvidence();
 		searchRequests(search, [...service.requests, ...requests]);

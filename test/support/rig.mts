@@ -13,6 +13,7 @@ import {
 	type RunOptions,
 	type WorkflowJson,
 } from '../../n8n/engine/engine.cts';
+import type { SavedCredential } from '../../n8n/engine/credentials.cts';
 import {
 	createMadeFiles,
 	startLocalApi,
@@ -224,17 +225,9 @@ async function call(url: string, body: unknown, from?: string): ReturnType<Rig['
 	return { status, message: data.message };
 }
 
-export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Rig> {
-	const clock = new TestClock();
-	await drawSmallPicture().toFile(join(SAMPLES, 'dot.png'));
-	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES, madeFiles: MADE_FILES });
-	const nodes = new Nodes(clock);
+async function createRigEngine(nodes: Nodes, credential: SavedCredential): Promise<Engine> {
 	const action = nodes.makeAction();
-	const credential = {
-		type: new StableDiffusionApi(),
-		data: { apiKey: API_KEY, service: 'other', baseUrl: service.baseUrl },
-	};
-	const engine = await createEngine({
+	return await createEngine({
 		folder: ENGINE_FOLDER,
 		nodeTypes: {
 			'n8n-nodes-img-to-3d.imgTo3d': action,
@@ -244,6 +237,18 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 		},
 		credentials: { stableDiffusionApi: credential },
 	});
+}
+
+export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Promise<Rig> {
+	const clock = new TestClock();
+	await drawSmallPicture().toFile(join(SAMPLES, 'dot.png'));
+	const service = await startLocalApi({ ...options, clock, samplesDir: SAMPLES, madeFiles: MADE_FILES });
+	const nodes = new Nodes(clock);
+	const credential = {
+		type: new StableDiffusionApi(),
+		data: { apiKey: API_KEY, service: 'other', baseUrl: service.baseUrl },
+	};
+	const engine = await createRigEngine(nodes, credential);
 	const holdClock = letClockMoveFor(await engine.listen());
 	return {
 		clock,

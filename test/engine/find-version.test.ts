@@ -106,18 +106,34 @@ describe('Get Result without a version', () => {
 });
 
 describe('without waiting', () => {
-	test('each version is asked once', async () => {
+	test('each version is asked once, if the second one knows the job', async () => {
 		const { id } = await submit('v6');
 		const { items } = await get(id, { waitFor: 'none' });
 		expect(items).toMatchObject([{ json: { id, status: 'processing', api_version: 'v6' } }]);
 		expect(polledVersions()).toEqual(['v3', 'v6']);
 	});
 
-	test('an unknown job is unknown at once', async () => {
+	test('a job that is unknown at first is found', async () => {
+		const { id } = await submit('v6');
+		rig.service.addFault({ on: 'fetch', times: 4, do: { kind: 'notFound' } });
+		const { items } = await get(id, { waitFor: 'none' });
+		expect(items).toMatchObject([{ json: { id, status: 'processing', api_version: 'v6' } }]);
+	});
+
+	test('an unknown job is unknown when both versions have said so for 30 s', async () => {
+		const start = rig.clock.now();
 		const { error } = await get(4711, { waitFor: 'none' });
 		expect(error?.message).toMatch(/does not know this job in V3 or V6/);
-		expect(error?.description).toMatch(/A job may be unknown in its first seconds\.$/);
-		expect(polledVersions()).toEqual(['v3', 'v6']);
+		expect(seconds(start)).toBeGreaterThanOrEqual(30);
+		expect(seconds(start)).toBeLessThan(45);
+	});
+
+	test('after a limit, no version is asked sooner than the service wants', async () => {
+		const { id } = await submit('v6');
+		onFetch({ status: 'error', message: 'Rate limit exceeded', retry_after: 20 }, { status: 429 });
+		await get(id, { waitFor: 'none' });
+		const [first, second] = polls();
+		expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(20);
 	});
 });
 

@@ -36,7 +36,7 @@ interface Candidate {
  * Polls a job with each version in turn, until one of them knows it. If several do, the first one counts.
  *
  * "Not found" is also the answer about a live job in its first seconds. So a version is asked again until it has said so
- * for 30 s, or just once if the item does not wait. Other answers count as they do when a job is polled.
+ * for 30 s, also if the item does not wait. Other answers count as they do when a job is polled.
  *
  * @param versions in the order in which they are asked
  * @throws ProblemError if no version knows the job, or when the item's time is up
@@ -60,10 +60,14 @@ export async function findVersion(
 	for (let round = 1; ; round++) {
 		for (const candidate of candidates.filter(({ isOut }) => !isOut)) {
 			const answer = await ask(run, candidate.apiVersion, id, deadline);
-			if (takeAnswer(run, item, id, candidate, answer)) return { apiVersion: candidate.apiVersion, answer };
+			if (takeAnswer(run, id, candidate, answer)) return { apiVersion: candidate.apiVersion, answer };
+			// A limit is the account's, so the next version must not be asked sooner either.
+			const pauseMs = 1000 * ((candidate.latest && readRequestedPause(candidate.latest.answer)) ?? 0);
+			await run.clock.sleep(Math.min(pauseMs, Math.max(0, deadline - run.clock.now())), run.signal);
+			if (run.clock.now() >= deadline) break;
 		}
 		const open = candidates.filter(({ isOut }) => !isOut);
-		if (open.length === 0) throw new ProblemError(describeEnd(run, item, id, candidates));
+		if (open.length === 0) throw new ProblemError(describeEnd(run, id, candidates));
 		const now = run.clock.now();
 		if (now >= deadline) {
 			throw new ProblemError(describeOverdue(id, item.timeoutMs, open[0]?.latest?.problem));
@@ -82,13 +86,7 @@ async function ask(run: Run, apiVersion: ApiVersion, id: JobId, deadline: number
 }
 
 /** @returns whether the version knows the job */
-function takeAnswer(
-	{ clock, service }: Run,
-	{ waitFor }: ItemRequest,
-	jobId: JobId,
-	candidate: Candidate,
-	answer: Answer,
-): boolean {
+function takeAnswer({ clock, service }: Run, jobId: JobId, candidate: Candidate, answer: Answer): boolean {
 	if (isAboutJob(answer, jobId)) return true;
 	const finding = candidate.endTracker.note(answer, clock.now());
 	if (finding.state === 'over' && finding.isFailed) return true;
@@ -98,30 +96,18 @@ function takeAnswer(
 	candidate.failures += 1;
 	candidate.believedAt = finding.state === 'open' ? finding.believedAt : undefined;
 	const isHopeless = !mayPass(bad) || candidate.failures >= MAX_TRIES;
-	candidate.isOut =
-		finding.state === 'over' ||
-		(candidate.believedAt === undefined && isHopeless) ||
-		(waitFor === 'none' && isUnknownJob(bad));
+	candidate.isOut = finding.state === 'over' || (candidate.believedAt === undefined && isHopeless);
 	return false;
 }
 
-/** @returns how long to wait before the versions are asked again, ms. Never shorter than one of them wants. */
+/** @returns how long to wait before the versions are asked again, ms */
 function computePause(open: readonly Candidate[], round: number, now: number): number {
-	const requestedS = Math.max(
-		...open.map(({ latest }) => (latest && readRequestedPause(latest.answer)) ?? 0),
-	);
 	const believedAt = Math.min(...open.map((candidate) => candidate.believedAt ?? Infinity));
-	const least = Math.max(MIN_POLL_MS, requestedS * 1000);
-	return Math.min(computeBackoff(round, requestedS), Math.max(believedAt - now, least));
+	return Math.min(computeBackoff(round), Math.max(believedAt - now, MIN_POLL_MS));
 }
 
 /** Why no version has brought the job. Another answer than "not found" says more. */
-function describeEnd(
-	{ service }: Run,
-	{ waitFor }: ItemRequest,
-	jobId: JobId,
-	candidates: readonly Candidate[],
-): Problem {
+function describeEnd({ service }: Run, jobId: JobId, candidates: readonly Candidate[]): Problem {
 	const ends = candidates.flatMap(({ apiVersion, latest }) => (latest ? { apiVersion, ...latest } : []));
 	const unknown = ends.filter(({ answer }) => isUnknownJob(answer));
 	const asked = nameVersions((version) => unknown.some(({ apiVersion }) => VERSIONS[apiVersion] === version));
@@ -132,7 +118,5 @@ function describeEnd(
 		return { ...problem, description: joinSentences(problem.description, more) };
 	}
 	const [{ apiVersion, answer }] = unknown.slice(-1) as [(typeof unknown)[number]];
-	const problem = service.describeProblem(apiVersion, answer, 'fetch', { jobId, isOwn: false, asked });
-	const more = waitFor === 'none' ? 'A job may be unknown in its first seconds.' : '';
-	return { ...problem, description: joinSentences(problem.description, more) };
+	return service.describeProblem(apiVersion, answer, 'fetch', { jobId, isOwn: false, asked });
 }

@@ -1,5 +1,5 @@
 /** The names and types of output files. */
-import { FILE_KINDS, findKindByExtension, recognizeKind, type FileKind } from './file-type';
+import { FILE_KINDS, findKind, findKindByExtension, recognizeKind, type FileKind } from './file-type';
 
 /** File systems allow 255 bytes, and the extension may have to be added. */
 const MAX_NAME_BYTES = 200;
@@ -72,8 +72,10 @@ export function identify(
 	const suggested = toSafeName(clean(suggestedName).split(/[/\\]/).pop() ?? '');
 	const sent = contentType?.split(';')[0]?.trim().toLowerCase() ?? '';
 	const named = findKindByExtension(readExtension(inAddress));
+	const shown = findKind(head);
 	const kind =
-		named ??
+		// Servers often store a picture in another format than its address says. Both show the same.
+		(shown && isPicture(shown) && isPicture(named) ? shown : named) ??
 		recognizeKind(head, length) ??
 		FILE_KINDS.find(({ mimeType }) => mimeType === sent) ??
 		findKindByExtension(readExtension(suggested));
@@ -83,9 +85,12 @@ export function identify(
 	const isRight = !kind || (ownExtension !== undefined && kind.extensions.includes(ownExtension));
 	const extension = isRight ? ownExtension : kind.extensions[0];
 	const base = isKept && own !== '' ? own.replace(EXTENSION, '') : name;
-	const fileName = isKept && own !== '' && isRight ? own : [base, extension ?? []].flat().join('.');
+	const keepsName = isKept && own !== '' && (isRight || ownExtension !== undefined);
+	const fileName = keepsName ? own : [base, extension ?? []].flat().join('.');
 	return { fileName, mimeType: kind?.mimeType ?? (clean(sent) || 'application/octet-stream'), kind };
 }
+
+const isPicture = (kind?: FileKind) => /^(?:image|video)\//.test(kind?.mimeType ?? '');
 
 const readExtension = (name: string) => EXTENSION.exec(name)?.[1]?.toLowerCase();
 

@@ -171,12 +171,15 @@ export function findMismatch(
 	};
 }
 
+/** What {@link findText} says of a web page. */
+export const WEB_PAGE = 'a web page';
+
 /** Finds out which text a server has sent instead of a file. @returns with its article, or nothing if it is none */
 export function findText(head: Buffer): string | undefined {
 	const text = decodeText(head).trimStart();
 	// The header of a binary STL may begin with any character.
 	if (text.includes('\0')) return undefined;
-	if (isWebPage(text)) return 'a web page';
+	if (isWebPage(text)) return WEB_PAGE;
 	if (text.startsWith('<')) return 'an XML document';
 	return text.startsWith('{') || text.startsWith('[') ? 'a JSON text' : undefined;
 }

@@ -34,6 +34,8 @@ const brand = (names: string) => new RegExp(`^[^]{4}ftyp(?:${names})`);
  * Source: the specifications of the formats.
  */
 const OTHER_FILES: readonly Known[] = [
+	// The first box also lists the brands that a file is compatible with.
+	{ what: 'an AVIF image', signature: /^[^]{4}ftypmif1[^]{4}(?:[^]{4}){0,12}?avif/, advice: EXPORT },
 	{ what: 'a HEIC photo', signature: brand('hei[cxms]|hev[cxms]|mif1|msf1'), advice: PHONE },
 	{ what: 'an AVIF image', signature: brand('avi[fs]'), advice: EXPORT },
 	{ what: 'a raw photo (CR3)', signature: brand('crx '), advice: EXPORT },

@@ -200,6 +200,43 @@ describe('a text that a server sends instead of a file', () => {
 	});
 });
 
+test.each([
+	['model.gltf', '{"asset":{"version":"2.0"}}'],
+	['scene.dae', '<?xml version="1.0"?><COLLADA/>'],
+	['icon.svg', '<svg xmlns="http://www.w3.org/2000/svg"/>'],
+])('a file %s is the text that its address says', async (path, text) => {
+	const files = await serveFiles({ [`/${path}`]: send(text) });
+	withOutput([files.at(path)]);
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect((await rig.engine.readBinary(items[0] ?? { json: {} }, 'data')).toString()).toBe(text);
+	await files.close();
+});
+
+test('a page is refused under any name', async () => {
+	const files = await serveFiles({ '/model.gltf': send('<!DOCTYPE html><title>Gone</title>') });
+	withOutput([files.at('model.gltf')]);
+	expect((await run()).error?.message).toMatch(/a web page instead of the file: "Gone"/);
+	await files.close();
+});
+
+test.each([
+	['a.png', 'gif', 'image/gif'],
+	['a.gif', 'mp4', 'video/mp4'],
+	['a.mp4', 'gif', 'image/gif'],
+])('a picture %s whose bytes are a %s is stored as that', async (path, extension, mimeType) => {
+	const bytes = new Map(await smallFiles()).get(extension) ?? Buffer.alloc(0);
+	const files = await serveFiles({ [`/${path}`]: send(bytes) });
+	withOutput([files.at(path)]);
+	const { items, error } = await run();
+	expect(error).toBeUndefined();
+	expect(items[0]?.binary?.data).toMatchObject({
+		mimeType,
+		fileName: expect.stringMatching(new RegExp(`\\.${extension}$`)),
+	});
+	await files.close();
+});
+
 describe('what n8n keeps of a file that is not downloaded', () => {
 	const mesh = Buffer.alloc(300_000, 'glTF');
 	const rest = (response: Parameters<Served>[0]) => response.writeHead(200, { 'content-length': 900_000 });

@@ -279,3 +279,28 @@ test("the node's subtitle names the operation where the version is not known", a
 	});
 	expect(made.items[0]?.json.track_id).toBe("Text to turntable, don't wait");
 });
+
+describe('a version that stumbles', () => {
+	test('is asked again before a later version counts', async () => {
+		const v3 = await submit('v3');
+		const v6 = await submit('v6');
+		// V6 knows a job of the same ID.
+		rig.service.addFault({ on: 'fetch', do: { kind: 'answer', status: 500, body: '' } });
+		rig.service.addFault({
+			on: 'fetch',
+			do: { kind: 'edit', edit: () => ({ status: 'processing', id: v3.id, output: [], eta: 1 }) },
+		});
+		const { items } = await get(v3.id, { waitFor: 'none' });
+		expect(items).toMatchObject([{ json: { id: v3.id, api_version: 'v3' } }]);
+		expect(polledVersions()).toEqual(['v3', 'v6', 'v3']);
+		expect(v6.id).not.toBe(v3.id);
+	});
+
+	test('after several answers of "not found" is not given up', async () => {
+		const { id } = await submit('v3');
+		rig.service.addFault({ on: 'fetch', times: 8, do: { kind: 'notFound' } });
+		onFetch('', { times: 1, status: 502 });
+		const { items } = await get(id, { waitFor: 'none' });
+		expect(items).toMatchObject([{ json: { id, api_version: 'v3' } }]);
+	});
+});

@@ -35,7 +35,9 @@ export function limitPaidJobs(
 			},
 		);
 	if (!context.continueOnFail()) throw createError();
-	return items.map((item, index) =>
-		isToSubmit(item, index) ? { error: createError(index), paid: 'no' } : item,
-	);
+	return items.map((item, index) => {
+		if (!isRequest(item) || !isToSubmit(item, index)) return item;
+		const { trackId, input } = item;
+		return { error: createError(index), paid: 'no', trackId, input };
+	});
 }

@@ -60,7 +60,12 @@ export async function findVersion(
 	for (let round = 1; ; round++) {
 		for (const candidate of candidates.filter(({ isOut }) => !isOut)) {
 			const answer = await ask(run, candidate.apiVersion, id, deadline);
-			if (takeAnswer(run, id, candidate, answer)) return { apiVersion: candidate.apiVersion, answer };
+			if (takeAnswer(run, id, candidate, answer)) {
+				// A job of an earlier version with the same ID comes first. It may exist as long as that version has not said otherwise.
+				const earlier = candidates.slice(0, candidates.indexOf(candidate));
+				if (earlier.every(isRuledOut)) return { apiVersion: candidate.apiVersion, answer };
+				candidate.latest = undefined;
+			}
 			// A limit is the account's, so the next version must not be asked sooner either.
 			const pauseMs = 1000 * ((candidate.latest && readRequestedPause(candidate.latest.answer)) ?? 0);
 			await run.clock.sleep(Math.min(pauseMs, Math.max(0, deadline - run.clock.now())), run.signal);
@@ -75,6 +80,10 @@ export async function findVersion(
 		await run.clock.sleep(Math.min(computePause(open, round, now), deadline - now), run.signal);
 	}
 }
+
+/** Whether a version has said that it does not know the job, or is not asked again. */
+const isRuledOut = ({ isOut, latest }: Candidate): boolean =>
+	isOut || (latest !== undefined && isUnknownJob(latest.answer));
 
 async function ask(run: Run, apiVersion: ApiVersion, id: JobId, deadline: number): Promise<Answer> {
 	const { clock, service, signal } = run;
@@ -93,8 +102,9 @@ function takeAnswer({ clock, service }: Run, jobId: JobId, candidate: Candidate,
 	const bad = toBad(answer);
 	const problem = service.describeProblem(candidate.apiVersion, bad, 'fetch', { jobId, isOwn: false });
 	candidate.latest = { answer: bad, problem };
-	candidate.failures += 1;
 	candidate.believedAt = finding.state === 'open' ? finding.believedAt : undefined;
+	// An answer that is believed later is no failure: a live job is often unknown at first.
+	candidate.failures = candidate.believedAt === undefined ? candidate.failures + 1 : 0;
 	const isHopeless = !mayPass(bad) || candidate.failures >= MAX_TRIES;
 	candidate.isOut = finding.state === 'over' || (candidate.believedAt === undefined && isHopeless);
 	return false;

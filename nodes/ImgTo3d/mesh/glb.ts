@@ -5,8 +5,11 @@ import { showScene } from './gltf-scene';
 /** A header of 12 bytes, and the length and type of the first chunk. */
 const HEADER_BYTES = 20;
 
-/** A longer JSON is not read. */
-const MAX_JSON_BYTES = 16 * 1024 * 1024;
+/**
+ * A longer JSON is not read. That of the service has some kB. To parse 16 MB that somebody made for it took seconds and
+ * up to 1.5 GB, in which n8n does nothing else.
+ */
+const MAX_JSON_BYTES = 1024 * 1024;
 
 /** Source: the glTF 2.0 specification. The first chunk is JSON, and says all that is counted. */
 export function* readGlb(tally: Tally): Walk {

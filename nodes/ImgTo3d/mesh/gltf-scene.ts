@@ -35,6 +35,9 @@ type Matrix = readonly number[];
 
 const IDENTITY: Matrix = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1];
 
+/** A scene with more nodes, meshes or accessors is not counted. */
+const MAX_ENTRIES = 50_000;
+
 /** How many triangles a number of corners makes, by the mode of a primitive. Points and lines make none. */
 const TRIANGLES: Record<number, (corners: number) => number> = {
 	4: (corners) => Math.floor(corners / 3),
@@ -57,6 +60,8 @@ export function showScene(tally: Tally, text: string): boolean {
 	} catch {
 		return false;
 	}
+	const { nodes, meshes, accessors } = json;
+	if ([nodes, meshes, accessors].some((list) => toList(list).length > MAX_ENTRIES)) return false;
 	const scene = new Scene(json);
 	tally.textures = toList(json.images).length;
 	return scene.show(tally);
@@ -75,13 +80,17 @@ class Scene {
 
 	/** Visits each node once, whatever refers to it. */
 	show(tally: Tally): boolean {
-		const open: Array<[node: number, world: Matrix]> = this.findRoots().map((root) => [root, IDENTITY]);
-		const seen = new Set<number>();
-		for (let next = open.pop(); next; next = open.pop()) {
-			const [index, parent] = next;
-			const node = this.nodes[index];
-			if (!node || seen.has(index)) continue;
+		const open: Array<[node: Fields, parent: Matrix]> = [];
+		const seen = new Set<unknown>();
+		const add = (index: unknown, parent: Matrix): void => {
+			const node = this.nodes[index as number];
+			if (!node || seen.has(index)) return;
 			seen.add(index);
+			open.push([node, parent]);
+		};
+		for (const root of this.findRoots()) add(root, IDENTITY);
+		for (let next = open.pop(); next; next = open.pop()) {
+			const [node, parent] = next;
 			const own = readMatrix(node);
 			const world = own ? multiply(parent, own) : parent;
 			if (node.mesh !== undefined) {
@@ -89,17 +98,18 @@ class Scene {
 				if (!content) return false;
 				addContent(tally, content, world);
 			}
-			for (const child of toList(node.children)) open.push([Number(child), world]);
+			for (const child of toList(node.children)) add(child, world);
 		}
 		return this.contents.length > 0;
 	}
 
 	/** The nodes of the scene that is shown first. Without scenes, those that no node has as its child. */
-	private findRoots(): number[] {
+	private findRoots(): unknown[] {
 		const scenes = toList(this.json.scenes);
 		const scene = scenes[Number(this.json.scene ?? 0)];
-		if (scene !== undefined) return toList(toFields(scene).nodes).map(Number);
-		const children = new Set(this.nodes.flatMap(({ children }) => toList(children)));
+		if (scene !== undefined) return toList(toFields(scene).nodes);
+		const children = new Set<unknown>();
+		for (const node of this.nodes) for (const child of toList(node.children)) children.add(child);
 		return [...this.nodes.keys()].filter((index) => !children.has(index));
 	}
 

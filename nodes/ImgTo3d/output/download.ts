@@ -210,7 +210,7 @@ class Reception {
 		const identity = identify(known, file, clean);
 		const { kind } = identity;
 		const refused =
-			refuseText(meter.start, isWhole, clean) ??
+			refuseText(served.url, meter.start, isWhole, clean) ??
 			(kind ? findMismatch(kind, head) : head.length === 0 ? describeEmpty() : undefined);
 		if (refused) meter.giveUp(refused);
 		if (meter.failure) return meter.failure;

@@ -1,26 +1,33 @@
 /** Texts that servers send instead of a file, with a status of success. */
 import { readMessage, quote } from '../api/words';
-import { decodeText, findText, HEAD_BYTES } from '../file-type';
+import { decodeText, findText, HEAD_BYTES, WEB_PAGE } from '../file-type';
 import { describeText, type DownloadFailure } from './download-failure';
 
 /** How much of a text is searched for what it says, bytes. More than {@link HEAD_BYTES}. */
 const MAX_READ = 2000;
 
+/** Formats that are JSON or XML themselves. A page is none of them. */
+const TEXT_FORMATS = /\.(?:dae|gltf|json|svg|x3d|xml)$/i;
+
 /**
- * Refuses a page, an XML document or JSON, and quotes what it says.
+ * Refuses a page, an XML document or JSON, and quotes what it says. A file whose address says that it is JSON or XML is
+ * refused only if it is a page.
  *
+ * @param url the file's address
  * @param start the beginning of the body: {@link HEAD_BYTES} or more, or all
  * @param isWhole whether it is all
  * @param clean removes the API key from a text
  * @returns nothing if it is no such text
  */
 export function refuseText(
+	url: string,
 	start: Buffer,
 	isWhole: boolean,
 	clean: (text: string) => string,
 ): DownloadFailure | undefined {
 	const what = findText(start.subarray(0, HEAD_BYTES));
 	if (what === undefined) return undefined;
+	if (what !== WEB_PAGE && TEXT_FORMATS.test(new URL(url).pathname)) return undefined;
 	const text = decodeText(start.subarray(0, MAX_READ));
 	const says = readWords(clean(isWhole ? text : dropLastWord(text)));
 	return describeText(what, quote(clean(says)));

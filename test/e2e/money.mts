@@ -199,7 +199,7 @@ const listExpectedErrors = (message: string, failed: number | undefined): IDataO
 		track_id: 'order-0',
 	},
 	{
-		[message]: `Job ${failed}: the service ended the job as failed: too dark`,
+		[message]: `Job ${failed} (duck.png): the service ended the job as failed: too dark`,
 		description: expect.any(String) as string,
 		paid: 'yes',
 		id: failed,

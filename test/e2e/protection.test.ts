@@ -78,7 +78,9 @@ describe.each([
 			expect(status).toBe('success');
 			return;
 		}
-		expect(error?.message).toBe('N8n does not allow requests to that address (N8N_SSRF_PROTECTION_ENABLED)');
+		expect(error?.message).toBe(
+			'mug.jpg: N8n does not allow requests to that address (N8N_SSRF_PROTECTION_ENABLED)',
+		);
 		expect(error?.description).toMatch(/No job was accepted, so nothing was paid\./);
 	});
 });

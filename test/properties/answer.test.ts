@@ -37,6 +37,8 @@ const asIs = (text: string) => text;
 
 /** Characters. */
 const MAX_QUOTE = 300;
+/** The longest address of a redirect, characters. */
+const MAX_LOCATION = 500;
 /** The longest sentence of the node's own around a quote and an ID. */
 const MAX_OWN_WORDS = 350;
 /** An ID in a sentence. */
@@ -124,11 +126,14 @@ function listMistakes(answer: Answer): string[] {
 	const mistakes = [STATES.includes(answer.state) ? '' : `the state ${answer.state}`];
 	if ('job' in answer) mistakes.push(...listJobMistakes(answer.job));
 	if ('id' in answer && answer.id !== undefined && !isId(answer.id)) mistakes.push(`the id ${answer.id}`);
-	for (const name of ['message', 'advice', 'word', 'location', 'why'] as const) {
+	for (const name of ['message', 'advice', 'word', 'why'] as const) {
 		const text = (answer as unknown as Record<string, unknown>)[name];
 		if (text !== undefined && !(typeof text === 'string' && isQuote(text)))
 			mistakes.push(`the ${name} ${text}`);
 	}
+	// Its host is read before it is quoted.
+	if ('location' in answer && answer.location.length > MAX_LOCATION)
+		mistakes.push(`the location ${answer.location}`);
 	if ('etaSeconds' in answer && !isDuration(answer.etaSeconds)) mistakes.push(`the ETA ${answer.etaSeconds}`);
 	if ('retryAfterSeconds' in answer && answer.retryAfterSeconds !== undefined) {
 		const { retryAfterSeconds } = answer;

@@ -68,7 +68,7 @@ const CONNECTION_HELP: Partial<Record<UnansweredReason, string>> = {
 	certificate:
 		"Check Service in the credential. If your own organization or proxy issued the certificate, set n8n's environment variable NODE_EXTRA_CA_CERTS to the file of its authority.",
 	handshake:
-		'Check Base URL in the credential. It may begin with https:// although the server uses http://, or the port may be wrong.',
+		'Check Service in the credential. A Base URL may begin with https:// although the server uses http://, or the port may be wrong.',
 };
 
 /** How the paths of the API begin. */

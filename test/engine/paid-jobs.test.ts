@@ -40,6 +40,23 @@ describe('Max Paid Jobs', () => {
 		expect(rig.service.requests).toEqual([]);
 	});
 
+	test('says in each error item which input it was', async () => {
+		const parameters = limitTo(1);
+		const options = {
+			...(parameters.options as object),
+			trackId: '=order-{{ $json.n }}',
+			includeInputFields: true,
+		};
+		const { items } = await rig.run(
+			{ ...parameters, options },
+			{ items: makeNumberedItems(2), node: { onError: 'continueRegularOutput' } },
+		);
+		expect(items.map(({ json }) => [json.track_id, json.input])).toEqual([
+			['order-0', { n: 0 }],
+			['order-1', { n: 1 }],
+		]);
+	});
+
 	test('lets just as many jobs through', async () => {
 		const { items } = await rig.run(limitTo('=3'), { items: makeNumberedItems(3) });
 		expect(items).toHaveLength(3);

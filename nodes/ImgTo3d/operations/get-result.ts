@@ -73,12 +73,15 @@ export const getResult: Operation<ResultRequest> = {
 
 	async perform(run, item, release) {
 		const { jobId, searched } = item.work;
+		const begun = run.clock.now();
 		const found = searched && (await findVersion(run, item, jobId, searched));
 		const apiVersion = found?.apiVersion ?? item.work.apiVersion;
 		const decided = { ...item, work: { ...item.work, apiVersion, searched: undefined } };
+		// The search has used up a part of the time. The download has its own.
+		const polled = { ...decided, timeoutMs: Math.max(0, item.timeoutMs - (run.clock.now() - begun)) };
 		const options = { answer: found?.answer, release };
 		const poll = item.waitFor === 'none' ? pollOnce : pollUntilEnd;
-		return toJobResult(run, decided, nameVersion(await poll(run, decided, jobId, options), apiVersion));
+		return toJobResult(run, decided, nameVersion(await poll(run, polled, jobId, options), apiVersion));
 	},
 };
 

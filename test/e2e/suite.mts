@@ -313,7 +313,7 @@ function testFailedJobs(suite: Suite): void {
 			const { status, error, data } = await suite.runWithFailure(waitFor);
 			expect(status).toBe('error');
 			expect(error?.message).toMatch(/^Job \d+ \([\w.]+\): the service ended the job as failed: too dark$/);
-			expect(error?.description).toMatch(/Other jobs of this run .*\d+ \(item \d\), \d+ \(item \d\)/);
+			expect(error?.description).toMatch(/Other jobs of this run .*\d+ \(item \d\) and \d+ \(item \d\)/);
 			expect(data.resultData.runData).not.toHaveProperty('After');
 		});
 

@@ -84,10 +84,14 @@ export function identify(
 	const ownExtension = readExtension(own);
 	const isRight = !kind || (ownExtension !== undefined && kind.extensions.includes(ownExtension));
 	const extension = isRight ? ownExtension : kind.extensions[0];
-	const base = isKept && own !== '' ? own.replace(EXTENSION, '') : name;
-	const keepsName = isKept && own !== '' && (isRight || ownExtension !== undefined);
-	const fileName = keepsName ? own : [base, extension ?? []].flat().join('.');
-	return { fileName, mimeType: kind?.mimeType ?? (clean(sent) || 'application/octet-stream'), kind };
+	const keepsName = isKept && own !== '';
+	const isWhole = extension === undefined || (keepsName && ownExtension !== undefined);
+	const base = keepsName ? own : name;
+	return {
+		fileName: isWhole ? base : `${base}.${extension}`,
+		mimeType: kind?.mimeType ?? (clean(sent) || 'application/octet-stream'),
+		kind,
+	};
 }
 
 const isPicture = (kind?: FileKind) => /^(?:image|video)\//.test(kind?.mimeType ?? '');

@@ -51,30 +51,22 @@ const DOUBLE: NumberType = {
 };
 
 const TYPES = new Map<string, NumberType>([
-	...([
-		['char', INT8],
-		['uchar', UINT8],
-		['short', INT16],
-		['ushort', UINT16],
-	] as const),
-	...([
-		['int', INT32],
-		['uint', UINT32],
-		['float', FLOAT],
-		['double', DOUBLE],
-	] as const),
-	...([
-		['int8', INT8],
-		['uint8', UINT8],
-		['int16', INT16],
-		['uint16', UINT16],
-	] as const),
-	...([
-		['int32', INT32],
-		['uint32', UINT32],
-		['float32', FLOAT],
-		['float64', DOUBLE],
-	] as const),
+	['char', INT8],
+	['uchar', UINT8],
+	['short', INT16],
+	['ushort', UINT16],
+	['int', INT32],
+	['uint', UINT32],
+	['float', FLOAT],
+	['double', DOUBLE],
+	['int8', INT8],
+	['uint8', UINT8],
+	['int16', INT16],
+	['uint16', UINT16],
+	['int32', INT32],
+	['uint32', UINT32],
+	['float32', FLOAT],
+	['float64', DOUBLE],
 ]);
 
 /** How much of a header is read, bytes. */

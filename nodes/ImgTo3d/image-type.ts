@@ -1,5 +1,5 @@
 /** What an input file is. Its bytes decide, because names and MIME types of uploads are often wrong. */
-import { findKind, HEAD_BYTES } from './file-type';
+import { decodeText, findKind, findText, HEAD_BYTES } from './file-type';
 
 /** The beginning of a file, one character for each byte. */
 const toLatin1 = (head: Buffer) => head.toString('latin1', 0, HEAD_BYTES);
@@ -61,7 +61,7 @@ const OTHER_FILES: readonly Known[] = [
 	{ what: 'a gzip archive', signature: ['\x1f\x8b'], advice: 'Unpack it before this node.' },
 ];
 
-/** Files that are text. A byte order mark and spaces may come first. */
+/** Files that are text, and need other advice than a text that was sent instead of an image. */
 const TEXTS: readonly Known[] = [
 	{ what: 'the text of a data: URL', signature: /^"?data:[\w.+-]*\/?[\w.+-]*[;,]/i, advice: TO_FILE },
 	{
@@ -74,24 +74,13 @@ const TEXTS: readonly Known[] = [
 		signature: /^(?:<\?xml[^]*|<!--[^]*|<!doctype svg[^]*)?<svg[\s>]/i,
 		advice: EXPORT,
 	},
-	{ what: 'a web page', signature: /^<(?:!doctype html|html|head|body)\b/i, advice: SOURCE },
-	{ what: 'an XML document', signature: /^<[?!\w]/, advice: SOURCE },
-	{ what: 'a JSON text', signature: /^[[{]/, advice: SOURCE },
 ];
 
-const PLAIN_TEXT: OtherFile = { what: 'a text', advice: SOURCE };
 const UNKNOWN: OtherFile = { what: 'a file of an unknown kind', advice: EXPORT };
 const EMPTY: OtherFile = { what: 'an empty file', advice: 'Check the node that made the file.' };
 
 /** Whether there are control characters that no text has. */
 const isBinary = (text: string) => /\p{Cc}/u.test(text.replace(/[\t\n\f\r\x80-\x9f]/g, ''));
-
-/** The beginning of a text, without a byte order mark and spaces before it. UTF-16 is read as if it had no zero bytes. */
-function decodeText(head: Buffer): string {
-	const text = toLatin1(head);
-	const isUtf16 = /^(?:\xff\xfe|\xfe\xff)/.test(text);
-	return (isUtf16 ? text.replaceAll('\0', '') : text).replace(/^(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?\s*/, '');
-}
 
 /**
  * Finds out what an input file is.
@@ -107,8 +96,11 @@ export function identifyImage(head: Buffer): { mimeType: string } | OtherFile {
 	const other = find(OTHER_FILES, text);
 	if (other) return other;
 	if (kind) return { what: `a ${kind.name} file`, advice: 'Send a picture of the object.' };
-	const plain = decodeText(head);
-	return find(TEXTS, plain) ?? (isBinary(plain) ? UNKNOWN : PLAIN_TEXT);
+	const plain = decodeText(head).trimStart();
+	const known = find(TEXTS, plain);
+	if (known) return known;
+	const what = findText(head) ?? (isBinary(plain) ? undefined : 'a text');
+	return what === undefined ? UNKNOWN : { what, advice: SOURCE };
 }
 
 function find(table: readonly Known[], text: string): OtherFile | undefined {

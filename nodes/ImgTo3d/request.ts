@@ -6,6 +6,9 @@ import type { ApiVersion, Generation } from './api/versions';
 /** Where the images of an Image to 3D job come from: one image, or with v6 several that show the object from several sides. */
 export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: BinarySource[] };
 
+export const countImages = (image: ImageSource): number =>
+	(image.from === 'url' ? image.urls : image.properties).length;
+
 /** The name of a binary field of the item, or a file of an earlier node itself. */
 export type BinarySource = string | IBinaryData;
 

@@ -99,8 +99,8 @@ function writeNextStep(answer: BadAnswer, purpose: CallPurpose): string {
 	}
 }
 
-/** How a message about a job begins. */
-export const nameJob = (id: JobId) => `Job ${writeId(id)}`;
+/** How a message about a job begins. A job may be accepted without an ID. */
+export const nameJob = (id: JobId | undefined) => `Job ${id === undefined ? '(no ID)' : writeId(id)}`;
 
 /** Names an item among several in a message: behind its job, or at the beginning. @param name '' if it has none */
 export function nameItem(message: string, name: string, jobId?: JobId): string {

@@ -5,7 +5,7 @@ import { writeId, type JobId } from '../api/job-id';
 import type { Service } from '../api/service';
 import { VERSIONS } from '../api/versions';
 import type { Run } from '../jobs/run';
-import { isGeneration } from '../request';
+import { countImages, isGeneration } from '../request';
 import { isToolCall } from '../tool-call';
 import { isRequest, type ReadItem } from './read-items';
 
@@ -27,16 +27,14 @@ export function hintAtHost(context: IExecuteFunctions, service: Service, items: 
 
 /** Hints that several images became one object. */
 export function hintAtOneObject({ context }: Run, items: readonly ReadItem[]): void {
-	const most = Math.max(...items.map(countImages));
+	const most = Math.max(
+		...items.map((item) =>
+			isRequest(item) && isGeneration(item.work) && item.work.image ? countImages(item.work.image) : 0,
+		),
+	);
 	if (most < 2) return;
 	const message = `${most} images became one object. For a job for each, put a Split Out node before this node.`;
 	show(context, 'info', message);
-}
-
-function countImages(item: ReadItem): number {
-	if (!isRequest(item) || !isGeneration(item.work)) return 0;
-	const { image } = item.work;
-	return image === undefined ? 0 : (image.from === 'url' ? image.urls : image.properties).length;
 }
 
 /** Hints after a manual run that ended well that executing the node again pays again, and how not to pay. */

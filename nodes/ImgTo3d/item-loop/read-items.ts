@@ -1,5 +1,5 @@
 /** Reads the input items, all of them before anything is paid for. */
-import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
+import { NodeOperationError, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
 
 import { nameItem } from '../api/error-texts';
 import { toNodeApiError, toNodeOperationError } from '../api/problems';
@@ -63,12 +63,13 @@ const openForm = (context: IExecuteFunctions, itemIndex: number) =>
 	new Form(context, (name) => context.getNodeParameter(name, itemIndex, null), itemIndex);
 
 /** Reads the fields of an input item, if the output items are to have them too. */
-function readInput(context: IExecuteFunctions, form: Form, itemIndex: number): Pick<Delivery, 'input'> {
-	const isIncluded = form.readOptionBoolean(
-		form.readCollection('options'),
-		'includeInputFields',
-		'Include Input Fields',
-	);
+function readInput(
+	context: IExecuteFunctions,
+	form: Form,
+	options: IDataObject,
+	itemIndex: number,
+): Pick<Delivery, 'input'> {
+	const isIncluded = form.readOptionBoolean(options, 'includeInputFields', 'Include Input Fields');
 	const { json } = context.getInputData()[itemIndex] ?? {};
 	return isIncluded && json ? { input: json } : {};
 }
@@ -76,7 +77,8 @@ function readInput(context: IExecuteFunctions, form: Form, itemIndex: number): P
 /** The same for an item whose parameters cannot be read. */
 export function findInput(context: IExecuteFunctions, itemIndex: number): Pick<Delivery, 'input'> {
 	try {
-		return readInput(context, openForm(context, itemIndex), itemIndex);
+		const form = openForm(context, itemIndex);
+		return readInput(context, form, form.readCollection('options'), itemIndex);
 	} catch {
 		return {};
 	}
@@ -106,7 +108,7 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 		...(waitFor === 'none' ? { download: false, outputBinaryPropertyName: '' } : readDownload(form)),
 		outputMode: form.readOptionChoice(options, 'outputMode', 'Output', OUTPUT_MODES, 'job'),
 		...readFileName(form, options),
-		...readInput(context, form, itemIndex),
+		...readInput(context, form, options, itemIndex),
 		maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		maxJobsInFlight: form.readNumberOrDefault(options, 'maxJobsInFlight'),
 		...(maxPaidJobs !== undefined && { maxPaidJobs }),

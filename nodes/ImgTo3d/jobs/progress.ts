@@ -37,7 +37,7 @@ export class Progress {
 		else context.logger.info(`${job}${estimate} ${where}`);
 		const name = item.name ? ` (${item.name})` : '';
 		const late = isLate ? ' after the execution was stopped' : '';
-		this.show(`${nameJob(id ?? '(no ID)')} accepted${late}${name}${estimate}`);
+		this.show(`${nameJob(id)} accepted${late}${name}${estimate}`);
 	}
 
 	/** Tells that a job is done. @param seconds how long it took, if that is known */
@@ -45,7 +45,7 @@ export class Progress {
 		this.doneCount += 1;
 		const duration = seconds === undefined ? '' : ` after ${writeSeconds(seconds)}`;
 		const count = this.total > 1 ? `, ${this.doneCount} of ${this.total} jobs done` : '';
-		this.tell(`${nameJob(id ?? '(no ID)')} done${duration}${count}`);
+		this.tell(`${nameJob(id)} done${duration}${count}`);
 	}
 
 	/** Tells that the person has stopped the run. @param ids the jobs that were accepted */

@@ -36,15 +36,20 @@ export async function checkImage(
 ): Promise<{ file: IBinaryData; mimeType: string }> {
 	if (typeof property === 'string' && isToolCall(context)) throw createToolError(context, property);
 	const file = findBinary(context, itemIndex, property);
-	const refuse = ({ message, description }: ErrorText) =>
-		new NodeOperationError(context.getNode(), message, { itemIndex, description });
 	const name = nameFile(file, property);
 	const size = await readSize(context, file);
-	if (size !== undefined && size > MAX_UPLOAD_BYTES) throw refuse(describeLargeImage(name, size));
+	if (size !== undefined && size > MAX_UPLOAD_BYTES)
+		throw createError(context, itemIndex, describeLargeImage(name, size));
 	const image = identifyImage(await readStart(context, file, HEAD_BYTES));
-	if ('what' in image) throw refuse(describeOtherFile(name, image));
+	if ('what' in image) throw createError(context, itemIndex, describeOtherFile(name, image));
 	return { file, mimeType: image.mimeType };
 }
+
+const createError = (
+	context: IExecuteFunctions,
+	itemIndex: number,
+	{ message, description }: ErrorText,
+): NodeOperationError => new NodeOperationError(context.getNode(), message, { itemIndex, description });
 
 /** The file, for errors: "the file in the binary field "data" (mug.jpg)". */
 function nameFile({ fileName }: IBinaryData, property: BinarySource): string {
@@ -71,8 +76,7 @@ function findBinary(context: IExecuteFunctions, itemIndex: number, property: Bin
 		return context.helpers.assertBinaryData(itemIndex, property);
 	} catch {
 		const fields = Object.keys(context.getInputData()[itemIndex]?.binary ?? {});
-		const { message, description } = describeMissingFile(property, fields);
-		throw new NodeOperationError(context.getNode(), message, { itemIndex, description });
+		throw createError(context, itemIndex, describeMissingFile(property, fields));
 	}
 }
 
@@ -111,12 +115,12 @@ async function upload(
 	property: BinarySource,
 	deadline: number,
 ): Promise<UploadAnswer> {
-	const { file, mimeType } = await checkImage(run.context, item.itemIndex, property);
+	const { context } = run;
+	const { file, mimeType } = await checkImage(context, item.itemIndex, property);
 	// One byte more shows that a file of unknown size is too large.
-	const bytes = await readStart(run.context, file, MAX_UPLOAD_BYTES + 1);
+	const bytes = await readStart(context, file, MAX_UPLOAD_BYTES + 1);
 	if (bytes.length > MAX_UPLOAD_BYTES) {
-		const { message, description } = describeLargeImage(nameFile(file, property));
-		throw new NodeOperationError(run.context.getNode(), message, { itemIndex: item.itemIndex, description });
+		throw createError(context, item.itemIndex, describeLargeImage(nameFile(file, property)));
 	}
 	const dataUri = `data:${mimeType};base64,${bytes.toString('base64')}`;
 	const { clock, signal, service } = run;

@@ -11,7 +11,13 @@ import type { Run } from '../jobs/run';
 import { submitOnce } from '../jobs/submit';
 import { checkImage } from '../jobs/upload';
 import type { Form } from '../parameters/form';
-import { waitsForWebhook, type GenerationItem, type GenerationRequest, type ImageSource } from '../request';
+import {
+	countImages,
+	waitsForWebhook,
+	type GenerationItem,
+	type GenerationRequest,
+	type ImageSource,
+} from '../request';
 import { toJobResult } from './job-result';
 import type { CommonParameters, Operation } from './operation';
 
@@ -39,7 +45,7 @@ export function readGeneration(
 			...form.readCollection('settings'),
 			[OUTPUT_FORMAT.name]: form.getValue(OUTPUT_FORMAT.name) as GenericValue,
 		},
-		...(image && { imageCount: (image.from === 'url' ? image.urls : image.properties).length }),
+		...(image && { imageCount: countImages(image) }),
 		// A suspended execution is called at its own address.
 		...(waitFor !== 'webhook' && { webhookUrl: form.readOptionUrl(options, 'webhookUrl', 'Webhook URL') }),
 		trackId: form.readOptionText(options, 'trackId', 'Track ID'),

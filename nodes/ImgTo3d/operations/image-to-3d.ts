@@ -6,7 +6,7 @@ import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import { readApiVersion } from '../parameters/api-version';
 import type { Form } from '../parameters/form';
 import { splitLinks } from '../parameters/links';
-import type { BinarySource, GenerationRequest, ImageSource } from '../request';
+import { countImages, type BinarySource, type GenerationRequest, type ImageSource } from '../request';
 import { generation, readGeneration } from './generation';
 import type { Operation } from './operation';
 
@@ -108,7 +108,7 @@ const isFileAsText = (text: string): boolean => /^data:/i.test(text) || BASE64.t
 /** @throws NodeOperationError if a job of this version does not take that many images */
 function readImageSource(form: Form, apiVersion: ApiVersion): ImageSource {
 	const image = readImages(form, apiVersion);
-	const count = image.from === 'url' ? image.urls.length : image.properties.length;
+	const count = countImages(image);
 	if (count <= VERSIONS[apiVersion].images.max) return image;
 	throw form.refuse(describeTooManyImages(image.from, count, apiVersion));
 }

@@ -131,7 +131,7 @@ export function createDownloadError(
 	const problem = atMirror ? `${failure.problem}; from its mirror: ${atMirror.problem}` : failure.problem;
 	const httpCode = failure.httpCode ?? atMirror?.httpCode;
 	return new ProblemError({
-		message: `${nameJob(jobId ?? '(no ID)')} is done, but ${what} could not be downloaded: ${clean(problem)}`,
+		message: `${nameJob(jobId)} is done, but ${what} could not be downloaded: ${clean(problem)}`,
 		description: joinSentences(
 			writeLinks([url, mirror].flatMap((link) => (link === undefined ? [] : clean(link)))),
 			'The job is paid for and not lost: Get Result with the Job ID downloads it again without paying. With Download Output Files off, it returns only the links. The service deletes files after a while.',

@@ -1,11 +1,10 @@
 /** The node as a tool of n8n's AI Agent: of one that runs its tools itself (up to version 2), and of one that has n8n run them. */
-import axios from 'axios';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
 import { PACKAGE, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { API_KEY, type World } from '../../n8n/real/worlds.mts';
 import { openChatModel, readToolAnswers, type Completion } from './chat-model.mts';
-import { listSamples, NODE, readItems, waitForResult, type Result } from './suite.mts';
+import { downloadLink, listSamples, NODE, readItems, waitForResult, type Result } from './suite.mts';
 
 const AGENT_VERSIONS = [2.2, 3];
 
@@ -98,12 +97,6 @@ async function runAgent(world: World, options: AgentOptions): Promise<AgentRun> 
 	}
 }
 
-/** Downloads a link as anybody can. */
-async function download(url: unknown): Promise<Buffer> {
-	const { data } = await axios.get<ArrayBuffer>(String(url), { responseType: 'arraybuffer', proxy: false });
-	return Buffer.from(data);
-}
-
 const LINK = { image: "={{ $fromAI('image', 'The link of the picture', 'string') }}" };
 
 /** Two calls are two jobs. The model reads the links of the one, and why the other failed. */
@@ -125,7 +118,9 @@ async function checkCalls(world: World, agent: number): Promise<void> {
 	expect(done).toMatchObject({ id: job?.id, output: job?.outputs });
 	const [file] = done?.files as IDataObject[];
 	expect(file).toMatchObject({ mimeType: 'image/gif' });
-	expect((await download(file?.url)).equals(await download(job?.outputs[0]))).toBe(true);
+	expect((await downloadLink(String(file?.url))).equals(await downloadLink(job?.outputs[0] ?? ''))).toBe(
+		true,
+	);
 	expect(answers.find(([item]) => item?.error !== undefined)?.[0]).toMatchObject({
 		error: expect.stringMatching(/too dark$/) as string,
 		description: expect.stringMatching(/^The job is over/) as string,

@@ -11,7 +11,15 @@ import { waitUntil } from '../../n8n/real/processes.mts';
 import type { World } from '../../n8n/real/worlds.mts';
 import { openChatModel } from './chat-model.mts';
 import { openSink, type Received } from './loopback.mts';
-import { downloadOutput, listSamples, readItems, type Result, waitForResult } from './suite.mts';
+import {
+	downloadLink,
+	downloadOutput,
+	listSamples,
+	readItems,
+	Suite,
+	type Result,
+	waitForResult,
+} from './suite.mts';
 
 /** Makes the settings of all Image to 3D nodes small, so that the stand-in makes turntables quickly. */
 function shrink(workflow: WorkflowFile): WorkflowFile {
@@ -58,38 +66,13 @@ function readFileInPage(page: string): Buffer {
 	return typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data.data);
 }
 
-const download = async (url: string) =>
-	Buffer.from((await axios.get<ArrayBuffer>(url, { responseType: 'arraybuffer', proxy: false })).data);
-
 /** The button of the manual trigger. */
 const CLICK = 'When clicking ‘Execute workflow’';
 
 /** What the tests of the examples share. */
-class ExampleSuite {
+class ExampleSuite extends Suite {
 	/** The examples that were read. */
 	readonly read = new Set<string>();
-	private paidBefore = 0;
-
-	constructor(private readonly getWorld: () => World) {
-		beforeEach(() => {
-			this.world.service.clearFaults();
-			this.world.service.configure({ jobSeconds: 2, webhooks: 'once' });
-			this.paidBefore = this.world.service.jobs.length;
-		});
-	}
-
-	get world(): World {
-		return this.getWorld();
-	}
-
-	/** How many jobs the test has paid for. */
-	get paid(): number {
-		return this.world.service.jobs.length - this.paidBefore;
-	}
-
-	failSecond(): void {
-		this.world.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
-	}
 
 	/** Reads an example. @param edit changes its text */
 	readExample(name: string, edit: (text: string) => string = (text) => text): WorkflowFile {
@@ -119,7 +102,7 @@ class ExampleSuite {
 
 /** Tests that every example works as it is. */
 export function testExamples(getWorld: () => World): void {
-	const suite = new ExampleSuite(getWorld);
+	const suite = new ExampleSuite(getWorld, 2);
 	testTurntables(suite);
 	testSchedule(suite);
 	testMesh(suite);
@@ -191,7 +174,7 @@ function testMesh(suite: ExampleSuite): void {
 			['roses.glb', mesh],
 			['roses.gif', turntable],
 		] as const) {
-			expect(readFileSync(join(files, name)).equals(await download(link))).toBe(true);
+			expect(readFileSync(join(files, name)).equals(await downloadLink(link))).toBe(true);
 		}
 	});
 }
@@ -237,7 +220,7 @@ async function checkMessages(received: readonly Received[]): Promise<void> {
 	expect(turntables).toHaveLength(2);
 	for (const { body, contentType } of turntables) {
 		const parts = parseMultipart(body, contentType);
-		const file = await download(parts.get('link')?.toString() ?? '');
+		const file = await downloadLink(parts.get('link')?.toString() ?? '');
 		expect(parts.get('file')?.equals(file)).toBe(true);
 	}
 	const failure = received.find(({ path }) => path === '/failures');

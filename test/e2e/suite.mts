@@ -160,18 +160,27 @@ const listStatuses = (items: INodeExecutionData[]) => items.map(({ json }) => js
 /** Downloads the first output of an item's job from the service. */
 export async function downloadOutput(item: INodeExecutionData | undefined): Promise<Buffer> {
 	const [url = ''] = item?.json.output as string[];
+	return await downloadLink(url);
+}
+
+/** Downloads a link as anybody can. */
+export async function downloadLink(url: string): Promise<Buffer> {
 	const { data } = await axios.get<ArrayBuffer>(url, { responseType: 'arraybuffer', proxy: false });
 	return Buffer.from(data);
 }
 
-/** What the tests of this file share. */
-class Suite {
+/** What the tests of an n8n server share. */
+export class Suite {
 	private paidBefore = 0;
 
-	constructor(private readonly getWorld: () => World) {
+	/** @param jobSeconds how long the jobs take at the beginning of each test */
+	constructor(
+		private readonly getWorld: () => World,
+		jobSeconds = 3,
+	) {
 		beforeEach(() => {
 			this.world.service.clearFaults();
-			this.world.service.configure({ jobSeconds: 3, webhooks: 'once' });
+			this.world.service.configure({ jobSeconds, webhooks: 'once' });
 			this.paidBefore = this.world.service.jobs.length;
 		});
 	}

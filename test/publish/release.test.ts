@@ -1,22 +1,5 @@
+import { UNRELEASED } from '../support/changelog-texts.mts';
 import { Repository } from './release-repository.mts';
-
-const UNRELEASED = `# Changelog
-
-What is promised.
-
-## [Unreleased]
-
-### Added
-
-- A turntable,
-  from an image.
-
-### Fixed
-
-- A [link](README.md).
-
-[Unreleased]: https://example.com/turntables/commits/main
-`;
 
 describe('npm run release', () => {
 	let repository: Repository | undefined;

@@ -1,22 +1,7 @@
 import manifest from '../../package.json';
 import { readNotes, release } from '../../scripts/changelog.mts';
+import { HEAD, UNRELEASED } from '../support/changelog-texts.mts';
 import { readText } from '../support/own-files.mts';
-
-const HEAD = '# Changelog\n\nWhat is promised.\n';
-const UNRELEASED = `${HEAD}
-## [Unreleased]
-
-### Added
-
-- A turntable,
-  from an image.
-
-### Fixed
-
-- A [link](README.md).
-
-[Unreleased]: https://example.com/turntables/commits/main
-`;
 
 /** As the first release of UNRELEASED leaves it. */
 const FIRST = `${HEAD}

@@ -4,7 +4,13 @@ import type { Clock } from './clock.mts';
 import { chooseSeconds, type JobSeconds } from './durations.mts';
 import { nameFiles, NO_FILES, type JobFiles } from './job-files.mts';
 import { readJobId } from './job-ids.mts';
-import { isV6, describeMeta, type ApiVersion, type Endpoint, type Parameters } from './parameters.mts';
+import {
+	API_VERSIONS,
+	describeMeta,
+	type ApiVersion,
+	type Endpoint,
+	type Parameters,
+} from './parameters.mts';
 
 /** A job that was accepted, and so paid for. Times are the clock's milliseconds. */
 export interface JobRecord {
@@ -55,6 +61,7 @@ export interface QueueSettings {
 
 export interface Submission {
 	key: string;
+	apiVersion: ApiVersion;
 	body: Record<string, unknown>;
 	parameters: Parameters;
 	picture: string | undefined;
@@ -151,7 +158,7 @@ export class JobQueue {
 	}
 
 	private makeRecord(
-		{ key, body, parameters, failure }: Submission,
+		{ key, apiVersion, body, parameters, failure }: Submission,
 		jobNumber: number,
 		idText: string,
 		files: JobFiles,
@@ -161,7 +168,7 @@ export class JobQueue {
 			id: countId(jobNumber),
 			idText,
 			key,
-			apiVersion: isV6(parameters) ? 'v6' : 'v3',
+			apiVersion,
 			endpoint: parameters.endpoint,
 			params: Object.fromEntries(Object.entries(body).filter(([field]) => field !== 'key')),
 			trackId: parameters.trackId,
@@ -200,7 +207,7 @@ export class JobQueue {
 
 	/** Deletes the files of the key's own job. @returns whether there were any */
 	deleteFiles(id: string, key: string): boolean {
-		const job = this.find(id, key, 'v3') ?? this.find(id, key, 'v6');
+		const [job] = API_VERSIONS.flatMap((version) => this.find(id, key, version) ?? []);
 		if (!job || !this.hasFiles(job) || !this.hasEnded(job)) return false;
 		job.record.isDeleted = true;
 		this.forgetFiles(job);

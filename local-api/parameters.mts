@@ -14,16 +14,26 @@ import {
 	type ParametersV6,
 } from './parameters-v6.mts';
 
-export type ApiVersion = 'v3' | 'v6';
+/** `enterprise` is version 6 on servers of one customer. */
+export const API_VERSIONS = ['v3', 'v6', 'enterprise'] as const;
+export type ApiVersion = (typeof API_VERSIONS)[number];
 export type Endpoint = EndpointV3 | EndpointV6;
 
 /** A checked submit. `endpoint` says of which kind. */
 export type Parameters = ParametersV3 | ParametersV6;
 
 /** The path of the endpoints for 3D, before their names and before `/fetch`. */
-export const API_PATHS: Record<ApiVersion, string> = { v3: '/api/v3', v6: '/api/v6/3d' };
+export const API_PATHS: Record<ApiVersion, string> = {
+	v3: '/api/v3',
+	v6: '/api/v6/3d',
+	enterprise: '/api/v1/enterprise/3d',
+};
 
-export const ENDPOINTS: Record<ApiVersion, readonly Endpoint[]> = { v3: ENDPOINTS_V3, v6: ENDPOINTS_V6 };
+export const ENDPOINTS: Record<ApiVersion, readonly Endpoint[]> = {
+	v3: ENDPOINTS_V3,
+	v6: ENDPOINTS_V6,
+	enterprise: ENDPOINTS_V6,
+};
 
 function isV6Endpoint(endpoint: Endpoint): endpoint is EndpointV6 {
 	return ENDPOINTS_V6.some((name) => name === endpoint);

@@ -9,7 +9,7 @@ import { readRequestId } from './job-ids.mts';
 import type { JobRecord } from './jobs.mts';
 import { isObject } from './json.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
-import { API_PATHS, ENDPOINTS } from './parameters.mts';
+import { API_PATHS, API_VERSIONS, ENDPOINTS } from './parameters.mts';
 import { Service, type Call } from './service.mts';
 import { sendSpoiled } from './spoil.mts';
 import type { CallRecord } from './webhooks.mts';
@@ -130,9 +130,9 @@ class Server {
 
 	private addJobs(app: FastifyInstance): void {
 		const { service } = this;
-		for (const version of ['v3', 'v6'] as const) {
+		for (const version of API_VERSIONS) {
 			for (const endpoint of ENDPOINTS[version]) {
-				const submit: Handler = async (call) => await service.submit(endpoint, call);
+				const submit: Handler = async (call) => await service.submit(version, endpoint, call);
 				app.post(`${API_PATHS[version]}/${endpoint}`, this.api('submit', submit));
 			}
 			const fetch: Handler = (call) => service.fetchJob(version, call);
@@ -150,6 +150,7 @@ class Server {
 		const add = (path: string, handler: Handler) => app.post(path, this.api('upload', handler));
 		add('/api/v3/base64_crop', async (call) => await service.uploadCropped(call));
 		add('/api/v6/base64_to_url', async (call) => await service.uploadPicture(call));
+		add('/api/v1/enterprise/upload_image', async (call) => await service.uploadBare(call));
 		add('/api/v6/3d/base64_to_url', async (call) => await service.uploadModel(call));
 	}
 

@@ -68,6 +68,9 @@ const KEY_TIP =
 
 const UNREACHABLE = 'Unable to fetch image from provided URL';
 
+/** What `image_type` of an upload to a server of one customer may be. */
+const BARE_TYPES = ['png', 'jpeg', 'jpg'];
+
 function findContentType(name: string): string {
 	return CONTENT_TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream';
 }
@@ -148,7 +151,7 @@ export class Service {
 	/**
 	 * Checks a submit in the order of the service: fields, credits, queue, images. What passes becomes a job, and is paid for.
 	 */
-	async submit(endpoint: Endpoint, { body, fault, record }: Call): Promise<Answer> {
+	async submit(apiVersion: ApiVersion, endpoint: Endpoint, { body, fault, record }: Call): Promise<Answer> {
 		const key = String(body.key);
 		const read = readParameters(endpoint, body);
 		if ('errors' in read) return answerError(read.errors);
@@ -167,7 +170,7 @@ export class Service {
 		}
 
 		const failure = fault?.do.kind === 'failJob' ? (fault.do.message ?? 'Failed, Try Again') : undefined;
-		const job = this.queue.accept({ key, body, parameters, picture, failure });
+		const job = this.queue.accept({ key, apiVersion, body, parameters, picture, failure });
 		this.scheduleWebhook(job);
 		return this.answerJob(job);
 	}
@@ -220,6 +223,20 @@ export class Service {
 			body,
 			'base64_string',
 			async (dataUrl) => await readImageUpload(dataUrl, false),
+			answerUploadV6,
+		);
+	}
+
+	/** The upload of an image to a server of one customer. Its base64 is not a data URL. */
+	async uploadBare({ body }: Call): Promise<Answer> {
+		const type = String(body.image_type);
+		return await this.keepUpload(
+			body,
+			'base64_image',
+			async (base64) => {
+				if (!BARE_TYPES.includes(type)) throw new UploadError('The selected image type is invalid.');
+				return await readImageUpload(`data:image/${type};base64,${base64}`, false);
+			},
 			answerUploadV6,
 		);
 	}

@@ -16,7 +16,13 @@ import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { createEngine, readOutput, type Engine, type WorkflowJson } from '../n8n/engine/engine.cts';
 import { startLocalApi, type LocalApi } from '../local-api/index.mts';
-import { API_VERSIONS, VERSIONS, type ApiVersion } from '../nodes/ImgTo3d/api/versions';
+import {
+	API_VERSIONS,
+	DEFAULT_API_VERSION,
+	VERSIONS,
+	type ApiVersion,
+	type Version,
+} from '../nodes/ImgTo3d/api/versions';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'out');
@@ -60,14 +66,15 @@ function readWorkflow(): WorkflowJson {
 }
 
 /** Parameters of the node, besides those of the example. */
-const PARAMETERS: Record<ApiVersion, INodeParameters> = {
-	v3: {},
-	v6: { apiVersion: 'v6', outputFormat: 'glb', settings: { render: true, seed: '20' } },
+const PARAMETERS: Record<Version['makes'], INodeParameters> = {
+	turntable: {},
+	'3D model': { outputFormat: 'glb', settings: { render: true, seed: '20' } },
 };
 
 /** Adapts the example. It sends links. For a file, the node must upload the binary field of the item. */
 function adaptWorkflow(workflow: WorkflowJson, version: ApiVersion): WorkflowJson {
-	const changes = { imageSource: '={{ $binary.data ? "binary" : "url" }}', ...PARAMETERS[version] };
+	const imageSource = '={{ $binary.data ? "binary" : "url" }}';
+	const changes = { imageSource, apiVersion: version, ...PARAMETERS[VERSIONS[version].makes] };
 	const nodes = workflow.nodes.map((node) =>
 		node.name === NODE ? { ...node, parameters: { ...node.parameters, ...changes } } : node,
 	);
@@ -184,7 +191,7 @@ async function runWorkflow(
 ): Promise<IRun> {
 	const stop = new AbortController();
 	process.once('SIGINT', () => stop.abort());
-	const what = `examples/image-to-turntable.json${version === 'v3' ? '' : ' as a 3D model (API V6)'}`;
+	const what = `examples/image-to-turntable.json${version === DEFAULT_API_VERSION ? '' : ` as a ${VERSIONS[version].result}`}`;
 	say(`${inputs.length} image(s) go through ${what} in n8n's engine ...`);
 	const waiting = setInterval(() => say('the node waits for the service ...'), 10_000);
 	closing.push(() => clearInterval(waiting));
@@ -238,7 +245,7 @@ process.env.N8N_LOG_LEVEL ??= 'silent';
 function readWishes(): Wishes {
 	const { values, positionals } = parseArgs({
 		allowPositionals: true,
-		options: { version: { type: 'string', default: 'v3' } },
+		options: { version: { type: 'string', default: DEFAULT_API_VERSION } },
 	});
 	const version = API_VERSIONS.find((known) => known === values.version);
 	if (!version) throw new Error(`--version takes ${API_VERSIONS.join(' or ')}, not "${values.version}"`);
@@ -251,7 +258,7 @@ async function start(): Promise<number> {
 		wishes = readWishes();
 	} catch (error) {
 		console.error(
-			`${(error as Error).message}\nUsage: npm start -- [--version v3|v6] [image file or link ...]`,
+			`${(error as Error).message}\nUsage: npm start -- [--version ${API_VERSIONS.join('|')}] [image file or link ...]`,
 		);
 		return 2;
 	}

@@ -3,7 +3,7 @@ import type { IBinaryData, IDataObject } from 'n8n-workflow';
 
 import type { ApiVersion, Generation } from './api/versions';
 
-/** Where the images of an Image to 3D job come from: one image, or with v6 several that show the object from several sides. */
+/** Where the images of an Image to 3D job come from: one image, or where the version takes them several that show the object from several sides. */
 export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: BinarySource[] };
 
 export const countImages = (image: ImageSource): number =>

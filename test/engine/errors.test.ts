@@ -142,7 +142,7 @@ describe('several images where a job takes one', () => {
 		const { error } = await rig.run(parameters);
 		expect(error?.message).toBe(`${what}, but a job takes one with Result: ${VERSIONS.v3.result}`);
 		expect(error?.description).toBe(
-			`For one job for each ${one}, put a Split Out node before this node. For one object from several views, set Result to ${VERSIONS.v6.result}. Nothing was submitted for this item.`,
+			`For one job for each ${one}, put a Split Out node before this node. For one object from several views, set Result to ${VERSIONS.v6.result} or ${VERSIONS.enterprise.result}. Nothing was submitted for this item.`,
 		);
 		expect(rig.service.requests).toEqual([]);
 	});

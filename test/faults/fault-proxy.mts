@@ -319,8 +319,9 @@ export class FaultProxy {
 			if (id === this.ownId) return { place: 'fetch', item: this.plan.item };
 			return { place: 'fetch', item: findItem(jobs.find((job) => `${job.id}` === id)) };
 		}
-		if (path.endsWith('/base64_crop')) {
-			const item = this.images.findIndex((image) => String(sent.image).endsWith(image));
+		const file = sent.base64_image ?? (path.endsWith('/base64_crop') ? sent.image : undefined);
+		if (file !== undefined) {
+			const item = this.images.findIndex((image) => String(file).endsWith(image));
 			return { place: 'upload', item };
 		}
 		return { place: 'submit', item: findItem({ trackId: String(sent.track_id) }) };

@@ -89,7 +89,7 @@ export function makeOptions({ timeout }: Pace): INodeParameters {
 
 /** Makes the node's parameters for a generation. @param options in addition to the usual ones */
 export function makeParameters(
-	{ place, mode }: Cell,
+	{ place, mode, onError }: Cell,
 	pace: Pace,
 	options: INodeParameters = {},
 ): INodeParameters {
@@ -98,6 +98,8 @@ export function makeParameters(
 		...(isUpload
 			? { operation: 'imageTo3d', imageSource: 'binary' }
 			: { operation: 'textTo3d', prompt: 'a ball' }),
+		// A share of the uploads goes to the endpoint that takes plain base64.
+		...(isUpload && onError === 'errorOutput' && { apiVersion: 'enterprise' }),
 		settings: isUpload ? { steps: 1 } : { outputType: 'ply', steps: 1, seed: '={{ $json.n }}' },
 		waitFor: mode === 'suspended' ? 'webhook' : mode,
 		download: !isUpload,

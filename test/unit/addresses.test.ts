@@ -103,7 +103,20 @@ test('V6 has its own addresses', () => {
 	});
 });
 
+test('Enterprise has its own addresses, and an upload of base64 without a data URL', () => {
+	const endpoints = Endpoints.under('https://modelslab.com/api') as Endpoints;
+	const root = 'https://modelslab.com/api/v1/enterprise';
+	expect(endpoints.buildSubmitUrl('enterprise', 'imageTo3d')).toBe(`${root}/3d/image_to_3d`);
+	expect(endpoints.buildSubmitUrl('enterprise', 'textTo3d')).toBe(`${root}/3d/text_to_3d`);
+	expect(endpoints.buildFetchCall('enterprise', 7)).toEqual({ url: `${root}/3d/fetch/7`, body: {} });
+	expect(endpoints.buildUploadCall('enterprise', 'data:image/jpeg;base64,/9j/AA==')).toEqual({
+		url: `${root}/upload_image`,
+		body: { base64_image: '/9j/AA==', image_type: 'jpeg', deploy_type: 'text_to_3d' },
+	});
+});
+
 test.each([
+	['https://stablediffusionapi.com/api', 'enterprise', 'https://modelslab.com/api'],
 	['https://stablediffusionapi.com/api', 'v6', 'https://modelslab.com/api'],
 	['https://www.stablediffusionapi.com/api', 'v6', 'https://modelslab.com/api'],
 	['https://stablediffusionapi.com/api', 'v3', undefined],

@@ -28,6 +28,13 @@ const V6 = {
 	seed: 'seed',
 	temp: 'temp',
 };
+const V6_TEXT = {
+	negativePrompt: 'negative_prompt',
+	guidanceScale: 'guidance_scale',
+	numInferenceSteps: 'num_inference_steps',
+	foregroundRatio: 'foreground_ratio',
+	removeBg: 'remove_bg',
+};
 const V3 = {
 	steps: 'steps',
 	guidanceScale: 'guidance_scale',
@@ -40,18 +47,9 @@ test.each<[ApiVersion, Generation, Record<string, string>]>([
 	['v3', 'imageTo3d', { ...V3, batchSize: 'batch_size', safetyChecker: 'safety_checker' }],
 	['v3', 'textTo3d', { ...V3, negativePrompt: 'negative_prompt', outputType: 'output_type' }],
 	['v6', 'imageTo3d', { ...V6, multiImage: 'multi_image' }],
-	[
-		'v6',
-		'textTo3d',
-		{
-			...V6,
-			negativePrompt: 'negative_prompt',
-			guidanceScale: 'guidance_scale',
-			numInferenceSteps: 'num_inference_steps',
-			foregroundRatio: 'foreground_ratio',
-			removeBg: 'remove_bg',
-		},
-	],
+	['v6', 'textTo3d', { ...V6, ...V6_TEXT }],
+	['enterprise', 'imageTo3d', { ...V6, multiImage: 'multi_image' }],
+	['enterprise', 'textTo3d', { ...V6, ...V6_TEXT }],
 ])(
 	'the table has the documented body fields of %s %s, under the names of the node',
 	(version, operation, names) => {
@@ -230,6 +228,8 @@ describe.each<[ApiVersion, Generation, Endpoint]>([
 	['v3', 'textTo3d', 'txt_to_3d'],
 	['v6', 'imageTo3d', 'image_to_3d'],
 	['v6', 'textTo3d', 'text_to_3d'],
+	['enterprise', 'imageTo3d', 'image_to_3d'],
+	['enterprise', 'textTo3d', 'text_to_3d'],
 ])('the panel for %s %s', (version, operation, endpoint) => {
 	const properties = [...(settingsProperty.options as INodeProperties[]), outputFormatProperty];
 	const findControls = (name: string) =>

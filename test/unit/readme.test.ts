@@ -11,6 +11,7 @@ import { type BadAnswer } from '../../nodes/ImgTo3d/api/judge';
 import type { CallPurpose } from '../../nodes/ImgTo3d/api/error-texts';
 import { describeOverdue, describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import type { RefusalReason } from '../../nodes/ImgTo3d/api/words';
+import { API_VERSIONS, VERSIONS, type ApiVersion } from '../../nodes/ImgTo3d/api/versions';
 import { Form } from '../../nodes/ImgTo3d/parameters/form';
 import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/parameters/options';
 import manifest from '../../package.json';
@@ -83,6 +84,10 @@ function defaultOf(property: INodeProperties): string {
 	return valueNames(property, Array.isArray(preset) ? preset : [preset]).join(', ');
 }
 
+/** The names of the API's versions. */
+const nameAll = (versions: readonly ApiVersion[]) =>
+	versions.map((version) => VERSIONS[version].name).join(', ');
+
 /** A parameter's row, as far as the code says what stands in it. */
 const rowOf = (property: INodeProperties, all: INodeProperties[]) => [
 	property.displayName,
@@ -116,9 +121,15 @@ describe("the README's tables say what the code does:", () => {
 		const settings = named(properties, 'settings').options as INodeProperties[];
 		const rows = settings.map((setting) => {
 			if (setting.name === 'additionalFields') {
-				return [setting.displayName, 'V3, V6: both', valuesOf(setting), defaultOf(setting), 'its own names'];
+				return [
+					setting.displayName,
+					`${nameAll(API_VERSIONS)}: both`,
+					valuesOf(setting),
+					defaultOf(setting),
+					'its own names',
+				];
 			}
-			const apiVersion = setting.displayOptions?.show?.['/apiVersion'] as string[];
+			const apiVersion = setting.displayOptions?.show?.['/apiVersion'] as ApiVersion[];
 			const operation = setting.displayOptions?.show?.['/operation'] as string[];
 			const field = FIELDS.find(
 				({ name, versions }) => name === setting.name && versions.join() === apiVersion.join(),
@@ -128,7 +139,7 @@ describe("the README's tables say what the code does:", () => {
 				operation.length === 2 ? ['both'] : valueNames(named(properties, 'operation'), operation);
 			return [
 				setting.displayName,
-				`${apiVersion.map((version) => version.toUpperCase()).join(', ')}: ${operations.join()}`,
+				`${nameAll(apiVersion)}: ${operations.join()}`,
 				field.kind === 'seed' ? 'integer, or empty' : valuesOf(setting),
 				defaultOf(setting),
 				toBodyName(field),

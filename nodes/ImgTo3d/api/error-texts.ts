@@ -4,7 +4,7 @@ import { holdsJob, type UnansweredReason } from './answer';
 import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
 import { writeId, type JobId } from './job-id';
 import { parseUrl } from './url';
-import { API_VERSIONS, nameVersions, VERSIONS, type ApiVersion } from './versions';
+import { nameVersions, VERSIONS, type ApiVersion } from './versions';
 import { quote } from './words';
 
 /** What a call was for. A submit is the only one that is paid. */
@@ -70,9 +70,6 @@ const CONNECTION_HELP: Partial<Record<UnansweredReason, string>> = {
 	handshake:
 		'Check Service in the credential. A Base URL may begin with https:// although the server uses http://, or the port may be wrong.',
 };
-
-/** How the paths of the API begin. */
-const PATHS_BEGIN = API_VERSIONS.map((version) => `/${version}`).join(' and ');
 
 /** The HTTP code, where it says something: this service sends most of its errors with 200. */
 const writeHttpCode = (httpCode: number) => (httpCode >= 400 ? `, HTTP ${httpCode}` : '');
@@ -277,7 +274,7 @@ function describeRefusal(answer: Refused, purpose: CallPurpose): StateText {
 		case 'notFound':
 			return {
 				what: `the service does not know what was asked for${httpCode}${reason}`,
-				help: `If every call ends like this, check Service in the credential. A Base URL must end in /api, or where ${PATHS_BEGIN} begin.`,
+				help: 'If every call ends like this, check Service in the credential. A Base URL must end in /api, or where /v3 and /v6 begin.',
 			};
 		case 'image':
 			if (purpose !== 'submit') return describeOtherRefusal(answer, purpose);

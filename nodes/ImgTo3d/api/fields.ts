@@ -4,10 +4,11 @@
  *
  * Sources: the service's v3 reference for `img_to_3d` and `txt_to_3d`, and the OpenAPI description of its v6 3D endpoints
  * (version 6.0.0). The limits are documented there, or follow from what the field is. So are the defaults of v6. Those of v3
- * are not: they are the values in the samples of its reference.
+ * are not: they are the values in the samples of its reference. The enterprise version is taken to have those of v6. The
+ * tables of its reference name others for some fields, and its examples send those of v6.
  */
 import type { Range } from './values';
-import { API_VERSIONS, GENERATIONS, type ApiVersion, type Generation } from './versions';
+import { API_VERSIONS, GENERATIONS, VERSIONS, type ApiVersion, type Generation } from './versions';
 
 /** A value that is the same for all operations that take the field, or one for each. */
 type ForEach<T> = T | Readonly<Record<Generation, T>>;
@@ -50,8 +51,8 @@ export interface ChoiceField extends FieldOf<'choice'> {
 
 export type Field = NumericField | SeedField | SwitchField | TextField | ChoiceField;
 
-const V3: readonly ApiVersion[] = ['v3'];
-const V6: readonly ApiVersion[] = ['v6'];
+const TURNTABLE = API_VERSIONS.filter((version) => VERSIONS[version].makes === 'turntable');
+const MODEL = API_VERSIONS.filter((version) => VERSIONS[version].makes === '3D model');
 const BOTH: readonly Generation[] = GENERATIONS;
 const IMAGE: readonly Generation[] = ['imageTo3d'];
 const TEXT: readonly Generation[] = ['textTo3d'];
@@ -62,7 +63,7 @@ export const OUTPUT_FORMAT: ChoiceField = {
 	name: 'outputFormat',
 	displayName: 'Output Format',
 	description: 'The kind of file to make',
-	versions: V6,
+	versions: MODEL,
 	operations: BOTH,
 	choices: [
 		{
@@ -83,7 +84,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'batchSize',
 		displayName: 'Batch Size',
 		description: 'How many results to make of the image, from 1. Each result is one output file.',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: IMAGE,
 		min: 1,
 		default: 1,
@@ -93,7 +94,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'chunkSize',
 		displayName: 'Chunk Size',
 		description: 'How much the service processes at once, from 1 to 12000. More needs more of its memory.',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 1,
 		max: 12000,
@@ -105,7 +106,7 @@ export const FIELDS: readonly Field[] = [
 		displayName: 'Foreground Ratio',
 		description:
 			'How much of the picture the object fills, from 0 to 1. The service makes the picture from the prompt.',
-		versions: V6,
+		versions: MODEL,
 		operations: TEXT,
 		min: 0,
 		max: 1,
@@ -116,7 +117,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'frameSize',
 		displayName: 'Frame Size',
 		description: 'Edge of the rendered frames in pixels, for example 128 or 256',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: BOTH,
 		min: 1,
 		default: 256,
@@ -126,7 +127,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'guidanceScale',
 		displayName: 'Guidance Scale',
 		description: 'How closely the result follows the input, from 1 to 20',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: BOTH,
 		min: 1,
 		max: 20,
@@ -137,7 +138,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'guidanceScale',
 		displayName: 'Guidance Scale',
 		description: 'How closely the result follows the prompt, from 0',
-		versions: V6,
+		versions: MODEL,
 		operations: TEXT,
 		min: 0,
 		default: 3,
@@ -147,7 +148,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'meshSimplify',
 		displayName: 'Mesh Simplify',
 		description: 'How much of the mesh to simplify away, from 0.9 to 0.98. More means fewer triangles.',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 0.9,
 		max: 0.98,
@@ -159,7 +160,7 @@ export const FIELDS: readonly Field[] = [
 		displayName: 'Multi Image',
 		description:
 			'Whether the input shows the object from several sides: several images, or one transparent PNG with several views. The node turns it on by itself for several images.',
-		versions: V6,
+		versions: MODEL,
 		operations: IMAGE,
 		default: false,
 	},
@@ -177,7 +178,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'numInferenceSteps',
 		displayName: 'Number of Inference Steps',
 		description: 'Number of steps to turn the prompt into a picture, from 1',
-		versions: V6,
+		versions: MODEL,
 		operations: TEXT,
 		min: 1,
 		default: 30,
@@ -188,7 +189,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'outputType',
 		displayName: 'Output Type',
 		description: 'The kind of file to make',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: TEXT,
 		choices: [
 			{ value: 'gif', name: 'GIF', description: 'A turntable: the object turning once around' },
@@ -201,7 +202,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'removeBg',
 		displayName: 'Remove Background',
 		description: 'Whether to remove the background of the picture that the service makes from the prompt',
-		versions: V6,
+		versions: MODEL,
 		operations: TEXT,
 		default: false,
 	},
@@ -210,7 +211,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'render',
 		displayName: 'Render',
 		description: 'Whether to make a turntable of the mesh too: a second output file',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		default: false,
 	},
@@ -219,7 +220,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'resolution',
 		displayName: 'Resolution',
 		description: 'How fine the mesh is, from 1 to 512',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 1,
 		max: 512,
@@ -230,7 +231,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'safetyChecker',
 		displayName: 'Safety Checker',
 		description: 'Whether to check the result for NSFW content. A flagged image is replaced by a blank one.',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: IMAGE,
 		default: false,
 	},
@@ -239,7 +240,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'seconds',
 		displayName: 'Seconds',
 		description: 'Length of the turntable in seconds, for example 3 or 4',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: BOTH,
 		min: 1,
 		default: 3,
@@ -249,7 +250,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'seed',
 		displayName: 'Seed',
 		description: 'The same seed gives the same result. Leave empty for a random seed.',
-		versions: V3,
+		versions: TURNTABLE,
 		operations: BOTH,
 		random: null,
 	},
@@ -258,7 +259,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'seed',
 		displayName: 'Seed',
 		description: 'The same seed gives the same result. Leave empty, or enter 0, for a random seed.',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		random: 0,
 	},
@@ -267,7 +268,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'slatGuidanceStrength',
 		displayName: 'SLAT Guidance Strength',
 		description: 'How closely the details (structured latents) follow the input, from 0 to 10',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 0,
 		max: 10,
@@ -278,7 +279,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'slatSamplingSteps',
 		displayName: 'SLAT Sampling Steps',
 		description: 'Number of steps for the details, from 1 to 50',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 1,
 		max: 50,
@@ -289,7 +290,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'ssGuidanceStrength',
 		displayName: 'SS Guidance Strength',
 		description: 'How closely the shape (sparse structure) follows the input, from 0',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 0,
 		default: 7.5,
@@ -299,7 +300,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'ssSamplingSteps',
 		displayName: 'SS Sampling Steps',
 		description: 'Number of steps for the shape, from 1 to 50',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		min: 1,
 		max: 50,
@@ -311,7 +312,7 @@ export const FIELDS: readonly Field[] = [
 		displayName: 'Steps',
 		description:
 			"Number of denoising steps, from 1 to 64. The reference's table ends at 50, its example sends 64.",
-		versions: V3,
+		versions: TURNTABLE,
 		operations: BOTH,
 		min: 1,
 		max: 64,
@@ -322,7 +323,7 @@ export const FIELDS: readonly Field[] = [
 		name: 'temp',
 		displayName: 'Temporary Storage',
 		description: 'Whether the service keeps the output files in its temporary storage only',
-		versions: V6,
+		versions: MODEL,
 		operations: BOTH,
 		default: false,
 	},

@@ -153,7 +153,7 @@ function checkCredential(
 	return { key: apiKey.trim(), endpoints };
 }
 
-/** Reads the answer to an upload: its URL is in `link` (V3) or `output` (V6), and the reader of answers takes both as output. */
+/** Reads the answer to an upload: its URL is in `link` or `output`, and the reader of answers takes both as output. */
 function toUploadAnswer(answer: Answer): UploadAnswer {
 	if (answer.state === 'success') return { state: 'uploaded', link: answer.job.output[0] as string };
 	if (answer.state !== 'processing') return answer;

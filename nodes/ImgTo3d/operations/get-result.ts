@@ -42,7 +42,8 @@ export const getResult: Operation<ResultRequest> = {
 				{
 					name: `Find Out (${SEARCHED_NAMES.join(', Then ')})`,
 					value: AUTO,
-					description: 'Asks for both. If both have a job with this ID, the first one counts.',
+					description:
+						'Asks for both, but not on your own server. If both have a job with this ID, the first one counts.',
 				},
 				...(apiVersionProperty.options ?? []),
 			],

@@ -3,8 +3,6 @@ import type { INodeProperties } from 'n8n-workflow';
 import { API_VERSIONS, DEFAULT_API_VERSION, VERSIONS, type ApiVersion } from '../api/versions';
 import type { Form } from './form';
 
-const list = Object.values(VERSIONS);
-
 export const apiVersionProperty: INodeProperties = {
 	displayName: 'Result',
 	name: 'apiVersion',
@@ -30,7 +28,7 @@ export function readApiVersion<Other extends string = never>(
 }
 
 /** Advice on the versions that the service does not document at all of its hosts. */
-export const serviceAdvice = list
+export const serviceAdvice = `${API_VERSIONS.map((version) => VERSIONS[version])
 	.filter(({ baseUrls }) => baseUrls.length === 1)
-	.map(({ name }) => `${name} is documented at ModelsLab only: select that as Service in the credential.`)
-	.join(' ');
+	.map(({ name }) => name)
+	.join(' and ')} are documented at ModelsLab only: select that as Service in the credential.`;

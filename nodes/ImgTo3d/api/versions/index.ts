@@ -1,12 +1,13 @@
 /** The versions of the API. To add one, add its file and its line here. */
 import { parseUrl } from '../url';
+import { enterprise } from './enterprise';
 import { v3 } from './v3';
 import { v6 } from './v6';
 import type { Version } from './version';
 
-export { GENERATIONS, type Generation } from './version';
+export { GENERATIONS, type Generation, type Version } from './version';
 
-const versions = { v3, v6 };
+const versions = { v3, v6, enterprise };
 
 /** As saved workflows name it. */
 export type ApiVersion = keyof typeof versions;
@@ -20,7 +21,8 @@ export const DEFAULT_API_VERSION: ApiVersion = 'v3';
 
 /**
  * The versions that may know a job of which only the ID is known, in the order in which they are asked. IDs are numbers,
- * and jobs of two versions can have the same one. V3 comes first, because its jobs are done in seconds.
+ * and jobs of two versions can have the same one. V3 comes first, because its jobs are done in seconds. Enterprise is not
+ * asked: only a customer with servers of their own has jobs there, and knows it.
  */
 export const SEARCHED_VERSIONS: readonly [ApiVersion, ...ApiVersion[]] = ['v3', 'v6'];
 

@@ -19,8 +19,8 @@ export interface Version {
 	name: string;
 	/** What its jobs make, as the panel offers it. */
 	result: string;
-	/** The same in a few words. */
-	makes: string;
+	/** The same in a few words. The versions that make the same have the same fields. */
+	makes: 'turntable' | '3D model';
 	/** What the panel says about it: the files, and how long they take. */
 	description: string;
 	/** The Base URLs at which the service documents this version, the preferred one first. */

@@ -8,7 +8,7 @@ import type { AcceptedJob } from '../nodes/ImgTo3d/jobs/ledger.ts';
 import type { Run } from '../nodes/ImgTo3d/jobs/run.ts';
 import { SubmitGate } from '../nodes/ImgTo3d/jobs/submit-gate.ts';
 import { pollUntilEnd } from '../nodes/ImgTo3d/jobs/poll.ts';
-import type { ItemRequest } from '../nodes/ImgTo3d/request.ts';
+import type { JobItem } from '../nodes/ImgTo3d/request.ts';
 import { LeapingClock } from '../test/support/leaping-clock.mts';
 
 /** A clock that leaps whenever nothing else can happen. */
@@ -124,7 +124,7 @@ export function makeRun(clock: Clock, account: Account, fetch: Service['fetch'])
 }
 
 /** An item that waits for its job for up to a day. */
-export function makeItem(more: Pick<ItemRequest, 'work'> & Partial<ItemRequest>): ItemRequest {
+export function makeItem(more: Pick<JobItem, 'work'> & Partial<JobItem>): JobItem {
 	return {
 		itemIndex: 0,
 		waitFor: 'poll',

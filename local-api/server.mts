@@ -163,7 +163,10 @@ class Server {
 		const { accounts } = service;
 		const add = (path: string, handler: Handler) => app.post(path, this.api('account', handler));
 		add('/api/wallet_balance', ({ body }) => accounts.describeBalance(body));
-		add('/api/v6/assets_generated', ({ body }) => accounts.listAssets(body));
+		// Its OpenAPI description has the second path.
+		for (const path of ['/api/v6/assets_generated', '/api/assets_generated']) {
+			add(path, ({ body }) => accounts.listAssets(body));
+		}
 		add('/api/v6/processing/request_count', ({ body }) => accounts.countOpen(body));
 		add('/api/v3/delete_image', ({ body, name }) => accounts.deleteFiles(body, name));
 	}

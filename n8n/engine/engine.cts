@@ -4,13 +4,14 @@
  * code does them.
  */
 import { Container } from '@n8n/di';
-import { BinaryDataService, ExecutionLifecycleHooks, WorkflowExecute } from 'n8n-core';
+import { BinaryDataService, ExecutionLifecycleHooks, LoadOptionsContext, WorkflowExecute } from 'n8n-core';
 import { SSHClientsManager } from 'n8n-core/dist/execution-engine/ssh-clients-manager';
 import {
 	createRunExecutionData,
 	Workflow,
 	type INode,
 	type INodeExecutionData,
+	type INodeListSearchResult,
 	type IBinaryData,
 	type INodeType,
 	type IDataObject,
@@ -124,6 +125,22 @@ export class Engine {
 	async endWait(executionId: string): Promise<IRun> {
 		const { json, data } = this.findSuspended(executionId);
 		return await this.start(json, data, { executionId });
+	}
+
+	/** Lists the choices of a resource locator for the panel. @param method the node's method, such as `searchJobs` */
+	async listChoices(
+		workflow: WorkflowJson,
+		nodeName: string,
+		method: string,
+		{ filter, paginationToken }: { filter?: string; paginationToken?: string } = {},
+	): Promise<INodeListSearchResult> {
+		const made = this.makeWorkflow(workflow);
+		const node = made.getNode(nodeName);
+		const type = node && this.nodeTypes.getByNameAndVersion(node.type, node.typeVersion);
+		const search = type?.methods?.listSearch?.[method];
+		if (!node || !search) throw new Error(`The node "${nodeName}" has no method "${method}".`);
+		const context = new LoadOptionsContext(made, node, this.additionalData(), '');
+		return await search.call(context, filter, paginationToken);
 	}
 
 	/** Retries a failed execution as a new one, from the node that failed, as "Retry" in the list of executions does. */

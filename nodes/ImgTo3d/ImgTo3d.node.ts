@@ -1,6 +1,8 @@
 import {
 	NodeConnectionTypes,
 	type IExecuteFunctions,
+	type ILoadOptionsFunctions,
+	type INodeListSearchResult,
 	type INodeExecutionData,
 	type INodeType,
 	type INodeTypeDescription,
@@ -9,9 +11,11 @@ import {
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
+import { searchJobs } from './account/search-jobs';
 import { testCredential } from './api/credential-test';
 import { runItems } from './item-loop/run-items';
 import { properties, subtitle } from './operations';
+import { SEARCH_JOBS } from './parameters/job-id';
 import { handleResumeCall } from './suspend/resume';
 import { RESUME_PATH } from './suspend/suspend';
 
@@ -46,7 +50,18 @@ export class ImgTo3d implements INodeType {
 		properties,
 	};
 
-	methods = { credentialTest: { testCredential } };
+	methods = {
+		credentialTest: { testCredential },
+		listSearch: {
+			async [SEARCH_JOBS](
+				this: ILoadOptionsFunctions,
+				filter?: string,
+				paginationToken?: string,
+			): Promise<INodeListSearchResult> {
+				return await searchJobs(this, filter, paginationToken);
+			},
+		},
+	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 		return await runItems(this);

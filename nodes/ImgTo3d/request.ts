@@ -1,7 +1,8 @@
 /** What a person asks for, read once and checked. */
 import type { IBinaryData, IDataObject } from 'n8n-workflow';
 
-import type { ApiVersion, Generation } from './api/versions';
+import type { JobId } from './api/job-id';
+import { GENERATIONS, type ApiVersion, type Generation } from './api/versions';
 
 /** Where the images of an Image to 3D job come from: one image, or where the version takes them several that show the object from several sides. */
 export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: BinarySource[] };
@@ -32,8 +33,25 @@ export interface ResultRequest {
 	jobId: string;
 }
 
+/** A question about the account. It is free. */
+export type AccountRequest =
+	/** `limit`: the most jobs to list. */
+	| { operation: 'getJobs'; limit: number }
+	| { operation: 'getBalance' }
+	| { operation: 'deleteFiles'; jobId: JobId };
+
+/** Work that brings a job. */
+export type JobWork = GenerationRequest | ResultRequest;
+
 /** What is to be done for an item. */
-export type Work = GenerationRequest | ResultRequest;
+export type Work = JobWork | AccountRequest;
+
+/** The operations that bring a job. The others have nothing to wait for, and no files. */
+export const JOB_OPERATIONS: ReadonlyArray<Work['operation']> = [...GENERATIONS, 'getResult'];
+
+export function isJobWork(work: Work): work is JobWork {
+	return JOB_OPERATIONS.includes(work.operation);
+}
 
 /** Whether the work is a generation: only a generation is submitted, and paid for. */
 export function isGeneration(work: Work): work is GenerationRequest {
@@ -81,7 +99,12 @@ export interface ItemRequest extends Delivery {
 	maxJobsInFlight: number;
 	/** How many jobs the run may submit, if there is a limit. */
 	maxPaidJobs?: number;
+	/** The balance that the account must have before anything is submitted, if there is a limit. */
+	minimumBalance?: number;
 }
+
+/** An item whose work brings a job. */
+export type JobItem = ItemRequest & { work: JobWork };
 
 /** An item whose work is a generation. */
 export type GenerationItem = ItemRequest & { work: GenerationRequest };

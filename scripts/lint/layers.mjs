@@ -32,6 +32,11 @@ const LAYERS = [
 		why: 'api/ knows what the service says and takes, and not what the node does with it.',
 	},
 	{
+		name: 'account',
+		path: `^${NODES}/account/`,
+		why: 'account/ asks about the account as a whole: its balance and its jobs. It takes no part in a job.',
+	},
+	{
 		name: 'request',
 		path: `^${NODES}/(request|tool-call)\\.ts$`,
 		why: 'request.ts and tool-call.ts are what everything above agrees on: the work that one item asks for, and who calls.',

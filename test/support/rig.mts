@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import axios from 'axios';
 import sharp from 'sharp';
-import type { INode, INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
+import type { INode, INodeExecutionData, INodeListSearchResult, INodeParameters, IRun } from 'n8n-workflow';
 
 import { StableDiffusionApi } from '../../credentials/StableDiffusionApi.credentials';
 import {
@@ -27,6 +27,8 @@ import { ResumeState } from '../../nodes/ImgTo3d/suspend/resume-state';
 import { CredentialReader } from '../../nodes/ImgTo3d/webhook/connection';
 import { ImgTo3d } from '../../nodes/ImgTo3d/ImgTo3d.node';
 import { ImgTo3dTrigger } from '../../nodes/ImgTo3d/ImgTo3dTrigger.node';
+import { searchJobs } from '../../nodes/ImgTo3d/account/search-jobs';
+import { SEARCH_JOBS } from '../../nodes/ImgTo3d/parameters/job-id';
 import { RunState, runItems } from '../../nodes/ImgTo3d/item-loop/run-items';
 import { ENGINE_FOLDER } from './engine-folder.mts';
 import { letClockMoveFor } from './exchanges.mts';
@@ -52,6 +54,8 @@ export interface Rig {
 	/** A link to an image that the service can fetch. */
 	picture: string;
 	run(parameters: INodeParameters, options?: RigRun): Promise<Result>;
+	/** Lists the jobs for the panel. */
+	searchJobs(filter?: string, paginationToken?: string): Promise<INodeListSearchResult>;
 	/** Changes the credential for later runs. */
 	setCredential(values: { apiKey?: string; service?: string; baseUrl?: string }): void;
 	/** Calls n8n as the service does. A text is sent as it is. @param from a loopback address, 127.x.y.z */
@@ -188,6 +192,9 @@ class Nodes {
 		const { clock, log, console } = this;
 		const getMemory = () => this.memory;
 		const node = new ImgTo3d();
+		node.methods.listSearch.searchJobs = async function (filter, paginationToken) {
+			return await searchJobs(this, filter, paginationToken, clock);
+		};
 		node.execute = async function () {
 			keepLog(this, log);
 			this.sendMessageToUI = (line) => console.push(String(line));
@@ -264,6 +271,8 @@ export async function openRig(options: Omit<LocalApiOptions, 'clock'> = {}): Pro
 		},
 		restartN8n: () => nodes.restart(),
 		setCredential: (values) => Object.assign(credential.data, values),
+		searchJobs: async (filter, paginationToken) =>
+			await engine.listChoices(buildWorkflow({}), NODE, SEARCH_JOBS, { filter, paginationToken }),
 		run: async (parameters, runOptions) => await run(engine, parameters, runOptions),
 		close: async () => {
 			await service.stop();

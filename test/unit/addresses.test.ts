@@ -1,5 +1,5 @@
 import { Endpoints } from '../../nodes/ImgTo3d/api/endpoints';
-import { findBetterBaseUrl } from '../../nodes/ImgTo3d/api/versions';
+import { findBetterBaseUrl, VERSIONS } from '../../nodes/ImgTo3d/api/versions';
 import { isPublicHost } from '../../nodes/ImgTo3d/api/public-address';
 import { cleanJson, createKeyRemover } from '../../nodes/ImgTo3d/api/redact';
 
@@ -123,7 +123,7 @@ test.each([
 	['https://modelslab.com/api', 'v6', undefined],
 	['http://127.0.0.1:3003/api', 'v6', undefined],
 ] as const)('instead of %s the Base URL for %s is %s', (baseUrl, version, better) => {
-	expect(findBetterBaseUrl(version, baseUrl)).toBe(better);
+	expect(findBetterBaseUrl(VERSIONS[version], baseUrl)).toBe(better);
 });
 
 describe('the address of a job', () => {

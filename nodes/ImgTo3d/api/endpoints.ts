@@ -1,6 +1,7 @@
 /** Builds every address of the service that the nodes call. */
 import type { IDataObject } from 'n8n-workflow';
 
+import { ACCOUNT_CALLS, type AccountCall } from './account-calls';
 import { encodeIdAsPath, isFetchAddress, type JobId } from './job-id';
 import { isHttp, parseUrl, trimEnd } from './url';
 import { VERSIONS, type ApiVersion, type Generation } from './versions';
@@ -31,6 +32,11 @@ export class Endpoints {
 	/** The address that says how busy the service is. It takes a key, and generates nothing. */
 	get systemLoadUrl(): string {
 		return this.buildUrl('v3/system_load');
+	}
+
+	/** Builds the addresses of a call about the account: the first one, and others to call if it is not there. */
+	buildAccountUrls(call: AccountCall): string[] {
+		return ACCOUNT_CALLS[call].paths.map((path) => this.buildUrl(path));
 	}
 
 	/** Builds the address to submit to. */

@@ -1,5 +1,6 @@
 /** The words for calls to the service that failed: what happened, and what to do next. */
 import type { OtherFile } from '../image-type';
+import { ACCOUNT_CALLS, type AccountCall } from './account-calls';
 import { holdsJob, type UnansweredReason } from './answer';
 import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
 import { writeId, type JobId } from './job-id';
@@ -9,6 +10,9 @@ import { quote } from './words';
 
 /** What a call was for. A submit is the only one that is paid. */
 export type CallPurpose = 'submit' | 'fetch' | 'upload';
+
+/** The same with the free calls about the account. */
+type AnyPurpose = CallPurpose | 'account';
 
 /** A call that failed. */
 export interface FailedCall {
@@ -161,7 +165,40 @@ interface StateText {
 	isOver?: boolean;
 }
 
-function describeState(answer: BadAnswer, purpose: CallPurpose): StateText {
+/**
+ * Describes the answer to a call about the account that failed.
+ *
+ * @param jobId the job that it was about
+ */
+export function describeAccountAnswer(answer: BadAnswer, call: AccountCall, jobId?: JobId): ErrorText {
+	const { failure, refusedHelp } = ACCOUNT_CALLS[call];
+	const about = (what: string) => {
+		const text = `${jobId === undefined ? failure : failure.charAt(0).toLowerCase() + failure.slice(1)}: ${what}`;
+		return jobId === undefined ? text : `${nameJob(jobId)}: ${text}`;
+	};
+	if (jobId !== undefined && isUnknownJob(answer)) {
+		return {
+			message: about('the service does not know this job'),
+			description:
+				'Check the Job ID, and that the credential is the account that submitted the job. Its files may have been deleted before.',
+		};
+	}
+	const isRefused =
+		answer.state === 'refused' && !answer.isPage && ['key', 'forbidden', 'other'].includes(answer.reason);
+	if (refusedHelp !== undefined && isRefused) {
+		return {
+			message: about(`the service refused the call${writeHttpCode(answer.httpCode)}${writeReason(answer)}`),
+			description: joinSentences(refusedHelp, writeAdvice(answer)),
+		};
+	}
+	const { what, help } = describeState(answer, 'account');
+	return {
+		message: about(what),
+		description: joinSentences(help, writeAdvice(answer), writeProxyHelp(answer)),
+	};
+}
+
+function describeState(answer: BadAnswer, purpose: AnyPurpose): StateText {
 	switch (answer.state) {
 		case 'unanswered':
 			return {
@@ -217,9 +254,10 @@ function describeRedirect(location: string): StateText {
 }
 
 /** The status is "failed": of a job that the answer names, of one that it does not name, or of the call itself. */
-function describeFailure(answer: Extract<BadAnswer, { state: 'failed' }>, purpose: CallPurpose): StateText {
+function describeFailure(answer: Extract<BadAnswer, { state: 'failed' }>, purpose: AnyPurpose): StateText {
 	const reason = writeReason(answer);
-	if (purpose === 'upload') return { what: `the service answered "failed"${reason}`, help: '' };
+	if (purpose === 'upload' || purpose === 'account')
+		return { what: `the service answered "failed"${reason}`, help: '' };
 	if (purpose === 'submit') {
 		return {
 			what: `the service answered "failed"${reason}`,
@@ -241,7 +279,7 @@ function describeFailure(answer: Extract<BadAnswer, { state: 'failed' }>, purpos
 
 type Refused = Extract<BadAnswer, { state: 'refused' }>;
 
-function describeRefusal(answer: Refused, purpose: CallPurpose): StateText {
+function describeRefusal(answer: Refused, purpose: AnyPurpose): StateText {
 	const reason = writeReason(answer);
 	const httpCode = writeHttpCode(answer.httpCode);
 	switch (answer.reason) {
@@ -260,14 +298,17 @@ function describeRefusal(answer: Refused, purpose: CallPurpose): StateText {
 		case 'rateLimit':
 			return {
 				what: `the service kept refusing because of its rate limit${reason}`,
-				help: 'Call it less often, or allow more time (Timeout).',
+				help: `Call it less often${purpose === 'account' ? '' : ', or allow more time (Timeout)'}.`,
 			};
 		case 'forbidden':
 			return answer.isPage
 				? { what: `something forbids the call, HTTP 403${reason}`, help: '' }
 				: {
 						what: `the service forbids the call, HTTP 403${reason}`,
-						help: joinSentences('Check that your plan includes the 3D endpoints.', KEY_HELP),
+						help: joinSentences(
+							purpose === 'account' ? '' : 'Check that your plan includes the 3D endpoints.',
+							KEY_HELP,
+						),
 					};
 		case 'cancelled':
 			return { what: `the job was cancelled${reason}`, help: '' };
@@ -287,12 +328,15 @@ function describeRefusal(answer: Refused, purpose: CallPurpose): StateText {
 	}
 }
 
-function describeOtherRefusal(answer: Refused, purpose: CallPurpose): StateText {
+function describeOtherRefusal(answer: Refused, purpose: AnyPurpose): StateText {
 	const details = `${writeHttpCode(answer.httpCode)}${writeReason(answer)}`;
 	if (answer.isPage) return { what: `the call was refused, and not by the API itself${details}`, help: '' };
 	return {
 		what: `the service refused the call${details}`,
-		help: purpose === 'fetch' ? '' : 'Correct what the service names, then run the item again.',
+		help:
+			purpose === 'fetch' || purpose === 'account'
+				? ''
+				: 'Correct what the service names, then run the item again.',
 	};
 }
 
@@ -317,8 +361,11 @@ export interface HostAdvice {
 }
 
 /** Advises another Base URL, where the host may be the cause of a failed call. */
-export function adviseBaseUrl(answer: BadAnswer, version: ApiVersion, betterBaseUrl: string): HostAdvice {
-	const advice = `The ${version} endpoints are documented at ${betterBaseUrl} only: select ModelsLab as Service in the credential.`;
+export function adviseBaseUrl(
+	answer: BadAnswer,
+	{ calls, betterBaseUrl }: { calls: string; betterBaseUrl: string },
+): HostAdvice {
+	const advice = `${calls} documented at ${betterBaseUrl} only: select ModelsLab as Service in the credential.`;
 	const likely = { likely: advice, possible: '' };
 	const possible = { likely: '', possible: advice };
 	const none = { likely: '', possible: '' };
@@ -339,6 +386,10 @@ export function adviseBaseUrl(answer: BadAnswer, version: ApiVersion, betterBase
 			return isLimit(answer) || answer.reason === 'credits' || answer.reason === 'image' ? none : possible;
 	}
 }
+
+/** Says where a job of which no ID is known shows later. @param newest the newest job that the account lists now */
+export const describeMark = (newest: JobId | undefined): string =>
+	`If the job was accepted, Get Many lists it once it is done${newest === undefined ? '' : `, above job ${writeId(newest)}`}.`;
 
 /** Describes several images for a job that takes one. */
 export function describeTooManyImages(

@@ -1,9 +1,11 @@
 /** A problem with a job: what happened, to which job, whether it is paid for, and what to do next. */
 import { NodeApiError, NodeOperationError, type INode } from 'n8n-workflow';
 
+import type { AccountCall } from './account-calls';
 import { holdsJob } from './answer';
 import {
 	adviseBaseUrl,
+	describeAccountAnswer,
 	describeAnswer,
 	describeOverdueJob,
 	joinSentences,
@@ -12,7 +14,6 @@ import {
 } from './error-texts';
 import type { JobId } from './job-id';
 import { findAnsweredId, isFateUnknown, isUnknownJob, type BadAnswer } from './judge';
-import type { ApiVersion } from './versions';
 import { shorten } from './words';
 
 /** Whether an item's job was paid for. */
@@ -43,11 +44,12 @@ export interface CallSubject {
 	asked?: string;
 }
 
-/** The API that was called. */
-export interface CalledApi {
-	version: ApiVersion;
-	/** The Base URL at which that version is documented, if the credential has another one of the service's. */
-	betterBaseUrl?: string;
+/** Calls that are documented at another Base URL of the service than the credential's. */
+export interface MisplacedCalls {
+	/** How a sentence about them begins: "The v6 endpoints are". */
+	calls: string;
+	/** The Base URL at which they are documented. */
+	betterBaseUrl: string;
 }
 
 /** Describes the answer to a call that failed. */
@@ -55,25 +57,46 @@ export function describeProblem(
 	answer: BadAnswer,
 	purpose: CallPurpose,
 	{ jobId, field, asked, isOwn = true }: CallSubject = {},
-	api?: CalledApi,
+	misplaced?: MisplacedCalls | '',
 ): Problem {
 	const id = jobId ?? findAnsweredId(answer);
 	const { message, description } = describeAnswer(answer, { purpose, jobId: id, field, isOwn, asked });
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
 	return {
 		message,
-		description: addHostAdvice(description, answer, api),
+		description: addHostAdvice(description, answer, misplaced),
 		paid: judgePaid(answer, purpose, isOwn),
 		...(httpCode !== undefined && { httpCode }),
 		...(id !== undefined && { jobId: id }),
 	};
 }
 
-function addHostAdvice(description: string, answer: BadAnswer, api: CalledApi | undefined): string {
-	const { version, betterBaseUrl } = api ?? {};
-	if (version === undefined || betterBaseUrl === undefined) return description;
-	if (description.includes(betterBaseUrl)) return description;
-	const { likely, possible } = adviseBaseUrl(answer, version, betterBaseUrl);
+/** Describes the answer to a call about the account that failed. Such calls are free. */
+export function describeAccountProblem(
+	answer: BadAnswer,
+	call: AccountCall,
+	jobId: JobId | undefined,
+	betterBaseUrl: string | undefined,
+): Problem {
+	const { message, description } = describeAccountAnswer(answer, call, jobId);
+	const misplaced = betterBaseUrl && { calls: 'The calls about the account are', betterBaseUrl };
+	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
+	return {
+		message,
+		description: addHostAdvice(description, answer, misplaced),
+		paid: 'no',
+		...(httpCode !== undefined && { httpCode }),
+		...(jobId !== undefined && { jobId }),
+	};
+}
+
+function addHostAdvice(
+	description: string,
+	answer: BadAnswer,
+	misplaced: MisplacedCalls | '' | undefined,
+): string {
+	if (!misplaced || description.includes(misplaced.betterBaseUrl)) return description;
+	const { likely, possible } = adviseBaseUrl(answer, misplaced);
 	return joinSentences(likely, description, possible);
 }
 

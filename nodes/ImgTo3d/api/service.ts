@@ -3,17 +3,18 @@ import { createHash } from 'crypto';
 import { NodeOperationError, type ICredentialDataDecryptedObject, type IDataObject } from 'n8n-workflow';
 
 import type { Clock } from '../async/clock';
-import { readAnswer, type Answer } from './answer';
+import { ACCOUNT_API, readAccountAnswer, type AccountAnswer, type AccountCall } from './account-calls';
+import { readAnswer, type Answer, type HttpReply, type Unanswered } from './answer';
 import { resolveBaseUrl } from './base-url';
 import { Endpoints } from './endpoints';
 import { findIdInText, type JobId } from './job-id';
 import type { BadAnswer } from './judge';
 import type { CallPurpose } from './error-texts';
-import { describeProblem, type CallSubject, type Problem } from './problems';
+import { describeAccountProblem, describeProblem, type CallSubject, type Problem } from './problems';
 import { isPublicHost } from './public-address';
 import { createKeyRemover } from './redact';
-import { CREDENTIAL, post, type BrokenAnswer, type NodeContext, type ServiceCall } from './transport';
-import { findBetterBaseUrl, type ApiVersion, type Generation } from './versions';
+import { CREDENTIAL, post, type BrokenAnswer, type CallContext, type ServiceCall } from './transport';
+import { findBetterBaseUrl, VERSIONS, type ApiVersion, type Generation } from './versions';
 
 /** The longest that a single call to the service may take, ms. */
 export const CALL_LIMIT_MS = 60_000;
@@ -64,6 +65,23 @@ export interface Service {
 	 */
 	upload(version: ApiVersion, dataUri: string, timeoutMs: number, stop: AbortSignal): Promise<UploadAnswer>;
 
+	/**
+	 * Makes a call about the account. Free.
+	 *
+	 * @param body without the key
+	 * @param timeoutMs at most {@link CALL_LIMIT_MS}
+	 * @param stop ends the call when it is aborted
+	 */
+	callAccount(
+		call: AccountCall,
+		body: IDataObject,
+		timeoutMs: number,
+		stop: AbortSignal,
+	): Promise<AccountAnswer>;
+
+	/** Describes a call about the account that failed. @param jobId the job that it was about */
+	describeAccountProblem(call: AccountCall, answer: BadAnswer, jobId?: JobId): Problem;
+
 	/** Builds the documented address of a job. */
 	buildFetchUrl(version: ApiVersion, id: JobId): string;
 
@@ -84,7 +102,7 @@ export type UploadAnswer =
 	| Exclude<Answer, { state: 'success' | 'processing' }>;
 
 /** Reads the node's credential from n8n's database. */
-export async function readCredential(context: NodeContext): Promise<ICredentialDataDecryptedObject> {
+export async function readCredential(context: CallContext): Promise<ICredentialDataDecryptedObject> {
 	return await context.getCredentials(CREDENTIAL);
 }
 
@@ -94,7 +112,7 @@ export async function readCredential(context: NodeContext): Promise<ICredentialD
  * @throws NodeOperationError if Base URL is not an http or https URL, or if the key is missing
  */
 export function openService(
-	context: NodeContext,
+	context: CallContext,
 	clock: Clock,
 	credential: ICredentialDataDecryptedObject,
 ): Service {
@@ -102,9 +120,16 @@ export function openService(
 	const clean = createKeyRemover(key, endpoints.hostname);
 	const isPrivate = !isPublicHost(endpoints.hostname);
 
-	const call = async (serviceCall: ServiceCall): Promise<Answer> => {
+	const send = async <T>(
+		serviceCall: ServiceCall,
+		read: (reply: HttpReply, clean: (text: string) => string, now: number) => T,
+	): Promise<T | BrokenAnswer> => {
 		const reply = await post({ context, clock, credential }, serviceCall);
-		return 'httpCode' in reply ? readAnswer(reply, clean, clock.now()) : readBrokenAnswer(reply, clean);
+		return 'httpCode' in reply ? read(reply, clean, clock.now()) : reply;
+	};
+	const call = async (serviceCall: ServiceCall): Promise<Answer> => {
+		const answer = await send(serviceCall, readAnswer);
+		return 'received' in answer ? readBrokenAnswer(answer, clean) : answer;
 	};
 
 	return {
@@ -117,18 +142,30 @@ export function openService(
 			await call({ ...endpoints.buildFetchCall(version, id, fetchResult), timeoutMs, stop }),
 		upload: async (version, dataUri, timeoutMs, stop) =>
 			toUploadAnswer(await call({ ...endpoints.buildUploadCall(version, dataUri), timeoutMs, stop })),
+		callAccount: async (accountCall, body, timeoutMs, stop) => {
+			let answer: AccountAnswer | undefined;
+			for (const url of endpoints.buildAccountUrls(accountCall)) {
+				const sent = await send({ url, body, timeoutMs, stop }, readAccountAnswer);
+				answer = 'received' in sent ? withoutBody(sent, clean) : sent;
+				if (answer.state !== 'refused' || answer.reason !== 'notFound') break;
+			}
+			return answer as AccountAnswer;
+		},
+		describeAccountProblem: (accountCall, answer, jobId) =>
+			describeAccountProblem(answer, accountCall, jobId, findBetterBaseUrl(ACCOUNT_API, endpoints.root)),
 		buildFetchUrl: (version, id) => endpoints.buildFetchCall(version, id).url,
-		findBetterBaseUrl: (version) => findBetterBaseUrl(version, endpoints.root),
+		findBetterBaseUrl: (version) => findBetterBaseUrl(VERSIONS[version], endpoints.root),
 		describeProblem: (version, answer, purpose, subject) => {
-			const betterBaseUrl = findBetterBaseUrl(version, endpoints.root);
-			return describeProblem(answer, purpose, subject, { version, betterBaseUrl });
+			const betterBaseUrl = findBetterBaseUrl(VERSIONS[version], endpoints.root);
+			const calls = `The ${version} endpoints are`;
+			return describeProblem(answer, purpose, subject, betterBaseUrl && { calls, betterBaseUrl });
 		},
 	};
 }
 
 /** @throws NodeOperationError if the credential cannot be used */
 function checkCredential(
-	context: NodeContext,
+	context: CallContext,
 	credential: ICredentialDataDecryptedObject,
 ): { key: string; endpoints: Endpoints } {
 	const { apiKey } = credential;
@@ -160,13 +197,15 @@ function toUploadAnswer(answer: Answer): UploadAnswer {
 	return { state: 'noOutput', httpCode: answer.httpCode, isWithheld: false };
 }
 
+/** An answer that broke off, without the part that did arrive. */
+function withoutBody({ reason, detail }: BrokenAnswer, clean: (text: string) => string): Unanswered {
+	return { state: 'unanswered', reason, detail: clean(detail) };
+}
+
 /** Reads an answer that broke off. It may contain the ID of a paid job. */
-function readBrokenAnswer(
-	{ reason, detail, received }: BrokenAnswer,
-	clean: (text: string) => string,
-): Answer {
-	const id = findIdInText(clean(received));
+function readBrokenAnswer(broken: BrokenAnswer, clean: (text: string) => string): Answer {
+	const id = findIdInText(clean(broken.received));
 	return id === undefined
-		? { state: 'unanswered', reason, detail: clean(detail) }
+		? withoutBody(broken, clean)
 		: { state: 'unreadable', httpCode: 200, why: 'the answer broke off', id, hasEvidence: true };
 }

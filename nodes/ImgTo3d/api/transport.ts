@@ -3,6 +3,7 @@ import type {
 	ICredentialDataDecryptedObject,
 	IDataObject,
 	IExecuteFunctions,
+	ILoadOptionsFunctions,
 	IN8nHttpFullResponse,
 	IWebhookFunctions,
 } from 'n8n-workflow';
@@ -19,12 +20,15 @@ const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 /** What n8n offers a node, whether it runs for items or is called from outside. */
 export type NodeContext = IExecuteFunctions | IWebhookFunctions;
 
+/** What an API call needs of it. The panel has it, too. */
+export type CallContext = NodeContext | ILoadOptionsFunctions;
+
 /** Node's `stream.Readable`. It is named by way of n8n's helpers, because the package must not import Node's modules. */
 export type Readable = Exclude<Parameters<IExecuteFunctions['helpers']['prepareBinaryData']>[0], Buffer>;
 
 /** What a call is made with. */
 export interface Access {
-	context: NodeContext;
+	context: CallContext;
 	clock: Clock;
 	/**
 	 * The credential as it was read when the service was opened. n8n would read it again for each request, and a key that
@@ -103,7 +107,7 @@ async function send(
  * The part of a context that a call needs when Stop must not end it. n8n's helper takes the execution's cancel signal
  * from a complete context. The ID of a paid job would then be lost with the answer.
  */
-const hideCancelSignal = (context: NodeContext) =>
+const hideCancelSignal = (context: CallContext) =>
 	({ getNode: () => context.getNode(), helpers: context.helpers }) as IExecuteFunctions;
 
 /**

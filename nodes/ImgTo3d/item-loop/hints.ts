@@ -5,7 +5,7 @@ import { writeId, type JobId } from '../api/job-id';
 import type { Service } from '../api/service';
 import { VERSIONS } from '../api/versions';
 import type { Run } from '../jobs/run';
-import { countImages, isGeneration } from '../request';
+import { countImages, isGeneration, isJobWork } from '../request';
 import { isToolCall } from '../tool-call';
 import { isRequest, type ReadItem } from './read-items';
 
@@ -17,7 +17,8 @@ function show(context: IExecuteFunctions, type: 'info' | 'warning', message: str
 
 /** Hints that the API of the items is documented at another host than the credential's. */
 export function hintAtHost(context: IExecuteFunctions, service: Service, items: readonly ReadItem[]): void {
-	const versions = items.flatMap((item) => (isRequest(item) ? item.work.apiVersion : []));
+	const works = items.flatMap((item) => (isRequest(item) ? item.work : []));
+	const versions = works.flatMap((work) => (isJobWork(work) ? work.apiVersion : []));
 	const version = versions.find((used) => service.findBetterBaseUrl(used) !== undefined);
 	if (version === undefined) return;
 	const { result } = VERSIONS[version];

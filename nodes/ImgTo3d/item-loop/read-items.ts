@@ -10,7 +10,7 @@ import type { Failure } from '../output/items';
 import { readDownload, readFileName } from '../parameters/delivery';
 import { Form } from '../parameters/form';
 import { readWaitFor } from '../parameters/wait-for';
-import { OUTPUT_MODES, type Delivery, type ItemRequest } from '../request';
+import { JOB_OPERATIONS, OUTPUT_MODES, type Delivery, type ItemRequest } from '../request';
 import type { SuspendedItem } from '../suspend/suspended-items';
 import { nameUnread, nameWork } from './item-name';
 import { continuesOnError } from './on-error';
@@ -92,11 +92,12 @@ export function findInput(context: IExecuteFunctions, itemIndex: number): Pick<D
 function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 	const form = openForm(context, itemIndex);
 	const options = form.readCollection('options');
-	const waitFor = readWaitFor(form);
 	const operation = findOperation(form.readChoice('operation', 'Operation', OPERATION_VALUES));
+	const waitFor = JOB_OPERATIONS.includes(operation.value) ? readWaitFor(form) : 'none';
 	const work = operation.read(form, { waitFor, options });
 	const trackId = form.readOptionText(options, 'trackId', 'Track ID');
 	const maxPaidJobs = form.readOptionNumber(options, 'maxPaidJobs');
+	const minimumBalance = form.readOptionNumber(options, 'minimumBalance');
 	const pollInterval = form.readOptionNumber(options, 'pollInterval');
 	return {
 		itemIndex,
@@ -112,6 +113,7 @@ function readItem(context: IExecuteFunctions, itemIndex: number): ItemRequest {
 		maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,
 		maxJobsInFlight: form.readNumberOrDefault(options, 'maxJobsInFlight'),
 		...(maxPaidJobs !== undefined && { maxPaidJobs }),
+		...(minimumBalance !== undefined && { minimumBalance }),
 	};
 }
 

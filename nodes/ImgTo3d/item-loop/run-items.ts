@@ -21,9 +21,9 @@ import { appendDescription, describeJobs, findEarlierJob } from './failures';
 import { hintAtCosts, hintAtHost, hintAtOneObject } from './hints';
 import { ItemLoop } from './item-loop';
 import { continuesOnError, hasErrorOutput } from './on-error';
-import { limitPaidJobs } from './paid-jobs';
 import { captureError, findInput, isRequest, readItems, restoreItem, type ReadItem } from './read-items';
 import { adoptJobs } from './retried-execution';
+import { limitSpending } from './spending';
 
 /** What the runs of the node in one process share. */
 export class RunState {
@@ -103,8 +103,12 @@ async function prepare(
 		: adoptJobs(context, await readItems(context, service));
 	const ledger = state.ledgers.open(context, read.entries);
 	hintAtHost(context, service, read.items);
+	const halt = new AbortController();
+	const signal = createSignal(context, halt);
 	const begun = await captureError(context, async () => {
-		const items = resumed ? read.items : limitPaidJobs(context, read.items, ledger);
+		const items = resumed
+			? read.items
+			: await limitSpending(context, { clock, service, signal }, { items: read.items, ledger });
 		return {
 			items,
 			suspension: openSuspension(context, service, items.filter(isRequest), resumed !== undefined),
@@ -113,29 +117,23 @@ async function prepare(
 	if (begun instanceof NodeOperationError) return begun;
 	const { items, suspension } = begun;
 	const account = state.accounts.get(service.account);
-	const halt = new AbortController();
-	const { cancellation, signal } = createSignals(context, halt);
+	const cancellation = new Cancellation(context.getExecutionCancelSignal());
 	const gate = new SubmitGate(clock, account, signal);
 	const maxSubmits = countTries(context.getNode());
 	const run: Run = {
 		...{ context, clock, service, signal, ledger, account, gate, cancellation, maxSubmits, suspension },
 		progress: new Progress(context, items.filter(isRequest).length),
 		openJobs: new Map(),
+		shared: new Map(),
 	};
 	return { run, halt, items: items.map((item, index) => withEarlierJob(item, ledger.get(index))) };
 }
 
-/** The person's Stop, and the signal that ends the run for that or because `halt` is aborted. */
-function createSignals(
-	context: IExecuteFunctions,
-	halt: AbortController,
-): { cancellation: Cancellation; signal: AbortSignal } {
+/** The signal that ends the run: because of the person's Stop, or because `halt` is aborted. */
+function createSignal(context: IExecuteFunctions, halt: AbortController): AbortSignal {
 	const cancel = context.getExecutionCancelSignal();
-	return {
-		cancellation: new Cancellation(cancel),
-		// No listener: a loop runs the node many times with one signal, and Node warns in n8n's log from ten listeners on.
-		signal: cancel ? AbortSignal.any([cancel, halt.signal]) : halt.signal,
-	};
+	// No listener: a loop runs the node many times with one signal, and Node warns in n8n's log from ten listeners on.
+	return cancel ? AbortSignal.any([cancel, halt.signal]) : halt.signal;
 }
 
 /** How often n8n runs a node until it succeeds: n8n's own rule for Retry On Fail. */

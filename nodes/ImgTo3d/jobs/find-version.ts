@@ -8,7 +8,7 @@ import { CALL_LIMIT_MS } from '../api/service';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoff, MAX_TRIES } from '../async/retry';
-import type { ItemRequest } from '../request';
+import type { JobItem } from '../request';
 import { EndTracker } from './end-tracker';
 import { isAboutJob, MIN_POLL_MS, toBad } from './poll';
 import type { Run } from './run';
@@ -44,7 +44,7 @@ interface Candidate {
  */
 export async function findVersion(
 	run: Run,
-	item: ItemRequest,
+	item: JobItem,
 	id: JobId,
 	versions: readonly ApiVersion[],
 ): Promise<FoundVersion> {

@@ -2,7 +2,7 @@ import type { OpenJob } from '../polling/account';
 import type { PolledJob } from '../polling/estimate';
 import { computeNextPoll } from '../polling/schedule';
 import type { AcceptedJob, KnownJob } from './ledger';
-import { isGeneration, type ItemRequest } from '../request';
+import { isGeneration, type JobItem } from '../request';
 import { trackJob, type Run } from './run';
 
 /** The shortest estimate, s. An ETA of 0 means "any moment". */
@@ -19,7 +19,7 @@ export class PollPlan {
 	) {}
 
 	/** @param accepted the item's job, if this run submitted it */
-	static of(run: Run, { itemIndex, work, pollIntervalMs }: ItemRequest, accepted?: AcceptedJob): PollPlan {
+	static of(run: Run, { itemIndex, work, pollIntervalMs }: JobItem, accepted?: AcceptedJob): PollPlan {
 		if (!accepted || !isGeneration(work)) {
 			const now = run.clock.now();
 			return new PollPlan(run, pollIntervalMs, { acceptedAt: now, lastOpenAt: now, etas: [] });

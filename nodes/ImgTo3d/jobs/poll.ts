@@ -7,7 +7,7 @@ import { describeOverdue, ProblemError, type Problem } from '../api/problems';
 import { CALL_LIMIT_MS } from '../api/service';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoff, MAX_TRIES } from '../async/retry';
-import type { ItemRequest } from '../request';
+import type { JobItem } from '../request';
 import { EndTracker } from './end-tracker';
 import type { AcceptedJob, KnownJob } from './ledger';
 import { PollPlan } from './poll-plan';
@@ -41,7 +41,7 @@ export interface PollOptions {
  */
 export async function pollUntilEnd(
 	run: Run,
-	item: ItemRequest,
+	item: JobItem,
 	id: JobId,
 	options: PollOptions,
 ): Promise<KnownJob> {
@@ -59,7 +59,7 @@ export async function pollUntilEnd(
 /** Polls a job once, and again only while there is no answer. @returns the job as it is now, ended or not */
 export async function pollOnce(
 	run: Run,
-	item: ItemRequest,
+	item: JobItem,
 	id: JobId,
 	options: Pick<PollOptions, 'answer'> = {},
 ): Promise<KnownJob> {
@@ -88,7 +88,7 @@ class Poller {
 	/** @param isEnough whether a job in this state need not be polled again */
 	constructor(
 		private readonly run: Run,
-		private readonly item: ItemRequest,
+		private readonly item: JobItem,
 		private readonly id: JobId,
 		private readonly isEnough: (job: KnownJob) => boolean,
 		private readonly options: PollOptions,

@@ -26,8 +26,25 @@ export interface Run extends Connection {
 	cancellation: Cancellation;
 	/** How often an item may be submitted when the service ends its job as failed. */
 	maxSubmits: number;
+	/** What is done once for all items; see {@link doOnce}. */
+	shared: Map<string, Promise<unknown>>;
 	/** Set when the execution may be suspended until the service calls. */
 	suspension?: Suspension;
+}
+
+/**
+ * Does something once for all items of a run. Each of them gets the result, or the error.
+ *
+ * @param name identifies what is done
+ */
+export async function doOnce<T>(
+	{ shared }: Pick<Run, 'shared'>,
+	name: string,
+	work: () => Promise<T>,
+): Promise<T> {
+	const begun = (shared.get(name) as Promise<T> | undefined) ?? work();
+	shared.set(name, begun);
+	return await begun;
 }
 
 /**

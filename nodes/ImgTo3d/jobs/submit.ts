@@ -1,7 +1,9 @@
 /** Submitting a job: the one call that costs money. */
 import type { IDataObject } from 'n8n-workflow';
 
+import { findNewestJob } from '../account/generated-jobs';
 import { holdsJob, type Answer } from '../api/answer';
+import { describeMark, joinSentences } from '../api/error-texts';
 import type { JobId } from '../api/job-id';
 import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
 import { ProblemError, type Problem } from '../api/problems';
@@ -11,7 +13,7 @@ import { throwIfStopped } from '../async/cancellation';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { waitsForWebhook, type GenerationItem } from '../request';
 import type { AcceptedJob, KnownJob, LedgerEntry } from './ledger';
-import { trackJob, type Run } from './run';
+import { doOnce, trackJob, type Run } from './run';
 import { uploadImages } from './upload';
 
 /**
@@ -86,9 +88,27 @@ async function submitAndRecord(run: Run, submit: Submit): Promise<Submitted> {
 	// about whose failure it is.
 	const isFailed =
 		answer.state === 'failed' && known !== undefined && !answer.isIdUncertain && !answer.isNotFound;
-	return known && !isFailed
-		? { accepted: recordAccepted(run, submit, known) }
-		: { problem: recordProblem(run, submit, answer, isFailed) };
+	if (known && !isFailed) return { accepted: recordAccepted(run, submit, known) };
+	const problem = recordProblem(run, submit, answer, isFailed);
+	if (problem.paid !== 'no' && problem.jobId === undefined) await addMark(run, problem);
+	return { problem };
+}
+
+/** How long an error waits for the account's newest job, ms. */
+const MARK_LIMIT_MS = 5000;
+
+/**
+ * Adds to the problem of a job without an ID where the job shows later. The service lists finished jobs only, so it cannot
+ * tell at once whether there is one.
+ */
+async function addMark(run: Run, problem: Problem): Promise<void> {
+	try {
+		// An earlier mark is as good: the jobs of all items are above it.
+		const newest = await doOnce(run, 'newest job', async () => await findNewestJob(run, MARK_LIMIT_MS));
+		problem.description = joinSentences(problem.description, describeMark(newest));
+	} catch {
+		// The service does not list the jobs for this key, or not in time.
+	}
 }
 
 function recordAccepted(run: Run, { item, images, earlierSubmits }: Submit, known: KnownJob): AcceptedJob {

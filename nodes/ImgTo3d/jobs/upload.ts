@@ -14,7 +14,7 @@ import { quote } from '../api/words';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { HEAD_BYTES } from '../file-type';
 import { identifyImage } from '../image-type';
-import type { BinarySource, ItemRequest } from '../request';
+import type { BinarySource, JobItem } from '../request';
 import { isToolCall } from '../tool-call';
 import { readSize, readStart } from './input-file';
 import type { Run } from './run';
@@ -90,7 +90,7 @@ function findBinary(context: IExecuteFunctions, itemIndex: number, property: Bin
  */
 export async function uploadImages(
 	run: Run,
-	item: ItemRequest,
+	item: JobItem,
 	properties: readonly BinarySource[],
 ): Promise<string[]> {
 	const deadline = run.clock.now() + item.timeoutMs;
@@ -111,7 +111,7 @@ export async function uploadImages(
 
 async function upload(
 	run: Run,
-	item: ItemRequest,
+	item: JobItem,
 	property: BinarySource,
 	deadline: number,
 ): Promise<UploadAnswer> {

@@ -1,9 +1,9 @@
-import { readId } from '../api/job-id';
 import { SEARCHED_VERSIONS, VERSIONS, type ApiVersion } from '../api/versions';
 import { findVersion } from '../jobs/find-version';
 import type { KnownJob } from '../jobs/ledger';
 import { pollOnce, pollUntilEnd } from '../jobs/poll';
 import { apiVersionProperty, readApiVersion } from '../parameters/api-version';
+import { createJobIdProperty, readJobId } from '../parameters/job-id';
 import type { ResultRequest } from '../request';
 import { toJobResult } from './job-result';
 import type { Operation } from './operation';
@@ -26,16 +26,7 @@ export const getResult: Operation<ResultRequest> = {
 	},
 
 	properties: [
-		{
-			displayName: 'Job ID',
-			name: 'jobId',
-			type: 'string',
-			required: true,
-			default: '',
-			placeholder: 'e.g. 10684517',
-			description: 'The ID of the job, from an item of this node or from an error that names the job',
-			displayOptions: { show: { operation: [OPERATION] } },
-		},
+		createJobIdProperty(OPERATION, 'The job to fetch. It may still be running.'),
 		{
 			...apiVersionProperty,
 			options: [
@@ -55,15 +46,7 @@ export const getResult: Operation<ResultRequest> = {
 	],
 
 	read(form) {
-		const entered = form.getValue('jobId');
-		const jobId = readId(entered);
-		if (jobId === undefined) {
-			throw form.createError(
-				'Job ID',
-				entered,
-				'must be the ID in the item or the error that reported the job',
-			);
-		}
+		const jobId = readJobId(form);
 		// An expression brings nothing for an item without the field.
 		const isLeftOut = (form.getValue(apiVersionProperty.name) ?? '') === '';
 		const version = isLeftOut ? AUTO : readApiVersion(form, AUTO);

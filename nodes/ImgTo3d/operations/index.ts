@@ -7,7 +7,10 @@ import { createDownloadProperties } from '../parameters/delivery';
 import { optionsProperty } from '../parameters/options';
 import { outputFormatProperty, settingsProperty } from '../parameters/settings';
 import { waitForProperties } from '../parameters/wait-for';
-import type { WaitFor, Work } from '../request';
+import { JOB_OPERATIONS, type WaitFor, type Work } from '../request';
+import { deleteFiles } from './delete-files';
+import { getBalance } from './get-balance';
+import { getJobs } from './get-jobs';
 import { getResult } from './get-result';
 import { imageTo3d } from './image-to-3d';
 import type { Operation } from './operation';
@@ -16,7 +19,14 @@ import { textTo3d } from './text-to-3d';
 type OperationValue = Work['operation'];
 
 /** All operations. One that is missing does not compile. */
-const OPERATIONS: Record<OperationValue, Operation> = { imageTo3d, textTo3d, getResult };
+const OPERATIONS: Record<OperationValue, Operation> = {
+	imageTo3d,
+	textTo3d,
+	getResult,
+	getJobs,
+	getBalance,
+	deleteFiles,
+};
 
 export const OPERATION_VALUES = Object.keys(OPERATIONS) as readonly OperationValue[];
 
@@ -71,7 +81,7 @@ export const properties: INodeProperties[] = [
 		displayOptions: { show: { operation: [...GENERATIONS] } },
 	},
 	...waitForProperties,
-	...createDownloadProperties({ waitFor: ['none'] }),
+	...createDownloadProperties({ show: { operation: [...JOB_OPERATIONS] }, hide: { waitFor: ['none'] } }),
 	settingsProperty,
 	optionsProperty,
 ];
@@ -90,5 +100,8 @@ const TITLES = Object.fromEntries(
 
 const NAMES = Object.fromEntries(Object.values(OPERATIONS).map(({ value, words }) => [value, words.name]));
 
+/** The operations that have nothing to wait for. */
+const ACCOUNT_OPERATIONS = OPERATION_VALUES.filter((value) => !JOB_OPERATIONS.includes(value));
+
 /** An expression for the node's subtitle: what it does, and how it waits. The parameters may be expressions themselves. */
-export const subtitle = `={{ (${JSON.stringify(TITLES)}[$parameter["operation"] + "/" + $parameter["apiVersion"]] || ${JSON.stringify(NAMES)}[$parameter["operation"]]) + (${JSON.stringify(WAITS)}[$parameter["waitFor"]] || "") }}`;
+export const subtitle = `={{ (${JSON.stringify(TITLES)}[$parameter["operation"] + "/" + $parameter["apiVersion"]] || ${JSON.stringify(NAMES)}[$parameter["operation"]]) + (${JSON.stringify(ACCOUNT_OPERATIONS)}.includes($parameter["operation"]) ? "" : (${JSON.stringify(WAITS)}[$parameter["waitFor"]] || "")) }}`;

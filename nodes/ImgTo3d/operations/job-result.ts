@@ -1,11 +1,11 @@
 import type { KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import { toItems, toReference } from '../output/items';
-import type { ItemRequest } from '../request';
+import type { JobItem } from '../request';
 import type { Result } from './operation';
 
 /** The result of an operation that brings a job: its output, or a reference to it while it is not done. */
-export function toJobResult(run: Run, item: ItemRequest, job: KnownJob): Result {
+export function toJobResult(run: Run, item: JobItem, job: KnownJob): Result {
 	return {
 		job: { item, known: job },
 		toItems: async (downloads) =>

@@ -11,7 +11,7 @@ import type { Semaphore } from '../async/semaphore';
 import type { KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import type { Form } from '../parameters/form';
-import type { ItemRequest, WaitFor, Work } from '../request';
+import type { ItemRequest, JobItem, WaitFor, Work } from '../request';
 
 /** One operation of the node: what the person sees of it, how it is read, and what it does for an item. */
 export interface Operation<Own extends Work = Work> {
@@ -48,8 +48,9 @@ export interface Operation<Own extends Work = Work> {
 	perform(run: Run, item: ItemRequest & { work: Own }, release: () => void): Promise<Result>;
 }
 
-/** The parameters that all operations have. */
+/** The parameters that operations share. */
 export interface CommonParameters {
+	/** `none` for an operation that brings no job. */
 	waitFor: WaitFor;
 	options: IDataObject;
 }
@@ -60,7 +61,7 @@ export interface Result {
 	 * The item's job, if it has one, and the request with what was found out about the job. Only a job can be waited for by
 	 * suspending.
 	 */
-	job?: { item: ItemRequest; known: KnownJob };
+	job?: { item: JobItem; known: KnownJob };
 	/**
 	 * The items that leave, with their files.
 	 *

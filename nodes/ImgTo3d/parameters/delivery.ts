@@ -6,9 +6,10 @@ import type { Form } from './form';
 /**
  * Whether and where the output files are put into the items.
  *
- * @param hide where the parameters are not shown
+ * @param where where the parameters are shown
  */
-export function createDownloadProperties(hide?: IDisplayOptions['hide']): INodeProperties[] {
+export function createDownloadProperties({ show, hide }: IDisplayOptions = {}): INodeProperties[] {
+	const isLimited = show !== undefined || hide !== undefined;
 	return [
 		{
 			displayName: 'Download Output Files',
@@ -17,7 +18,7 @@ export function createDownloadProperties(hide?: IDisplayOptions['hide']): INodeP
 			default: true,
 			description:
 				'Whether to put the output files into the item. The service deletes its files after a while, so links alone do not last.',
-			...(hide && { displayOptions: { hide } }),
+			...(isLimited && { displayOptions: { ...(show && { show }), ...(hide && { hide }) } }),
 		},
 		{
 			displayName: 'Put Output File in Field',
@@ -28,7 +29,7 @@ export function createDownloadProperties(hide?: IDisplayOptions['hide']): INodeP
 			placeholder: 'e.g. data',
 			hint: 'The name of the output field to put the file in. Further files get _1, _2, ... after it.',
 			description: 'The binary field of the output item that gets the file',
-			displayOptions: { show: { download: [true] }, ...(hide && { hide }) },
+			displayOptions: { show: { ...show, download: [true] }, ...(hide && { hide }) },
 		},
 	];
 }

@@ -8,6 +8,7 @@ import {
 	toChoice,
 	toNumberWithin,
 	toText,
+	type Range,
 } from '../api/values';
 import { joinSentences, NOTHING_SUBMITTED, type ErrorText } from '../api/error-texts';
 import type { NodeContext } from '../api/transport';
@@ -74,6 +75,13 @@ export class Form {
 		const texts = entries.map((entry) => (typeof entry === 'string' ? entry.trim() : ''));
 		if (texts.length > 0 && !texts.includes('')) return texts;
 		throw this.createError(displayName, value, rule);
+	}
+
+	readNumber(name: string, displayName: string, range: Range): number {
+		const entered = this.getValue(name);
+		const value = toNumberWithin(range, entered);
+		if (value !== undefined) return value;
+		throw this.createError(displayName, entered, `must be ${describeRange(range)}`);
 	}
 
 	/** A text, or '' when it was left empty. */

@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { GENERATIONS } from '../api/versions';
-import type { WaitFor } from '../request';
+import { JOB_OPERATIONS, type WaitFor } from '../request';
 import type { Form } from './form';
 
 const WAITS: readonly WaitFor[] = ['poll', 'webhook', 'none'];
@@ -32,6 +32,7 @@ export const waitForProperties: INodeProperties[] = [
 		],
 		default: 'poll',
 		description: 'Whether and how to wait until the job is done',
+		displayOptions: { show: { operation: [...JOB_OPERATIONS] } },
 	},
 	{
 		displayName:
@@ -56,7 +57,10 @@ export const waitForProperties: INodeProperties[] = [
 		name: 'pollNotice',
 		type: 'notice',
 		default: '',
-		displayOptions: { show: { waitFor: ['webhook'] }, hide: { operation: [...GENERATIONS] } },
+		displayOptions: {
+			show: { waitFor: ['webhook'], operation: [...JOB_OPERATIONS] },
+			hide: { operation: [...GENERATIONS] },
+		},
 	},
 ];
 

@@ -18,7 +18,7 @@ import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import type { Suspension } from '../jobs/suspension';
 import { toErrorItem, toJson, toReference, type Failure } from '../output/items';
-import { isGeneration, waitsForWebhook, type ItemRequest } from '../request';
+import { isGeneration, waitsForWebhook, type ItemRequest, type JobItem } from '../request';
 import { isToolCall } from '../tool-call';
 import { attachSuspended, type FailedItem } from './suspended-items';
 
@@ -81,7 +81,7 @@ export function openSuspension(
 }
 
 /** Where an item is when the execution is about to be suspended. */
-export type ItemState = { item: ItemRequest; known: KnownJob } | Failure;
+export type ItemState = { item: JobItem; known: KnownJob } | Failure;
 
 /** Whether the item still waits for the service's call. */
 export function isStillOpen(state: ItemState): boolean {
@@ -142,7 +142,7 @@ function findEndOfWait(run: Run, states: readonly ItemState[]): number {
 }
 
 /** What leaves when the wait runs out: a reference for Get Result, unless Get Result could bring nothing more. */
-function toWaitingJson(run: Run, { item, known }: { item: ItemRequest; known: KnownJob }): IDataObject {
+function toWaitingJson(run: Run, { item, known }: { item: JobItem; known: KnownJob }): IDataObject {
 	const isComplete = !item.download && item.outputMode === 'job';
 	return known.state === 'success' && (isComplete || known.job.id === undefined)
 		? toJson(item, known.job)
@@ -166,7 +166,7 @@ function toProblem({ error, paid, jobId, trackId, input }: Failure): FailedItem 
 }
 
 /** A request that does not need the input item any more: its files are behind links. */
-function withLinks(item: ItemRequest, urls: string[] | undefined): ItemRequest {
+function withLinks(item: JobItem, urls: string[] | undefined): JobItem {
 	const { work } = item;
 	if (!isGeneration(work) || urls === undefined) return item;
 	return { ...item, work: { ...work, image: { from: 'url', urls } } };

@@ -7,7 +7,7 @@ import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 import { mergeFacts } from '../api/job-facts';
 import type { Problem } from '../api/problems';
 import type { AcceptedJob, KnownJob, LedgerEntry } from '../jobs/ledger';
-import { isGeneration, type ItemRequest } from '../request';
+import { isGeneration, type JobItem } from '../request';
 
 /** How a job has ended, by the API: well, or in a way that becomes an error. */
 export type JobEnd =
@@ -26,7 +26,7 @@ export interface FailedItem {
 /** What an item carries: its job, or why there is none. */
 export type SuspendedItem = (
 	| {
-			request: ItemRequest;
+			request: JobItem;
 			job: AcceptedJob;
 			/** The job's end, as the API reported it to the handler that resumed the execution. */
 			end?: JobEnd;

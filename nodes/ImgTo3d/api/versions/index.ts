@@ -32,13 +32,16 @@ const readHost = (url: string) => parseUrl(url)?.hostname.replace(/^www\./, '');
 const SERVICE_HOSTS = new Set(Object.values(VERSIONS).flatMap(({ baseUrls }) => baseUrls.map(readHost)));
 
 /**
- * Finds the Base URL to use instead of another one of the service's, at which a version is not documented.
+ * Finds the Base URL to use instead of another one of the service's, at which a call is not documented.
  *
+ * @param baseUrls where the calls are documented, such as those of a version
  * @param baseUrl the credential's Base URL
- * @returns `undefined` if the version is documented there, or if the host is none of the service's own
+ * @returns `undefined` if the calls are documented there, or if the host is none of the service's own
  */
-export function findBetterBaseUrl(version: ApiVersion, baseUrl: string): string | undefined {
-	const { baseUrls } = VERSIONS[version];
+export function findBetterBaseUrl(
+	{ baseUrls }: Pick<Version, 'baseUrls'>,
+	baseUrl: string,
+): string | undefined {
 	const host = readHost(baseUrl);
 	const isUsable = !SERVICE_HOSTS.has(host) || baseUrls.map(readHost).includes(host);
 	return isUsable ? undefined : baseUrls[0];

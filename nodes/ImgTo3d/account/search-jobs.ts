@@ -1,0 +1,58 @@
+import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow';
+
+import { writeId } from '../api/job-id';
+import { ProblemError, toNodeApiError } from '../api/problems';
+import { openService, readCredential } from '../api/service';
+import { isHttpUrl, parseUrl } from '../api/url';
+import { systemClock, type Clock } from '../async/clock';
+import { readJobPage, type GeneratedJob } from './generated-jobs';
+
+/** How long a person waits for the list, ms. */
+const LIMIT_MS = 20_000;
+
+/** How many pages are searched for a word before the panel asks for more. */
+const PAGES_AT_ONCE = 5;
+
+/**
+ * Lists the account's finished jobs for the panel, the newest first.
+ *
+ * @param filter a part of a job's ID or of a file's name
+ * @param paginationToken the number of the page to begin with
+ * @param clock what all waiting goes by. Tests bring their own.
+ * @throws NodeApiError when the service does not list the jobs
+ */
+export async function searchJobs(
+	context: ILoadOptionsFunctions,
+	filter = '',
+	paginationToken = '1',
+	clock: Clock = systemClock,
+): Promise<INodeListSearchResult> {
+	const service = openService(context, clock, await readCredential(context));
+	const connection = { clock, service, signal: new AbortController().signal };
+	const words = filter.trim().toLowerCase();
+	const results: INodeListSearchItems[] = [];
+	const first = Number(paginationToken) || 1;
+	try {
+		for (let page = first; page < first + PAGES_AT_ONCE; page++) {
+			const { jobs, isLast = jobs.length === 0 } = await readJobPage(connection, page, undefined, LIMIT_MS);
+			results.push(...jobs.flatMap(toChoice).filter(({ name }) => name.toLowerCase().includes(words)));
+			if (isLast) return { results };
+			if (words === '' || results.length > 0) return { results, paginationToken: String(page + 1) };
+		}
+		return { results, paginationToken: String(first + PAGES_AT_ONCE) };
+	} catch (thrown) {
+		if (thrown instanceof ProblemError) throw toNodeApiError(context.getNode(), thrown.problem);
+		throw thrown;
+	}
+}
+
+/** A job without an ID cannot be chosen. */
+function toChoice({ id, output: [link] }: GeneratedJob): INodeListSearchItems | [] {
+	if (id === undefined) return [];
+	const file = (link && parseUrl(link)?.pathname.split('/').pop()) ?? '';
+	return {
+		name: file === '' ? writeId(id) : `${writeId(id)} (${file})`,
+		value: id,
+		...(link && isHttpUrl(link) && { url: link }),
+	};
+}

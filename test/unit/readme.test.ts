@@ -72,6 +72,8 @@ function valuesOf(property: INodeProperties): string {
 			return 'see below';
 		case 'json':
 			return 'JSON object';
+		case 'resourceLocator':
+			return (property.modes ?? []).map(({ displayName }) => displayName).join(', ');
 		default:
 			return 'text';
 	}
@@ -79,7 +81,7 @@ function valuesOf(property: INodeProperties): string {
 
 function defaultOf(property: INodeProperties): string {
 	const { type, default: preset } = property;
-	if (type === 'collection') return 'none';
+	if (type === 'collection' || type === 'resourceLocator') return 'none';
 	if (preset === '') return 'empty';
 	return valueNames(property, Array.isArray(preset) ? preset : [preset]).join(', ');
 }

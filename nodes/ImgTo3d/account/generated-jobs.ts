@@ -5,7 +5,7 @@ import { toNumber } from '../api/values';
 import { askAccount, toUnusable, type AccountConnection } from './ask';
 
 /** The most jobs of a page that the service documents. */
-export const MAX_PER_PAGE = 30;
+const MAX_PER_PAGE = 30;
 
 /** How often a list is read from an earlier page on, because jobs have left it. It must end. */
 const MAX_STEPS_BACK = 100;

@@ -406,7 +406,7 @@ describe('invalid input', () => {
 		[
 			'job id',
 			{ operation: 'getResult', jobId: ' ' },
-			'Job ID must be the ID in the item or the error that reported the job, but is " "',
+			'Job must be the ID in the item or the error that reported the job, but is " "',
 		],
 	])(
 		'%s: the error names the field, the range and the value, and the service is not called',

@@ -32,6 +32,7 @@ export const getJobs: Operation<Extract<AccountRequest, { operation: typeof OPER
 			type: 'number',
 			typeOptions: { minValue: LIMIT.min, numberPrecision: 0 },
 			default: 50,
+			placeholder: 'e.g. 50',
 			description: 'Max number of results to return',
 			displayOptions: { show: { operation: [OPERATION], returnAll: [false] } },
 		},

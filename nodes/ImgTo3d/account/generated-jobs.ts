@@ -7,8 +7,8 @@ import { askAccount, toUnusable, type AccountConnection } from './ask';
 /** The most jobs of a page that the service documents. */
 const MAX_PER_PAGE = 30;
 
-/** How often a list is read from an earlier page on, because jobs have left it. It must end. */
-const MAX_STEPS_BACK = 100;
+/** How often a list is read that becomes shorter meanwhile. */
+const MAX_PASSES = 5;
 
 /** After how many pages in a row without a new job a list ends. Otherwise a service that repeats a page is asked for ever. */
 const MAX_REPEATS = 20;
@@ -66,79 +66,45 @@ function toJob({ id, output }: Record<string, unknown>): GeneratedJob {
  *
  * The list may change while its pages are read. A job that is added moves the others down, so they come again, and are
  * listed once. A job that is deleted moves the others up, across the edge of a page that was read already. The total
- * shows that, and that page is read again.
+ * shows that, and the list is read again from its beginning. If it changes all the time, what has been seen is listed.
  *
  * @param limit the most jobs to list
  * @throws ProblemError when the service does not list the jobs
  * @throws StoppedError when the run was stopped
  */
 export async function listJobs(connection: AccountConnection, limit: number): Promise<GeneratedJob[]> {
-	const perPage = Math.min(MAX_PER_PAGE, limit);
-	const list = new JobList();
-	let total: number | undefined;
-	let furthest = 0;
-	let stepsBack = 0;
-	let repeats = 0;
-	for (let page = 1; page <= furthest || list.length < limit; ) {
-		const read = await readJobPage(connection, page, perPage);
-		const isNew = list.insert(read.jobs);
-		const change = (read.total ?? total ?? 0) - (total ?? read.total ?? 0);
-		const isFirstTime = page > furthest;
-		total = read.total ?? total;
-		furthest = Math.max(furthest, page);
-		if (change < 0 && page > 1 && stepsBack < MAX_STEPS_BACK) {
-			stepsBack += 1;
-			// One page more, because a job is put after the one before it.
-			page = Math.max(1, page - Math.ceil(-change / perPage) - 1);
-			list.goTo((page - 1) * perPage);
-			continue;
-		}
-		repeats = isFirstTime && !isNew ? repeats + 1 : 0;
-		if (repeats > MAX_REPEATS || (read.isLast ?? read.jobs.length === 0)) break;
-		page += 1;
+	let seen = new Map<string, GeneratedJob>();
+	for (let passes = 1; ; passes++) {
+		const { jobs, isComplete } = await readList(connection, limit);
+		if (isComplete) return [...jobs.values()].slice(0, limit);
+		seen = new Map([...jobs, ...seen]);
+		if (passes === MAX_PASSES) return [...seen.values()].slice(0, limit);
 	}
-	return list.take(limit);
 }
 
-/** Jobs in the order of the service's list, each of them once. */
-class JobList {
-	private readonly jobs: Array<{ key: string; job: GeneratedJob }> = [];
-	private readonly known = new Set<string>();
-	/** Where the next job belongs. */
-	private at = 0;
-
-	get length(): number {
-		return this.jobs.length;
+/**
+ * Reads the list once.
+ *
+ * @returns the jobs by their ID, and whether none of them can have been missed
+ */
+async function readList(
+	connection: AccountConnection,
+	limit: number,
+): Promise<{ jobs: Map<string, GeneratedJob>; isComplete: boolean }> {
+	const perPage = Math.min(MAX_PER_PAGE, limit);
+	const jobs = new Map<string, GeneratedJob>();
+	let isComplete = true;
+	let total = 0;
+	for (let page = 1, repeats = 0; jobs.size < limit && repeats <= MAX_REPEATS; page++) {
+		const { size } = jobs;
+		const read = await readJobPage(connection, page, perPage);
+		for (const job of read.jobs) jobs.set(String(job.id ?? JSON.stringify(job.output)), job);
+		isComplete &&= read.total === undefined || read.total >= total;
+		total = read.total ?? total;
+		repeats = jobs.size === size ? repeats + 1 : 0;
+		if (read.isLast ?? read.jobs.length === 0) break;
 	}
-
-	take(limit: number): GeneratedJob[] {
-		return this.jobs.slice(0, limit).map(({ job }) => job);
-	}
-
-	/** Goes on at another place. */
-	goTo(at: number): void {
-		this.at = Math.min(at, this.jobs.length);
-	}
-
-	/**
-	 * Inserts the jobs of a page that are not there yet, each after the one before it.
-	 *
-	 * @returns whether there was one
-	 */
-	insert(page: readonly GeneratedJob[]): boolean {
-		const { length } = this.jobs;
-		for (const job of page) {
-			const key = String(job.id ?? JSON.stringify(job.output));
-			if (this.known.has(key)) {
-				this.at = this.jobs.findLastIndex((entry) => entry.key === key) + 1;
-				continue;
-			}
-			this.known.add(key);
-			this.jobs.splice(this.at, 0, { key, job });
-			this.at += 1;
-		}
-		return this.jobs.length > length;
-	}
+	return { jobs, isComplete };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { ILoadOptionsFunctions, INodeListSearchItems, INodeListSearchResult } from 'n8n-workflow';
 
 import { writeId } from '../api/job-id';
-import { ProblemError, toNodeApiError } from '../api/problems';
+import { readProblem, toNodeApiError } from '../api/problems';
 import { openService, readCredential } from '../api/service';
 import { isHttpUrl, parseUrl } from '../api/url';
 import { systemClock, type Clock } from '../async/clock';
@@ -32,18 +32,15 @@ export async function searchJobs(
 	const words = filter.trim().toLowerCase();
 	const results: INodeListSearchItems[] = [];
 	const first = Number(paginationToken) || 1;
-	try {
-		for (let page = first; page < first + PAGES_AT_ONCE; page++) {
-			const { jobs, isLast = jobs.length === 0 } = await readJobPage(connection, page, undefined, LIMIT_MS);
-			results.push(...jobs.flatMap(toChoice).filter(({ name }) => name.toLowerCase().includes(words)));
-			if (isLast) return { results };
-			if (words === '' || results.length > 0) return { results, paginationToken: String(page + 1) };
-		}
-		return { results, paginationToken: String(first + PAGES_AT_ONCE) };
-	} catch (thrown) {
-		if (thrown instanceof ProblemError) throw toNodeApiError(context.getNode(), thrown.problem);
-		throw thrown;
+	for (let page = first; page < first + PAGES_AT_ONCE; page++) {
+		const read = await readJobPage(connection, page, undefined, LIMIT_MS).catch(readProblem);
+		if ('message' in read) throw toNodeApiError(context.getNode(), read);
+		const { jobs, isLast = jobs.length === 0 } = read;
+		results.push(...jobs.flatMap(toChoice).filter(({ name }) => name.toLowerCase().includes(words)));
+		if (isLast) return { results };
+		if (words === '' || results.length > 0) return { results, paginationToken: String(page + 1) };
 	}
+	return { results, paginationToken: String(first + PAGES_AT_ONCE) };
 }
 
 /** A job without an ID cannot be chosen. */

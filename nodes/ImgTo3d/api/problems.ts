@@ -32,6 +32,12 @@ export class ProblemError extends Error {
 	}
 }
 
+/** Reads the problem of an error, for `catch`. @throws any other error as it is */
+export function readProblem(thrown: unknown): Problem {
+	if (thrown instanceof ProblemError) return thrown.problem;
+	throw thrown as Error;
+}
+
 /** What a call was about, as far as its answer does not say so. */
 export interface CallSubject {
 	/** The job, if it is known. */

@@ -4,7 +4,7 @@ import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 import type { AccountConnection } from '../account/ask';
 import { readBalance } from '../account/balance';
 import { joinSentences, type ErrorText } from '../api/error-texts';
-import { ProblemError } from '../api/problems';
+import { readProblem } from '../api/problems';
 import type { Ledger } from '../jobs/ledger';
 import { isGeneration, type ItemRequest } from '../request';
 import { isRequest, type ReadItem } from './read-items';
@@ -74,20 +74,19 @@ async function checkBalance(
 ): Promise<ErrorText | undefined> {
 	const least = Math.max(...[...submits.values()].map(({ minimumBalance }) => minimumBalance ?? -Infinity));
 	if (least === -Infinity) return undefined;
-	try {
-		const { amount, currency } = await readBalance(connection);
-		if (amount >= least) return undefined;
-		return {
-			message: `The account's balance is ${amount}${currency ? ` ${currency}` : ''}, and Minimum Balance is ${least}`,
-			description:
-				'Nothing was submitted, so nothing was paid. Add credits to your account on the service, or lower Minimum Balance in the options. The balance of a subscription may be 0: remove the option then.',
-		};
-	} catch (thrown) {
-		if (!(thrown instanceof ProblemError)) throw thrown;
-		const { message, description } = thrown.problem;
+	const balance = await readBalance(connection).catch(readProblem);
+	if ('message' in balance) {
+		const { message, description } = balance;
 		return {
 			message: `${message}. With Minimum Balance, nothing is submitted without it`,
 			description: joinSentences('Nothing was submitted, so nothing was paid.', description),
 		};
 	}
+	const { amount, currency } = balance;
+	if (amount >= least) return undefined;
+	return {
+		message: `The account's balance is ${amount}${currency ? ` ${currency}` : ''}, and Minimum Balance is ${least}`,
+		description:
+			'Nothing was submitted, so nothing was paid. Add credits to your account on the service, or lower Minimum Balance in the options. The balance of a subscription may be 0: remove the option then.',
+	};
 }

@@ -1,5 +1,5 @@
 import { countRequests, readBalance } from '../account/balance';
-import { ProblemError } from '../api/problems';
+import { ProblemError, readProblem } from '../api/problems';
 import { doOnce, type Run } from '../jobs/run';
 import type { AccountRequest } from '../request';
 import type { Operation } from './operation';
@@ -28,16 +28,18 @@ export const getBalance: Operation<Extract<AccountRequest, { operation: typeof O
 
 /** Either of the two answers is of use without the other. @throws ProblemError when there is neither */
 async function readAccount(run: Run) {
-	const [balance, processing] = await Promise.allSettled([readBalance(run), countRequests(run)]);
-	const reasons = [balance, processing].flatMap((call) =>
-		call.status === 'rejected' ? [call.reason as unknown] : [],
-	);
-	const [reason] = reasons;
-	if (reason !== undefined && (reasons.length > 1 || !(reason instanceof ProblemError))) throw reason;
+	const [balance, count] = await Promise.all([
+		readBalance(run).catch(readProblem),
+		countRequests(run)
+			.then((processing) => ({ processing }))
+			.catch(readProblem),
+	]);
+	if ('message' in balance && 'message' in count) throw new ProblemError(balance);
+	const problem = [balance, count].find((answer) => 'message' in answer);
 	return {
-		balance: balance.status === 'fulfilled' ? balance.value.amount : null,
-		currency: balance.status === 'fulfilled' ? (balance.value.currency ?? null) : null,
-		processing: processing.status === 'fulfilled' ? processing.value : null,
-		...(reason instanceof ProblemError && { problem: reason.message }),
+		balance: 'amount' in balance ? balance.amount : null,
+		currency: ('amount' in balance && balance.currency) || null,
+		processing: 'processing' in count ? count.processing : null,
+		...(problem && 'message' in problem && { problem: problem.message }),
 	};
 }

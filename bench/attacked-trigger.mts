@@ -5,6 +5,7 @@ import type { CallRecord } from '../local-api/index.mts';
 import { PACKAGE } from '../n8n/real/n8n.mts';
 import { waitUntil } from '../n8n/real/processes.mts';
 import { API_KEY, type World } from '../n8n/real/worlds.mts';
+import { createSigner, markTriggerAddress } from '../nodes/ImgTo3d/api/mark.ts';
 import { AFTER, TRIGGER } from './calls.mts';
 import type { KnownJobs } from './forged-calls.mts';
 
@@ -64,14 +65,15 @@ export class AttackedTrigger {
 		return trigger;
 	}
 
-	/** Submits a job. When it has ended, the service makes one or two calls. @returns the job's ID */
-	async submit(jobSeconds: number, webhooks: 'once' | 'twice' | 'never'): Promise<number> {
+	/** Submits a job, with the trigger's address as the node or another client sends it. When it has ended, the service makes one or two calls. @returns the job's ID */
+	async submit(jobSeconds: number, webhooks: 'once' | 'twice' | 'never', isMarked = true): Promise<number> {
 		const { service } = this.world;
 		service.configure({ jobSeconds, webhooks });
+		const webhook = isMarked ? markTriggerAddress(createSigner(API_KEY), this.url, TRACK_ID) : this.url;
 		const response = await fetch(`${service.baseUrl}/v3/txt_to_3d`, {
 			method: 'POST',
 			headers: { 'Content-Type': 'application/json' },
-			body: JSON.stringify({ ...JOB, key: API_KEY, webhook: this.url, track_id: TRACK_ID }),
+			body: JSON.stringify({ ...JOB, key: API_KEY, webhook, track_id: TRACK_ID }),
 		});
 		const { id } = (await response.json()) as { id: number };
 		this.jobs.push(id);

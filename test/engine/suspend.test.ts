@@ -1,5 +1,6 @@
 import type { INodeExecutionData, INodeParameters } from 'n8n-workflow';
 
+import { EngineCredentials } from '../../n8n/engine/credentials.cts';
 import { readOutput, type Execution, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import {
@@ -39,6 +40,8 @@ const failJob = (skip: number): Fault => ({
 	skip,
 	do: { kind: 'failJob', message: 'too dark' },
 });
+
+const NEW_KEY = 'another-key-of-the-same-account';
 
 const lastExecution = (): Execution => rig.engine.executions.at(-1) as Execution;
 
@@ -158,13 +161,16 @@ describe('a suspended execution', () => {
 			items: makeNumberedItems(1),
 		});
 		expect(rig.service.jobs[0]).toMatchObject({ trackId: 'item-0' });
-		expect(resumeUrl()).toMatch(new RegExp(`/webhook-waiting/${lastExecution().id}/img-to-3d$`));
+		expect(resumeUrl()).toMatch(
+			new RegExp(`/webhook-waiting/${lastExecution().id}/img-to-3d\\?mark=[\\w-]{22}$`),
+		);
 	});
 
 	test('does not store the API key', async () => {
 		await rig.run(suspending(), { items: makeNumberedItems(2) });
 		expect(lastExecution().suspended).toContain('item-1');
 		expect(lastExecution().suspended).not.toContain(API_KEY);
+		expect(lastExecution().suspended).not.toContain(new URL(resumeUrl()).searchParams.get('mark'));
 	});
 
 	test('stays suspended after a call while a job is open, and answers it with 200', async () => {
@@ -196,6 +202,82 @@ describe('a suspended execution', () => {
 		await rig.clock.sleep(61_000);
 		expect(outputItems().map(({ json }) => json.output)).toEqual([rig.service.jobs[0]?.outputs]);
 	});
+
+	test.each([
+		['without a mark', () => ''],
+		['with a made-up mark', () => `?mark=${'A'.repeat(22)}`],
+		['with a changed mark', () => new URL(resumeUrl()).search.replace(/.$/, '!')],
+		['with two marks', () => `${new URL(resumeUrl()).search}&${new URL(resumeUrl()).search.slice(1)}`],
+	])(
+		'costs no API call and no query when it is called %s, by any number of calls',
+		async (_case, makeQuery) => {
+			await rig.run(suspending(), { items: makeNumberedItems(1) });
+			const { origin, pathname } = new URL(resumeUrl());
+			const url = origin + pathname + makeQuery();
+			await rig.clock.sleep(59_500);
+			const before = fetches().length;
+			const getter = jest.spyOn(EngineCredentials.prototype, 'getDecrypted');
+			const answers = await Promise.all(
+				Array.from({ length: 100 }, async () => await rig.call(url, { status: 'success', id: idOf(0) })),
+			);
+			const reads = getter.mock.calls.length;
+			getter.mockRestore();
+			expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]));
+			expect([fetches().length - before, reads]).toEqual([0, 0]);
+			expect(lastExecution().run?.status).toBe('waiting');
+			await rig.clock.sleep(2000);
+			expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
+		},
+	);
+
+	test('has the same mark after a restart, and another execution has another one', async () => {
+		rig.service.configure({ webhooks: 'never' });
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
+		const first = resumeUrl();
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
+		const { origin, pathname } = new URL(resumeUrl());
+		expect(await rig.call(origin + pathname + new URL(first).search, {})).toMatchObject({ status: 403 });
+		rig.restartN8n();
+		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 200 });
+	});
+
+	test('knows its address after the key was changed', async () => {
+		await rig.run(suspending(), { items: makeNumberedItems(1) });
+		rig.setCredential({ apiKey: NEW_KEY });
+		await rig.clock.sleep(120_000);
+		// In the stand-in, another key has other jobs.
+		expect(rig.service.calls.map(({ status }) => status)).toEqual([503]);
+		rig.setCredential({ apiKey: API_KEY });
+		expect(await rig.call(resumeUrl(), {})).toMatchObject({ status: 200 });
+		await rig.clock.sleep(1000);
+		expect(outputItems().map(({ json }) => json.status)).toEqual(['success']);
+	});
+
+	test.each([[API_KEY], [NEW_KEY]])(
+		'knows the address of an earlier suspension, with the same or another key (%s)',
+		async (apiKey) => {
+			rig.service.configure({ jobSeconds: (number) => [30, 200, 60][number - 1] ?? 0 });
+			rig.service.addFault(failJob(0));
+			const edit = (answer: Record<string, unknown>) => {
+				if (answer.status === 'failed') rig.setCredential({ apiKey });
+				return answer;
+			};
+			rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
+			const node = { retryOnFail: true, maxTries: 2 };
+			await rig.run(inOrder(), { items: makeNumberedItems(2), node });
+			await rig.clock.sleep(31_000);
+			await rig.waitUntilIdle();
+			await rig.clock.sleep(300_000);
+			const [first, , third] = rig.service.jobs.map(({ webhook }) => webhook);
+			expect(third === first).toBe(apiKey === API_KEY);
+			// In the stand-in, another key has other jobs.
+			const isKnown = apiKey === API_KEY;
+			expect(rig.service.calls.map(({ status }) => status)).toEqual(
+				isKnown ? [200, 200, 200] : [200, 503, 503],
+			);
+			expect(lastExecution().run?.status).toBe(isKnown ? 'success' : 'waiting');
+		},
+	);
 
 	test('waits for the end of a job if the call comes before the API shows it', async () => {
 		rig.service.configure({ webhooks: { delaySeconds: -8 } });

@@ -11,6 +11,7 @@ import { findIdInText, type JobId } from './job-id';
 import type { BadAnswer } from './judge';
 import type { CallPurpose } from './error-texts';
 import { describeAccountProblem, describeProblem, type CallSubject, type Problem } from './problems';
+import { createSigner, type Sign } from './mark';
 import { isPublicHost } from './public-address';
 import { createKeyRemover } from './redact';
 import { CREDENTIAL, post, type BrokenAnswer, type CallContext, type ServiceCall } from './transport';
@@ -28,6 +29,9 @@ export interface Service {
 
 	/** Removes the key from a text. */
 	clean(text: string): string;
+
+	/** Makes the marks of webhook addresses. */
+	sign: Sign;
 
 	/**
 	 * Whether the service may fetch from a host and be called there, and whether its files may be fetched from there. Private
@@ -135,6 +139,7 @@ export function openService(
 	return {
 		account: createHash('sha256').update(`${endpoints.root}\n${key}`).digest('hex'),
 		clean,
+		sign: createSigner(key),
 		canReach: (hostname) => isPrivate || isPublicHost(hostname),
 		submit: async (version, operation, body, timeoutMs) =>
 			await call({ url: endpoints.buildSubmitUrl(version, operation), body, timeoutMs }),

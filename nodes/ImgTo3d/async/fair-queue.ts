@@ -13,17 +13,20 @@ export class FairQueue {
 	/**
 	 * @param free how many tasks may run at the same time
 	 * @param maxWaiting how many tasks may wait, in all queues together
+	 * @param maxInQueue how many tasks may wait in one queue
 	 */
 	constructor(
 		private free: number,
 		private readonly maxWaiting: number,
+		private readonly maxInQueue = maxWaiting,
 	) {}
 
 	/**
 	 * Runs a task in a slot, and frees the slot when the task ends, also with an error.
 	 *
 	 * @param queue the name of its queue
-	 * @returns nothing if the task was turned away: when too many wait, the longest queue loses its last task
+	 * @returns nothing if the task was turned away: when its queue is full, and when too many wait in all. Then the longest
+	 *   queue loses its last task.
 	 */
 	async run<T>(queue: string, task: () => Promise<T>): Promise<T | undefined> {
 		if (this.free > 0) this.free -= 1;
@@ -38,6 +41,10 @@ export class FairQueue {
 	private async waitIn(queue: string): Promise<boolean> {
 		return await new Promise<boolean>((start) => {
 			const starts = this.queues.get(queue) ?? [];
+			if (starts.length >= this.maxInQueue) {
+				start(false);
+				return;
+			}
 			this.queues.set(queue, starts);
 			starts.push(start);
 			this.waiting += 1;

@@ -6,6 +6,7 @@ import { holdsJob, type Answer } from '../api/answer';
 import { describeMark, joinSentences } from '../api/error-texts';
 import type { JobId } from '../api/job-id';
 import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
+import { markTriggerAddress } from '../api/mark';
 import { ProblemError, type Problem } from '../api/problems';
 import { SUBMIT_LIMIT_MS } from '../api/service';
 import { VERSIONS } from '../api/versions';
@@ -31,6 +32,9 @@ export async function submitOnce(run: Run, item: GenerationItem): Promise<Accept
 	const { work } = item;
 	const body: IDataObject = { ...work.body };
 	if (run.suspension && waitsForWebhook(item)) body.webhook = run.suspension.resumeUrl;
+	else if (typeof body.webhook === 'string') {
+		body.webhook = markTriggerAddress(run.service.sign, body.webhook, body.track_id);
+	}
 	const images =
 		work.image?.from === 'binary' ? await uploadImages(run, item, work.image.properties) : work.image?.urls;
 	if (images) Object.assign(body, VERSIONS[work.apiVersion].images.buildBody(images));

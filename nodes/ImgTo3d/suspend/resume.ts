@@ -1,10 +1,12 @@
 /** What happens when a webhook call comes in for a suspended execution. */
 import type { IExecuteData, INodeExecutionData, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
+import { hashMark, isSameText } from '../api/mark';
 import { systemClock, type Clock } from '../async/clock';
 import { waitsForWebhook } from '../request';
 import type { JobToAsk } from '../webhook/ask';
 import { openConnection } from '../webhook/connection';
+import { readMark } from '../webhook/mark';
 import { reply, replyOnly } from '../webhook/reply';
 import { OpenJobs, type Verdict } from './open-jobs';
 import { ResumeState } from './resume-state';
@@ -21,6 +23,9 @@ const RESUMING_MS = 60_000;
 
 const STAYS_SUSPENDED = 'The execution stays suspended.';
 
+/** Only the service was given the whole address. In n8n 2.0.0, anybody can guess the rest of it. */
+const NOT_ITS_ADDRESS = `This is not the whole address of the execution. ${STAYS_SUSPENDED}`;
+
 /** The answer to a call that does not resume the execution: its HTTP code and its message. */
 const REPLIES: Record<Exclude<Verdict, 'resume'>, readonly [httpCode: number, message: string]> = {
 	busy: [200, 'Received. Another call about these jobs is being handled.'],
@@ -32,8 +37,8 @@ const REPLIES: Record<Exclude<Verdict, 'resume'>, readonly [httpCode: number, me
 const processState = new ResumeState();
 
 /**
- * Answers a webhook call to a suspended execution. Anyone can make one, so the node does not believe it, but asks the API
- * about each open job. The node resumes when all jobs have ended. If it does not continue on errors, it also resumes
+ * Answers a webhook call to a suspended execution. A call without the mark of the execution's address costs nothing. Anyone
+ * who has seen the address can make another one, so the node does not believe it, but asks the API about each open job. The node resumes when all jobs have ended. If it does not continue on errors, it also resumes
  * when one has failed. Otherwise the execution stays suspended.
  *
  * It never throws: n8n would run the nodes after this one with an empty item.
@@ -68,9 +73,12 @@ async function answerCall(
 	const suspended = readSuspended(items, context.getNode().id) ?? [];
 	const [first] = suspended;
 	if (!first) return replyOnly(context, 200, 'This execution does not wait for a webhook call.');
+	const hash = hashMark(String(readMark(context)));
+	if (!first.marks.some((mark) => isSameText(mark, hash))) return replyOnly(context, 403, NOT_ITS_ADDRESS);
 
 	const memory = state.recall(first.suspension);
-	const connection = await openConnection(context, clock, state.credentials, first.suspension);
+	const credential = await state.credentials.read(context, first.suspension);
+	const connection = openConnection(context, clock, credential);
 	const jobs = new OpenJobs(connection, suspended.flatMap(toOpenJob), memory, state.slots);
 	const until = findWaitEnd(suspended) - MIN_WAIT_LEFT_MS;
 	let verdict = await jobs.decide();

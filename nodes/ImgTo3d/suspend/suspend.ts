@@ -13,6 +13,7 @@ import {
 	type INodeExecutionData,
 } from 'n8n-workflow';
 
+import { hashMark, MARK_PARAMETER } from '../api/mark';
 import type { Service } from '../api/service';
 import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
@@ -20,7 +21,7 @@ import type { Suspension } from '../jobs/suspension';
 import { toErrorItem, toJson, toReference, type Failure } from '../output/items';
 import { isGeneration, waitsForWebhook, type ItemRequest, type JobItem } from '../request';
 import { isToolCall } from '../tool-call';
-import { attachSuspended, type FailedItem } from './suspended-items';
+import { attachSuspended, readResumed, type FailedItem } from './suspended-items';
 
 /** The path under the execution's own address. With it, no other waiting node can take a late call for its own. */
 export const RESUME_PATH = 'img-to-3d';
@@ -77,8 +78,13 @@ export function openSuspension(
 		);
 	}
 	url.pathname += `/${RESUME_PATH}`;
+	url.searchParams.set(MARK_PARAMETER, makeMark(context, service));
 	return new OpenSuspension(url.href, requests.length);
 }
+
+/** The same mark for each suspension of a node's execution: a job may end in a later one than it was submitted in. */
+const makeMark = (context: IExecuteFunctions, { sign }: Service) =>
+	sign('suspension', context.getExecutionId(), context.getNode().id);
 
 /** Where an item is when the execution is about to be suspended. */
 export type ItemState = { item: JobItem; known: KnownJob } | Failure;
@@ -100,19 +106,23 @@ export async function suspendExecution(
 	onErrorOutput: boolean,
 ): Promise<INodeExecutionData[][]> {
 	const { context, clock } = run;
-	const mark = {
-		node: context.getNode().id,
+	const node = context.getNode().id;
+	// The key may have changed since an earlier suspension.
+	const earlier = readResumed(context.getInputData(), node)?.[0]?.marks ?? [];
+	const wait = {
+		node,
 		suspension: randomUUID(),
 		execution: context.getExecutionId(),
+		marks: [...new Set([...earlier, hashMark(makeMark(context, run.service))])],
 	};
 	const items = states.map((state, itemIndex) => {
 		if ('error' in state) {
-			return attachSuspended(toErrorItem(state, onErrorOutput), { ...toProblem(state), ...mark });
+			return attachSuspended(toErrorItem(state, onErrorOutput), { ...toProblem(state), ...wait });
 		}
 		const job = findJob(run, itemIndex, state);
 		return attachSuspended(
 			{ json: toWaitingJson(run, state) },
-			{ request: withLinks(state.item, job.images), job, ...mark },
+			{ request: withLinks(state.item, job.images), job, ...wait },
 		);
 	});
 	// n8n keeps the input items of the suspended execution, and this is where it finds them.

@@ -41,6 +41,8 @@ export type SuspendedItem = (
 	suspension: string;
 	/** The execution that was suspended. */
 	execution: string;
+	/** The hashes of the marks that its address has. A call without one of them is not the service's. */
+	marks: string[];
 	/** Set when all calls of the service have come. When the wait runs out, n8n passes the items on without it. */
 	isResumed?: true;
 };
@@ -111,11 +113,11 @@ export function updateSuspended(
 		case 'failed':
 			return attachSuspended(item, { ...suspended, end: undefined, isFailed: true });
 		case 'unknown': {
-			const { request, node, suspension, execution } = suspended;
+			const { request, node, suspension, execution, marks } = suspended;
 			const { trackId, input } = request;
 			const { problem } = entry;
 			const failed = { problem, trackId, input };
-			return attachSuspended(item, { ...failed, node, suspension, execution, isResumed: true });
+			return attachSuspended(item, { ...failed, node, suspension, execution, marks, isResumed: true });
 		}
 	}
 }

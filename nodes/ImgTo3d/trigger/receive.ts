@@ -1,18 +1,19 @@
 /** What happens when a webhook call comes in for the trigger. */
-import type { IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
+import type { IDataObject, IWebhookFunctions, IWebhookResponseData } from 'n8n-workflow';
 
-import { readWebhookCall } from '../api/webhook-call';
+import { readWebhookCall, type EndReport } from '../api/webhook-call';
 import { systemClock, type Clock } from '../async/clock';
 import { readCallBody } from '../webhook/body';
-import { openConnection } from '../webhook/connection';
+import { openConnection, type CallConnection } from '../webhook/connection';
 import { replyOnly } from '../webhook/reply';
+import { identifyCaller } from './caller';
 import { deliverEnd } from './deliver';
 import { isWanted } from './filter';
-import { readTriggerSettings } from './parameters';
-import { conclude, describeBadBody, reportError, type Outcome } from './replies';
+import { readTriggerSettings, type TriggerSettings } from './parameters';
+import { conclude, describeBadBody, reportError, type Refusal } from './replies';
 import { hashEnd } from './seen-ends';
 import { TriggerState, type TriggerCall } from './state';
-import { verifyEnd } from './verify';
+import { verifyEnd, type VerifiedEnd } from './verify';
 
 const processState = new TriggerState();
 
@@ -44,9 +45,11 @@ export async function handleTriggerCall(
 		if (!isWanted(settings, report)) {
 			return replyOnly(context, 200, 'Received. This trigger is set to other events or track IDs.');
 		}
-		const call = { context, clock, state, trigger, settings, body };
 		const hash = hashEnd(report.id, report.outcome);
-		return await handleOnce(call, hash);
+		const seen = new SeenEnd(context, state, trigger, settings, hash);
+		if (seen.isSeen()) return replyOnly(context, 200, SEEN);
+		const caller = await identifyCaller(context, clock, state.credentials, trigger, report.trackId);
+		return await handle({ context, clock, state, trigger, settings, caller, body }, seen);
 	} catch (error) {
 		return reportError(context, clock, state, trigger, error);
 	}
@@ -55,40 +58,88 @@ export async function handleTriggerCall(
 /** The answer cannot give the key away to a caller that has sent it. */
 const keepText = (text: string) => text;
 
-/**
- * Handles a call, unless the end of its job has started the workflow before, or another call about this end is handled
- * already.
- *
- * @param hash identifies the end
- */
-async function handleOnce(call: TriggerCall, hash: string): Promise<IWebhookResponseData> {
-	const { context, state, trigger, settings } = call;
-	const staticData = context.getWorkflowStaticData('node');
-	// A person who listens for test events wants to see all of them.
-	const isOnce = settings.ignoreDuplicates && context.getMode() !== 'manual';
+const SEEN = 'Received before.';
+const BEING_HANDLED = 'Received. Another call about this job is being handled.';
 
-	const handleUnlessSeen = async () => {
-		if (isOnce && state.seen.has(trigger, staticData, hash)) {
-			return replyOnly(context, 200, 'Received before.');
-		}
-		const outcome = await verifyAndDeliver(call);
-		if (isOnce && 'items' in outcome) state.seen.add(trigger, staticData, hash);
-		return conclude(context, outcome);
-	};
+/** The end that a call reports, and whether it has started the workflow before. */
+class SeenEnd {
+	/** Identifies the end among those of all triggers. */
+	readonly name: string;
+	/** Whether it may start the workflow only once. A person who listens for test events wants to see all of them. */
+	readonly isOnce: boolean;
+	private readonly staticData: IDataObject;
+
+	constructor(
+		context: IWebhookFunctions,
+		private readonly state: TriggerState,
+		private readonly trigger: string,
+		{ ignoreDuplicates }: TriggerSettings,
+		private readonly hash: string,
+	) {
+		this.name = `${trigger}/${hash}`;
+		this.isOnce = ignoreDuplicates && context.getMode() !== 'manual';
+		this.staticData = context.getWorkflowStaticData('node');
+	}
+
+	isSeen(): boolean {
+		return this.isOnce && this.state.seen.has(this.trigger, this.staticData, this.hash);
+	}
+
+	add(): void {
+		if (this.isOnce) this.state.seen.add(this.trigger, this.staticData, this.hash);
+	}
+}
+
+/**
+ * Handles a call, unless another call of the same caller about this end is handled already. Calls of others do not count:
+ * theirs may be turned away.
+ */
+async function handle(call: TriggerCall, seen: SeenEnd): Promise<IWebhookResponseData> {
+	const { context, state, settings, caller } = call;
 	// Such calls have no work in common.
-	if (!isOnce && settings.verify === 'none') return await handleUnlessSeen();
-	const response = await state.flights.run(`${trigger}/${hash}`, handleUnlessSeen);
+	if (!seen.isOnce && settings.verify === 'none') return await verifyAndDeliver(call, seen);
+	const response = await state.flights.run(`${seen.name}/${caller.queue}`, async () =>
+		seen.isSeen() ? replyOnly(context, 200, SEEN) : await verifyAndDeliver(call, seen),
+	);
 	if (response) return response;
-	return isOnce
-		? replyOnly(context, 200, 'Received. Another call about this job is being handled.')
+	return seen.isOnce
+		? replyOnly(context, 200, BEING_HANDLED)
 		: replyOnly(context, 503, 'Too many calls about this job at once.');
 }
 
-async function verifyAndDeliver(call: TriggerCall): Promise<Outcome> {
-	const { context, clock, state, trigger, body } = call;
-	const connection = await openConnection(context, clock, state.credentials, trigger);
+async function verifyAndDeliver(call: TriggerCall, seen: SeenEnd): Promise<IWebhookResponseData> {
+	const { context, state } = call;
+	const verified = await verify(call);
+	if (!('end' in verified)) return conclude(context, verified);
+	const { connection, report, end } = verified;
+	if (!seen.isOnce) return conclude(context, await deliverEnd(connection, call, report, end));
+	// Several callers may have had the end verified at the same time.
+	const response = await state.flights.run(seen.name, async () => {
+		if (seen.isSeen()) return replyOnly(context, 200, SEEN);
+		const outcome = await deliverEnd(connection, call, report, end);
+		if ('items' in outcome) seen.add();
+		return conclude(context, outcome);
+	});
+	return response ?? replyOnly(context, 200, BEING_HANDLED);
+}
+
+/** A call that is believed. */
+interface Verified {
+	connection: CallConnection;
+	report: EndReport;
+	end: VerifiedEnd;
+}
+
+async function verify(call: TriggerCall): Promise<Verified | Refusal> {
+	const { context, clock, state, trigger, caller, body } = call;
+	// A stranger can cause no more than one read a minute. A person who tests wants a change to count at once.
+	const isNewest = caller.isMarked || context.getMode() === 'manual';
+	const credential = isNewest
+		? await state.credentials.read(context, trigger)
+		: await state.credentials.readRecent(context, trigger, clock);
+	const connection = openConnection(context, clock, credential);
 	const report = readWebhookCall(body, connection.service.clean);
 	if ('problem' in report) return { httpCode: 400, message: describeBadBody(report.problem) };
 	const end = await verifyEnd(connection, call, report);
-	return 'state' in end ? await deliverEnd(connection, call, report, end) : end;
+	return 'state' in end ? { connection, report, end } : end;
 }

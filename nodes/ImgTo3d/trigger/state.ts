@@ -2,16 +2,31 @@ import type { IWebhookFunctions } from 'n8n-workflow';
 
 import type { Clock } from '../async/clock';
 import { FairQueue } from '../async/fair-queue';
+import { Pace } from '../async/pace';
 import { RateLimit } from '../async/rate-limit';
 import { Semaphore } from '../async/semaphore';
 import { SingleFlight } from '../async/single-flight';
 import { processCredentials, type CredentialReader } from '../webhook/connection';
+import type { Caller } from './caller';
 import type { TriggerSettings } from './parameters';
 import { SeenEnds } from './seen-ends';
 
-/** The most jobs that are fetched at the same time because of webhook calls, and the most calls that wait for that. */
+/**
+ * The most jobs that are fetched at the same time because of calls with a mark, the most of these calls that wait for that,
+ * and the most with the same mark. The same limits apply to the calls without a mark about the jobs of an account.
+ */
 const MAX_FETCHES = 10;
-const MAX_WAITING = 100;
+const MAX_MARKED = 1000;
+const MAX_OF_A_MARK = 5;
+const MAX_UNMARKED = 100;
+const MAX_OF_AN_ADDRESS = 30;
+
+/**
+ * How often an account's API is asked because of calls without a mark: five times a second, ms. A burst of calls is
+ * answered at once. The service counts these questions as the account's, and refuses when there are too many.
+ */
+const UNMARKED_INTERVAL_MS = 200;
+const UNMARKED_BURST = 30;
 
 /** The most files that are downloaded at the same time, for all calls. */
 const MAX_DOWNLOADS = 5;
@@ -24,11 +39,36 @@ export class TriggerState {
 	/** The calls that are being handled, by trigger and end. */
 	readonly flights = new SingleFlight();
 	readonly seen = new SeenEnds();
-	readonly fetches = new FairQueue(MAX_FETCHES, MAX_WAITING);
+	private readonly marked = new FairQueue(MAX_FETCHES, MAX_MARKED, MAX_OF_A_MARK);
+	/** By account. */
+	private readonly unmarked = new Map<string, { queue: FairQueue; pace: Pace }>();
 	readonly downloads = new Semaphore(MAX_DOWNLOADS);
 	private readonly limits = new Map<string, RateLimit>();
 
 	constructor(readonly credentials: CredentialReader = processCredentials) {}
+
+	/**
+	 * Asks the API because of a call, when it is the call's turn. Calls with a mark never wait for others.
+	 *
+	 * @returns `undefined` if too many calls wait
+	 */
+	async fetch<T>(
+		clock: Clock,
+		account: string,
+		{ queue, isMarked }: Caller,
+		task: () => Promise<T>,
+	): Promise<T | undefined> {
+		if (isMarked) return await this.marked.run(queue, task);
+		const others = this.unmarked.get(account) ?? {
+			queue: new FairQueue(MAX_FETCHES, MAX_UNMARKED, MAX_OF_AN_ADDRESS),
+			pace: new Pace(UNMARKED_INTERVAL_MS, UNMARKED_BURST),
+		};
+		this.unmarked.set(account, others);
+		return await others.queue.run(queue, async () => {
+			await others.pace.wait(clock);
+			return await task();
+		});
+	}
 
 	/** Gets the limit on something that the calls to a trigger cause. */
 	getLimit(trigger: string, limited: Limited): RateLimit {
@@ -47,5 +87,6 @@ export interface TriggerCall {
 	/** Identifies the trigger among all triggers of this n8n. */
 	trigger: string;
 	settings: TriggerSettings;
+	caller: Caller;
 	body: string;
 }

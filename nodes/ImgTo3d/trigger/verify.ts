@@ -1,11 +1,9 @@
 /** Decides whether a webhook call is believed. Anybody can make one, so by default only the API's answer counts. */
-import type { IWebhookFunctions } from 'n8n-workflow';
 
 import type { Answer } from '../api/answer';
 import { listFiles } from '../api/job-facts';
 import { findAnsweredId, isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { toNodeApiError } from '../api/problems';
-import { expandIpv6 } from '../api/public-address';
 import { isOtherSpelling, type EndReport, type ReportedEnd } from '../api/webhook-call';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
 import { askUntilFinal } from '../webhook/ask';
@@ -74,9 +72,9 @@ function believeCall({ end }: EndReport): VerifiedEnd | Refusal {
 
 /** Asks the API about a call's job. @param limitMs with 0, the API is asked once */
 async function askApi({ connection, call, report, tracker }: Verification, limitMs: number): Promise<Asked> {
-	const { context, clock, state, trigger, settings } = call;
+	const { clock, state, trigger, settings, caller } = call;
 	const { id } = report;
-	const caller = identifyCaller(context);
+	const { account } = connection.service;
 	const repeats = state.getLimit(trigger, 'repeats');
 	let finding: Finding = { state: 'open', isReported: false };
 	let unknown = 0;
@@ -84,7 +82,7 @@ async function askApi({ connection, call, report, tracker }: Verification, limit
 		connection,
 		{ apiVersion: settings.apiVersion, id },
 		limitMs,
-		async (fetch) => await state.fetches.run(caller, fetch),
+		async (fetch) => await state.fetch(clock, account, caller, fetch),
 		(latest) => {
 			finding = tracker.note(latest, clock.now());
 			if (isUnknownJob(latest)) unknown += 1;
@@ -150,16 +148,6 @@ function refuseUnconfirmed(
 		message: 'The API gives no usable answer now. Please repeat the call.',
 		error: toNodeApiError(call.context.getNode(), problem),
 	};
-}
-
-/**
- * Identifies a caller for the queue, so that a flood delays only the calls from its own address. Behind a proxy, n8n knows
- * the address if N8N_PROXY_HOPS gives the number of proxies.
- */
-function identifyCaller(context: IWebhookFunctions): string {
-	const { ip = '' } = context.getRequestObject() as { ip?: string };
-	// One IPv6 connection has all addresses that begin with the same four groups.
-	return ip.includes('.') ? ip : expandIpv6(ip).slice(0, 4).join(':');
 }
 
 /** Whether the answer reports the bad end of a job. A refused account or a missing file is not one. */

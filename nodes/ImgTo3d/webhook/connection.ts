@@ -11,6 +11,14 @@ import { Semaphore } from '../async/semaphore';
  */
 const MAX_READS = 2;
 
+/** How long a credential that was read may be used where a change of it is not missed, ms. */
+const RECENT_MS = 60_000;
+
+interface Read {
+	at: number;
+	credential: ICredentialDataDecryptedObject;
+}
+
 /**
  * Reads credentials for webhook calls. Each read is a query, and in n8n 2.41 an expression sandbox of its own. Calls
  * about the same subject that come during a read share its result.
@@ -18,13 +26,34 @@ const MAX_READS = 2;
 export class CredentialReader {
 	private readonly slots = new Semaphore(MAX_READS);
 	private readonly reads = new Map<string, Promise<ICredentialDataDecryptedObject>>();
+	/** The last reads of credentials that strangers may ask for as often as they like. */
+	private readonly recent = new Map<string, Read>();
+
+	/**
+	 * Reads the credential, at most once a minute.
+	 *
+	 * @param subject as for {@link read}
+	 * @throws n8n's error when the credential cannot be read
+	 */
+	async readRecent(
+		context: IWebhookFunctions,
+		subject: string,
+		clock: Clock,
+	): Promise<ICredentialDataDecryptedObject> {
+		const key = nameCredential(context, subject);
+		const known = this.recent.get(key);
+		if (known && clock.now() - known.at < RECENT_MS) return known.credential;
+		const credential = await this.read(context, subject);
+		this.recent.set(key, { at: clock.now(), credential });
+		return credential;
+	}
 
 	/**
 	 * @param subject what the call is about: a trigger, or a suspended execution
 	 * @throws n8n's error when the credential cannot be read
 	 */
 	async read(context: IWebhookFunctions, subject: string): Promise<ICredentialDataDecryptedObject> {
-		const key = `${subject}/${context.getNode().credentials?.stableDiffusionApi?.id}`;
+		const key = nameCredential(context, subject);
 		const current = this.reads.get(key);
 		if (current) return await current;
 		const read = this.slots
@@ -35,6 +64,9 @@ export class CredentialReader {
 	}
 }
 
+const nameCredential = (context: IWebhookFunctions, subject: string) =>
+	`${subject}/${context.getNode().credentials?.stableDiffusionApi?.id}`;
+
 /** The reader that all nodes of this process share. */
 export const processCredentials = new CredentialReader();
 
@@ -44,19 +76,17 @@ export type CallConnection = Connection & { context: IWebhookFunctions };
 /**
  * Opens the service for a webhook call. n8n cannot cancel a webhook call, so its signal is never aborted.
  *
- * @param subject what the call is about; see {@link CredentialReader.read}
  * @throws NodeOperationError when the credential cannot be used
  */
-export async function openConnection(
+export function openConnection(
 	context: IWebhookFunctions,
 	clock: Clock,
-	credentials: CredentialReader,
-	subject: string,
-): Promise<CallConnection> {
+	credential: ICredentialDataDecryptedObject,
+): CallConnection {
 	return {
 		context,
 		clock,
-		service: openService(context, clock, await credentials.read(context, subject)),
+		service: openService(context, clock, credential),
 		signal: new AbortController().signal,
 	};
 }

@@ -66,7 +66,7 @@ async function joinSideBySide(left: Sharp, right: Sharp): Promise<Sharp> {
 /** Makes the pictures of the README's first workflow, step by step, as a new user sees it. */
 async function captureFirstWorkflow(world: World, editor: Editor): Promise<void> {
 	await world.main.deleteCredential(world.credentials.stableDiffusionApi);
-	const nodesPanel = async () => await capture(editor, await findBox(editor.getById('node-creator'), 640));
+	const nodesPanel = async () => await capture(editor, await findBox(editor.getById('node-creator'), 800));
 	let search: Sharp;
 	const pictures: Record<FirstStep, () => Promise<void>> = {
 		search: async () => {

@@ -8,6 +8,7 @@ import { UNFINISHED } from './job-answers.mts';
 import { readRequestId } from './job-ids.mts';
 import type { JobRecord } from './jobs.mts';
 import { isObject } from './json.mts';
+import { isMeantForLoopback } from './loopback.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
 import { API_PATHS, API_VERSIONS, ENDPOINTS } from './parameters.mts';
 import { Service, type Call } from './service.mts';
@@ -53,6 +54,8 @@ export interface LocalApi {
 /** A call with its whole JSON of any type. */
 interface Exchange extends Call {
 	json: unknown;
+	/** Whether its content type says that it is JSON. */
+	isJson: boolean;
 }
 
 /** Finds what decides which fault hits a request. @param name the ID or file in its path */
@@ -118,7 +121,8 @@ class Server {
 	private addHooks(app: FastifyInstance): void {
 		app.addHook('onRequest', (request, reply, done) => {
 			this.record(request, reply);
-			done();
+			if (isMeantForLoopback(request.headers.host)) return done();
+			send(reply, answerError('This is a stand-in for this machine only: call 127.0.0.1 or localhost', 403));
 		});
 		app.addHook('onSend', (request, reply, _payload, done) => {
 			// Before the client has the answer: a client that has it must find it on record.
@@ -190,7 +194,10 @@ class Server {
 		const add = (method: 'get' | 'post' | 'delete', path: string, handler: Handler) =>
 			app[method](path, this.route(undefined, handler));
 		add('get', '/local-api', () => service.describe());
-		add('post', '/local-api/faults', ({ json }) => service.addFaults(json));
+		// A page in a browser can send any other type without asking.
+		add('post', '/local-api/faults', ({ json, isJson }) =>
+			isJson ? service.addFaults(json) : answerError('Content-Type must be application/json', 415),
+		);
 		add('delete', '/local-api/faults', () => service.clearFaults());
 	}
 
@@ -239,7 +246,7 @@ class Server {
 
 			const right = async (): Promise<Answer> => {
 				if (isMalformed) return answerError('Malformed JSON in the request body', 400);
-				return await handler({ body, json, name, fault, record });
+				return await handler({ body, json, isJson, name, fault, record });
 			};
 			if (!fault) send(reply, await right());
 			else if (place === 'submit' && !isAccepted(fault)) sendSpoiled(reply, answerJson(UNFINISHED), fault.do);

@@ -1,4 +1,5 @@
 import { UNRELEASED } from '../support/changelog-texts.mts';
+import { readText } from '../support/own-files.mts';
 import { Repository } from './release-repository.mts';
 
 describe('npm run release', () => {
@@ -31,6 +32,21 @@ describe('npm run release', () => {
 			code: 0,
 			printed: expect.stringMatching(/^### Added/),
 		});
+	});
+
+	test('is published only if its tag is on main', () => {
+		const line = readText('.github/workflows/release.yml')
+			.split('\n')
+			.find((text) => text.includes('merge-base'));
+		const [, command = ''] = / run: git (.+)$/.exec(line ?? '') ?? [];
+		const check = () => repository?.git(...command.split(' '));
+		repository = new Repository(UNRELEASED);
+		repository.git('update-ref', 'refs/remotes/origin/main', 'main');
+		expect(check).not.toThrow();
+		repository.git('checkout', '-b', 'unreviewed');
+		repository.write('new.txt', 'new');
+		repository.commit();
+		expect(check).toThrow();
 	});
 
 	test('makes the first version, which package.json names already', async () => {

@@ -31,6 +31,8 @@ const stepsOf = ({ jobs }: Workflow) => Object.values(jobs).flatMap(({ steps = [
 const commandsOf = (steps: Step[] = []) =>
 	steps.flatMap(({ run }) => run?.split('\n').map((line) => line.trim()) ?? []);
 
+const IS_ON_MAIN = 'git merge-base --is-ancestor HEAD refs/remotes/origin/main';
+
 /** The commands of `.ci/run`. */
 const required = readText('.ci/run')
 	.split('\n')
@@ -61,9 +63,27 @@ test('nothing is published before CI has passed, and its notes are there before 
 	expect(workflow('ci.yml').on).toHaveProperty('workflow_call');
 	expect(jobs.nightly).toMatchObject({ needs: 'notes', uses: './.github/workflows/nightly.yml' });
 	expect(workflow('nightly.yml').on).toHaveProperty('workflow_call');
-	expect(jobs.publish?.needs).toEqual(['test', 'nightly']);
-	expect(commandsOf(jobs.publish?.steps)).toContain('npm publish --provenance --access public');
+	expect(jobs.pack?.needs).toEqual(['test', 'nightly']);
+	expect(jobs.publish?.needs).toBe('pack');
+	expect(commandsOf(jobs.publish?.steps)).toContain('npm publish ./*.tgz --provenance --access public');
 	expect(jobs['github-release']?.needs).toBe('publish');
+});
+
+test('a tag is published only from main', () => {
+	const { notes } = workflow('release.yml').jobs;
+	const [checkout] = notes?.steps ?? [];
+	expect(checkout?.with).toMatchObject({ 'fetch-depth': 0 });
+	expect(commandsOf(notes?.steps)[0]).toBe(IS_ON_MAIN);
+});
+
+test('where the package is published, nothing is installed, built or checked out', () => {
+	const { steps = [] } = workflow('release.yml').jobs.publish ?? {};
+	const commands = commandsOf(steps).filter((command) => command.startsWith('npm '));
+	expect(commands.map((command) => command.split(' ')[1])).toEqual(['config', 'publish']);
+	expect(steps.flatMap(({ uses }) => /actions\/[a-z-]+/.exec(uses ?? '') ?? [])).toEqual([
+		'actions/setup-node',
+		'actions/download-artifact',
+	]);
 });
 
 test('every test runs each night, those that CI leaves out too', () => {
@@ -91,7 +111,7 @@ test('only publishing has an identity, and only the release page may be written'
 	}
 });
 
-test('scripts exist, installs come from the lock file, actions are pinned to a major version', () => {
+test('scripts exist, installs come from the lock file, actions are pinned to a commit', () => {
 	for (const file of listFiles(FOLDER)) {
 		const steps = stepsOf(workflow(file));
 		for (const command of commandsOf(steps)) {
@@ -99,6 +119,10 @@ test('scripts exist, installs come from the lock file, actions are pinned to a m
 			if (script) expect(Object.keys(manifest.scripts)).toContain(script);
 			expect(command).not.toMatch(/^npm (i|install)\b/);
 		}
-		for (const { uses } of steps) if (uses) expect(uses).toMatch(/^actions\/[a-z-]+@v\d+$/);
+		for (const { uses } of steps) if (uses) expect(uses).toMatch(/^actions\/[a-z-]+@[\da-f]{40}$/);
+		// For people, and for tools that offer newer versions.
+		for (const [, version] of readText(`${FOLDER}/${file}`).matchAll(/uses: actions\/\S+(.*)/g)) {
+			expect(version).toMatch(/^ # v\d+\.\d+\.\d+$/);
+		}
 	}
 });

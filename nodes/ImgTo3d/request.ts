@@ -84,6 +84,16 @@ export interface Delivery {
 	input?: IDataObject;
 	/** Larger output files are refused. */
 	maxFileBytes: number;
+	/** The limit of all files together. Without it, there is none, and a file is tried several times. */
+	quota?: Quota;
+}
+
+/** How much may be downloaded for somebody who is not trusted. */
+export interface Quota {
+	/** Whether a file was given up because of the limit. */
+	isExceeded: boolean;
+	/** Counts bytes that arrive. @returns whether the limit allows them */
+	take(bytes: number): boolean;
 }
 
 /** Everything that a person asks for one input item. Its `timeoutMs` also limits the job, from its submission. */

@@ -3,6 +3,8 @@ import { readOutput, type Execution } from '../../n8n/engine/engine.cts';
 import { EngineCredentials } from '../../n8n/engine/credentials.cts';
 import { createSigner, markTriggerAddress } from '../../nodes/ImgTo3d/api/mark';
 import { AFTER, buildTriggerWorkflow } from '../../bench/calls.mts';
+import { serveByClock, makeOpenBody, type FileServer, type Served } from '../support/file-server.mts';
+import { serveBehindPublicName } from '../support/http.mts';
 import { API_KEY, buildPromptParameters, makeNumberedItems, openRig, type Rig } from '../support/rig.mts';
 
 let rig: Rig;
@@ -231,4 +233,108 @@ describe('calls without a mark', () => {
 		getter.mockRestore();
 		expect(reads).toBeLessThanOrEqual(1 + minutes);
 	});
+});
+
+describe('a trigger that verifies nothing', () => {
+	let files: FileServer;
+	let proxy: Awaited<ReturnType<typeof serveBehindPublicName>>;
+	const GIF = Buffer.concat([Buffer.from('GIF89a'), Buffer.alloc(300_000, 1), Buffer.from(';')]);
+
+	const sendGif: Served = (response) => response.writeHead(200, { 'content-length': GIF.length }).end(GIF);
+	const breakOff: Served = (response) => {
+		response.writeHead(200, { 'content-length': GIF.length });
+		response.write(GIF.subarray(0, 200_000), () => response.destroy());
+	};
+	/** A file that sends a little, and then nothing. */
+	const drip: Served = (response) => {
+		response.writeHead(200);
+		const body = makeOpenBody();
+		body.pipe(response);
+		body.write(GIF.subarray(0, 100_000));
+	};
+
+	async function open(paths: Record<string, Served>): Promise<void> {
+		files = await serveByClock(rig.clock, paths);
+		proxy = await serveBehindPublicName(files.origin);
+		process.env.NO_PROXY = '127.0.0.1';
+	}
+	afterEach(async () => {
+		delete process.env.NO_PROXY;
+		await proxy.end();
+		await files.close();
+	});
+
+	const link = (path: string) => `http://files.invalid/${path}`;
+	const list = (path: string, count: number) => Array.from({ length: count }, (_, n) => link(`${path}?${n}`));
+	const anyFile = (path: string, served: Served, count: number) =>
+		Object.fromEntries(Array.from({ length: count }, (_, n) => [`/${path}?${n}`, served]));
+	const filesOf = (execution: Execution | undefined) => {
+		const [item] = execution?.run ? (readOutput(execution.run, AFTER)[0] ?? []) : [];
+		return Object.keys(item?.binary ?? {}).length;
+	};
+
+	test("downloads its files beside nobody else's: ten files that never end delay no other trigger", async () => {
+		await open({ ...anyFile('drip.gif', drip, 10), ...anyFile('a.gif', sendGif, 1) });
+		rig.clock.patienceMs = 100;
+		await rig.call(publish({ verify: 'none', download: true }), callFor(1, { output: list('drip.gif', 10) }));
+		const [job] = await submit('http://127.0.0.1:9/other');
+		const start = rig.clock.now();
+		await rig.call(publish({ download: true }), callFor(job?.id ?? 0));
+		while (startedJobs().length === 0 && rig.clock.now() - start < 60_000) await rig.clock.sleep(100);
+		expect(startedJobs()).toEqual([job?.id]);
+		expect(rig.clock.now() - start).toBeLessThan(15_000);
+		expect(files.asked.length).toBeLessThanOrEqual(2);
+		await rig.waitUntilIdle();
+	}, 60_000);
+
+	test('stores no more of a call than Max File Size, and no more in an hour than twice of it', async () => {
+		await open({ ...anyFile('a.gif', sendGif, 20), ...anyFile('b.gif', sendGif, 3) });
+		const url = publish({ verify: 'none', download: true, options: { maxFileSize: 1 } });
+		const call = async (id: number, output: string[]) => {
+			await rig.call(url, callFor(id, { output }));
+			await rig.waitUntilIdle();
+			return filesOf(executions().at(-1));
+		};
+		expect(await call(1, list('a.gif', 20))).toBe(0);
+		expect(files.asked.length).toBeLessThan(8);
+		expect(await call(2, list('b.gif', 3))).toBe(3);
+		const asked = files.asked.length;
+		await call(3, list('b.gif', 3));
+		expect(await call(4, list('b.gif', 3))).toBe(0);
+		expect(files.asked.length - asked).toBeLessThanOrEqual(3);
+		expect(executions()).toHaveLength(4);
+		await rig.clock.sleep(3_600_000);
+		expect(await call(5, list('b.gif', 3))).toBe(3);
+	});
+
+	test('tries a file once when a part of it has arrived', async () => {
+		await open(anyFile('a.gif', breakOff, 1));
+		await rig.call(publish({ verify: 'none', download: true }), callFor(1, { output: list('a.gif', 1) }));
+		await rig.waitUntilIdle();
+		expect(files.asked).toHaveLength(1);
+	});
+
+	test('keeps ten calls waiting for files at most, and starts with links for the others', async () => {
+		await open(anyFile('drip.gif', drip, 20));
+		rig.clock.patienceMs = 100;
+		const url = publish({ verify: 'none', download: true });
+		for (let n = 0; n < 20; n++) await rig.call(url, callFor(1 + n, { output: [link(`drip.gif?${n}`)] }));
+		await rig.clock.sleep(100);
+		expect(executions()).toHaveLength(10);
+		expect(executions().map(filesOf)).toEqual(Array(10).fill(0));
+		await rig.waitUntilIdle();
+	}, 60_000);
+
+	test('downloads what a call with a mark names, whatever strangers have used up', async () => {
+		await open({ ...anyFile('drip.gif', drip, 20), ...anyFile('a.gif', sendGif, 1) });
+		rig.clock.patienceMs = 100;
+		const url = publish({ verify: 'none', download: true });
+		const [job] = await submit(url);
+		for (let n = 0; n < 12; n++) await rig.call(url, callFor(1 + n, { output: [link(`drip.gif?${n}`)] }));
+		const output = list('a.gif', 1);
+		await rig.call(job?.url ?? '', callFor(job?.id ?? 0, { output, track_id: job?.trackId }));
+		await rig.clock.sleep(1000);
+		expect(executions().map(filesOf).sort()).toEqual([0, 0, 1]);
+		await rig.waitUntilIdle();
+	}, 60_000);
 });

@@ -277,6 +277,25 @@ describe('a call that is not believed', () => {
 		expect(executions()).toHaveLength(1);
 	});
 
+	test('starts nothing if it spells the ID in another way, and the API answers without an ID', async () => {
+		const { production } = publish();
+		const id = await submitAndEnd();
+		// Like a database that reads a number from the beginning of a text.
+		const body = { status: 'success', output: ['https://example.com/a.gif'] };
+		rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'answer', body } });
+		const spellings = [
+			...[`0${id}`, `${id}-a`, `0x${id.toString(16)}`, `${id}e0`, `${id}.0`, `+${id}`, `-0${id}`],
+			...[`${id} x`, `\u200b${id}`, `${id}\u0000`, 'Job', 'job A', '１２', '326e1', `${id}_`],
+		];
+		for (const each of spellings) {
+			const { status } = await rig.call(production, { ...callFor(id), id: each });
+			expect([each, status]).toEqual([each, 403]);
+		}
+		expect(await rig.call(production, { ...callFor(id), id: ` ${id}\n` })).toEqual(STARTED);
+		expect(await rig.call(production, callFor(id))).toEqual(DUPLICATE);
+		expect(executions()).toHaveLength(1);
+	});
+
 	test('gets 403 if the job is still open, within the 30 s that the service waits', async () => {
 		rig.service.configure({ jobSeconds: 1000 });
 		const { production } = publish();
@@ -709,19 +728,37 @@ describe('without verification', () => {
 		expect(executions()).toHaveLength(0);
 	});
 
-	test('a file at a private address is not fetched if the service is public', async () => {
-		const proxy = await serveBehindPublicName(rig.service.origin);
-		try {
-			rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
-			const { production } = publish({ verify: 'none', download: true });
-			await rig.call(production, callFor(5, { output: ['http://169.254.169.254/latest/meta-data'] }));
-			await rig.waitUntilIdle();
-			expect(executions()[0]?.run?.data.resultData.error?.message).toMatch(/private address/);
-			expect(proxy.asked).toEqual([]);
-		} finally {
-			await proxy.end();
-		}
-	});
+	test.each([true, false])(
+		'a file at a private address is not fetched, and stays a link (service on the internet: %s)',
+		async (isPublic) => {
+			const proxy = await serveBehindPublicName(rig.service.origin);
+			try {
+				if (isPublic) rig.setCredential({ baseUrl: 'http://api.service.invalid/api' });
+				const { production } = publish({ verify: 'none', download: true });
+				const id = await submitAndEnd();
+				const before = rig.service.requests.length;
+				for (const address of [
+					'http://169.254.169.254/latest/meta-data',
+					`${rig.service.origin}/files/a.gif`,
+					String(outputs(id)?.[0]),
+					'http://[::1]/a.gif',
+					'http://n8n.internal/a.gif',
+				]) {
+					const output = ['https://example.invalid/a.gif', address];
+					await rig.call(production, callFor(id + rig.engine.executions.length, { output }));
+					await rig.waitUntilIdle();
+					const [item] = itemsOf(executions().at(-1));
+					expect([item?.json.output, item?.binary]).toEqual([output, undefined]);
+				}
+				expect([proxy.asked, rig.service.requests.length]).toEqual([[], before]);
+				expect(rig.log.at(-1)).toMatch(
+					/^warn: Image to 3D Trigger: a call started the workflow with links only/,
+				);
+			} finally {
+				await proxy.end();
+			}
+		},
+	);
 
 	test('the key is removed from what the caller says', async () => {
 		const { production } = publish({ verify: 'none' });

@@ -65,6 +65,13 @@ export function isOtherSpelling(id: JobId, answered: JobId): boolean {
 	return own === theirs || [Number(own), parseInt(own, 10)].some((read) => read === Number(theirs));
 }
 
+/**
+ * Whether an ID is spelled as the service would: a number without leading zeros, or a name in small letters. Where the API's
+ * answer names no ID, each other spelling would look like the end of another job.
+ */
+export const isCanonicalId = (id: JobId): boolean =>
+	/^(?:0|[1-9]\d{0,200}|[a-z][\da-z_-]{0,200})$/.test(String(id));
+
 function readTrackId(value: unknown): string | undefined {
 	if (typeof value === 'number') return String(value);
 	return typeof value === 'string' && value !== '' && value.length <= MAX_TRACK_ID ? value : undefined;

@@ -19,6 +19,8 @@ export interface DownloadFailure {
 	retryAfterSeconds?: number;
 	/** Whether the file's mirror would fail in the same way. */
 	isSameAtMirror?: boolean;
+	/** Whether the file had begun to arrive. */
+	isPartRead?: boolean;
 	/** Whether n8n keeps a part of the file, because it had begun to store it. */
 	isPartStored?: boolean;
 }
@@ -49,6 +51,12 @@ export function describeTooLarge({ maxFileBytes }: Delivery, bytes?: number): Do
 		isSameAtMirror: true,
 	};
 }
+
+export const describeOverQuota = (): DownloadFailure => ({
+	problem: 'there was too much to download for calls that are not verified',
+	isTemporary: false,
+	isSameAtMirror: true,
+});
 
 export function describeHttpError(httpCode: number, retryAfterSeconds: number | undefined): DownloadFailure {
 	const isTemporary = httpCode === 404 || httpCode === 408 || httpCode === 429 || httpCode >= 500;

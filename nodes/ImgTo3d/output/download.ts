@@ -69,7 +69,7 @@ export async function downloadFile(
 	const download = new Download(connection, delivery, file, slots);
 	const result = await download.tryAddress(file.url);
 	if ('stored' in result) return result;
-	const isFinal = result.isSameAtMirror === true || download.isLate();
+	const isFinal = result.isSameAtMirror === true || download.isLast(result) || download.isLate();
 	const atMirror = file.mirror === undefined || isFinal ? undefined : await download.tryAddress(file.mirror);
 	if (atMirror && 'stored' in atMirror) return atMirror;
 	throw createDownloadError(connection.service, jobId, file, result, atMirror);
@@ -89,6 +89,11 @@ class Download {
 		private readonly slots: Semaphore,
 	) {
 		this.deadline = connection.clock.now() + delivery.timeoutMs;
+	}
+
+	/** Whether a file that fails like this is not tried again, because nobody has verified that it is a job's. */
+	isLast({ isPartRead }: DownloadFailure): boolean {
+		return this.delivery.quota !== undefined && isPartRead === true;
 	}
 
 	isLate(): boolean {
@@ -113,7 +118,7 @@ class Download {
 				return result;
 			},
 			(result) => {
-				if ('stored' in result || !result.isTemporary) return undefined;
+				if ('stored' in result || !result.isTemporary || this.isLast(result)) return undefined;
 				if (result.isPartStored && this.parts >= MAX_PARTS) return undefined;
 				return backoff.computePause(result, clock.now());
 			},
@@ -230,7 +235,7 @@ class Reception {
 	}
 
 	private fail(failure: DownloadFailure): DownloadFailure {
-		return { ...failure, isPartStored: this.hasBegunToStore };
+		return { ...failure, isPartRead: true, isPartStored: this.hasBegunToStore };
 	}
 }
 

@@ -8,6 +8,7 @@ import { MeshReader, type MeshFacts } from '../mesh';
 import type { Delivery } from '../request';
 import {
 	describeIncomplete,
+	describeOverQuota,
 	describeStalled,
 	describeTooLarge,
 	type DownloadFailure,
@@ -112,6 +113,7 @@ export class Meter {
 		this.fileEnd?.take(chunk);
 		this.meshReader?.take(chunk);
 		if (this.length > this.delivery.maxFileBytes) this.giveUp(describeTooLarge(this.delivery));
+		if (this.delivery.quota?.take(chunk.length) === false) this.giveUp(describeOverQuota());
 		return chunk;
 	}
 

@@ -10,6 +10,7 @@ import { processCredentials, type CredentialReader } from '../webhook/connection
 import type { Caller } from './caller';
 import type { TriggerSettings } from './parameters';
 import { SeenEnds } from './seen-ends';
+import { UnverifiedDownloads } from './unverified';
 
 /**
  * The most jobs that are fetched at the same time because of calls with a mark, the most of these calls that wait for that,
@@ -28,11 +29,11 @@ const MAX_OF_AN_ADDRESS = 30;
 const UNMARKED_INTERVAL_MS = 200;
 const UNMARKED_BURST = 30;
 
-/** The most files that are downloaded at the same time, for all calls. */
+/** The most files that are downloaded at the same time, for all calls that are verified. */
 const MAX_DOWNLOADS = 5;
 
 /** What webhook calls can cause without end: log lines, failed executions, and repeated questions about unknown jobs. */
-type Limited = 'refusals' | 'errors' | 'repeats';
+type Limited = 'refusals' | 'errors' | 'repeats' | 'links';
 
 /** What the webhook calls to the triggers of one process share. */
 export class TriggerState {
@@ -44,6 +45,7 @@ export class TriggerState {
 	private readonly unmarked = new Map<string, { queue: FairQueue; pace: Pace }>();
 	readonly downloads = new Semaphore(MAX_DOWNLOADS);
 	private readonly limits = new Map<string, RateLimit>();
+	private readonly unverified = new Map<string, UnverifiedDownloads>();
 
 	constructor(readonly credentials: CredentialReader = processCredentials) {}
 
@@ -68,6 +70,13 @@ export class TriggerState {
 			await others.pace.wait(clock);
 			return await task();
 		});
+	}
+
+	/** Gets the limits on what a trigger downloads for calls that are not verified. */
+	getUnverified(trigger: string): UnverifiedDownloads {
+		const downloads = this.unverified.get(trigger) ?? new UnverifiedDownloads();
+		this.unverified.set(trigger, downloads);
+		return downloads;
 	}
 
 	/** Gets the limit on something that the calls to a trigger cause. */

@@ -4,7 +4,7 @@ import type { Answer } from '../api/answer';
 import { listFiles } from '../api/job-facts';
 import { findAnsweredId, isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { toNodeApiError } from '../api/problems';
-import { isOtherSpelling, type EndReport, type ReportedEnd } from '../api/webhook-call';
+import { isCanonicalId, isOtherSpelling, type EndReport, type ReportedEnd } from '../api/webhook-call';
 import { EndTracker, type Finding } from '../jobs/end-tracker';
 import { askUntilFinal } from '../webhook/ask';
 import type { CallConnection } from '../webhook/connection';
@@ -116,6 +116,11 @@ function judgeAnswer(
 	const answeredId = findAnsweredId(answer);
 	if (answeredId !== undefined && isOtherSpelling(id, answeredId)) {
 		return refuseWith(403, 'The API knows this job by another ID.');
+	}
+	// The service spells its IDs in one way.
+	const isNamed = String(answeredId) === String(id);
+	if (!isNamed && !call.caller.isMarked && !isCanonicalId(id)) {
+		return refuseWith(403, 'The API does not name this job, and its ID may be written in another way.');
 	}
 	if (answer.state === 'processing') return refuseWith(403, 'The API says that this job has not ended.');
 	if (answer.state === 'success' && finding.state === 'done' && outcome === 'success') return answer;

@@ -47,6 +47,7 @@ const WRITERS: Array<[name: string, kind: string, write: (solid: Solid) => Buffe
 	['a text STL with carriage returns', 'STL', (solid) => writeTextStl(solid, '\r\n')],
 	['an OBJ', 'OBJ', writeObj],
 	['an OBJ with carriage returns', 'OBJ', (solid) => writeObj(solid, '\r\n')],
+	['an OBJ with carriage returns alone', 'OBJ', (solid) => writeObj(solid, '\r')],
 	['an OBJ with a byte order mark', 'OBJ', (solid) => Buffer.from(`\uFEFF${String(writeObj(solid))}`)],
 	['a text PLY', 'PLY', writeTextPly],
 	['a text PLY with carriage returns', 'PLY', (solid) => writeTextPly(solid, '\r\n')],
@@ -303,6 +304,11 @@ test.each([
 		'a PLY with a list of half a number',
 		'PLY',
 		'ply\nformat ascii 1.0\nelement face 1\nproperty list int int a\nend_header\n.5 1\n',
+	],
+	[
+		'a PLY whose vertices have no properties',
+		'PLY',
+		'ply\nformat ascii 1.0\nelement vertex 999999999\nend_header\n',
 	],
 	['a file of another kind', 'GIF', 'GIF89a'],
 ])('%s has no facts', (_name, kind, text) => {

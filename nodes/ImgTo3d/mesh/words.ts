@@ -12,6 +12,8 @@ const MAX_WORD_BYTES = 64;
 export abstract class Words implements Sink {
 	isDone = false;
 	private isSkippingLine = false;
+	/** Where the next line feed and the next carriage return of the chunk are, or its end. */
+	private readonly lineEnds = [-1, -1];
 	/** The part of a word that was at the end of a chunk. */
 	private readonly split = Buffer.alloc(MAX_WORD_BYTES);
 	private splitLength = 0;
@@ -29,13 +31,13 @@ export abstract class Words implements Sink {
 
 	take(chunk: Buffer, from: number): number {
 		const { length } = chunk;
+		this.lineEnds.fill(-1);
 		let at = from;
 		while (at < length && !this.isDone) {
 			if (this.isSkippingLine) {
-				const lineEnd = chunk.indexOf(LINE_FEED, at);
-				if (lineEnd < 0) return length;
+				at = this.findLineEnd(chunk, at);
+				if (at === length) return length;
 				this.isSkippingLine = false;
-				at = lineEnd;
 			}
 			const code = chunk[at]!;
 			if (code > SPACE) at = this.passWord(chunk, at);
@@ -46,6 +48,16 @@ export abstract class Words implements Sink {
 			}
 		}
 		return at;
+	}
+
+	/** Each byte is searched once for either end, because some files have one of them only. */
+	private findLineEnd(chunk: Buffer, from: number): number {
+		[LINE_FEED, CARRIAGE_RETURN].forEach((code, index) => {
+			if (this.lineEnds[index]! >= from) return;
+			const at = chunk.indexOf(code, from);
+			this.lineEnds[index] = at < 0 ? chunk.length : at;
+		});
+		return Math.min(this.lineEnds[0]!, this.lineEnds[1]!);
 	}
 
 	end(): void {

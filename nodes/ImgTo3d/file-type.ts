@@ -63,8 +63,11 @@ function withoutSignature(
 	};
 }
 
-/** The first bytes of a file, one character for each, without the byte order mark that some texts have. */
-const toLatin1 = (file: Buffer) => file.toString('latin1', 0, HEAD_BYTES).replace(/^\xef\xbb\xbf/, '');
+/** The first bytes of a file, one character for each. */
+const toLatin1 = (file: Buffer) => file.toString('latin1', 0, HEAD_BYTES);
+
+/** The same without the byte order mark that some texts have. In front of any other file, it is damage. */
+const toText = (file: Buffer) => toLatin1(file).replace(/^\xef\xbb\xbf/, '');
 
 /** A GLB says at byte 8 how long it is. */
 const isCompleteGlb: FileKind['mayBegin'] = (head, length) =>
@@ -76,13 +79,13 @@ const isStl: FileKind['mayBegin'] = (head, length) => {
 	if (length === undefined) return true;
 	const triangles = head.length >= 84 ? head.readUInt32LE(80) : 0;
 	// A text STL begins like this, but so do some binary ones. No text contains a zero byte.
-	if (/^\s*solid\b/i.test(toLatin1(head))) return !head.includes(0) || length >= 84 + 50 * triangles;
+	if (/^\s*solid\b/i.test(toText(head))) return !head.includes(0) || length >= 84 + 50 * triangles;
 	return triangles > 0 ? length >= 84 + 50 * triangles : length === 84;
 };
 
 /** A text STL shows it in its first lines, a binary one by a length that fits its number of triangles exactly. */
 const isProbablyStl: FileKind['mayBegin'] = (head, length) => {
-	if (/^\s*solid\b[^\r\n]*[\r\n]\s*(?:facet|endsolid)\b/i.test(toLatin1(head))) return true;
+	if (/^\s*solid\b[^\r\n]*[\r\n]\s*(?:facet|endsolid)\b/i.test(toText(head))) return true;
 	const triangles = head.length >= 84 ? head.readUInt32LE(80) : 0;
 	return triangles > 0 && length === 84 + 50 * triangles;
 };
@@ -92,7 +95,7 @@ const OBJ_VERTEX = /^v(?:[ \t]+[-+]?[\d.]+(?:e[-+]?\d+)?){3}/im;
 const MATERIAL = /^\s*newmtl\s/m;
 
 /** Whether a text, which has no zero bytes, matches a pattern. */
-const isText = (pattern: RegExp) => (head: Buffer) => !head.includes(0) && pattern.test(toLatin1(head));
+const isText = (pattern: RegExp) => (head: Buffer) => !head.includes(0) && pattern.test(toText(head));
 
 /** The brands of an ISO media file that mean MP4. AVIF, HEIC and QuickTime are such files too. */
 const MP4 = /^[^]{4}ftyp(iso|mp4|avc1|M4V|MSNV|dash)/;
@@ -102,7 +105,7 @@ const MP4_BOX = /^[^]{4}(ftyp|styp|moov|mdat|free|skip|wide|uuid)/;
 /** Source: the specifications of the formats. */
 export const FILE_KINDS: readonly FileKind[] = [
 	withSignature('GIF', ['gif'], 'image/gif', /^GIF8[79]a/, { walk: walkGif }),
-	withSignature('PLY', ['ply'], 'application/x-ply', /^ply\s/, { walk: walkPly }),
+	withSignature('PLY', ['ply'], 'application/x-ply', /^(?:\xef\xbb\xbf)?ply\s/, { walk: walkPly }),
 	withSignature('GLB', ['glb'], 'model/gltf-binary', /^glTF/, { mayBegin: isCompleteGlb }),
 	withSignature('MP4', ['mp4'], 'video/mp4', MP4, {
 		mayBegin: (head) => MP4_BOX.test(toLatin1(head)),
@@ -174,20 +177,30 @@ export function findMismatch(
 /** What {@link findText} says of a web page. */
 export const WEB_PAGE = 'a web page';
 
+/** What may stand in front of the first element of a page or an XML document. */
+const PROLOGUE = /^(?:\s*<(?:!--[^]*?--|\?[^]*?\?)>)+/;
+
 /** Finds out which text a server has sent instead of a file. @returns with its article, or nothing if it is none */
 export function findText(head: Buffer): string | undefined {
 	const text = decodeText(head).trimStart();
 	// The header of a binary STL may begin with any character.
 	if (text.includes('\0')) return undefined;
-	if (isWebPage(text)) return WEB_PAGE;
+	if (isWebPage(text.slice(0, HEAD_BYTES).replace(PROLOGUE, ''))) return WEB_PAGE;
 	if (text.startsWith('<')) return 'an XML document';
 	return text.startsWith('{') || text.startsWith('[') ? 'a JSON text' : undefined;
 }
 
+/** A byte order mark of UTF-16. */
+const UTF16_MARK = /^(?:\xff\xfe|\xfe\xff)/;
+/** UTF-16 without it: every second byte of Latin letters is zero. */
+const UTF16 = /^(?:(?:[\t-\r -~]\0){4}|(?:\0[\t-\r -~]){4})/;
+
 /** Decodes the beginning of a text. UTF-16 is read as if it had no zero bytes. */
 export function decodeText(bytes: Buffer): string {
-	const isUtf16 = /^(?:\xff\xfe|\xfe\xff)/.test(bytes.toString('latin1', 0, 2));
-	const text = isUtf16 ? bytes.subarray(2).filter((byte) => byte !== 0) : bytes;
+	const begin = bytes.toString('latin1', 0, 8);
+	const start = UTF16_MARK.test(begin) ? 2 : 0;
+	const isUtf16 = start > 0 || UTF16.test(begin);
+	const text = isUtf16 ? bytes.subarray(start).filter((byte) => byte !== 0) : bytes;
 	return Buffer.from(text)
 		.toString('utf8')
 		.replace(/^\ufeff/, '');
@@ -195,5 +208,5 @@ export function decodeText(bytes: Buffer): string {
 
 /** Whether a text begins like a web page. */
 export function isWebPage(text: string): boolean {
-	return /^\s*<(!doctype|html|head|body)/i.test(text);
+	return /^\s*<(!doctype\s+html|html|head|body)/i.test(text);
 }

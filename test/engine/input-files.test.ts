@@ -99,6 +99,19 @@ describe('another file is refused before anything is sent, called an image or no
 		expect(rig.service.requests).toEqual([]);
 	});
 
+	test('also if it is one of several: none is uploaded', async () => {
+		const { binary } = makeFileItem(
+			(await picture().png().toBuffer()).toString('base64'),
+			'image/png',
+			'a.png',
+		);
+		const side = makeFileItem((await latin1('<html>')).toString('base64'), 'image/png', 'b.png').binary?.data;
+		const item = { json: {}, binary: { ...binary, side: side! } };
+		const { error } = await run(item, { apiVersion: 'v6', binaryPropertyName: 'data, side' });
+		expect(error?.message).toMatch(/^The file in the binary field "side" \(b\.png\) is a web page/);
+		expect(rig.service.requests).toEqual([]);
+	});
+
 	test('each with its own error under Continue, and the others are submitted', async () => {
 		const png = (await picture().png().toBuffer()).toString('base64');
 		const page = (await latin1('<html>')).toString('base64');
@@ -139,6 +152,18 @@ describe('a file in the storage of n8n', () => {
 		);
 		expect(error?.description).toMatch(/Edit Image node.*Nothing was submitted for this item\.$/);
 		expect(rig.service.requests).toEqual([]);
+	});
+
+	test.each([
+		[0, undefined],
+		[1, 'has more than 5 MB, and'],
+		[60_000, 'has 5.1 MB, and'],
+	])('may have 5 MB, and %d bytes more are too many', async (more, problem) => {
+		const png = await picture().png().toBuffer();
+		const { item } = await store(Buffer.concat([png, Buffer.alloc(5 * 1024 * 1024 - png.length + more)]));
+		const { error } = await run(item);
+		expect(error?.message ?? '').toContain(problem ?? '');
+		expect(rig.service.jobs).toHaveLength(problem === undefined ? 1 : 0);
 	});
 
 	test('of unknown size is read up to the limit', async () => {

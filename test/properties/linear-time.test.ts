@@ -87,7 +87,7 @@ const READERS: Record<string, (text: string) => unknown> = {
 			asIs,
 		),
 		readSuggestedName({ 'content-disposition': text }, asIs),
-		refuseText('https://a.example/a', Buffer.from(`<${text}`), false, asIs),
+		refuseText({ url: 'https://a.example/a' }, Buffer.from(`<${text}`), false, asIs),
 	],
 	'what a file is named after': (text) => [
 		nameAfterFile(text),

@@ -438,10 +438,11 @@ export function describeOtherFile(file: string, { what, advice }: OtherFile): Er
  * @param bytes its size; absent when n8n does not know it
  */
 export function describeLargeImage(file: string, bytes?: number): ErrorText {
-	const size = bytes === undefined ? 'more than 5 MB' : `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+	const megabytes = ((bytes ?? 0) / 1024 / 1024).toFixed(1);
+	const size = bytes === undefined || megabytes === '5.0' ? 'more than 5 MB' : `${megabytes} MB`;
 	return {
 		message: `${file} has ${size}, and the service takes uploads up to 5 MB`,
-		description: `Make the image smaller before this node, for example with the Edit Image node (Resize, to at most 2048 pixels), or send a link to it instead (Image Source: URL). ${NOTHING_SUBMITTED}`,
+		description: `Make the image smaller before this node, for example with the Edit Image node (Resize, to at most 1024 pixels), or send a link to it instead (Image Source: URL). ${NOTHING_SUBMITTED}`,
 	};
 }
 

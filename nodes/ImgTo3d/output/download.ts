@@ -215,7 +215,7 @@ class Reception {
 		const identity = identify(known, file, clean);
 		const { kind } = identity;
 		const refused =
-			refuseText(served.url, meter.start, isWhole, clean) ??
+			refuseText(served, meter.start, isWhole, clean) ??
 			(kind ? findMismatch(kind, head) : head.length === 0 ? describeEmpty() : undefined);
 		if (refused) meter.giveUp(refused);
 		if (meter.failure) return meter.failure;

@@ -1,6 +1,7 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { testAgents } from './agent.mts';
 import { testExamples } from './examples.mts';
+import { testLateFiles } from './late-files.mts';
 import { testLimits } from './limits.mts';
 import { testMoney } from './money.mts';
 import { testKeyIsNowhere } from './secrets.mts';
@@ -20,6 +21,8 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 	testMoney(() => world);
 
 	describe('a limit of n8n:', () => testLimits(() => world, version));
+
+	describe('no connection stays open of', () => testLateFiles(() => world));
 
 	describe('the example', () => testExamples(() => world));
 

@@ -202,14 +202,21 @@ async function runWorkflow(
 }
 
 /** Prints the items of a run, and writes their files. */
-async function deliver(run: IRun, inputs: readonly Picture[], engine: Engine, reporter: Reporter) {
+async function deliver(
+	run: IRun,
+	inputs: readonly Picture[],
+	{ engine, version }: { engine: Engine; version: ApiVersion },
+	reporter: Reporter,
+) {
 	const [items = []] = readOutput(run, NODE);
 	mkdirSync(OUT, { recursive: true });
 	const files: string[] = [];
 	const written = new Set<string>();
 	for (const [index, item] of items.entries()) {
 		console.log(`\nItem ${index}: ${JSON.stringify(item.json, null, 2)}`);
-		const name = inputs[index]?.name ?? `item-${index}`;
+		const input = inputs[index]?.name ?? `item-${index}`;
+		// The turntable of a mesh does not replace that of an earlier run.
+		const name = version === DEFAULT_API_VERSION ? input : `${input}-${version}`;
 		files.push(...(await writeFiles(item, name, engine, written)));
 	}
 	console.log(`\n${items.length} item(s) after ${reporter.seconds} s. The files:`);
@@ -234,33 +241,49 @@ async function main({ sources, version }: Wishes, closing: Closing): Promise<boo
 		console.error(`\n${error.message}\n${description ?? ''}`);
 		return false;
 	}
-	await deliver(run, inputs, engine, reporter);
+	await deliver(run, inputs, { engine, version }, reporter);
 	return true;
 }
 
 /** n8n's own log would repeat the errors that are printed here. */
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
+const USAGE = `Usage: npm start -- [--version ${API_VERSIONS.join('|')}] [image file or link ...]
+
+Without an image, the sample images are used. The files are written to out/.
+
+  --version  what to make: ${API_VERSIONS.map((version) => `${version} = ${VERSIONS[version].result}`).join(', ')}
+  --help     prints this
+
+It uses the stand-in service, which costs nothing. With an API key in IMG_TO_3D_API_KEY, it uses the real service: each
+image is then a paid job. IMG_TO_3D_BASE_URL sets its address, if it differs from the documented one.`;
+
 /** @throws Error for an unknown flag or version */
-function readWishes(): Wishes {
+function readWishes(): Wishes | 'help' {
 	const { values, positionals } = parseArgs({
 		allowPositionals: true,
-		options: { version: { type: 'string', default: DEFAULT_API_VERSION } },
+		options: {
+			version: { type: 'string', default: DEFAULT_API_VERSION },
+			help: { type: 'boolean', short: 'h', default: false },
+		},
 	});
+	if (values.help) return 'help';
 	const version = API_VERSIONS.find((known) => known === values.version);
 	if (!version) throw new Error(`--version takes ${API_VERSIONS.join(' or ')}, not "${values.version}"`);
 	return { sources: positionals, version };
 }
 
 async function start(): Promise<number> {
-	let wishes: Wishes;
+	let wishes: Wishes | 'help';
 	try {
 		wishes = readWishes();
 	} catch (error) {
-		console.error(
-			`${(error as Error).message}\nUsage: npm start -- [--version ${API_VERSIONS.join('|')}] [image file or link ...]`,
-		);
+		console.error(`${(error as Error).message}\n\n${USAGE}`);
 		return 2;
+	}
+	if (wishes === 'help') {
+		console.log(USAGE);
+		return 0;
 	}
 	const closing: Closing = [];
 	try {

@@ -15,7 +15,8 @@ export async function runScriptIn(
 	return await new Promise((done) => {
 		execFile(
 			process.execPath,
-			[TSX, resolve(script), ...args],
+			// As package.json runs them.
+			[...(script.endsWith('.cts') ? ['--require', 'tsx/cjs'] : [TSX]), resolve(script), ...args],
 			{ cwd: folder, env },
 			(error, stdout, stderr) => {
 				done({ code: error ? Number(error.code) : 0, printed: stdout + stderr });

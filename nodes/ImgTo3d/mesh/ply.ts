@@ -11,7 +11,7 @@ export function* readPly(tally: Tally): Walk {
 	if (elements.some(({ name }) => name === 'tristrips')) return;
 	const vertices = elements.find(({ name }) => name === 'vertex');
 	// Nothing in the file shows that they exist.
-	if (vertices?.properties.length === 0) return;
+	if (vertices && vertices.count > 0 && vertices.properties.length === 0) return;
 	tally.vertices = vertices?.count ?? 0;
 	tally.hasPoints = findAxes(vertices) !== undefined;
 	if (format === 'ascii') {

@@ -17,6 +17,8 @@ const JOB = { prompt: 'A cup', output_type: 'ply', frame_size: 16, seconds: 1, s
 export class AttackedTrigger {
 	/** The jobs that the service calls for, in the order of their submits. */
 	readonly jobs: number[] = [];
+	/** Those whose calls have a mark. */
+	readonly marked = new Set<number>();
 
 	private constructor(
 		private readonly world: World,
@@ -77,6 +79,7 @@ export class AttackedTrigger {
 		});
 		const { id } = (await response.json()) as { id: number };
 		this.jobs.push(id);
+		if (isMarked) this.marked.add(id);
 		return id;
 	}
 

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 
 import { systemClock } from '../../nodes/ImgTo3d/async/clock';
 import { Condition } from '../../nodes/ImgTo3d/async/condition';
+import type { Clock } from '../../nodes/ImgTo3d/async/clock';
 import { FairQueue } from '../../nodes/ImgTo3d/async/fair-queue';
+import { Pace } from '../../nodes/ImgTo3d/async/pace';
 import { Semaphore } from '../../nodes/ImgTo3d/async/semaphore';
 
 describe.each<[string, (count: number) => <T>(work: () => Promise<T>) => Promise<T>]>([
@@ -60,8 +62,8 @@ describe('a fair queue', () => {
 	 *
 	 * @returns those that were done, in this order
 	 */
-	async function run(maxWaiting: number, works: string[]): Promise<string[]> {
-		const queues = new FairQueue(1, maxWaiting);
+	async function run(maxWaiting: number, works: string[], maxInQueue?: number): Promise<string[]> {
+		const queues = new FairQueue(1, maxWaiting, maxInQueue);
 		const done: string[] = [];
 		let goOn = () => {};
 		const first = queues.run('', async () => await new Promise<void>((resolve) => (goOn = resolve)));
@@ -84,6 +86,36 @@ describe('a fair queue', () => {
 		expect(await run(4, flood)).toEqual(['a1', 'a2', 'a3', 'a4']);
 		expect(await run(4, [...flood, 'b1', 'c1'])).toEqual(['a1', 'b1', 'c1', 'a2']);
 		expect(await run(4, ['b1', ...flood, 'b2'])).toEqual(['b1', 'a1', 'b2', 'a2']);
+	});
+
+	test('turns away what exceeds the limit of its queue, although few wait in all', async () => {
+		expect(await run(9, ['a1', 'a2', 'a3', 'b1', 'a4', 'b2'], 2)).toEqual(['a1', 'b1', 'a2', 'b2']);
+	});
+});
+
+describe('a pace', () => {
+	test('starts a burst at once, then the others at intervals and in order, and a new burst after a pause', async () => {
+		let now = 1000;
+		const slept: number[] = [];
+		const clock: Clock = {
+			now: () => now,
+			toDate: (time) => new Date(time),
+			sleep: async (ms) => {
+				slept.push(ms);
+				await Promise.resolve();
+			},
+		};
+		const pace = new Pace(200, 3);
+		const startAll = async (count: number) => {
+			slept.length = 0;
+			for (let task = 0; task < count; task++) await pace.wait(clock);
+			return [...slept];
+		};
+		expect(await startAll(6)).toEqual([200, 400, 600]);
+		now += 300;
+		expect(await startAll(1)).toEqual([500]);
+		now += 10_000;
+		expect(await startAll(4)).toEqual([200]);
 	});
 });
 

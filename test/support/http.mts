@@ -38,10 +38,12 @@ export function gzip(bytes: Buffer): Buffer {
 /**
  * Puts a server on this machine behind public names. n8n's request helper goes through a proxy, which sends every request to `target`.
  *
+ * @param direct the hosts that are requested directly, separated by commas
  * @returns the URLs of the requests, and a function that ends it
  */
 export async function serveBehindPublicName(
 	target: string,
+	direct?: string,
 ): Promise<{ asked: string[]; end: () => Promise<void> }> {
 	const asked: string[] = [];
 	const proxy = await serve((incoming, outgoing) => {
@@ -60,10 +62,12 @@ export async function serveBehindPublicName(
 		incoming.pipe(onward);
 	});
 	process.env.HTTP_PROXY = proxy.origin;
+	if (direct !== undefined) process.env.NO_PROXY = direct;
 	return {
 		asked,
 		end: async () => {
 			delete process.env.HTTP_PROXY;
+			if (direct !== undefined) delete process.env.NO_PROXY;
 			await proxy.close();
 		},
 	};

@@ -31,6 +31,7 @@ export class UnverifiedDownloads {
 	 *
 	 * @param maxBytes of all files of the call. Twice of it is allowed in an hour.
 	 * @returns `undefined` if the limits do not allow it
+	 * @throws what `download` throws for another reason
 	 */
 	async run<T>(
 		clock: Clock,
@@ -54,14 +55,11 @@ export class UnverifiedDownloads {
 			},
 		};
 		this.calls += 1;
-		try {
-			return await download(quota);
-		} catch (error) {
-			if (quota.isExceeded) return undefined;
-			throw error;
-		} finally {
-			this.calls -= 1;
-		}
+		const [result] = await Promise.allSettled([download(quota)]);
+		this.calls -= 1;
+		if (result.status === 'fulfilled') return result.value;
+		if (quota.isExceeded) return undefined;
+		throw result.reason as Error;
 	}
 }
 

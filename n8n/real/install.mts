@@ -165,6 +165,7 @@ const IS_INSTALLED = {
 	make: () => isOnPath('make'),
 	python3: () => isOnPath('python3'),
 	chromium: () => existsSync('/usr/bin/chromium'),
+	graphicsmagick: () => isOnPath('gm'),
 	'redis-server': () => existsSync('/usr/bin/redis-server'),
 	postgresql: () => findPostgresPrograms() !== undefined,
 } as const;

@@ -1,9 +1,11 @@
 /** Tests every workflow in `examples/`: imports it as it is, publishes it, and runs it as a person does. */
+import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import axios from 'axios';
 import type { IDataObject, INodeParameters } from 'n8n-workflow';
+import sharp from 'sharp';
 
 import { listExamples, readExample } from '../../n8n/real/examples.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
@@ -107,6 +109,7 @@ export function testExamples(getWorld: () => World): void {
 	testSchedule(suite);
 	testMesh(suite);
 	testForm(suite);
+	testPhotos(suite);
 	testSubmitAndFinish(suite);
 	testAgent(suite);
 
@@ -179,11 +182,17 @@ function testMesh(suite: ExampleSuite): void {
 	});
 }
 
-/** Submits n8n's form with an image, as its page does. @returns the URL of the page that follows */
-async function submitForm(url: string): Promise<URL> {
+/** A file that a person selects in a form. */
+interface Selected {
+	bytes: Buffer;
+	mimeType: string;
+	name: string;
+}
+
+/** Submits n8n's form with a file, as its page does. @returns the URL of the page that follows */
+async function submitForm(url: string, { bytes, mimeType, name }: Selected): Promise<URL> {
 	const fields = new FormData();
-	const image = new Blob([readFileSync('samples/mug.jpg')], { type: 'image/jpeg' });
-	fields.append('field-0', image, 'my mug (1).jpg');
+	fields.append('field-0', new Blob([bytes], { type: mimeType }), name);
 	const { data } = await axios.post<{ formWaitingUrl: string }>(url, fields, { proxy: false });
 	return new URL(data.formWaitingUrl);
 }
@@ -197,20 +206,100 @@ async function waitForPage(page: URL): Promise<void> {
 	});
 }
 
+/** Sends a file by the form of an example. @returns the page that answers, and the result of its execution */
+async function sendForm(
+	suite: ExampleSuite,
+	workflow: WorkflowFile,
+	trigger: string,
+	file: Selected,
+): Promise<{ page: string; result: Result }> {
+	const saved = await suite.importWorkflow(workflow);
+	const form = `/form/${findNode(workflow, trigger).webhookId ?? ''}`;
+	const next = await submitForm(suite.world.outside.origin + form, file);
+	await waitForPage(next);
+	const { data: page } = await axios.get<string>(next.href, { proxy: false });
+	// With this request, the page ends the execution.
+	await axios.post(next.href, {}, { proxy: false, validateStatus: () => true });
+	return { page, result: await waitForResult(suite.world, saved) };
+}
+
 function testForm(suite: ExampleSuite): void {
 	test('form-to-turntable: the page answers with the file', async () => {
-		const workflow = suite.readExample('form-to-turntable');
-		const form = `/form/${findNode(workflow, 'Picture Form').webhookId ?? ''}`;
-		const saved = await suite.importWorkflow(workflow);
-		const next = await submitForm(suite.world.outside.origin + form);
-		await waitForPage(next);
-		const { data: page } = await axios.get<string>(next.href, { proxy: false });
+		const file = { bytes: readFileSync('samples/mug.jpg'), mimeType: 'image/jpeg', name: 'my mug (1).jpg' };
+		const { page, result } = await sendForm(
+			suite,
+			suite.readExample('form-to-turntable'),
+			'Picture Form',
+			file,
+		);
 		expect(page).toContain('Your turntable is ready');
-		// With this request, the page ends the execution.
-		await axios.post(next.href, {}, { proxy: false, validateStatus: () => true });
-		const { items } = await waitForResult(suite.world, saved);
-		expect(readFileInPage(page).equals(await downloadOutput(items[0]))).toBe(true);
+		expect(readFileInPage(page).equals(await downloadOutput(result.items[0]))).toBe(true);
 		expect(suite.paid).toBe(1);
+	});
+}
+
+const DISC = Buffer.from(
+	'<svg width="200" height="200"><circle cx="100" cy="100" r="90" fill="#a22"/></svg>',
+);
+
+/** Draws a photo as a phone takes it: an object, and noise that makes the file large. */
+const drawPhoto = (width: number, height: number) =>
+	sharp({
+		create: {
+			width,
+			height,
+			channels: 3,
+			background: '#fff',
+			noise: { type: 'gaussian', mean: 200, sigma: 40 },
+		},
+	}).composite([{ input: DISC }]);
+
+function testPhotos(suite: ExampleSuite): void {
+	/** @returns the page that answers, and the file from Shrink Photo: none if the photo did not go there */
+	async function send(bytes: Buffer, type: string, name: string): Promise<{ page: string; made?: Buffer }> {
+		const workflow = suite.readExample('shrink-photo');
+		// The form of each run has its own address.
+		Object.assign(findNode(workflow, 'Photo Form'), { webhookId: randomUUID() });
+		const file = { bytes, mimeType: `image/${type}`, name };
+		const { page, result } = await sendForm(suite, workflow, 'Photo Form', file);
+		const [shrunk] = readItems(result.data, 'Shrink Photo');
+		return { page, ...(shrunk && { made: await suite.world.main.downloadFile(shrunk, 'Photo') }) };
+	}
+
+	test('shrink-photo: a photo of 8 to 12 MB that EXIF turns is made small enough', async () => {
+		const photo = drawPhoto(4000, 3000).withMetadata({ orientation: 6 });
+		const bytes = await photo.jpeg({ quality: 95 }).toBuffer();
+		expect(Math.round(bytes.length / 1024 ** 2 / 2)).toBe(5);
+		const { page, made } = await send(bytes, 'jpeg', 'IMG_1234.JPG');
+		expect(page).toContain('Your turntable is ready');
+		const { format, width, height, orientation } = await sharp(made).metadata();
+		// n8n 2.0.0 keeps the mark of EXIF. Newer versions turn the picture.
+		expect(['1024x768, 6', '768x1024, 1']).toContain(`${width}x${height}, ${orientation ?? 1}`);
+		expect(format).toBe('jpeg');
+		expect(suite.paid).toBe(1);
+	});
+
+	test('shrink-photo: what is small enough is sent as it is', async () => {
+		const { page, made } = await send(await drawPhoto(300, 300).webp().toBuffer(), 'webp', 'photo.webp');
+		expect(page).toContain('Your turntable is ready');
+		expect(made).toBeUndefined();
+		expect(suite.paid).toBe(1);
+	});
+
+	test('shrink-photo: a large PNG keeps its transparency, and a TIFF is converted', async () => {
+		const png = await drawPhoto(1500, 1500).ensureAlpha(0.5).png().toBuffer();
+		const { made: first } = await send(png, 'png', 'photo.png');
+		expect(await sharp(first).metadata()).toMatchObject({ format: 'png', width: 1024, hasAlpha: true });
+		const { made: second } = await send(await drawPhoto(300, 300).tiff().toBuffer(), 'tiff', 'photo.tif');
+		expect(await sharp(second).metadata()).toMatchObject({ format: 'jpeg', width: 300 });
+		expect(suite.paid).toBe(2);
+	});
+
+	test('shrink-photo: the page says what another file is', async () => {
+		const { page } = await send(Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), 'heic', 'IMG_1.HEIC');
+		expect(page).toContain('No turntable this time');
+		expect(page).toContain('(IMG_1.HEIC) is a HEIC photo');
+		expect(suite.paid).toBe(0);
 	});
 }
 

@@ -42,7 +42,7 @@ const OTHER_FILES: readonly Known[] = [
 	{ what: 'a raw photo (CR3)', signature: brand('crx '), advice: EXPORT },
 	{ what: 'a video', signature: brand(''), advice: ONE_PICTURE },
 	{ what: 'a video', signature: ['\x1a\x45\xdf\xa3'], advice: ONE_PICTURE },
-	{ what: 'a video', signature: /^(?:RIFF[^]{4}AVI |[^]{4}(?:moov|mdat|wide))/, advice: ONE_PICTURE },
+	{ what: 'a video', signature: /^(?:RIFF[^]{4}AVI |\0[^]{3}(?:moov|mdat|wide))/, advice: ONE_PICTURE },
 	{ what: 'a BMP image', signature: /^BM[^]{4}\0{4}/, advice: EDIT_IMAGE },
 	{ what: 'a raw photo (CR2)', signature: /^II\*\0[^]{4}CR/, advice: EXPORT },
 	{ what: 'a TIFF image', signature: /^(?:II[*+]\0|MM\0[*+])/, advice: EDIT_IMAGE },

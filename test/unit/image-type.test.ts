@@ -111,6 +111,7 @@ describe('another file is named, with advice:', () => {
 			Buffer.from(latin1('RIFF\x24\0\0\0WEBPVP8 ').toString('base64')),
 		],
 		['a text', /needs a login/, latin1('Not found')],
+		['a text', /needs a login/, latin1('The wide world')],
 		['a text', /needs a login/, Buffer.from('\ufeffNicht gefunden', 'utf16le')],
 		['an empty file', /node that made the file/, Buffer.alloc(0)],
 		// A TGA begins like an icon without pictures.

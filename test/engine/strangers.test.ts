@@ -140,6 +140,19 @@ describe('a call with a mark', () => {
 		expect(startedJobs()).toEqual([job.id]);
 	});
 
+	test('has the right of way for 60 API calls: somebody may have seen its address', async () => {
+		const url = publish();
+		const [job] = await submit(url);
+		const start = rig.clock.now();
+		for (let n = 0; n < 130; n++) {
+			await rig.call(job?.url ?? '', callFor(900_000 + n, { track_id: job?.trackId }));
+		}
+		const seconds = (rig.clock.now() - start) / 1000;
+		expect(fetches().length).toBeGreaterThanOrEqual(130);
+		expect(fetches().length).toBeLessThanOrEqual(60 + 30 + 5 * seconds + 1);
+		expect(seconds).toBeGreaterThan((130 - 60 - 30) / 5 - 1);
+	});
+
 	test('asks the API all the same', async () => {
 		const [job] = await submit(publish());
 		expect(await rig.call(job?.url ?? '', callFor(900_000, { track_id: job?.trackId }))).toMatchObject({

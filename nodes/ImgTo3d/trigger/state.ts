@@ -23,6 +23,15 @@ const MAX_UNMARKED = 100;
 const MAX_OF_AN_ADDRESS = 30;
 
 /**
+ * The most API calls that a mark is good for. The two calls that the service may make for a job need no more. Somebody who
+ * has seen the address of a job can make others.
+ */
+const MAX_USES = 60;
+
+/** The most marks whose uses are counted. The oldest are forgotten first. */
+const MAX_MARKS = 10_000;
+
+/**
  * How often an account's API is asked because of calls without a mark: five times a second, ms. A burst of calls is
  * answered at once. The service counts these questions as the account's, and refuses when there are too many.
  */
@@ -41,6 +50,8 @@ export class TriggerState {
 	readonly flights = new SingleFlight();
 	readonly seen = new SeenEnds();
 	private readonly marked = new FairQueue(MAX_FETCHES, MAX_MARKED, MAX_OF_A_MARK);
+	/** The API calls because of calls with each mark. */
+	private readonly uses = new Map<string, number>();
 	/** By account. */
 	private readonly unmarked = new Map<string, { queue: FairQueue; pace: Pace }>();
 	readonly downloads = new Semaphore(MAX_DOWNLOADS);
@@ -50,7 +61,8 @@ export class TriggerState {
 	constructor(readonly credentials: CredentialReader = processCredentials) {}
 
 	/**
-	 * Asks the API because of a call, when it is the call's turn. Calls with a mark never wait for others.
+	 * Asks the API because of a call, when it is the call's turn. Calls with a mark do not wait for others, as long as the mark
+	 * is not used up.
 	 *
 	 * @returns `undefined` if too many calls wait
 	 */
@@ -60,7 +72,7 @@ export class TriggerState {
 		{ queue, isMarked }: Caller,
 		task: () => Promise<T>,
 	): Promise<T | undefined> {
-		if (isMarked) return await this.marked.run(queue, task);
+		if (isMarked && this.countUse(queue) <= MAX_USES) return await this.marked.run(queue, task);
 		const others = this.unmarked.get(account) ?? {
 			queue: new FairQueue(MAX_FETCHES, MAX_UNMARKED, MAX_OF_AN_ADDRESS),
 			pace: new Pace(UNMARKED_INTERVAL_MS, UNMARKED_BURST),
@@ -70,6 +82,15 @@ export class TriggerState {
 			await others.pace.wait(clock);
 			return await task();
 		});
+	}
+
+	private countUse(mark: string): number {
+		const count = (this.uses.get(mark) ?? 0) + 1;
+		this.uses.delete(mark);
+		this.uses.set(mark, count);
+		const [oldest] = this.uses.keys();
+		if (this.uses.size > MAX_MARKS && oldest !== undefined) this.uses.delete(oldest);
+		return count;
 	}
 
 	/** Gets the limits on what a trigger downloads for calls that are not verified. */

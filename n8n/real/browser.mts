@@ -128,6 +128,19 @@ export class Editor {
 		return await this.pick(option);
 	}
 
+	/** Chooses an entry of a resource locator's list by the beginning of its name. @returns the names of all entries */
+	async chooseFromList(parameter: string, beginning: string): Promise<string[]> {
+		await this.getById(`parameter-input-${parameter}`).locator('[data-test-id="rlc-input"]').first().click();
+		const listed = this.page.locator('[data-test-id="rlc-item"]:visible');
+		await listed.first().waitFor();
+		const names = await listed.allInnerTexts();
+		await listed
+			.filter({ hasText: new RegExp(`^\\s*${beginning}`) })
+			.first()
+			.click();
+		return names;
+	}
+
 	/** Picks an option from the open list. @returns the names of all options */
 	private async pick(option: string): Promise<string[]> {
 		const listed = this.page.locator('.el-select-dropdown__item:visible');

@@ -1,3 +1,5 @@
+import axios from 'axios';
+
 import { readExample } from '../../n8n/real/examples.mts';
 import { API_KEY, startWorld, type World } from '../../n8n/real/worlds.mts';
 import { Editor } from '../../n8n/real/browser.mts';
@@ -227,6 +229,30 @@ describe('the editor of n8n 2.41.1', () => {
 			return [naturalWidth, naturalHeight];
 		});
 		expect([width, height]).toEqual([256, 256]);
+	});
+
+	test('a job is chosen from the list of the account, and fetched', async () => {
+		const { service, main } = world;
+		service.configure({ jobSeconds: 0 });
+		const body = { key: API_KEY, prompt: 'a ball', frame_size: 32, seconds: 1, steps: 1 };
+		for (let n = 0; n < 2; n++) await axios.post(`${service.baseUrl}/v3/txt_to_3d`, body, { proxy: false });
+		const example = readExample(world, 'image-to-turntable');
+		for (const node of example.nodes) {
+			if (node.name === 'Image to 3D') node.parameters = { operation: 'getResult' };
+		}
+		const { id } = await main.importWorkflow({ ...example, name: 'To choose' });
+		await editor.openWorkflow(id);
+		await editor.openNode('Image to 3D');
+		const [older, newest] = service.jobs.slice(-2).map((job) => job.id);
+		const names = await editor.chooseFromList('jobId', `${older}`);
+		expect(names.slice(0, 2)).toEqual(
+			[`${newest}`, `${older}`].map((name) => expect.stringMatching(`^${name} `)),
+		);
+		await editor.takeScreenshot('job-from-list');
+		await editor.page.locator('button', { hasText: 'Execute step' }).first().click();
+		await editor.getById('output-panel').getByText(`job-${older}.gif`).first().waitFor();
+		await editor.takeScreenshot('job-fetched');
+		expect(service.jobs.at(-1)?.id).toBe(newest);
 	});
 
 	testKeyIsNowhere(

@@ -13,6 +13,7 @@ import { waitUntil } from '../../n8n/real/processes.mts';
 import type { World } from '../../n8n/real/worlds.mts';
 import { openChatModel } from './chat-model.mts';
 import { openSink, type Received } from './loopback.mts';
+import { Recovery } from './recovery.mts';
 import {
 	downloadLink,
 	downloadOutput,
@@ -112,6 +113,7 @@ export function testExamples(getWorld: () => World): void {
 	testPhotos(suite);
 	testSubmitAndFinish(suite);
 	testAgent(suite);
+	testRecovery(suite);
 
 	test('these are all examples', () => {
 		expect([...suite.read].sort()).toEqual(listExamples().sort());
@@ -129,7 +131,9 @@ function testTurntables(suite: ExampleSuite): void {
 }
 
 /** In an example, replaces the folder by one that n8n may write into. */
-const replaceFolder = (text: string, { files }: World) => text.replaceAll('/home/node/.n8n-files', files);
+export function replaceFolder(text: string, { files }: World): string {
+	return text.replaceAll('/home/node/.n8n-files', files);
+}
 
 function testSchedule(suite: ExampleSuite): void {
 	test('schedule-to-files: the files are in the folder, and one report names all', async () => {
@@ -160,6 +164,44 @@ function testSchedule(suite: ExampleSuite): void {
 		} finally {
 			await sink.close();
 		}
+	});
+}
+
+function testRecovery(suite: ExampleSuite): void {
+	test('recover-paid-jobs: what was paid for and not delivered is delivered, once', async () => {
+		const example = suite.readExample('recover-paid-jobs', (text) => replaceFolder(text, suite.world));
+		const recovery = await Recovery.open(suite.world, example);
+		const images = listSamples(suite.world).slice(0, 2);
+		const generate = async () => {
+			await recovery.startGeneration(images);
+			return await recovery.waitForGeneration();
+		};
+		expect((await generate()).status).toBe('success');
+		suite.failSecond();
+		const failed = await generate();
+		expect([failed.status, failed.error?.message]).toEqual(['error', expect.stringMatching('too dark')]);
+		expect(recovery.jobs).toHaveLength(4);
+		const good = recovery.jobs.filter(({ outcome }) => outcome === 'success');
+		const ids = good.map(({ id }) => `${id}`);
+		expect(await recovery.listDelivered()).toEqual(ids.slice(0, 2));
+
+		const recovered = await recovery.recover();
+		expect([recovered.status, recovered.fetched]).toEqual(['success', 1]);
+		expect(await recovery.listDelivered()).toEqual(ids);
+		for (const job of good) {
+			expect(recovery.readFile(job)?.equals(await downloadLink(job.outputs[0] ?? ''))).toBe(true);
+		}
+		const again = await recovery.recover();
+		expect([again.status, again.fetched, recovery.jobs.length]).toEqual(['success', 0, 4]);
+
+		const gone = { kind: 'answer', status: 410, body: '' } as const;
+		suite.world.service.addFault({ on: 'download', times: 99, do: gone });
+		expect((await generate()).status).toBe('error');
+		const missing = await recovery.recover();
+		expect([missing.status, missing.error?.message]).toEqual([
+			'error',
+			expect.stringMatching(/^2 job\(s\) could not be fetched:\nJob \d+ is done, but/),
+		]);
 	});
 }
 

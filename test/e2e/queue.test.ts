@@ -1,6 +1,9 @@
 import { waitUntil } from '../../n8n/real/processes.mts';
+import type { WorkflowFile } from '../../n8n/real/n8n.mts';
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
-import { testExamples } from './examples.mts';
+import { readExample } from '../../n8n/real/examples.mts';
+import { replaceFolder, testExamples } from './examples.mts';
+import { Recovery } from './recovery.mts';
 import { testKeyIsNowhere } from './secrets.mts';
 import { listSamples, publish, say, startWorkflow, testCommon, waitForResult } from './suite.mts';
 
@@ -119,6 +122,43 @@ describe('n8n 2.41.1 in queue mode', () => {
 		const { status, items } = await waitForResult(world, saved);
 		expect([status, ...items.map(({ json }) => json.status)]).toEqual(Array(4).fill('success'));
 		expect(world.service.jobs).toHaveLength(before + 3);
+	});
+
+	test('a worker is killed during a submit: the recovery example delivers every paid job, and pays for none', async () => {
+		world.service.configure({ jobSeconds: 2 });
+		const text = replaceFolder(JSON.stringify(readExample(world, 'recover-paid-jobs')), world);
+		const recovery = await Recovery.open(world, JSON.parse(text) as WorkflowFile);
+		await recovery.startGeneration(listSamples(world));
+		expect((await recovery.waitForGeneration()).status).toBe('success');
+		const delivered = await recovery.listDelivered();
+
+		world.service.configure({ jobSeconds: 10 });
+		// n8n never receives the ID of the last job.
+		world.service.addFault({ on: 'submit', skip: 4, do: { kind: 'drip', bytesPerSecond: 12 } });
+		const images = Array(5)
+			.fill(listSamples(world, ['mug.jpg']))
+			.flat() as string[];
+		const execution = await recovery.startGeneration(images);
+		await waitUntil('all jobs are paid', () => recovery.jobs.length === delivered.length + images.length);
+		await killWorkerOf(execution);
+		expect((await recovery.waitForGeneration(150_000)).status).toBe('error');
+		world.service.clearFaults();
+		const paid = recovery.jobs;
+		const log = world.readLog();
+		const named = paid.filter(({ id }) => log.includes(`job ${id} was accepted`));
+		expect([paid.length, delivered.length, named.length]).toEqual([8, 3, 7]);
+		await waitUntil('all jobs have ended', () => paid.every(({ endsAt }) => endsAt <= Date.now()));
+
+		const recovered = await recovery.recover();
+		expect([recovered.status, recovered.fetched]).toEqual(['success', 5]);
+		expect(await recovery.listDelivered()).toEqual(paid.map(({ id }) => `${id}`));
+		for (const job of paid) expect(recovery.readFile(job)?.subarray(0, 3).toString()).toBe('GIF');
+		const again = await recovery.recover();
+		expect([again.status, again.fetched]).toEqual(['success', 0]);
+		say(
+			`${paid.length} jobs paid, ${delivered.length} delivered before the crash, ${recovered.fetched} recovered (the log lacked the ID of ${paid.length - named.length}), ${recovery.jobs.length - paid.length} paid twice.`,
+		);
+		expect(recovery.jobs).toHaveLength(paid.length);
 	});
 
 	testKeyIsNowhere(() => world);

@@ -2,6 +2,7 @@ import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
 import { readOutput, type WorkflowJson } from '../../n8n/engine/engine.cts';
 import imageToTurntable from '../../examples/image-to-turntable.json';
+import recoverPaidJobs from '../../examples/recover-paid-jobs.json';
 import suspendWithFallback from '../../examples/suspend-with-fallback.json';
 import { toItems, NODE, openRig, type Rig } from '../support/rig.mts';
 
@@ -65,4 +66,26 @@ describe('suspend-with-fallback', () => {
 		expect(types(items)).toEqual(['image/gif', 'image/gif']);
 		expect(rig.service.jobs).toHaveLength(2);
 	});
+});
+
+/** Replaces nodes that need a server by nodes that pass on their items. */
+function passThrough({ nodes, ...rest }: WorkflowJson): WorkflowJson {
+	const isInEngine = (type: string) => !/^n8n-nodes-base\.(?!manualTrigger|stickyNote)/.test(type);
+	return {
+		...rest,
+		nodes: nodes.map((node) =>
+			isInEngine(node.type) ? node : { ...node, type: 'n8n-nodes-base.noOp', typeVersion: 1 },
+		),
+	};
+}
+
+test('recover-paid-jobs: all jobs of the account are fetched, each file with the name of its job', async () => {
+	await rig.engine.run(workflowOf(imageToTurntable), { items: pictures(2) });
+	const run = await rig.engine.run(passThrough(workflowOf(recoverPaidJobs)));
+	expect(run.status).toBe('success');
+	const [items = []] = readOutput(run, 'Note as Delivered');
+	const ids = rig.service.jobs.map(({ id }) => id).reverse();
+	expect(items.map(({ json }) => json.id)).toEqual(ids);
+	expect(items.map(({ binary }) => binary?.data?.fileName)).toEqual(ids.map((id) => `job-${id}.gif`));
+	expect(rig.service.jobs).toHaveLength(2);
 });

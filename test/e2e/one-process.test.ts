@@ -1,4 +1,5 @@
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
+import { testAccount } from './account.mts';
 import { testAgents } from './agent.mts';
 import { testExamples } from './examples.mts';
 import { testLateFiles } from './late-files.mts';
@@ -19,6 +20,8 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 	testCommon(() => world);
 
 	testMoney(() => world);
+
+	testAccount(() => world);
 
 	describe('a limit of n8n:', () => testLimits(() => world, version));
 

@@ -1,4 +1,4 @@
-/** What n8n itself limits, as the README describes it. Each version of n8n shows its own. */
+/** What n8n itself limits, as docs/operating.md describes it. Each version of n8n shows its own. */
 import type { N8nVersion } from '../../n8n/real/install.mts';
 import { PACKAGE, type Saved, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';

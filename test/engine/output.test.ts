@@ -32,9 +32,9 @@ const mesh = (outputFormat: string, more: INodeParameters = {}, settings: INodeP
 	...more,
 });
 
-/** The items that the README shows. */
+/** The items that the reference shows. */
 function readExamples(): Array<Record<string, unknown>> {
-	const [, section = ''] = readText('README.md').split('### Output items');
+	const [, section = ''] = readText('docs/reference.md').split('## Output items');
 	const blocks = section.split(/^#/m)[0]?.matchAll(/```json\n([^]*?)```/g) ?? [];
 	return [...blocks].map(([, text = '']) => JSON.parse(text) as Record<string, unknown>);
 }
@@ -262,8 +262,8 @@ describe('files', () => {
 	});
 });
 
-test('the items in the README have the fields of real ones, in their order', async () => {
-	/** The names of the fields, and the types of their values. `meta` is shorter in the README. */
+test('the items in the reference have the fields of real ones, in their order', async () => {
+	/** The names of the fields, and the types of their values. `meta` is shorter there. */
 	const describe = (value: unknown, name = ''): unknown => {
 		if (Array.isArray(value)) return value.map((entry) => describe(entry));
 		if (typeof value !== 'object' || value === null) return typeof value;

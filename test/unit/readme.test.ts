@@ -23,6 +23,12 @@ import { deadEnd, Document, documents } from './markdown.mts';
 import { FILLED_IN, textsIn } from './texts.mts';
 
 const readme = new Document('README.md');
+const reference = new Document('docs/reference.md');
+const errors = new Document('docs/errors.md');
+const examples = new Document('examples/README.md');
+
+/** The README is for the person who uses n8n. Details are in other documents. */
+const MAX_WORDS = 3500;
 const { properties } = new ImgTo3d().description;
 const trigger = new ImgTo3dTrigger().description.properties;
 
@@ -98,22 +104,22 @@ const rowOf = (property: INodeProperties, all: INodeProperties[]) => [
 	defaultOf(property),
 ];
 
-describe("the README's tables say what the code does:", () => {
+describe('the tables of the documents say what the code does:', () => {
 	test('the parameters', () => {
-		expect(readme.rows('Parameters', 'parameter', 4)).toEqual(
+		expect(reference.rows('Parameters', 'parameter', 4)).toEqual(
 			shown(properties).map((property) => rowOf(property, properties)),
 		);
 	});
 
 	test("the trigger's parameters", () => {
-		expect(readme.rows('The trigger', 'parameter', 4)).toEqual(
+		expect(reference.rows("The trigger's parameters", 'parameter', 4)).toEqual(
 			shown(trigger).map((property) => rowOf(property, trigger)),
 		);
 	});
 
 	test('the options', () => {
 		const options = named(properties, 'options').options as INodeProperties[];
-		const rows = readme
+		const rows = reference
 			.rows('Options', 'option', 4)
 			.map((row) => row.map((text) => text.replace(/ \(.*\)$/, '')));
 		expect(rows).toEqual(options.map((option) => rowOf(option, properties)));
@@ -147,7 +153,7 @@ describe("the README's tables say what the code does:", () => {
 				toBodyName(field),
 			];
 		});
-		expect(readme.rows('Settings', 'setting', 5)).toEqual(rows);
+		expect(reference.rows('Settings', 'setting', 5)).toEqual(rows);
 	});
 
 	test.each([
@@ -163,7 +169,7 @@ describe("the README's tables say what the code does:", () => {
 
 	test("the credential's fields", () => {
 		const fields = new StableDiffusionApi().properties;
-		expect(readme.rows('The credential', 'field', 2)).toEqual(
+		expect(reference.rows("The credential's fields", 'field', 2)).toEqual(
 			fields.map((field) => [field.displayName, defaultOf(field)]),
 		);
 	});
@@ -176,7 +182,7 @@ describe("the README's tables say what the code does:", () => {
 	});
 });
 
-describe('the errors that the README quotes', () => {
+describe('the errors that the documents quote', () => {
 	const REASONS: Record<RefusalReason, true> = {
 		key: true,
 		credits: true,
@@ -243,7 +249,7 @@ describe('the errors that the README quotes', () => {
 		...textsIn(['nodes', 'credentials']),
 	];
 
-	const { rows } = readme.table('Errors and what to do', 'the error says');
+	const { rows } = errors.table('Errors and what to do', 'the error says');
 	const quotes = rows.flatMap(([first]) => first?.emphasized ?? []);
 	/** A quote as a pattern: dots stand for anything. */
 	const pattern = (quote: string) =>
@@ -285,7 +291,11 @@ describe('the documents', () => {
 				'docs/polling.md',
 			]),
 		);
-		expect(readme.links().length).toBeGreaterThan(50);
+		expect(readme.links().length).toBeGreaterThan(40);
+	});
+
+	test('are short where a person begins', () => {
+		expect(readText('README.md').split(/\s+/).length).toBeLessThanOrEqual(MAX_WORDS);
 	});
 
 	test('link to files and headings that are there', () => {
@@ -306,14 +316,14 @@ describe('the documents', () => {
 		expect(inReadme).toEqual(expect.arrayContaining(['start', 'test']));
 	});
 
-	test('show every picture of docs/, and the README every example with its canvas', () => {
+	test('show every picture of docs/, and every example with its canvas', () => {
 		const links = all.flatMap((document) => document.linksFromRoot());
 		const pictures = listFiles('docs').filter((file) => !file.endsWith('.md'));
 		expect(links).toEqual(expect.arrayContaining(pictures.map((file) => `docs/${file}`)));
-		expect(readme.links()).toEqual(
-			expect.arrayContaining(
-				listExamples().flatMap((name) => [`examples/${name}.json`, `docs/canvas-${name}.png`]),
-			),
+		const names = listExamples();
+		expect(readme.links()).toEqual(expect.arrayContaining(names.map((name) => `examples/${name}.json`)));
+		expect(examples.linksFromRoot()).toEqual(
+			expect.arrayContaining(names.flatMap((name) => [`examples/${name}.json`, `docs/canvas-${name}.png`])),
 		);
 	});
 

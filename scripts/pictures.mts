@@ -13,10 +13,11 @@ import type { INodeParameters } from 'n8n-workflow';
 import type { Locator } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 
-import { listExamples, readExample } from '../n8n/real/examples.mts';
-import { PACKAGE, type WorkflowFile } from '../n8n/real/n8n.mts';
+import { listExamples, prepareExamples, readExample } from '../n8n/real/examples.mts';
+import { PACKAGE, type Saved, type WorkflowFile } from '../n8n/real/n8n.mts';
 import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
 import { Editor } from '../n8n/real/browser.mts';
+import { startParts } from '../n8n/real/parts/index.mts';
 import { clickFirstWorkflow, type FirstStep } from '../n8n/real/first-workflow.mts';
 import { drawPollingPlot } from './polling-plot.mts';
 
@@ -149,17 +150,26 @@ async function capturePanels(world: World, editor: Editor): Promise<void> {
 	await save('editor-trigger', await capture(editor, await findParametersBox(editor, 668)));
 }
 
-/** Makes the pictures of the workflows of `examples/` as they look after their import. */
+/** Makes the pictures of the workflows of `examples/` as they look when everything is filled in. */
 async function captureCanvases(world: World, editor: Editor): Promise<void> {
-	const { page } = editor;
-	await page.setViewportSize({ width: 1900, height: 900 });
-	for (const name of listExamples()) {
-		const { id } = await world.main.importWorkflow(readExample(world, name));
-		await editor.openWorkflow(id);
-		await editor.getById('zoom-to-fit').click();
-		await page.waitForTimeout(700);
-		await save(`canvas-${name}`, await capture(editor, await findBoxAround(page.locator('.vue-flow__node'))));
+	const parts = await startParts(join(world.folder, 'store'), `${world.service.origin}/samples`);
+	try {
+		const prepared = await prepareExamples(world, parts, []);
+		await editor.page.setViewportSize({ width: 1900, height: 900 });
+		for (const name of listExamples()) {
+			await captureCanvas(editor, name, await world.main.importWorkflow(readExample(world, name, prepared)));
+		}
+	} finally {
+		await parts.stop();
 	}
+}
+
+async function captureCanvas(editor: Editor, name: string, { id }: Saved): Promise<void> {
+	const { page } = editor;
+	await editor.openWorkflow(id);
+	await editor.getById('zoom-to-fit').click();
+	await page.waitForTimeout(700);
+	await save(`canvas-${name}`, await capture(editor, await findBoxAround(page.locator('.vue-flow__node'))));
 }
 
 /** Finds the smallest box around all elements and their labels. */

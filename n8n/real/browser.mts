@@ -12,13 +12,35 @@ const SCREENSHOTS = join(CACHE, 'screenshots');
 /** With these, Chromium makes no connections by itself. */
 const FLAGS = [
 	'--no-sandbox',
-	'--disable-gpu',
 	'--disable-quic',
 	'--no-first-run',
 	'--disable-background-networking',
 	'--disable-component-update',
 	'--disable-sync',
 ];
+
+async function launch(...flags: string[]): Promise<Browser> {
+	await installDebianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
+	mkdirSync(SCREENSHOTS, { recursive: true });
+	return await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, ...flags] });
+}
+
+/** Opens a web page as a visitor does, and does something with it. Chromium draws 3D without a graphics card. */
+export async function visit<T>(url: string, act: (page: Page) => Promise<T>): Promise<T> {
+	const browser = await launch('--use-angle=swiftshader', '--enable-unsafe-swiftshader');
+	try {
+		const page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
+		await page.goto(url);
+		return await act(page);
+	} finally {
+		await browser.close();
+	}
+}
+
+/** Takes a screenshot of a page. */
+export async function takeScreenshot(page: Page, name: string): Promise<void> {
+	await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+}
 
 /** n8n's editor in Debian's Chromium, with the owner logged in. */
 export class Editor {
@@ -45,9 +67,7 @@ export class Editor {
 
 	/** @param scale pixels of a screenshot per pixel of the page */
 	static async open({ origin }: N8n, scale = 1): Promise<Editor> {
-		await installDebianPackages(['chromium'], (line) => process.stderr.write(`${line}\n`));
-		mkdirSync(SCREENSHOTS, { recursive: true });
-		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+		const browser = await launch('--disable-gpu');
 		const context = await browser.newContext({
 			viewport: { width: 1440, height: 900 },
 			deviceScaleFactor: scale,

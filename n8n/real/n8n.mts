@@ -218,6 +218,43 @@ export class N8n {
 		);
 	}
 
+	/** Finds a data table by its name, or creates it with these rows. @param columns their types, by name @returns its ID */
+	async ensureDataTable(
+		name: string,
+		columns: Readonly<Record<string, string>>,
+		rows: readonly object[],
+	): Promise<string> {
+		const tables = await this.findDataTables();
+		const { data } = await this.requestData<{ data: Array<{ id: string; name: string }> }>('GET', tables);
+		const there = data.find((table) => table.name === name);
+		if (there) return there.id;
+		const { id } = await this.requestData<{ id: string }>('POST', tables, {
+			name,
+			columns: Object.entries(columns).map(([column, type]) => ({ name: column, type })),
+		});
+		await this.addRows(id, rows);
+		return id;
+	}
+
+	/** The path of the owner's data tables. */
+	private async findDataTables(): Promise<string> {
+		const { id } = await this.requestData<{ id: string }>('GET', '/projects/personal');
+		return `/projects/${id}/data-tables`;
+	}
+
+	/** Adds rows to a data table. */
+	async addRows(table: string, rows: readonly object[]): Promise<void> {
+		const path = `${await this.findDataTables()}/${table}/insert`;
+		if (rows.length > 0) await this.requestData('POST', path, { data: rows, returnType: 'count' });
+	}
+
+	/** Reads all rows of a data table. */
+	async readRows(table: string): Promise<IDataObject[]> {
+		const path = `${await this.findDataTables()}/${table}/rows`;
+		const { data } = await this.requestData<{ data: IDataObject[] }>('GET', path);
+		return data;
+	}
+
 	async deleteCredential({ id }: { id: string }): Promise<void> {
 		await this.requestData('DELETE', `/credentials/${id}`);
 	}

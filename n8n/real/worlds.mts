@@ -36,7 +36,7 @@ export interface WorldOptions {
 	/** How many executions a worker runs at the same time, default 2. */
 	concurrency?: number;
 	service?: LocalApiOptions;
-	/** n8n's folder. Default: a new one, which is removed in the end. */
+	/** n8n's folder, with the folder that workflows may write into. Default: a new one, which is removed in the end. */
 	folder?: string;
 	/** Environment variables of n8n's processes. */
 	env?: Record<string, string>;
@@ -48,7 +48,7 @@ export interface WorldOptions {
 /** The folder of a world, and the processes in it. */
 class Processes {
 	readonly folder = mkdtempSync(join(tmpdir(), 'img-to-3d-n8n-'));
-	readonly files = join(this.folder, 'files');
+	readonly files: string;
 	servers?: Servers;
 	private recorder?: Program;
 	/** Those that have ended, too. */
@@ -62,7 +62,8 @@ class Processes {
 	) {
 		// PostgreSQL runs as another user.
 		chmodSync(this.folder, 0o755);
-		mkdirSync(this.files);
+		this.files = join(options.folder ?? this.folder, 'files');
+		mkdirSync(this.files, { recursive: true });
 		this.env = { N8N_RESTRICT_FILE_ACCESS_TO: this.files, ...options.env };
 	}
 

@@ -3,7 +3,7 @@ import type { IDataObject, INodeParameters } from 'n8n-workflow';
 
 import { PACKAGE, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { API_KEY, type World } from '../../n8n/real/worlds.mts';
-import { openChatModel, readToolAnswers, type Completion } from './chat-model.mts';
+import { openChatModel, readToolAnswers, type Completion } from '../../n8n/real/chat-model.mts';
 import { downloadLink, listSamples, NODE, readItems, waitForResult, type Result } from './suite.mts';
 
 const AGENT_VERSIONS = [2.2, 3];

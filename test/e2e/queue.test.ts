@@ -1,8 +1,7 @@
 import { waitUntil } from '../../n8n/real/processes.mts';
-import type { WorkflowFile } from '../../n8n/real/n8n.mts';
 import { startWorld, type World } from '../../n8n/real/worlds.mts';
 import { readExample } from '../../n8n/real/examples.mts';
-import { replaceFolder, testExamples } from './examples.mts';
+import { testExamples } from './examples.mts';
 import { Recovery } from './recovery.mts';
 import { testKeyIsNowhere } from './secrets.mts';
 import { listSamples, publish, say, startWorkflow, testCommon, waitForResult } from './suite.mts';
@@ -107,8 +106,7 @@ describe('n8n 2.41.1 in queue mode', () => {
 
 	test('a worker is killed while it submits and polls: nothing is paid twice, the log has the IDs, and the recovery example delivers all', async () => {
 		world.service.configure({ jobSeconds: 2 });
-		const text = replaceFolder(JSON.stringify(readExample(world, 'recover-paid-jobs')), world);
-		const recovery = await Recovery.open(world, JSON.parse(text) as WorkflowFile);
+		const recovery = await Recovery.open(world, readExample(world, 'recover-paid-jobs'));
 		await recovery.startGeneration(listSamples(world));
 		expect((await recovery.waitForGeneration()).status).toBe('success');
 		const delivered = await recovery.listDelivered();

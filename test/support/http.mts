@@ -1,11 +1,9 @@
-import { createServer, request, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
-export interface TestServer {
-	origin: string;
-	close(): Promise<void>;
-}
+import { serve } from '../../n8n/real/serve.mts';
+
+export { serve, type TestServer } from '../../n8n/real/serve.mts';
 
 /** Samples a number. @returns a function that ends this and returns the highest value */
 export function trackHighest(sample: () => number): () => number {
@@ -14,19 +12,6 @@ export function trackHighest(sample: () => number): () => number {
 	return () => {
 		clearInterval(sampling);
 		return most;
-	};
-}
-
-/** Starts a web server on a free port. @param address of this machine, 127.x.y.z */
-export async function serve(listener: RequestListener, address = '127.0.0.1'): Promise<TestServer> {
-	const server = createServer(listener);
-	await new Promise<void>((resolve) => server.listen(0, address, resolve));
-	return {
-		origin: `http://${address}:${(server.address() as AddressInfo).port}`,
-		close: async () => {
-			server.closeAllConnections();
-			await new Promise((resolve) => server.close(resolve));
-		},
 	};
 }
 

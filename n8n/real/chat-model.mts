@@ -1,5 +1,7 @@
 /** A chat model on loopback. */
-import { serve, type TestServer } from '../support/http.mts';
+import type { RequestListener } from 'node:http';
+
+import { serve, type TestServer } from './serve.mts';
 
 interface Message {
 	role: string;
@@ -49,10 +51,10 @@ function composeReply({ messages, tools = [] }: Completion): object {
 	return { role: 'assistant', content: null, tool_calls: calls };
 }
 
-/** Starts a server for an agent with one tool: OpenAI's chat completions, whole or as a stream. */
-export async function openChatModel(): Promise<TestServer & { asked: Completion[] }> {
+/** Starts a server for an agent with one tool: OpenAI's chat completions, whole or as a stream. @param port 0: a free one */
+export async function openChatModel(port = 0): Promise<TestServer & { asked: Completion[] }> {
 	const asked: Completion[] = [];
-	const server = await serve((request, response) => {
+	const listener: RequestListener = (request, response) => {
 		let text = '';
 		request.on('data', (chunk: Buffer) => (text += chunk.toString()));
 		request.on('end', () => {
@@ -83,6 +85,7 @@ export async function openChatModel(): Promise<TestServer & { asked: Completion[
 			}
 			response.end('data: [DONE]\n\n');
 		});
-	});
+	};
+	const server = await serve(listener, '127.0.0.1', port);
 	return { ...server, asked };
 }

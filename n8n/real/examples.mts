@@ -16,8 +16,8 @@ const EXAMPLES = 'examples';
 /** The links to this repository's sample images in the examples. */
 const SAMPLE = /https:\/\/[^"\s\\]+\/samples\/(?=[\w.-]+)/g;
 
-/** The folder in the examples: the one of n8n's Docker image. */
-const FOLDER = '/home/node/.n8n-files';
+/** The folder in the examples, at the beginning of a value: the one of n8n's Docker image. */
+const FOLDER = /^(=?)\/home\/node\/\.n8n-files(?=\/|$)/;
 
 /** The columns of the data tables, with their types. */
 const TABLES = {
@@ -124,8 +124,11 @@ export function readExample(
 	prepared: Prepared = { credentials, tables: {}, values: {}, folder: files },
 ): WorkflowFile {
 	const text = readFileSync(join(EXAMPLES, `${name}.json`), 'utf8');
-	const workflow = JSON.parse(
-		text.replace(SAMPLE, `${service.origin}/samples/`).replaceAll(FOLDER, prepared.folder),
+	const workflow = JSON.parse(text.replace(SAMPLE, `${service.origin}/samples/`), (_name, value: unknown) =>
+		// The notes speak of the folder, and keep its name.
+		typeof value === 'string'
+			? value.replace(FOLDER, (_path, start: string) => start + prepared.folder)
+			: value,
 	) as WorkflowFile;
 	for (const { parameters, credentials: needed } of workflow.nodes) {
 		fillIn(parameters, prepared);

@@ -1,7 +1,7 @@
 import { listPaths, readText } from '../support/own-files.mts';
 
 /** What n8n 3.0 takes away or moves (docs/n8n-3.md). */
-const REMOVED = [/\$getPairedItem/, /alwaysOutputData/, /binaryData['"/]/, /\.n8n\//];
+const REMOVED = [/\$getPairedItem/, /binaryData\//, /\.n8n\//];
 
 test('nothing that users get rests on what n8n 3.0 takes away', () => {
 	const files = listPaths().filter((path) => /^(nodes|credentials|examples)\/.*\.(ts|json)$/.test(path));

@@ -238,6 +238,22 @@ describe('Delete Files', () => {
 	);
 });
 
+describe('Include Input Fields', () => {
+	test.each([
+		['getJobs', { returnAll: true }],
+		['getBalance', {}],
+		['deleteFiles', { jobId: '={{ $json.id }}' }],
+	])('%s adds them to each item', async (operation, more) => {
+		const [id = 0] = await makeJobs(1);
+		const json = { id, order: 7 };
+		const options = { includeInputFields: true };
+		const { items } = await rig.run({ operation, ...more, options } as INodeParameters, {
+			items: [{ json }],
+		});
+		expect(items.map((item) => item.json.input)).toEqual([json]);
+	});
+});
+
 describe('the list of jobs in the panel', () => {
 	test('has the newest thirty jobs with the names of their files, and asks for more by page', async () => {
 		const ids = await makeJobs(35);

@@ -3,6 +3,7 @@ import { isFateUnknown, isUnknownJob } from '../api/judge';
 import { ProblemError } from '../api/problems';
 import { createJobIdProperty, readJobId } from '../parameters/job-id';
 import type { AccountRequest } from '../request';
+import { toAccountResult } from './account-result';
 import type { Operation } from './operation';
 
 const OPERATION = 'deleteFiles';
@@ -26,7 +27,8 @@ export const deleteFiles: Operation<Extract<AccountRequest, { operation: typeof 
 
 	read: (form) => ({ operation: OPERATION, jobId: readJobId(form) }),
 
-	async perform(run, { work: { jobId } }) {
+	async perform(run, item) {
+		const { jobId } = item.work;
 		// If a try that got no answer was carried out, the next one finds nothing to delete.
 		let mayBeDone = false;
 		const answer = await callAccount(
@@ -41,6 +43,6 @@ export const deleteFiles: Operation<Extract<AccountRequest, { operation: typeof 
 		);
 		const isDone = answer.state === 'answered' || (mayBeDone && isUnknownJob(answer));
 		if (!isDone) throw new ProblemError(run.service.describeAccountProblem(OPERATION, answer, jobId));
-		return { toItems: async () => await Promise.resolve([{ json: { id: jobId, deleted: true } }]) };
+		return toAccountResult(item, [{ id: jobId, deleted: true }]);
 	},
 };

@@ -2,6 +2,7 @@ import { countRequests, readBalance } from '../account/balance';
 import { ProblemError, readProblem } from '../api/problems';
 import { doOnce, type Run } from '../jobs/run';
 import type { AccountRequest } from '../request';
+import { toAccountResult } from './account-result';
 import type { Operation } from './operation';
 
 const OPERATION = 'getBalance';
@@ -20,9 +21,9 @@ export const getBalance: Operation<Extract<AccountRequest, { operation: typeof O
 
 	read: () => ({ operation: OPERATION }),
 
-	async perform(run) {
+	async perform(run, item) {
 		const json = await doOnce(run, OPERATION, async () => await readAccount(run));
-		return { toItems: async () => await Promise.resolve([{ json: { ...json } }]) };
+		return toAccountResult(item, [json]);
 	},
 };
 

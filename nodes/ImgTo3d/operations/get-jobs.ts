@@ -1,6 +1,7 @@
 import { listJobs } from '../account/generated-jobs';
 import { doOnce } from '../jobs/run';
 import type { AccountRequest } from '../request';
+import { toAccountResult } from './account-result';
 import type { Operation } from './operation';
 
 const OPERATION = 'getJobs';
@@ -43,11 +44,12 @@ export const getJobs: Operation<Extract<AccountRequest, { operation: typeof OPER
 		return { operation: OPERATION, limit: isAll ? Infinity : form.readNumber('limit', 'Limit', LIMIT) };
 	},
 
-	async perform(run, { work: { limit } }) {
+	async perform(run, item) {
+		const { limit } = item.work;
 		const jobs = await doOnce(run, `${OPERATION} ${limit}`, async () => await listJobs(run, limit));
-		return {
-			toItems: async () =>
-				await Promise.resolve(jobs.map(({ id, output }) => ({ json: { id, output: [...output] } }))),
-		};
+		return toAccountResult(
+			item,
+			jobs.map(({ id, output }) => ({ id, output: [...output] })),
+		);
 	},
 };

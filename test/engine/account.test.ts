@@ -225,6 +225,64 @@ describe('Delete Files', () => {
 		expect(items).toMatchObject([{ json: { id, deleted: true } }]);
 	});
 
+	const deleteEach = async (ids: Array<number | string>, node: Partial<INode> = {}) =>
+		await rig.run(
+			{ operation: 'deleteFiles', jobId: '={{ $json.id }}', options: { maxJobsInFlight: 1 } },
+			{ items: ids.map((id) => ({ json: { id } })), node },
+		);
+	const toDeleted = (id: number | string) => ({ id, deleted: true });
+	const RETRIED = { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 };
+
+	test('a job that several items name is deleted once', async () => {
+		const [id = 0] = await makeJobs(1);
+		const { items, error } = await deleteEach([id, `${id}`]);
+		expect(error).toBeUndefined();
+		expect(items.map(({ json }) => json)).toEqual([id, `${id}`].map(toDeleted));
+		expect(countCalls('delete_image')).toBe(1);
+	});
+
+	test('Retry On Fail goes on after what it has deleted', async () => {
+		const ids = await makeJobs(3);
+		answerCalls('down', { skip: 2, times: 5, status: 503 });
+		const { items, error } = await deleteEach(ids, RETRIED);
+		expect(error).toBeUndefined();
+		expect(items.map(({ json }) => json)).toEqual(ids.map(toDeleted));
+		expect(countCalls('delete_image')).toBe(3 + 5);
+	});
+
+	test('Retry On Fail knows of the tries without an answer before it', async () => {
+		const [id = 0] = await makeJobs(1);
+		rig.service.addFault({ on: 'account', times: 5, do: { kind: 'reset', when: 'middle' } });
+		const { items } = await deleteEach([id], RETRIED);
+		expect(items.map(({ json }) => json)).toEqual([toDeleted(id)]);
+	});
+
+	test('a page that is not there deletes nothing, also after a try without an answer', async () => {
+		answerCalls('<h1>Bad gateway</h1>', { times: 1, status: 502 });
+		answerCalls('<html><h1>Not found</h1></html>', { status: 404 });
+		const { error } = await deleteEach([326]);
+		expect(error?.message).toBe(
+			'Job 326: the files could not be deleted: the service does not know what was asked for, HTTP 404: Not found',
+		);
+		expect(error?.description).toMatch(/A proxy may be answering/);
+	});
+
+	test('an answer that says "success" with the HTTP code of an error is told so', async () => {
+		answerCalls({ status: 'success', messege: 'image deleted' }, { status: 503 });
+		const { error } = await deleteEach([326]);
+		expect(error?.message).toBe(
+			'Job 326: the files could not be deleted: the answer says "success" with another HTTP code (HTTP 503)',
+		);
+	});
+
+	test('a number that was rounded is refused, because it may be another job', async () => {
+		const { error } = await deleteEach(['9007199254740993', 2 ** 53]);
+		expect(error?.message).toBe(
+			'Job must be a text when it is so long, because numbers are rounded, but is 9007199254740992',
+		);
+		expect(rig.service.requests).toEqual([]);
+	});
+
 	test.each(['', ' ', undefined, null, {}])(
 		'no job (%p) is refused, and nothing is called',
 		async (entered) => {

@@ -58,7 +58,13 @@ export function readAccountAnswer(
 		return { state: 'answered', body: body.object };
 	}
 	const answer = readAnswer(reply, clean, now);
-	return answer.state === 'success' || answer.state === 'processing'
-		? { state: 'unreadable', httpCode, why: 'the answer is about a job' }
-		: answer;
+	switch (answer.state) {
+		case 'success':
+		case 'processing':
+			return { state: 'unreadable', httpCode, why: 'the answer is about a job' };
+		case 'noOutput':
+			return { state: 'unreadable', httpCode, why: 'the answer says "success" with another HTTP code' };
+		default:
+			return answer;
+	}
 }

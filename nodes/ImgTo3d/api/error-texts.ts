@@ -2,7 +2,7 @@
 import type { OtherFile } from '../image-type';
 import { ACCOUNT_CALLS, type AccountCall } from './account-calls';
 import { holdsJob, type UnansweredReason } from './answer';
-import { isFateUnknown, isLimit, isUnknownJob, type BadAnswer } from './judge';
+import { isFateUnknown, isLimit, isUnknownJob, isUnknownToApi, type BadAnswer } from './judge';
 import { writeId, type JobId } from './job-id';
 import { parseUrl } from './url';
 import { nameVersions, VERSIONS, type ApiVersion } from './versions';
@@ -176,7 +176,7 @@ export function describeAccountAnswer(answer: BadAnswer, call: AccountCall, jobI
 		const text = `${jobId === undefined ? failure : failure.charAt(0).toLowerCase() + failure.slice(1)}: ${what}`;
 		return jobId === undefined ? text : `${nameJob(jobId)}: ${text}`;
 	};
-	if (jobId !== undefined && isUnknownJob(answer)) {
+	if (jobId !== undefined && isUnknownToApi(answer)) {
 		return {
 			message: about('the service does not know this job'),
 			description:

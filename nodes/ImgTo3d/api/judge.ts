@@ -22,6 +22,11 @@ export function isUnknownJob(answer: Answer): boolean {
 	return answer.state === 'refused' && answer.reason === 'notFound';
 }
 
+/** The same, as the API itself says it. A page may come from a proxy, or from a wrong address. */
+export function isUnknownToApi(answer: Answer): boolean {
+	return isUnknownJob(answer) && !(answer.state === 'refused' && answer.isPage);
+}
+
 /** HTTP codes of pages that are sent before a request reaches the service. */
 const NOT_PASSED_ON = [401, 404, 405, 407, 413];
 

@@ -48,6 +48,9 @@ export function readJobId(form: Form): JobId {
 	const isChoice = typeof entered === 'object' && entered !== null && 'value' in entered;
 	const value: unknown = isChoice ? entered.value : entered;
 	const id = readId(value);
+	if (typeof id === 'number' && Math.abs(id) > Number.MAX_SAFE_INTEGER) {
+		throw form.createError('Job', value, 'must be a text when it is so long, because numbers are rounded');
+	}
 	if (id !== undefined) return id;
 	throw form.createError('Job', value, 'must be the ID in the item or the error that reported the job');
 }

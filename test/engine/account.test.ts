@@ -409,6 +409,64 @@ describe('Minimum Balance', () => {
 		expect(error?.message).toBe("The account's balance is 0 USD, and Minimum Balance is 0.01");
 	});
 
+	const RETRIED = { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 };
+	const answerBalances = (...amounts: number[]) =>
+		amounts.forEach((balance) => answerCalls({ status: 'success', data: { balance } }, { times: 1 }));
+
+	test('in a retry, the error names what the first try has paid for, and what nobody knows of', async () => {
+		rig.service.addFault({ on: 'submit', skip: 1, do: { kind: 'failJob', message: 'too dark' } });
+		rig.service.addFault({ on: 'submit', do: { kind: 'reset', when: 'before' } });
+		answerBalances(50, 10);
+		const parameters = withMinimum(40);
+		const { error } = await rig.run(parameters, { items: makeNumberedItems(3), node: RETRIED });
+		expect(error?.message).toBe("The account's balance is 10, and Minimum Balance is 40");
+		expect(error?.description).not.toContain('nothing was paid');
+		const ids = rig.service.jobs.map(({ id }) => id);
+		expect(error?.description).toContain(`can be fetched with Get Result: ${ids.join(' and ')}.`);
+		expect(error?.description).toContain('not known whether the jobs of these items were accepted: 2.');
+	});
+
+	test('holds for what a resumed execution submits again', async () => {
+		rig.service.configure({ jobSeconds: 20 });
+		rig.service.addFault({ on: 'submit', do: { kind: 'failJob', message: 'too dark' } });
+		answerBalances(50, 10);
+		const parameters = withMinimum(40, { waitFor: 'webhook' });
+		await rig.run(parameters, { items: makeNumberedItems(1), node: RETRIED });
+		await rig.clock.sleep(61_000);
+		await rig.waitUntilIdle();
+		const { status, data } = rig.engine.executions.at(-1)?.run ?? {};
+		expect(status).toBe('error');
+		expect(data?.resultData.error?.message).toBe("The account's balance is 10, and Minimum Balance is 40");
+		expect(countSubmits()).toBe(1);
+	});
+
+	test('a Stop while it is asked for is a Stop', async () => {
+		rig.clock.patienceMs = 300;
+		rig.service.addFault({ on: 'account', do: { kind: 'hang' } });
+		const stop = new AbortController();
+		const running = rig.run(withMinimum(1), { items: makeNumberedItems(2), signal: stop.signal });
+		while (rig.service.requests.length === 0) await rig.clock.sleep(100);
+		stop.abort();
+		const { run, error } = await running;
+		expect([run.status, error?.message]).toEqual(['canceled', 'The execution was canceled']);
+		expect(countSubmits()).toBe(0);
+	});
+
+	test('the error of a service that is not there says so, too', async () => {
+		rig.setCredential({ baseUrl: 'http://127.0.0.1:9/api' });
+		const { error } = await rig.run(withMinimum(1), { items: makeNumberedItems(1) });
+		expect(error?.message).toMatch(/refused \(.*\)\. With Minimum Balance, nothing is submitted without it$/);
+	});
+
+	test.each([
+		['a sentence', { status: 'error', message: 'Not for your plan.' }, /plan\. With Minimum Balance, /],
+		['a long currency', { status: 'success', data: { balance: 0, currency: 'X'.repeat(1e5) } }, /^.{0,200}$/],
+	])('the error is one short line, also with %s', async (_name, body, message) => {
+		answerCalls(body);
+		const { error } = await rig.run(withMinimum(1), { items: makeNumberedItems(1) });
+		expect(error?.message).toMatch(message);
+	});
+
 	test('is not asked for when there is nothing to submit', async () => {
 		const [id] = await makeJobs(1);
 		await rig.run({

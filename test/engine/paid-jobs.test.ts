@@ -22,7 +22,7 @@ describe('Max Paid Jobs', () => {
 			const { error, items } = await rig.run(limitTo(3, { waitFor }), { items: makeNumberedItems(4) });
 			expect(error).toMatchObject({
 				message: MESSAGE,
-				description: expect.stringMatching(/^None of them was submitted, so nothing was paid\./) as string,
+				description: expect.stringMatching(/^Nothing was submitted, so nothing was paid\./) as string,
 			});
 			expect(items).toEqual([]);
 			expect(rig.service.requests).toEqual([]);

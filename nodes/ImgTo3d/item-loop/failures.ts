@@ -58,18 +58,20 @@ export function describeSubmits({ ledger }: Run, except?: number): string[] {
 		const id = readJobId(entry);
 		return id === undefined ? [] : [`${writeId(id)} (item ${itemIndex})`];
 	});
-	const unknown = submits
-		.filter(([, entry]) => readJobId(entry) === undefined)
-		.map(([itemIndex]) => String(itemIndex));
+	const unknown = submits.flatMap(([itemIndex, entry]) => (readJobId(entry) === undefined ? itemIndex : []));
 	const others = except === undefined ? 'Jobs' : 'Other jobs';
 	return [
 		known.length > 0
 			? `${others} of this run were accepted and can be fetched with Get Result: ${listJobs(known)}.`
 			: '',
-		unknown.length > 0
-			? `It is not known whether the jobs of these items were accepted: ${listJobs(unknown)}.`
-			: '',
+		describeUnknown(unknown),
 	];
+}
+
+/** @param indexes the items of which it is not known whether their jobs were accepted */
+function describeUnknown(indexes: readonly number[]): string {
+	const items = listJobs(indexes.map(String));
+	return indexes.length > 0 ? `It is not known whether the jobs of these items were accepted: ${items}.` : '';
 }
 
 /**
@@ -127,8 +129,14 @@ function readSuspendedJob(suspended: SuspendedItem): JobOfItem {
 		: { paid: suspended.problem.paid, jobId: suspended.problem.jobId, trackId };
 }
 
-/** The jobs that an error of the whole run leaves behind. @returns a sentence, or '' when there are none */
-export function describeJobs(jobs: ReadonlyArray<Pick<Failure, 'jobId'>>): string {
+/** The jobs that an error of the whole run leaves behind, by item. @returns sentences, or '' when there are none */
+export function describeJobs(jobs: ReadonlyArray<Pick<Failure, 'jobId' | 'paid'>>): string {
 	const ids = jobs.flatMap(({ jobId }) => (jobId === undefined ? [] : writeId(jobId)));
-	return ids.length > 0 ? `The jobs of this run can be fetched with Get Result: ${listJobs(ids)}.` : '';
+	const unknown = jobs.flatMap(({ jobId, paid }, index) =>
+		jobId === undefined && paid !== 'no' ? index : [],
+	);
+	return joinSentences(
+		ids.length > 0 ? `The jobs of this run can be fetched with Get Result: ${listJobs(ids)}.` : '',
+		describeUnknown(unknown),
+	);
 }

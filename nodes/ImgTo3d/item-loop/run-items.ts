@@ -106,9 +106,7 @@ async function prepare(
 	const halt = new AbortController();
 	const signal = createSignal(context, halt);
 	const begun = await captureError(context, async () => {
-		const items = resumed
-			? read.items
-			: await limitSpending(context, { clock, service, signal }, { items: read.items, ledger });
+		const items = await limitSpending(context, { clock, service, signal }, { items: read.items, ledger });
 		return {
 			items,
 			suspension: openSuspension(context, service, items.filter(isRequest), resumed !== undefined),

@@ -3,11 +3,19 @@ import { NodeOperationError, type IExecuteFunctions } from 'n8n-workflow';
 
 import type { AccountConnection } from '../account/ask';
 import { readBalance } from '../account/balance';
-import { joinSentences, type ErrorText } from '../api/error-texts';
+import { joinSentences } from '../api/error-texts';
 import { readProblem } from '../api/problems';
-import type { Ledger } from '../jobs/ledger';
+import { quote } from '../api/words';
+import type { Ledger, LedgerEntry } from '../jobs/ledger';
 import { isGeneration, type ItemRequest } from '../request';
+import { continuesOnError } from './on-error';
 import { isRequest, type ReadItem } from './read-items';
+
+/** Why nothing is submitted, and what to do about it. */
+interface Refusal {
+	message: string;
+	advice: string;
+}
 
 /** The items of a run, and the jobs that earlier tries have submitted for them. Those are fetched, and cost nothing. */
 interface Spending {
@@ -15,12 +23,15 @@ interface Spending {
 	ledger: Ledger;
 }
 
+/** A job that has failed is reported first. Only the try after that submits the item again. */
+const mayBeSubmitted = (entry: LedgerEntry | undefined) =>
+	entry === undefined || (entry.fate === 'failed' && entry.isReported);
+
 /** The items that a run submits, by their index. */
 function findSubmits({ items, ledger }: Spending): Map<number, ItemRequest> {
 	return new Map(
 		items.flatMap((item, index) => {
-			const isToSubmit =
-				isRequest(item) && isGeneration(item.work) && (ledger.get(index)?.fate ?? 'failed') === 'failed';
+			const isToSubmit = isRequest(item) && isGeneration(item.work) && mayBeSubmitted(ledger.get(index));
 			return isToSubmit ? [[index, item]] : [];
 		}),
 	);
@@ -41,9 +52,18 @@ export async function limitSpending(
 	const submits = findSubmits({ items, ledger });
 	const text = checkCount(items, submits) ?? (await checkBalance(connection, submits));
 	if (text === undefined) return items;
-	const createError = (itemIndex?: number) =>
-		new NodeOperationError(context.getNode(), text.message, { itemIndex, description: text.description });
-	if (!context.continueOnFail()) throw createError();
+	const { message, advice } = text;
+	// What earlier tries have submitted is paid for.
+	const outcome =
+		ledger.size > 0 ? 'This try has submitted nothing.' : 'Nothing was submitted, so nothing was paid.';
+	const description = joinSentences(outcome, advice);
+	const createError = (itemIndex?: number) => {
+		const error = new NodeOperationError(context.getNode(), message, { itemIndex, description });
+		// NodeOperationError replaces texts that contain words like ECONNREFUSED with general ones.
+		error.message = message;
+		return error;
+	};
+	if (!continuesOnError(context)) throw createError();
 	return items.map((item, index) => {
 		const request = submits.get(index);
 		if (!request) return item;
@@ -56,14 +76,13 @@ export async function limitSpending(
 function checkCount(
 	items: readonly ReadItem[],
 	{ size }: ReadonlyMap<number, ItemRequest>,
-): ErrorText | undefined {
+): Refusal | undefined {
 	const limits = items.map((item) => (isRequest(item) ? (item.maxPaidJobs ?? Infinity) : Infinity));
 	const limit = Math.min(...limits);
 	if (size <= limit) return undefined;
 	return {
 		message: `The run has ${size} jobs to submit, and Max Paid Jobs is ${limit}`,
-		description:
-			'None of them was submitted, so nothing was paid. Check where the items come from, or raise Max Paid Jobs in the options.',
+		advice: 'Check where the items come from, or raise Max Paid Jobs in the options.',
 	};
 }
 
@@ -71,22 +90,26 @@ function checkCount(
 async function checkBalance(
 	connection: AccountConnection,
 	submits: ReadonlyMap<number, ItemRequest>,
-): Promise<ErrorText | undefined> {
+): Promise<Refusal | undefined> {
 	const least = Math.max(...[...submits.values()].map(({ minimumBalance }) => minimumBalance ?? -Infinity));
 	if (least === -Infinity) return undefined;
-	const balance = await readBalance(connection).catch(readProblem);
+	const balance = await readBalance(connection).catch((thrown: unknown) =>
+		connection.signal.aborted ? undefined : readProblem(thrown),
+	);
+	// A run that was stopped submits nothing, and says itself that it was.
+	if (balance === undefined) return undefined;
 	if ('message' in balance) {
 		const { message, description } = balance;
 		return {
-			message: `${message}. With Minimum Balance, nothing is submitted without it`,
-			description: joinSentences('Nothing was submitted, so nothing was paid.', description),
+			message: `${message.replace(/\.$/, '')}. With Minimum Balance, nothing is submitted without it`,
+			advice: description,
 		};
 	}
 	const { amount, currency } = balance;
 	if (amount >= least) return undefined;
 	return {
-		message: `The account's balance is ${amount}${currency ? ` ${currency}` : ''}, and Minimum Balance is ${least}`,
-		description:
-			'Nothing was submitted, so nothing was paid. Add credits to your account on the service, or lower Minimum Balance in the options. The balance of a subscription may be 0: remove the option then.',
+		message: `The account's balance is ${amount}${currency ? ` ${quote(currency)}` : ''}, and Minimum Balance is ${least}`,
+		advice:
+			'Add credits to your account on the service, or lower Minimum Balance in the options. The balance of a subscription may be 0: remove the option then.',
 	};
 }

@@ -488,8 +488,19 @@ describe('a submit of which nobody knows', () => {
 		const { error } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(1) });
 		expect(error?.message).toMatch(/The job may have been accepted and paid$/);
 		expect(error?.description).toContain(
-			`If the job was accepted, Get Many lists it once it is done, above job ${newest}.`,
+			`If the job was accepted, Get Many lists it once it is done, as job ${newest} or above it.`,
 		);
+	});
+
+	test('names no job of the other items, because the lost one may be below it', async () => {
+		await makeJobs(1);
+		rig.clock.patienceMs = 300;
+		rig.service.addFault({ on: 'submit', accept: true, do: { kind: 'hang' } });
+		const { items } = await rig.run(buildPromptParameters(), { items: makeNumberedItems(4), node: CONTINUE });
+		const [lost] = rig.service.jobs.filter(({ trackId }) => trackId === 'item-0').slice(-1);
+		expect(items.map(({ json }) => json.paid)).toEqual(['unknown', undefined, undefined, undefined]);
+		// It has ended meanwhile, so it is the mark itself.
+		expect(items[0]?.json.description).toContain(`, as job ${lost?.id} or above it.`);
 	});
 
 	test('says nothing of it where the list cannot be had', async () => {

@@ -110,15 +110,17 @@ async function readList(
 /**
  * Finds the newest job of the list, as a mark for later.
  *
+ * @param isMark whether a job can be the mark
  * @param limitMs how long it may take, ms
- * @returns nothing if the list is empty
+ * @returns nothing if there is none on the first page
  * @throws ProblemError when the service does not list the jobs
  * @throws StoppedError when the run was stopped
  */
 export async function findNewestJob(
 	connection: AccountConnection,
+	isMark: (id: JobId) => boolean,
 	limitMs: number,
 ): Promise<JobId | undefined> {
-	const { jobs } = await readJobPage(connection, 1, 1, limitMs);
-	return jobs.find(({ id }) => id !== undefined)?.id;
+	const { jobs } = await readJobPage(connection, 1, undefined, limitMs);
+	return jobs.find(({ id }) => id !== undefined && isMark(id))?.id;
 }

@@ -387,9 +387,13 @@ export function adviseBaseUrl(
 	}
 }
 
-/** Says where a job of which no ID is known shows later. @param newest the newest job that the account lists now */
+/**
+ * Says where a job of which no ID is known shows later.
+ *
+ * @param newest the newest job that the account lists now. It may be that job.
+ */
 export const describeMark = (newest: JobId | undefined): string =>
-	`If the job was accepted, Get Many lists it once it is done${newest === undefined ? '' : `, above job ${writeId(newest)}`}.`;
+	`If the job was accepted, Get Many lists it once it is done${newest === undefined ? '' : `, as job ${writeId(newest)} or above it`}.`;
 
 /** Describes several images for a job that takes one. */
 export function describeTooManyImages(

@@ -4,7 +4,7 @@ import type { IDataObject } from 'n8n-workflow';
 import { findNewestJob } from '../account/generated-jobs';
 import { holdsJob, type Answer } from '../api/answer';
 import { describeMark, joinSentences } from '../api/error-texts';
-import type { JobId } from '../api/job-id';
+import { isSameId, type JobId } from '../api/job-id';
 import { isFateUnknown, isLimit, type BadAnswer, type Limit } from '../api/judge';
 import { markTriggerAddress } from '../api/mark';
 import { ProblemError, type Problem } from '../api/problems';
@@ -13,7 +13,7 @@ import { VERSIONS } from '../api/versions';
 import { throwIfStopped } from '../async/cancellation';
 import { computeBackoffWithinTries, retry } from '../async/retry';
 import { waitsForWebhook, type GenerationItem } from '../request';
-import type { AcceptedJob, KnownJob, LedgerEntry } from './ledger';
+import { readJobId, type AcceptedJob, type KnownJob, type LedgerEntry } from './ledger';
 import { doOnce, trackJob, type Run } from './run';
 import { uploadImages } from './upload';
 
@@ -107,12 +107,23 @@ const MARK_LIMIT_MS = 5000;
  */
 async function addMark(run: Run, problem: Problem): Promise<void> {
 	try {
+		// A job of another item was perhaps submitted later, and has ended earlier.
+		const isMark = (id: JobId) => ![...run.ledger.values()].some((entry) => isSameJob(entry, id));
 		// An earlier mark is as good: the jobs of all items are above it.
-		const newest = await doOnce(run, 'newest job', async () => await findNewestJob(run, MARK_LIMIT_MS));
+		const newest = await doOnce(
+			run,
+			'newest job',
+			async () => await findNewestJob(run, isMark, MARK_LIMIT_MS),
+		);
 		problem.description = joinSentences(problem.description, describeMark(newest));
 	} catch {
 		// The service does not list the jobs for this key, or not in time.
 	}
+}
+
+function isSameJob(entry: LedgerEntry, id: JobId): boolean {
+	const own = readJobId(entry);
+	return own !== undefined && isSameId(own, id);
 }
 
 function recordAccepted(run: Run, { item, images, earlierSubmits }: Submit, known: KnownJob): AcceptedJob {

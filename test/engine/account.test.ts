@@ -1,8 +1,16 @@
 import type { INode, INodeParameters } from 'n8n-workflow';
 
+import { readOutput } from '../../n8n/engine/engine.cts';
 import type { Misbehavior } from '../../local-api/index.mts';
 import { subtitle } from '../../nodes/ImgTo3d/operations';
-import { API_KEY, buildPromptParameters, makeNumberedItems, openRig, type Rig } from '../support/rig.mts';
+import {
+	API_KEY,
+	buildPromptParameters,
+	makeNumberedItems,
+	NODE,
+	openRig,
+	type Rig,
+} from '../support/rig.mts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -526,6 +534,25 @@ describe('a submit of which nobody knows', () => {
 		expect(items.map(({ json }) => json.paid)).toEqual(['unknown', 'unknown', 'unknown', 'unknown']);
 		expect(countCalls('assets_generated')).toBe(1);
 	});
+});
+
+test('items on the account do not mix up the jobs of a run that could be suspended', async () => {
+	rig.service.configure({ jobSeconds: 20 });
+	const operation = '={{ $json.n === 0 ? "deleteFiles" : "textTo3d" }}';
+	const [jobId] = (await makeJobs(1)).map(String);
+	const more = { operation, waitFor: 'webhook', jobId, imageSource: 'url', image: rig.picture };
+	await rig.run(buildPromptParameters(more as INodeParameters), { items: makeNumberedItems(3) });
+	await rig.clock.sleep(120_000);
+	await rig.waitUntilIdle();
+	const run = rig.engine.executions.at(-1)?.run;
+	const [items = []] = run ? readOutput(run, NODE) : [];
+	expect(items.map(({ json, pairedItem }) => [json.track_id ?? json.deleted, pairedItem])).toEqual([
+		[true, { item: 0 }],
+		['item-1', { item: 1 }],
+		['item-2', { item: 2 }],
+	]);
+	const named = rig.service.jobs.slice(1).map(({ id, trackId }) => [id, trackId]);
+	expect(items.slice(1).map(({ json }) => [json.id, json.track_id])).toEqual(named);
 });
 
 test("the node's subtitle says nothing of waiting", async () => {

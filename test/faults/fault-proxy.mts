@@ -324,6 +324,8 @@ export class FaultProxy {
 			const item = this.images.findIndex((image) => String(file).endsWith(image));
 			return { place: 'upload', item };
 		}
+		// The list of the account's jobs does not say whose they are.
+		if (/\/assets_generated$/.test(path)) return {};
 		return { place: 'submit', item: findItem({ trackId: String(sent.track_id) }) };
 	}
 

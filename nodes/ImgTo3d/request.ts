@@ -4,7 +4,10 @@ import type { IBinaryData, IDataObject } from 'n8n-workflow';
 import type { JobId } from './api/job-id';
 import { GENERATIONS, type ApiVersion, type Generation } from './api/versions';
 
-/** Where the images of an Image to 3D job come from: one image, or where the version takes them several that show the object from several sides. */
+/**
+ * Where the images of an Image to 3D job come from: one image, or where the version takes them several that show the object
+ * from several sides.
+ */
 export type ImageSource = { from: 'url'; urls: string[] } | { from: 'binary'; properties: BinarySource[] };
 
 export const countImages = (image: ImageSource): number =>

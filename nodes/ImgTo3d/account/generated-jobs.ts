@@ -25,8 +25,8 @@ export interface JobPage {
 	jobs: GeneratedJob[];
 	/** How many jobs the whole list has, if the service says so. */
 	total?: number;
-	/** Whether there is no further page, if the service says so. */
-	isLast?: boolean;
+	/** Whether there is no further page: by the service's words, or else because this one is empty. */
+	isLast: boolean;
 }
 
 /**
@@ -48,11 +48,9 @@ export async function readJobPage(
 	if (!Array.isArray(data)) throw toUnusable(connection, 'listJobs', 'the answer has no list');
 	const { total, last_page } = isRecord(pagination) ? pagination : {};
 	const [count, lastPage] = [toNumber(total), toNumber(last_page)];
-	return {
-		jobs: data.filter(isRecord).map(toJob),
-		...(count !== undefined && { total: count }),
-		...(lastPage !== undefined && { isLast: page >= lastPage }),
-	};
+	const jobs = data.filter(isRecord).map(toJob);
+	const isLast = lastPage === undefined ? jobs.length === 0 : page >= lastPage;
+	return { jobs, isLast, ...(count !== undefined && { total: count }) };
 }
 
 function toJob({ id, output }: Record<string, unknown>): GeneratedJob {
@@ -102,7 +100,7 @@ async function readList(
 		isComplete &&= read.total === undefined || read.total >= total;
 		total = read.total ?? total;
 		repeats = jobs.size === size ? repeats + 1 : 0;
-		if (read.isLast ?? read.jobs.length === 0) break;
+		if (read.isLast) break;
 	}
 	return { jobs, isComplete };
 }

@@ -35,9 +35,8 @@ export async function searchJobs(
 	for (let page = first; page < first + PAGES_AT_ONCE; page++) {
 		const read = await readJobPage(connection, page, undefined, LIMIT_MS).catch(readProblem);
 		if ('message' in read) throw toNodeApiError(context.getNode(), read);
-		const { jobs, isLast = jobs.length === 0 } = read;
-		results.push(...jobs.flatMap(toChoice).filter(({ name }) => name.toLowerCase().includes(words)));
-		if (isLast) return { results };
+		results.push(...read.jobs.flatMap(toChoice).filter(({ name }) => name.toLowerCase().includes(words)));
+		if (read.isLast) return { results };
 		if (words === '' || results.length > 0) return { results, paginationToken: String(page + 1) };
 	}
 	return { results, paginationToken: String(first + PAGES_AT_ONCE) };

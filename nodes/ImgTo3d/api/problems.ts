@@ -63,34 +63,35 @@ export function describeProblem(
 	answer: BadAnswer,
 	purpose: CallPurpose,
 	{ jobId, field, asked, isOwn = true }: CallSubject = {},
-	misplaced?: MisplacedCalls | '',
+	misplaced?: MisplacedCalls,
 ): Problem {
 	const id = jobId ?? findAnsweredId(answer);
-	const { message, description } = describeAnswer(answer, { purpose, jobId: id, field, isOwn, asked });
-	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
-	return {
-		message,
-		description: addHostAdvice(description, answer, misplaced),
-		paid: judgePaid(answer, purpose, isOwn),
-		...(httpCode !== undefined && { httpCode }),
-		...(id !== undefined && { jobId: id }),
-	};
+	const text = describeAnswer(answer, { purpose, jobId: id, field, isOwn, asked });
+	return toProblem(answer, text, judgePaid(answer, purpose, isOwn), id, misplaced);
 }
 
 /** Describes the answer to a call about the account that failed. Such calls are free. */
 export function describeAccountProblem(
 	answer: BadAnswer,
 	call: AccountCall,
-	jobId: JobId | undefined,
-	betterBaseUrl: string | undefined,
+	jobId?: JobId,
+	misplaced?: MisplacedCalls,
 ): Problem {
-	const { message, description } = describeAccountAnswer(answer, call, jobId);
-	const misplaced = betterBaseUrl && { calls: 'The calls about the account are', betterBaseUrl };
+	return toProblem(answer, describeAccountAnswer(answer, call, jobId), 'no', jobId, misplaced);
+}
+
+function toProblem(
+	answer: BadAnswer,
+	{ message, description }: ErrorText,
+	paid: Paid,
+	jobId: JobId | undefined,
+	misplaced: MisplacedCalls | undefined,
+): Problem {
 	const httpCode = 'httpCode' in answer ? answer.httpCode : undefined;
 	return {
 		message,
 		description: addHostAdvice(description, answer, misplaced),
-		paid: 'no',
+		paid,
 		...(httpCode !== undefined && { httpCode }),
 		...(jobId !== undefined && { jobId }),
 	};
@@ -99,7 +100,7 @@ export function describeAccountProblem(
 function addHostAdvice(
 	description: string,
 	answer: BadAnswer,
-	misplaced: MisplacedCalls | '' | undefined,
+	misplaced: MisplacedCalls | undefined,
 ): string {
 	if (!misplaced || description.includes(misplaced.betterBaseUrl)) return description;
 	const { likely, possible } = adviseBaseUrl(answer, misplaced);

@@ -16,6 +16,7 @@ import { isPublicHost } from './public-address';
 import { createKeyRemover } from './redact';
 import { CREDENTIAL, post, type BrokenAnswer, type CallContext, type ServiceCall } from './transport';
 import { findBetterBaseUrl, VERSIONS, type ApiVersion, type Generation } from './versions';
+import type { Version } from './versions/version';
 
 /** The longest that a single call to the service may take, ms. */
 export const CALL_LIMIT_MS = 60_000;
@@ -136,6 +137,11 @@ export function openService(
 		return 'received' in answer ? readBrokenAnswer(answer, clean) : answer;
 	};
 
+	const findMisplaced = (documented: Pick<Version, 'baseUrls'>, calls: string) => {
+		const betterBaseUrl = findBetterBaseUrl(documented, endpoints.root);
+		return betterBaseUrl === undefined ? undefined : { calls, betterBaseUrl };
+	};
+
 	return {
 		account: createHash('sha256').update(`${endpoints.root}\n${key}`).digest('hex'),
 		clean,
@@ -157,14 +163,21 @@ export function openService(
 			return answer as AccountAnswer;
 		},
 		describeAccountProblem: (accountCall, answer, jobId) =>
-			describeAccountProblem(answer, accountCall, jobId, findBetterBaseUrl(ACCOUNT_API, endpoints.root)),
+			describeAccountProblem(
+				answer,
+				accountCall,
+				jobId,
+				findMisplaced(ACCOUNT_API, 'The calls about the account are'),
+			),
 		buildFetchUrl: (version, id) => endpoints.buildFetchCall(version, id).url,
 		findBetterBaseUrl: (version) => findBetterBaseUrl(VERSIONS[version], endpoints.root),
-		describeProblem: (version, answer, purpose, subject) => {
-			const betterBaseUrl = findBetterBaseUrl(VERSIONS[version], endpoints.root);
-			const calls = `The ${version} endpoints are`;
-			return describeProblem(answer, purpose, subject, betterBaseUrl && { calls, betterBaseUrl });
-		},
+		describeProblem: (version, answer, purpose, subject) =>
+			describeProblem(
+				answer,
+				purpose,
+				subject,
+				findMisplaced(VERSIONS[version], `The ${version} endpoints are`),
+			),
 	};
 }
 

@@ -38,8 +38,9 @@ const processState = new ResumeState();
 
 /**
  * Answers a webhook call to a suspended execution. A call without the mark of the execution's address costs nothing. Anyone
- * who has seen the address can make another one, so the node does not believe it, but asks the API about each open job. The node resumes when all jobs have ended. If it does not continue on errors, it also resumes
- * when one has failed. Otherwise the execution stays suspended.
+ * who has seen the address can make another one, so the node does not believe it, but asks the API about each open job. The
+ * node resumes when all jobs have ended. If it does not continue on errors, it also resumes when one has failed. Otherwise
+ * the execution stays suspended.
  *
  * It never throws: n8n would run the nodes after this one with an empty item.
  *

@@ -1,9 +1,15 @@
 import { readOutput } from '../../n8n/engine/engine.cts';
 import { AFTER, buildTriggerWorkflow } from '../../bench/calls.mts';
-import { API_KEY, makeFileItem, makePngBase64, NODE, openRig, type Rig } from '../support/rig.mts';
-
-/** A mesh with few faces, fast to make. */
-const COARSE = { resolution: 16, seed: '20' };
+import {
+	API_KEY,
+	COARSE,
+	listBodies,
+	makeFileItem,
+	makePngBase64,
+	NODE,
+	openRig,
+	type Rig,
+} from '../support/rig.mts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -18,10 +24,7 @@ const BASE = '/api/v1/enterprise';
 const paths = () => rig.service.requests.map(({ path }) => path);
 
 /** The JSON bodies that the service received at a path. */
-const bodiesOf = (path: string) =>
-	rig.service.requests
-		.filter((request) => request.path === path)
-		.map(({ body }) => body as Record<string, unknown>);
+const bodiesOf = (path: string) => listBodies(rig, path);
 
 const imageTo3d = (more: object = {}) => ({
 	operation: 'imageTo3d',

@@ -3,10 +3,8 @@ import type { INodeExecutionData } from 'n8n-workflow';
 import { readOutput } from '../../n8n/engine/engine.cts';
 import type { Fault } from '../../local-api/index.mts';
 import { subtitle } from '../../nodes/ImgTo3d/operations';
-import { makeNumberedItems, NODE, openRig, toItems, type Rig } from '../support/rig.mts';
+import { COARSE, makeNumberedItems, NODE, openRig, type Rig, toItems } from '../support/rig.mts';
 
-/** A mesh with few faces, fast to make. */
-const COARSE = { resolution: 16, seed: '20' };
 const NOT_FOUND = { status: 'failed', id: '', message: 'Request not found', output: '' };
 
 let rig: Rig;

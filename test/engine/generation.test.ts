@@ -1,6 +1,14 @@
 import type { Fault } from '../../local-api/index.mts';
 import { EXAMPLE_BODY, SAMPLE_RESPONSE } from '../support/reference';
-import { API_KEY, makeFileItem, toItems, openRig, makePngBase64, type Rig } from '../support/rig.mts';
+import {
+	API_KEY,
+	listBodies,
+	makeFileItem,
+	makePngBase64,
+	openRig,
+	type Rig,
+	toItems,
+} from '../support/rig.mts';
 
 /** Small, and fast to render. */
 const QUICK = { frameSize: 32, seconds: 1, steps: 1, seed: '20' };
@@ -14,10 +22,7 @@ afterEach(async () => {
 });
 
 /** The JSON bodies that the service received at a path. */
-const bodiesOf = (path: string) =>
-	rig.service.requests
-		.filter((request) => request.path.startsWith(path))
-		.map(({ body }) => body as Record<string, unknown>);
+const bodiesOf = (path: string) => listBodies(rig, path);
 
 describe('the node sends', () => {
 	test("exactly the reference's example body", async () => {

@@ -1,10 +1,17 @@
 import { readOutput } from '../../n8n/engine/engine.cts';
-import { API_KEY, makeFileItem, toItems, NODE, openRig, makePngBase64, type Rig } from '../support/rig.mts';
+import {
+	API_KEY,
+	COARSE,
+	listBodies,
+	makeFileItem,
+	makePngBase64,
+	NODE,
+	openRig,
+	type Rig,
+	toItems,
+} from '../support/rig.mts';
 import type { Fault } from '../../local-api/index.mts';
 import { serveBehindPublicName, serve } from '../support/http.mts';
-
-/** A mesh with few faces, fast to make. */
-const COARSE = { resolution: 16, seed: '20' };
 
 let rig: Rig;
 beforeEach(async () => {
@@ -19,10 +26,7 @@ const TEXT_SUBMIT = '/api/v6/3d/text_to_3d';
 const UPLOAD = '/api/v6/base64_to_url';
 
 /** The JSON bodies that the service received at a path. */
-const bodiesOf = (path: string) =>
-	rig.service.requests
-		.filter((request) => request.path.startsWith(path))
-		.map(({ body }) => body as Record<string, unknown>);
+const bodiesOf = (path: string) => listBodies(rig, path);
 
 const imageTo3d = (more: object = {}) => ({
 	operation: 'imageTo3d',

@@ -120,6 +120,15 @@ export function buildWorkflow(parameters: INodeParameters, node: Partial<INode> 
 	};
 }
 
+/** Settings for a mesh with few faces, fast to make. */
+export const COARSE = { resolution: 16, seed: '20' };
+
+/** Lists the JSON bodies that the service received at the paths that begin like this. */
+export const listBodies = ({ service }: Rig, path: string) =>
+	service.requests
+		.filter((request) => request.path.startsWith(path))
+		.map(({ body }) => body as Record<string, unknown>);
+
 /** Makes input items of JSON. */
 export function toItems(...json: Array<INodeExecutionData['json']>): INodeExecutionData[] {
 	return json.map((entry) => ({ json: entry }));

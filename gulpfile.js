@@ -10,7 +10,8 @@ const clean = () => rm('dist', { recursive: true, force: true });
 
 /**
  * Puts all code into one file. n8n loads it at each start: a hundred files take three times as long, because Node looks for each.
- * It is not minified, so that people can read what they install.
+ * Whitespace and comments are left out: they are a sixth of the tarball. Names stay as they are, so that a stack trace names the
+ * functions, and a formatter makes the code readable.
  */
 const bundle = () =>
 	build({
@@ -21,6 +22,10 @@ const bundle = () =>
 		target: 'node20.19',
 		format: 'cjs',
 		charset: 'utf8',
+		minifyWhitespace: true,
+		minifySyntax: true,
+		// Node prints the line of an error that nobody caught.
+		lineLimit: 1000,
 		external: ['n8n-workflow'],
 		tsconfig: 'tsconfig.json',
 	});

@@ -41,7 +41,7 @@ export class AttackedTrigger {
 					typeVersion: 1,
 					position: [0, 0],
 					webhookId,
-					parameters: { trackId: 'true-*' },
+					parameters: { options: { trackId: 'true-*' } },
 					credentials: world.credentials,
 				},
 				{

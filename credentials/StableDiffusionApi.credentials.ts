@@ -35,14 +35,14 @@ export class StableDiffusionApi implements ICredentialType {
 			options: [
 				{ name: 'ModelsLab', value: 'modelsLab', description: 'https://modelslab.com/api' },
 				{
-					name: 'Stable Diffusion API',
-					value: 'stableDiffusionApi',
-					description: 'https://stablediffusionapi.com/api',
-				},
-				{
 					name: 'Other',
 					value: 'other',
 					description: 'Another address, such as that of the stand-in service of this package',
+				},
+				{
+					name: 'Stable Diffusion API',
+					value: 'stableDiffusionApi',
+					description: 'https://stablediffusionapi.com/api',
 				},
 			],
 			default: 'modelsLab',

@@ -2,19 +2,14 @@ import {
 	NodeConnectionTypes,
 	type INodeType,
 	type INodeTypeDescription,
-	type IWebhookDescription,
 	type IWebhookFunctions,
 	type IWebhookResponseData,
 } from 'n8n-workflow';
 
 import { testCredential } from './api/credential-test';
+import { hintAtNode } from './parameters/builder-hint';
 import { triggerProperties } from './trigger/parameters';
 import { handleTriggerCall } from './trigger/receive';
-
-/** Where the service calls. There is nothing to register, because each job is submitted with the address. */
-const WEBHOOKS: IWebhookDescription[] = [
-	{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'webhook' },
-];
 
 export class ImgTo3dTrigger implements INodeType {
 	description: INodeTypeDescription = {
@@ -24,7 +19,7 @@ export class ImgTo3dTrigger implements INodeType {
 		group: ['trigger'],
 		version: 1,
 		subtitle:
-			'={{ $parameter["events"].join(", ") + ($parameter["trackId"] ? ": " + $parameter["trackId"] : "") }}',
+			'={{ $parameter["events"].join(", ") + ($parameter["options"]["trackId"] ? ": " + $parameter["options"]["trackId"] : "") }}',
 		// The nodes panel shows both nodes as one entry, with the trigger's description. So it is about the action, too.
 		description:
 			'Turn images and text prompts into 3D turntables and models (GLB, OBJ, STL, PLY) with Stable Diffusion API (ModelsLab), or start when one is done',
@@ -45,11 +40,26 @@ export class ImgTo3dTrigger implements INodeType {
 		inputs: [],
 		outputs: [NodeConnectionTypes.Main],
 		credentials: [{ name: 'stableDiffusionApi', required: true, testedBy: 'testCredential' }],
-		webhooks: WEBHOOKS,
+		webhooks: [{ name: 'default', httpMethod: 'POST', responseMode: 'onReceived', path: 'webhook' }],
 		properties: triggerProperties,
+		...hintAtNode(
+			'Starts a workflow when a 3D job ends that was submitted with the Production URL of this trigger as its Webhook URL. To get the result in the same workflow, no trigger is needed.',
+			'imgTo3d',
+			'Submits the jobs, with the Production URL of the trigger in its option Webhook URL',
+		),
 	};
 
 	methods = { credentialTest: { testCredential } };
+
+	// n8n's lint wants these methods of each node with webhooks. Nothing is registered at the service, because it takes the
+	// address to call with each job. Whoever submits the job enters the trigger's URL there.
+	webhookMethods = {
+		default: {
+			checkExists: async () => true,
+			create: async () => true,
+			delete: async () => true,
+		},
+	};
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
 		return await handleTriggerCall(this);

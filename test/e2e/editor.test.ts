@@ -173,15 +173,7 @@ describe('the editor of n8n 2.41.1', () => {
 		await editor.page.getByText('Webhook URLs').first().click();
 		await editor.page.getByText(/Copy the Production URL/).waitFor();
 		expect(await editor.listParameters()).toEqual(
-			expect.arrayContaining([
-				'events',
-				'verify',
-				'apiVersion',
-				'trackId',
-				'ignoreDuplicates',
-				'download',
-				'outputMode',
-			]),
+			expect.arrayContaining(['events', 'verify', 'apiVersion', 'download']),
 		);
 		await editor.takeScreenshot('trigger');
 		await editor.choose('verify', 'Not at All');

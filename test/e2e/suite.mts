@@ -268,7 +268,7 @@ function buildTriggerWorkflow(world: World, webhookId: string): WorkflowFile {
 		nodes: [
 			createNode('Trigger', `${PACKAGE}.imgTo3dTrigger`, 1, 0, {
 				webhookId,
-				parameters: { trackId: 'e2e-*' },
+				parameters: { options: { trackId: 'e2e-*' } },
 				credentials: world.credentials,
 			}),
 			createNode('After', 'n8n-nodes-base.noOp', 1, 220, {}),

@@ -205,7 +205,7 @@ describe('while a flood of calls has used up what calls without a mark may cost'
 describe('calls without a mark', () => {
 	test('cost at most five API calls a second and a burst, whatever they name and wherever they come from', async () => {
 		rig.clock.patienceMs = 100;
-		const urls = [publish(), publish({ ignoreDuplicates: false })];
+		const urls = [publish(), publish({ options: { ignoreDuplicates: false } })];
 		const start = rig.clock.now();
 		for (let round = 0; round < 8; round++) {
 			await Promise.all(

@@ -106,7 +106,7 @@ describe('a call that reports the end of a job', () => {
 
 	test('starts it for a job of V6 with what the V6 API says', async () => {
 		rig.service.configure({ webhooks: 'once' });
-		const { production } = publish({ apiVersion: 'v6', download: true, outputMode: 'file' });
+		const { production } = publish({ apiVersion: 'v6', download: true, options: { outputMode: 'file' } });
 		const mesh = { resolution: 16, render: true, webhook: production, track_id: 'order-7' };
 		const id = await submit(mesh, 'v6/3d/text_to_3d');
 		await rig.clock.sleep(20_000);
@@ -174,7 +174,7 @@ describe('a call that reports the end of a job', () => {
 	test('puts the files into the item, or into one item for each file', async () => {
 		const { production } = publish({
 			download: true,
-			outputMode: 'file',
+			options: { outputMode: 'file' },
 			outputBinaryPropertyName: 'turntable',
 		});
 		const id = await submitAndEnd();
@@ -380,14 +380,15 @@ describe('a call that is filtered out gets 200 and starts nothing', () => {
 		['', 'anything', true],
 		['7', 7, true],
 	])('by the track ID: %j lets %j through: %j', async (trackId, sent, isWanted) => {
-		const { production } = publish({ trackId });
+		const { production } = publish({ options: { trackId } });
 		const id = await submitAndEnd();
 		expect((await rig.call(production, callFor(id, { track_id: sent }))).status).toBe(200);
 		expect(executions()).toHaveLength(isWanted ? 1 : 0);
 	});
 
-	test('without any event, the call gets an error that says what is missing', async () => {
-		const { production } = publish({ events: [] });
+	// n8n itself does not publish a trigger without any.
+	test('when an expression brings no event, the call gets an error that says what is missing', async () => {
+		const { production } = publish({ events: '={{ [] }}' });
 		const id = await submitAndEnd();
 		expect((await rig.call(production, callFor(id))).status).toBe(500);
 		expect(executions()[0]?.run?.data.resultData.error?.message).toBe(
@@ -452,7 +453,7 @@ describe('a repeated call', () => {
 	});
 
 	test('starts the workflow each time without Ignore Duplicates', async () => {
-		const { production } = publish({ ignoreDuplicates: false });
+		const { production } = publish({ options: { ignoreDuplicates: false } });
 		const id = await submitAndEnd();
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
 		expect(await rig.call(production, callFor(id))).toEqual(STARTED);
@@ -501,7 +502,7 @@ describe('a flood', () => {
 		'of calls about one job is handled two calls at a time (Ignore Duplicates: %s)',
 		async (ignoreDuplicates, status, message) => {
 			rig.service.configure({ jobSeconds: 100 });
-			const { production } = publish({ ignoreDuplicates });
+			const { production } = publish({ options: { ignoreDuplicates } });
 			const id = await submit();
 			const answers = await Promise.all(
 				Array.from({ length: 50 }, async () => await rig.call(production, callFor(id), STRANGER)),

@@ -105,12 +105,16 @@ function listEnds(count: number): string[] {
 }
 
 /** Publishes a trigger that remembers some ends. @returns its URL */
-function publishTrigger(set: Settings, ends: readonly string[]): string {
+function publishTrigger({ events, ...options }: Settings, ends: readonly string[]): string {
 	const hashes = ends.map((end) => hashEnd(...(end.split('/') as [string, string])));
 	published += 1;
-	return rig.engine.publish(buildTriggerWorkflow({ ...set, verify: 'none' } as never), `calls-${published}`, {
-		[`node:${TRIGGER}`]: { seen: hashes.join('') },
-	}).production;
+	return rig.engine.publish(
+		buildTriggerWorkflow({ events, options, verify: 'none' } as never),
+		`calls-${published}`,
+		{
+			[`node:${TRIGGER}`]: { seen: hashes.join('') },
+		},
+	).production;
 }
 
 /** Makes calls at the same time. @returns the answers, and the ends that have started the workflow */

@@ -117,6 +117,13 @@ describe('the tables of the documents say what the code does:', () => {
 		);
 	});
 
+	test("the trigger's options", () => {
+		const options = named(trigger, 'options').options as INodeProperties[];
+		expect(reference.rows("The trigger's options", 'option', 4)).toEqual(
+			options.map((option) => rowOf(option, trigger)),
+		);
+	});
+
 	test('the options', () => {
 		const options = named(properties, 'options').options as INodeProperties[];
 		const rows = reference

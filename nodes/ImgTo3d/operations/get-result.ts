@@ -2,7 +2,7 @@ import { SEARCHED_VERSIONS, VERSIONS, type ApiVersion } from '../api/versions';
 import { findVersion } from '../jobs/find-version';
 import type { KnownJob } from '../jobs/ledger';
 import { pollOnce, pollUntilEnd } from '../jobs/poll';
-import { apiVersionProperty, readApiVersion } from '../parameters/api-version';
+import { apiVersionProperty, readApiVersion, RESULTS, sortByName } from '../parameters/api-version';
 import { createJobIdProperty, readJobId } from '../parameters/job-id';
 import type { ResultRequest } from '../request';
 import { toJobResult } from './job-result';
@@ -29,15 +29,15 @@ export const getResult: Operation<ResultRequest> = {
 		createJobIdProperty(OPERATION, 'The job to fetch. It may still be running.'),
 		{
 			...apiVersionProperty,
-			options: [
+			options: sortByName([
+				...RESULTS,
 				{
 					name: `Find Out (${SEARCHED_NAMES.join(', Then ')})`,
 					value: AUTO,
 					description:
 						'Asks for both, but not on your own server. If both have a job with this ID, the first one counts.',
 				},
-				...(apiVersionProperty.options ?? []),
-			],
+			]),
 			default: AUTO,
 			description:
 				'What the job makes. An item that refers to a job has the value in its field "api_version".',

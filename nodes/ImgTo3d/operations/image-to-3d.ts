@@ -4,6 +4,7 @@ import { describeFileAsText, describeTooManyImages } from '../api/error-texts';
 import { isHttpUrl } from '../api/url';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
 import { readApiVersion } from '../parameters/api-version';
+import { hintAtParameter } from '../parameters/builder-hint';
 import type { Form } from '../parameters/form';
 import { splitLinks } from '../parameters/links';
 import { countImages, type BinarySource, type GenerationRequest, type ImageSource } from '../request';
@@ -34,18 +35,21 @@ export const imageTo3d: Operation<GenerationRequest> = {
 			type: 'options',
 			options: [
 				{
-					name: 'URL',
-					value: 'url',
-					description: 'A link that the service can open',
-				},
-				{
 					name: 'Binary File',
 					value: 'binary',
 					description: 'A file of the input item. The node uploads it to the service first, up to 5 MB.',
 				},
+				{
+					name: 'URL',
+					value: 'url',
+					description: 'A link that the service can open',
+				},
 			],
 			default: 'url',
 			description: 'Where the image comes from',
+			...hintAtParameter(
+				'Binary File for a file that an earlier node outputs, such as a form, an upload or a download. URL only for links that are open to the internet.',
+			),
 			displayOptions: { show: { operation: [OPERATION] } },
 		},
 		{
@@ -66,6 +70,9 @@ export const imageTo3d: Operation<GenerationRequest> = {
 			default: 'data',
 			placeholder: 'e.g. data',
 			hint: 'The name of the input field that holds the image file',
+			...hintAtParameter(
+				'The name of the binary field that the earlier node outputs, not the content of the file. A form names it after its file field.',
+			),
 			description: `The binary field of the input item to upload: a JPEG, PNG, WebP or GIF of up to 5 MB. With Result: ${SEVERAL}, several fields can show one object from several sides: separate their names with commas.`,
 			displayOptions: { show: { operation: [OPERATION], imageSource: ['binary'] } },
 		},

@@ -2,7 +2,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { API_VERSIONS, GENERATIONS, VERSIONS } from '../api/versions';
-import { apiVersionProperty } from '../parameters/api-version';
+import { apiVersionProperty, sortByName } from '../parameters/api-version';
+import { hintAtParameter } from '../parameters/builder-hint';
 import { createDownloadProperties } from '../parameters/delivery';
 import { optionsProperty } from '../parameters/options';
 import { outputFormatProperty, settingsProperty } from '../parameters/settings';
@@ -39,9 +40,14 @@ const operationProperty: INodeProperties = {
 	name: 'operation',
 	type: 'options',
 	noDataExpression: true,
-	options: Object.values(OPERATIONS)
-		.map(({ value, words: { name, description, action } }) => ({ value, name, description, action }))
-		.sort((a, b) => (a.name < b.name ? -1 : 1)),
+	options: sortByName(
+		Object.values(OPERATIONS).map(({ value, words: { name, description, action } }) => ({
+			value,
+			name,
+			description,
+			action,
+		})),
+	),
 	default: 'imageTo3d',
 	description: 'What to do',
 };
@@ -52,6 +58,7 @@ const toolProperties = Object.values(OPERATIONS).map(
 		displayName: 'Tool Description',
 		name: 'toolDescription',
 		type: 'string',
+		required: true,
 		typeOptions: { rows: 3 },
 		default: tool,
 		placeholder: 'e.g. Turns an image into a 3D turntable. Each call is a paid job.',
@@ -70,6 +77,9 @@ export const properties: INodeProperties[] = [
 		hint: `${Object.values(VERSIONS)
 			.map(({ description }) => description)
 			.join('. ')}.`,
+		...hintAtParameter(
+			'Turntable for a moving preview in seconds. 3D Model for a file to print, to show in AR or on a web page, in minutes.',
+		),
 		displayOptions: { show: { operation: [...GENERATIONS] } },
 	},
 	outputFormatProperty,

@@ -1,16 +1,26 @@
-import type { INodeProperties } from 'n8n-workflow';
+import type { INodeProperties, INodePropertyOptions } from 'n8n-workflow';
 
 import { API_VERSIONS, DEFAULT_API_VERSION, VERSIONS, type ApiVersion } from '../api/versions';
 import type { Form } from './form';
+
+/**
+ * Sorts choices by their names, as n8n's lint wants them. Not by a locale: setting up a locale took a third of the time in
+ * which Node loads the nodes.
+ */
+export const sortByName = (choices: readonly INodePropertyOptions[]): INodePropertyOptions[] =>
+	[...choices].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** What a job makes. */
+export const RESULTS = API_VERSIONS.map((value): INodePropertyOptions => {
+	const { result, description } = VERSIONS[value];
+	return { name: result, value, description };
+});
 
 export const apiVersionProperty: INodeProperties = {
 	displayName: 'Result',
 	name: 'apiVersion',
 	type: 'options',
-	options: API_VERSIONS.map((value) => {
-		const { result, description } = VERSIONS[value];
-		return { name: result, value, description };
-	}),
+	options: sortByName(RESULTS),
 	default: DEFAULT_API_VERSION,
 	description:
 		'What to make, and with which version of the API. A job is fetched with the version that it was submitted with.',

@@ -84,11 +84,6 @@ export class Form {
 		throw this.createError(displayName, entered, `must be ${describeRange(range)}`);
 	}
 
-	/** A text, or '' when it was left empty. */
-	readText(name: string, displayName: string): string {
-		return this.toText(this.getValue(name), displayName);
-	}
-
 	/** @param fallback for an option that was not added, or left empty */
 	readOptionChoice<T extends string>(
 		options: IDataObject,
@@ -100,9 +95,9 @@ export class Form {
 		return isEmpty(options[name]) ? fallback : this.findChoice(options[name], displayName, choices);
 	}
 
-	/** `false` when the option was not added, or left empty. */
-	readOptionBoolean(options: IDataObject, name: string, displayName: string): boolean {
-		return isEmpty(options[name]) ? false : this.toBoolean(options[name], displayName);
+	/** @param fallback for an option that was not added, or left empty */
+	readOptionBoolean(options: IDataObject, name: string, displayName: string, fallback = false): boolean {
+		return isEmpty(options[name]) ? fallback : this.toBoolean(options[name], displayName);
 	}
 
 	/** `undefined` when the option was not added, '' when it was left empty. */

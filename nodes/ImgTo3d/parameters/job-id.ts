@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { readId, type JobId } from '../api/job-id';
+import { hintAtParameter } from './builder-hint';
 import type { Form } from './form';
 
 const NAME = 'jobId';
@@ -34,6 +35,7 @@ export function createJobIdProperty(operation: string, description: string): INo
 				placeholder: 'e.g. 10684517',
 			},
 		],
+		...hintAtParameter('By ID, with the field id of an item of an earlier Image to 3D node.'),
 		displayOptions: { show: { operation: [operation] } },
 	};
 }

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { GENERATIONS } from '../api/versions';
 import { JOB_OPERATIONS } from '../request';
+import { hintAtParameter } from './builder-hint';
 import { outputModeProperty } from './output-mode';
 
 /** The numeric options: their names, their ranges, and the values that are used when an option is not added. */
@@ -52,6 +53,9 @@ export const optionsProperty: INodeProperties = {
 	placeholder: 'Add option',
 	default: {},
 	description: 'How to wait, and how the results leave the node',
+	...hintAtParameter(
+		'After a schedule or a trigger, add Max Paid Jobs, so that a wrong filter cannot spend much.',
+	),
 	options: [
 		{ ...fileNameOption, displayOptions: WITH_FILES },
 		{

@@ -2,13 +2,14 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELDS, OUTPUT_FORMAT, type Field } from '../api/fields';
 import { GENERATIONS, type Generation } from '../api/versions';
+import { hintAtParameter } from './builder-hint';
 
 const { displayName, name, description, versions } = OUTPUT_FORMAT;
 
 /** The format of a model, beside the result. */
 export const outputFormatProperty: INodeProperties = {
 	...createControl(OUTPUT_FORMAT),
-	...{ displayName, name, description },
+	...{ displayName, name, description, required: true },
 	displayOptions: { show: { operation: [...GENERATIONS], apiVersion: [...versions] } },
 };
 
@@ -21,6 +22,7 @@ export const settingsProperty: INodeProperties = {
 	default: {},
 	displayOptions: { show: { operation: [...GENERATIONS] } },
 	description: 'The service uses its own default for a setting that is not added',
+	...hintAtParameter('Add only what is asked for.'),
 	options: [
 		{
 			displayName: 'Additional Fields',
@@ -32,7 +34,6 @@ export const settingsProperty: INodeProperties = {
 				'A JSON object of further fields for the body of the request. For fields of the API that this node does not have as settings.',
 		},
 		...FIELDS.filter((field) => field !== OUTPUT_FORMAT)
-			// Not by a locale: setting up a locale took a third of the time in which Node loads the nodes.
 			.sort((a, b) => (a.displayName < b.displayName ? -1 : 1))
 			.flatMap(createControls),
 	],

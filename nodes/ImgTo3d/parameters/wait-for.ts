@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { GENERATIONS } from '../api/versions';
 import { JOB_OPERATIONS, type WaitFor } from '../request';
+import { hintAtParameter } from './builder-hint';
 import type { Form } from './form';
 
 const WAITS: readonly WaitFor[] = ['poll', 'webhook', 'none'];
@@ -13,6 +14,12 @@ export const waitForProperties: INodeProperties[] = [
 		type: 'options',
 		options: [
 			{
+				name: "Don't Wait",
+				value: 'none',
+				description:
+					'Return the job with its ID at once. A Get Result node or a trigger gets the result later.',
+			},
+			{
 				name: 'Poll the Service',
 				value: 'poll',
 				description: 'Ask the service from time to time until the job is done, then return its files',
@@ -23,15 +30,12 @@ export const waitForProperties: INodeProperties[] = [
 				description:
 					'Suspend the execution until all jobs have ended. It holds no worker, but the service must be able to call this n8n.',
 			},
-			{
-				name: "Don't Wait",
-				value: 'none',
-				description:
-					'Return the job with its ID at once. A Get Result node or a trigger gets the result later.',
-			},
 		],
 		default: 'poll',
 		description: 'Whether and how to wait until the job is done',
+		...hintAtParameter(
+			"Poll the Service unless asked otherwise. Suspend only where the internet can call n8n. Don't Wait only if another workflow gets the result.",
+		),
 		displayOptions: { show: { operation: [...JOB_OPERATIONS] } },
 	},
 	{

@@ -3,6 +3,7 @@ import type { INodeProperties, IWebhookFunctions } from 'n8n-workflow';
 
 import { API_VERSIONS, DEFAULT_API_VERSION, type ApiVersion } from '../api/versions';
 import { apiVersionProperty, serviceAdvice } from '../parameters/api-version';
+import { hintAtParameter } from '../parameters/builder-hint';
 import { createDownloadProperties, readDownload, readFileName } from '../parameters/delivery';
 import { Form } from '../parameters/form';
 import { createNumberOption, fileNameOption, NUMERIC_OPTIONS } from '../parameters/options';
@@ -11,6 +12,8 @@ import { OUTPUT_MODES, type Delivery } from '../request';
 import { EVENTS, type TriggerEvent } from './events';
 
 const VERIFICATIONS = ['api', 'none'] as const;
+
+const WITH_FILES = { show: { '/download': [true] } };
 
 /** The parameters in the order of the panel. */
 export const triggerProperties: INodeProperties[] = [
@@ -25,6 +28,7 @@ export const triggerProperties: INodeProperties[] = [
 		displayName: 'Trigger On',
 		name: 'events',
 		type: 'multiOptions',
+		required: true,
 		options: Object.entries(EVENTS).map(([value, words]) => ({ value, ...words })),
 		default: ['success', 'failed'],
 		description: 'The events that start the workflow',
@@ -35,15 +39,15 @@ export const triggerProperties: INodeProperties[] = [
 		type: 'options',
 		options: [
 			{
+				name: 'Not at All',
+				value: 'none',
+				description: 'Believe the call. Anybody who knows the URL can then start the workflow with any data.',
+			},
+			{
 				name: 'With the API',
 				value: 'api',
 				description:
 					'Fetch the job before the workflow starts. The item is what the API says, not what the caller says.',
-			},
-			{
-				name: 'Not at All',
-				value: 'none',
-				description: 'Believe the call. Anybody who knows the URL can then start the workflow with any data.',
 			},
 		],
 		default: 'api',
@@ -51,39 +55,43 @@ export const triggerProperties: INodeProperties[] = [
 	},
 	{
 		...apiVersionProperty,
+		required: true,
 		description: `What the jobs make, and the version of the API that they are submitted with. The trigger fetches them there. ${serviceAdvice}`,
+		...hintAtParameter('The Result that the jobs are submitted with.'),
 		displayOptions: { show: { verify: ['api'] } },
 	},
-	{
-		displayName: 'Track ID',
-		name: 'trackId',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. order-7 or order-*',
-		description:
-			'Only jobs with this track ID start the workflow. With an asterisk at the end, all jobs do whose track ID begins like this. Leave it empty for all jobs.',
-	},
-	{
-		displayName: 'Ignore Duplicates',
-		name: 'ignoreDuplicates',
-		type: 'boolean',
-		default: true,
-		description:
-			'Whether the end of a job starts the workflow only once, even if the service calls several times. Test events are never ignored.',
-	},
 	...createDownloadProperties(),
-	outputModeProperty,
 	{
 		displayName: 'Options',
 		name: 'options',
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		description: 'How to store the output files',
-		displayOptions: { show: { download: [true] } },
+		description: 'Which jobs start the workflow, and how the results leave the trigger',
 		options: [
-			fileNameOption,
-			createNumberOption('maxFileSize', { description: 'The largest output file to download, in MB' }),
+			{ ...fileNameOption, displayOptions: WITH_FILES },
+			{
+				displayName: 'Ignore Duplicates',
+				name: 'ignoreDuplicates',
+				type: 'boolean',
+				default: true,
+				description:
+					'Whether the end of a job starts the workflow only once, even if the service calls several times. Test events are never ignored.',
+			},
+			createNumberOption('maxFileSize', {
+				description: 'The largest output file to download, in MB',
+				displayOptions: WITH_FILES,
+			}),
+			outputModeProperty,
+			{
+				displayName: 'Track ID',
+				name: 'trackId',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. order-7 or order-*',
+				description:
+					'Only jobs with this track ID start the workflow. With an asterisk at the end, all jobs do whose track ID begins like this. Leave it empty for all jobs.',
+			},
 		],
 	},
 ];
@@ -110,12 +118,12 @@ export function readTriggerSettings(context: IWebhookFunctions): TriggerSettings
 		// When the API is not asked, the parameter is not shown, and n8n does not have it.
 		apiVersion:
 			verify === 'api' ? form.readChoice('apiVersion', 'Result', API_VERSIONS) : DEFAULT_API_VERSION,
-		trackId: form.readText('trackId', 'Track ID'),
+		trackId: form.readOptionText(options, 'trackId', 'Track ID') ?? '',
 		verify,
-		ignoreDuplicates: form.readBoolean('ignoreDuplicates', 'Ignore Duplicates'),
+		ignoreDuplicates: form.readOptionBoolean(options, 'ignoreDuplicates', 'Ignore Duplicates', true),
 		delivery: {
 			...readDownload(form),
-			outputMode: form.readChoice('outputMode', 'Output', OUTPUT_MODES),
+			outputMode: form.readOptionChoice(options, 'outputMode', 'Output', OUTPUT_MODES, 'job'),
 			...readFileName(form, options),
 			timeoutMs: NUMERIC_OPTIONS.timeout.default * 1000,
 			maxFileBytes: form.readNumberOrDefault(options, 'maxFileSize') * 1024 * 1024,

@@ -14,7 +14,7 @@ export type ApiVersion = keyof typeof versions;
 
 export const VERSIONS: Readonly<Record<ApiVersion, Version>> = versions;
 
-/** In the order in which the panel offers them. */
+/** The usual one first. */
 export const API_VERSIONS = Object.keys(versions) as readonly ApiVersion[];
 
 export const DEFAULT_API_VERSION: ApiVersion = 'v3';

@@ -1,31 +1,58 @@
 /**
  * Starts an n8n server to click in: the stand-in service, n8n with the package installed, and the examples with all that they need:
- * credentials, a data table, a bucket, a mail server, a chat and a shop. Ctrl-C stops everything.
+ * credentials, data tables, a bucket, a mail server, a chat, a shop and a paid job to recover. Ctrl-C stops everything.
  *
  *   npm run editor                     n8n 2.41.1
  *   npm run editor -- --version 2.0.0
+ *   npm run editor -- --port 5679      if your own n8n has port 5678
  *
  * What you make in the editor is kept in `.cache/editor` for the next time.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import axios from 'axios';
+import getPort from 'get-port';
+
 import { listExamples, prepareExamples, readExample } from '../n8n/real/examples.mts';
-import { CACHE } from '../n8n/real/install.mts';
+import { CACHE, RECIPES, type N8nVersion } from '../n8n/real/install.mts';
 import { OWNER } from '../n8n/real/n8n.mts';
-import { startParts, type Parts } from '../n8n/real/parts/index.mts';
-import { startWorld, type World } from '../n8n/real/worlds.mts';
+import { FIXED_PORTS, startParts, type Parts } from '../n8n/real/parts/index.mts';
+import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
 
-const EDITOR_PORT = 5678;
-const SERVICE_PORT = 3003;
-const PART_PORTS = { pages: 3004, store: 3005, mail: 3006, model: 3007 };
+interface Options {
+	version: N8nVersion;
+	/** Of the editor. */
+	port: number;
+}
 
-function readVersion(): '2.0.0' | '2.41.1' {
-	const { version } = parseArgs({ options: { version: { type: 'string', default: '2.41.1' } } }).values;
-	if (version === '2.0.0' || version === '2.41.1') return version;
-	throw new Error(`n8n ${version} is not available here. Say --version 2.0.0 or --version 2.41.1.`);
+const isVersion = (version: string): version is N8nVersion => version in RECIPES;
+
+function readOptions(): Options {
+	const { version, port } = parseArgs({
+		options: {
+			version: { type: 'string', default: '2.41.1' },
+			port: { type: 'string', default: '5678' },
+		},
+	}).values;
+	if (!isVersion(version)) {
+		throw new Error(
+			`n8n ${version} is not available here. The versions are: ${Object.keys(RECIPES).join(', ')}.`,
+		);
+	}
+	if (!/^\d{4,5}$/.test(port)) throw new Error(`"${port}" is no port. Enter a number as in --port 5679.`);
+	return { version, port: Number(port) };
+}
+
+/** Checks that nothing uses the ports. What n8n keeps of an earlier start has those of the parts. */
+async function checkPorts(port: number): Promise<void> {
+	for (const wanted of [port, ...Object.values(FIXED_PORTS)]) {
+		if ((await getPort({ port: wanted, host: '127.0.0.1' })) === wanted) continue;
+		const advice = wanted === port ? ', or add another one, as in: npm run editor -- --port 5679' : '';
+		throw new Error(`Port ${wanted} is in use. Stop the program that uses it${advice}.`);
+	}
 }
 
 /** The workflows that others need, or that are pages. They are published at once. */
@@ -43,6 +70,12 @@ async function importExamples(world: World, parts: Parts): Promise<void> {
 	}
 }
 
+/** Pays for a job that no workflow has delivered, for the example that recovers such jobs. */
+async function loseJob({ service }: World): Promise<void> {
+	const body = { key: API_KEY, image: `${service.origin}/samples/cactus.jpg`, frame_size: 256, seconds: 4 };
+	await axios.post(`${service.baseUrl}/v3/img_to_3d`, body, { proxy: false });
+}
+
 /** Whenever the bot begins to listen, a person sends it a photo. */
 function startChatting({ chat }: Parts): void {
 	chat.onListen = () => {
@@ -52,55 +85,86 @@ function startChatting({ chat }: Parts): void {
 	};
 }
 
-function introduce(world: World, { origin }: Parts): void {
+function introduce(world: World, { origin }: Parts, folder: string): void {
+	const { main, service } = world;
 	const lines = [
 		'',
 		// The first page of n8n after the log-in is its assistant.
-		`  Editor:    ${world.main.origin}/home/workflows`,
+		`  Editor:    ${main.origin}/home/workflows`,
 		`  Log-in:    ${OWNER.email}  ${OWNER.password}`,
-		`  Service:   ${world.service.baseUrl} (the stand-in: any key, no cost)`,
-		`  Pictures:  ${world.service.origin}/samples/mug.jpg and the others of samples/`,
-		`  Gallery:   ${world.main.origin}/webhook/gallery, after the catalogue has run`,
-		`  Mail:      ${origin}/mail`,
-		`  Chat:      ${origin}/chat (when the bot listens, somebody sends it a photo)`,
+		`  Service:   ${service.baseUrl} (the stand-in: any key, no cost)`,
+		`  Pictures:  ${service.origin}/samples/mug.jpg and the others of samples/`,
+		`  Tables:    ${main.origin}/home/datatables`,
+		`  Gallery:   ${main.origin}/webhook/gallery (after "Catalogue" has run)`,
+		`  Mail:      ${origin}/mail (after "Submit now" or "Form to turntable" has run)`,
+		`  Chat:      ${origin}/chat (when "Chat bot" listens, somebody sends it a photo)`,
 		`  Shop:      ${origin}/shop`,
-		`  Folder:    ${world.files}`,
+		`  Files:     ${world.files}`,
+		`  Log:       ${main.program.log}`,
 		'',
-		'Open one of the example workflows and press "Execute workflow". Ctrl-C stops everything.',
+		'Open one of the example workflows and press "Execute workflow". Its note says what to exchange for your own accounts.',
+		`What you make is kept for the next time. To begin anew, delete ${folder}`,
+		'Ctrl-C stops everything.',
 		'',
 	];
 	console.log(lines.join('\n'));
 }
 
-async function main(): Promise<void> {
-	const version = readVersion();
-	const stop = new Promise<void>((resolve) => {
-		for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-	});
-	console.log(`Starting n8n ${version} ...`);
+/** Runs until it is told to stop, or n8n ends. */
+async function run({ version, port }: Options, stop: Promise<'stop'>): Promise<void> {
+	await checkPorts(port);
 	const folder = join(CACHE, 'editor', version);
+	console.log(
+		`Starting n8n ${version} ${existsSync(folder) ? 'with what is kept from the last time' : 'for the first time'} ...`,
+	);
 	const world = await startWorld({
 		version,
 		folder,
-		service: { port: SERVICE_PORT, samplesDir: 'samples' },
-		env: { N8N_PORT: String(EDITOR_PORT) },
+		service: {
+			port: FIXED_PORTS.service,
+			samplesDir: 'samples',
+			// The data table of delivered jobs has those of earlier starts, so that no ID may come again.
+			idFor: (
+				(first) => (job: number) =>
+					String(first + job)
+			)(Math.floor(Date.now() / 1000)),
+		},
+		env: { N8N_PORT: String(port) },
 	});
-	const samples = `${world.service.origin}/samples`;
 	let parts: Parts | undefined;
 	try {
-		parts = await startParts(join(folder, 'store'), samples, PART_PORTS);
+		parts = await startParts(join(folder, 'store'), `${world.service.origin}/samples`, FIXED_PORTS);
 		await importExamples(world, parts);
+		await loseJob(world);
 		startChatting(parts);
-		introduce(world, parts);
-		await stop;
-		console.log('\nStopping ...');
+		introduce(world, parts, folder);
+		const { program } = world.main;
+		const ended = await Promise.race([stop, program.waitForExit()]);
+		if (!ended) throw new Error(`n8n has ended by itself. Its log: ${program.log}`);
 	} finally {
 		await parts?.stop();
 		await world.stop();
 	}
 }
 
-main().catch((error: Error) => {
-	console.error(error.message);
-	process.exitCode = 1;
+let isStopping = false;
+const stop = new Promise<'stop'>((resolve) => {
+	for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+		process.once(signal, () => {
+			isStopping = true;
+			console.log('\nStopping ...');
+			resolve('stop');
+		});
+	}
 });
+
+try {
+	await run(readOptions(), stop);
+} catch (error) {
+	// Ctrl-C also ends n8n at once. Whatever misses it then is no error.
+	if (!isStopping) {
+		console.error((error as Error).message);
+		process.exitCode = 1;
+	}
+}
+process.exit();

@@ -2,7 +2,7 @@
  * Makes the pictures of `docs/` again, so that they show the current state.
  *
  *   npm run pictures              all of them, in some minutes
- *   npm run pictures -- canvas    only these. There are: canvas, editor, polling.
+ *   npm run pictures -- canvas    only these. There are: canvas, editor, polling, and canvas-NAME for each example.
  *
  * Two are not made here. `mug.gif` is a turntable of `npm start`, and `meshes.png` shows files of its V6.
  */
@@ -17,7 +17,7 @@ import { listExamples, prepareExamples, readExample } from '../n8n/real/examples
 import { PACKAGE, type Saved, type WorkflowFile } from '../n8n/real/n8n.mts';
 import { API_KEY, startWorld, type World } from '../n8n/real/worlds.mts';
 import { Editor } from '../n8n/real/browser.mts';
-import { startParts } from '../n8n/real/parts/index.mts';
+import { FIXED_PORTS, startParts } from '../n8n/real/parts/index.mts';
 import { clickFirstWorkflow, type FirstStep } from '../n8n/real/first-workflow.mts';
 import { drawPollingPlot } from './polling-plot.mts';
 
@@ -151,12 +151,12 @@ async function capturePanels(world: World, editor: Editor): Promise<void> {
 }
 
 /** Makes the pictures of the workflows of `examples/` as they look when everything is filled in. */
-async function captureCanvases(world: World, editor: Editor): Promise<void> {
+async function captureCanvases(world: World, editor: Editor, names: readonly string[]): Promise<void> {
 	const parts = await startParts(join(world.folder, 'store'), `${world.service.origin}/samples`);
 	try {
 		const prepared = await prepareExamples(world, parts, []);
 		await editor.page.setViewportSize({ width: 1900, height: 900 });
-		for (const name of listExamples()) {
+		for (const name of names) {
 			await captureCanvas(editor, name, await world.main.importWorkflow(readExample(world, name, prepared)));
 		}
 	} finally {
@@ -182,27 +182,41 @@ async function findBoxAround(elements: Locator): Promise<Box> {
 	return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
-/** The pictures that need an n8n server. */
-const OF_N8N: Record<string, (world: World, editor: Editor) => Promise<void>> = {
-	canvas: captureCanvases,
-	editor: async (world, editor) => {
-		await capturePanels(world, editor);
-		await captureFirstWorkflow(world, editor);
-	},
-};
+interface Wanted {
+	/** The examples whose canvases are wanted. */
+	canvases: string[];
+	editor: boolean;
+	polling: boolean;
+}
 
-async function captureN8n(names: readonly string[]): Promise<void> {
+/** Reads which pictures are wanted. @throws if one is unknown */
+function readWanted(names: readonly string[]): Wanted {
+	const examples = listExamples();
+	const known = ['canvas', 'editor', 'polling', ...examples.map((name) => `canvas-${name}`)];
+	const unknown = names.filter((name) => !known.includes(name));
+	if (unknown.length > 0) {
+		throw new Error(`pictures: ${unknown.join(', ')} is unknown. The pictures are: ${known.join(', ')}.`);
+	}
+	const isWanted = (name: string) => names.length === 0 || names.includes(name);
+	return {
+		canvases: isWanted('canvas') ? examples : examples.filter((name) => names.includes(`canvas-${name}`)),
+		editor: isWanted('editor'),
+		polling: isWanted('polling'),
+	};
+}
+
+async function captureN8n(capturers: ReadonlyArray<(world: World, editor: Editor) => Promise<void>>) {
 	const world = await startWorld({
 		version: '2.41.1',
 		// The addresses of `npm run editor`, since they are in the pictures.
-		service: { port: 3003, samplesDir: 'samples' },
+		service: { port: FIXED_PORTS.service, samplesDir: 'samples' },
 		env: { N8N_PORT: '5678' },
 	});
 	try {
-		for (const name of names) {
+		for (const captureIn of capturers) {
 			const editor = await Editor.open(world.main, SCALE);
 			try {
-				await OF_N8N[name]?.(world, editor);
+				await captureIn(world, editor);
 			} finally {
 				await editor.close();
 			}
@@ -212,13 +226,18 @@ async function captureN8n(names: readonly string[]): Promise<void> {
 	}
 }
 
-const ALL = [...Object.keys(OF_N8N), 'polling'];
-const wanted = process.argv.length > 2 ? process.argv.slice(2) : ALL;
-const unknown = wanted.filter((name) => !ALL.includes(name));
-if (unknown.length > 0) {
-	console.error(`pictures: ${unknown.join(', ')} is unknown. The pictures are: ${ALL.join(', ')}.`);
-	process.exit(2);
+async function main(): Promise<void> {
+	const { canvases, editor, polling } = readWanted(process.argv.slice(2));
+	if (polling) writeFileSync(join(DOCS, 'polling.svg'), await drawPollingPlot());
+	const capturers = [];
+	if (canvases.length > 0) {
+		capturers.push(async (world: World, opened: Editor) => await captureCanvases(world, opened, canvases));
+	}
+	if (editor) capturers.push(capturePanels, captureFirstWorkflow);
+	if (capturers.length > 0) await captureN8n(capturers);
 }
-if (wanted.includes('polling')) writeFileSync(join(DOCS, 'polling.svg'), await drawPollingPlot());
-const inN8n = Object.keys(OF_N8N).filter((name) => wanted.includes(name));
-if (inN8n.length > 0) await captureN8n(inN8n);
+
+main().catch((error: Error) => {
+	console.error(error.message);
+	process.exitCode = 2;
+});

@@ -9,7 +9,7 @@ import { BOT_TOKEN } from './parts/chat.mts';
 import type { Parts } from './parts/index.mts';
 import { SHOP_TOKEN } from './parts/shop.mts';
 import { BUCKET, STORE_KEYS } from './parts/store.mts';
-import type { World } from './worlds.mts';
+import type { Site } from './site.mts';
 
 const EXAMPLES = 'examples';
 
@@ -50,7 +50,7 @@ export function listExamples(): string[] {
 
 /** Makes the credentials for the parts, unless they exist. @returns them by type */
 async function makeCredentials(
-	{ main }: World,
+	{ main }: Site,
 	{ origin, store, mailbox, model }: Parts,
 ): Promise<Record<string, Credential>> {
 	const data = {
@@ -72,11 +72,7 @@ async function makeCredentials(
  *
  * @param rows the names of the sample images that a new table begins with
  */
-export async function prepareExamples(
-	world: World,
-	parts: Parts,
-	rows: readonly string[],
-): Promise<Prepared> {
+export async function prepareExamples(world: Site, parts: Parts, rows: readonly string[]): Promise<Prepared> {
 	const { main, service, files, credentials } = world;
 	const { origin, store } = parts;
 	const catalogue = rows.map((file) => ({
@@ -119,7 +115,7 @@ function fillIn(parameters: INodeParameters, { tables, values }: Prepared): void
  * @param prepared default: only the credential of the nodes, and the folder
  */
 export function readExample(
-	{ service, credentials, files }: World,
+	{ service, credentials, files }: Site,
 	name: string,
 	prepared: Prepared = { credentials, tables: {}, values: {}, folder: files },
 ): WorkflowFile {

@@ -1,12 +1,9 @@
 /** A running n8n server, and what a person does with it, through its REST interface. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:http';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import axios, { type AxiosInstance } from 'axios';
 import { parse as parseFlatted } from 'flatted';
-import getPort from 'get-port';
 import type {
 	IConnections,
 	IDataObject,
@@ -16,8 +13,7 @@ import type {
 	IRunExecutionData,
 } from 'n8n-workflow';
 
-import { unpack, type Installation } from './install.mts';
-import { Program, waitUntil } from './processes.mts';
+import { waitUntil } from './processes.mts';
 
 export const OWNER = {
 	email: 'owner@example.com',
@@ -68,50 +64,13 @@ interface StoredExecution {
 	stoppedAt?: string | null;
 }
 
-export type ProcessKind = 'start' | 'worker' | 'webhook';
-
-export interface StartOptions {
-	/** n8n's folder: settings, database, files, installed packages. */
-	folder: string;
-	kind?: ProcessKind;
-	/** How many executions a worker runs at the same time. Default: 2. */
-	concurrency?: number;
-	env?: Record<string, string>;
-}
-
-/** Installs a tarball as n8n does when a person installs the package in the editor: unpacks it, and lists it in package.json. */
-export async function installPackage(folder: string, tarball: string, version: string): Promise<void> {
-	const nodes = join(folder, '.n8n', 'nodes');
-	await unpack(tarball, join(nodes, 'node_modules', PACKAGE));
-	writeFileSync(
-		join(nodes, 'package.json'),
-		JSON.stringify({ name: 'installed-nodes', private: true, dependencies: { [PACKAGE]: version } }),
-	);
-}
-
-/** The settings of every process: no telemetry, nothing from the internet, and health checks. */
-const PLAIN_SETTINGS = {
-	N8N_LISTEN_ADDRESS: '127.0.0.1',
-	N8N_SECURE_COOKIE: 'false',
-	N8N_DIAGNOSTICS_ENABLED: 'false',
-	N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
-	N8N_TEMPLATES_ENABLED: 'false',
-	N8N_PERSONALIZATION_ENABLED: 'false',
-	QUEUE_HEALTH_CHECK_ACTIVE: 'true',
-};
-
-const findPort = async () => String(await getPort({ host: '127.0.0.1' }));
-
-/** A process of n8n. The main process also has the REST interface. */
+/** An n8n server, through its REST interface. In queue mode, only the main process has one. */
 export class N8n {
 	private readonly http: AxiosInstance;
-	private cookie = '';
+	protected cookie = '';
 
-	private constructor(
-		readonly origin: string,
-		readonly program: Program,
-		readonly installation: Installation,
-	) {
+	/** @param origin its address, without a path */
+	constructor(readonly origin: string) {
 		this.http = axios.create({
 			baseURL: origin,
 			proxy: false,
@@ -125,59 +84,16 @@ export class N8n {
 		});
 	}
 
-	/** Starts a process of n8n on 127.0.0.1, and waits until it is ready. */
-	static async start(
-		installation: Installation,
-		{ folder, kind = 'start', concurrency = 2, env = {} }: StartOptions,
-	): Promise<N8n> {
-		mkdirSync(folder, { recursive: true });
-		const port = env.N8N_PORT ?? (await findPort());
-		const origin = `http://127.0.0.1:${port}`;
-		const healthPort = await findPort();
-		const health = kind === 'worker' ? `http://127.0.0.1:${healthPort}` : origin;
-		const program = await Program.start(
-			{
-				name: `n8n ${installation.version} ${kind}`,
-				program: installation.node,
-				args: [installation.script, kind, ...(kind === 'worker' ? [`--concurrency=${concurrency}`] : [])],
-				cwd: folder,
-				log: join(folder, `${kind}-${port}.log`),
-				env: {
-					...PLAIN_SETTINGS,
-					N8N_USER_FOLDER: folder,
-					N8N_PORT: port,
-					N8N_RUNNERS_BROKER_PORT: await findPort(),
-					N8N_RUNNERS_LAUNCHER_HEALTH_CHECK_PORT: await findPort(),
-					QUEUE_HEALTH_CHECK_PORT: healthPort,
-					WEBHOOK_URL: `${origin}/`,
-					...env,
-				},
-			},
-			async ({ printed }) => {
-				const { status } = await axios.get(`${health}/healthz/readiness`, { proxy: false });
-				return status === 200 && (kind !== 'start' || printed.includes('Editor is now accessible'));
-			},
-		);
-		return new N8n(origin, program, installation);
-	}
-
-	/** Starts the process again after it has ended, with the same folder and ports, and with the owner logged in. */
-	async restart(): Promise<N8n> {
-		const next = new N8n(this.origin, await this.program.restart(), this.installation);
-		next.cookie = this.cookie;
-		return next;
-	}
-
 	/** Creates the owner's account, or logs in if it exists. */
-	async logIn(): Promise<void> {
-		const setUp = await this.http.post('/rest/owner/setup', OWNER);
+	async logIn(account = OWNER): Promise<void> {
+		const setUp = await this.http.post('/rest/owner/setup', account);
 		const answer =
 			setUp.status === 200
 				? setUp
-				: await this.http.post('/rest/login', { ...OWNER, emailOrLdapLoginId: OWNER.email });
+				: await this.http.post('/rest/login', { ...account, emailOrLdapLoginId: account.email });
 		const cookies = answer.headers['set-cookie'];
 		if (answer.status !== 200 || !cookies)
-			throw new Error(`n8n refused the log-in of the owner: ${answer.status}`);
+			throw new Error(`n8n refused the log-in of ${account.email}: ${answer.status}`);
 		this.cookie = cookies.map((cookie) => cookie.split(';')[0]).join('; ');
 	}
 
@@ -366,6 +282,13 @@ export class N8n {
 		return latest?.id ?? '';
 	}
 
+	/** Downloads a text as the editor does. @throws if n8n refuses it */
+	async readText(path: string): Promise<string> {
+		const { status, data } = await this.http.get<string>(path, { responseType: 'text' });
+		if (status !== 200) throw new Error(`n8n refused ${path}: ${status}`);
+		return data;
+	}
+
 	/** Downloads a file of an execution from n8n's storage. */
 	async downloadFile(item: INodeExecutionData | undefined, field = 'data'): Promise<Buffer> {
 		const file = item?.binary?.[field];
@@ -390,9 +313,5 @@ export class N8n {
 		});
 		this.answers.push(data);
 		return { status, data };
-	}
-
-	async stop(): Promise<void> {
-		await this.program.stop();
 	}
 }

@@ -92,6 +92,11 @@ export class Program {
 		return this.options.name;
 	}
 
+	/** The file with its output, since its first start. */
+	get log(): string {
+		return this.options.log;
+	}
+
 	get hasEnded(): boolean {
 		return this.child.exitCode !== null || this.child.signalCode !== null;
 	}
@@ -137,7 +142,7 @@ export class Program {
 		if (!this.hasEnded) await this.kill();
 	}
 
-	private async waitForExit(): Promise<void> {
+	async waitForExit(): Promise<void> {
 		if (!this.hasEnded) await new Promise((resolve) => this.child.once('exit', resolve));
 	}
 }

@@ -14,8 +14,10 @@ import {
 	type N8nVersion,
 	type Say,
 } from './install.mts';
-import { installPackage, N8n, type ProcessKind } from './n8n.mts';
+import type { N8n } from './n8n.mts';
+import { installPackage, N8nProcess, type ProcessKind } from './n8n-process.mts';
 import type { Program } from './processes.mts';
+import type { Site } from './site.mts';
 import { emptyRedis, recordRedis, startPostgres, startRedis, type Server } from './services.mts';
 
 export const CREDENTIAL_TYPE = 'stableDiffusionApi';
@@ -52,7 +54,7 @@ class Processes {
 	servers?: Servers;
 	private recorder?: Program;
 	/** Those that have ended, too. */
-	private readonly n8ns: N8n[] = [];
+	private readonly n8ns: N8nProcess[] = [];
 	private readonly env: Record<string, string>;
 
 	constructor(
@@ -83,18 +85,18 @@ class Processes {
 		Object.assign(this.env, makeQueueSettings(this.servers), { WEBHOOK_URL: `http://127.0.0.1:${port}/` });
 		const main = await this.start('start');
 		const outside = await this.start('webhook', { N8N_PORT: port });
-		const workers: N8n[] = [];
+		const workers: N8nProcess[] = [];
 		while (workers.length < count) workers.push(await this.start('worker'));
 		return { main, outside, workers };
 	}
 
 	/** Starts a process of n8n in a folder of its own, with the package installed. */
-	async start(kind: ProcessKind, env: Record<string, string> = {}): Promise<N8n> {
+	async start(kind: ProcessKind, env: Record<string, string> = {}): Promise<N8nProcess> {
 		const own = join(this.folder, `${kind}-${this.n8ns.length}`);
 		const folder = kind === 'start' && this.options.folder ? this.options.folder : own;
 		const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
 		await installPackage(folder, this.tarball, version);
-		const n8n = await N8n.start(this.installation, {
+		const n8n = await N8nProcess.start(this.installation, {
 			folder,
 			kind,
 			concurrency: this.options.concurrency,
@@ -104,7 +106,7 @@ class Processes {
 		return n8n;
 	}
 
-	async restart(n8n: N8n): Promise<N8n> {
+	async restart(n8n: N8nProcess): Promise<N8nProcess> {
 		const next = await n8n.restart();
 		this.n8ns.push(next);
 		return next;
@@ -123,13 +125,13 @@ class Processes {
 	}
 }
 
-export class World {
+export class World implements Site {
 	/** The process with the editor and the REST interface. */
-	main: N8n;
+	main: N8nProcess;
 	/** The process that receives webhook calls. */
-	outside: N8n;
+	outside: N8nProcess;
 	/** In queue mode, in the order of their start. */
-	workers: N8n[];
+	workers: N8nProcess[];
 
 	constructor(
 		readonly installation: Installation,
@@ -142,6 +144,10 @@ export class World {
 		this.main = started.main;
 		this.outside = started.outside;
 		this.workers = started.workers;
+	}
+
+	get version(): string {
+		return this.installation.version;
 	}
 
 	/** It contains the folders of all processes and servers, and what they have printed. */
@@ -161,7 +167,7 @@ export class World {
 	}
 
 	/** Starts one more worker. */
-	async startWorker(): Promise<N8n> {
+	async startWorker(): Promise<N8nProcess> {
 		return await this.processes.start('worker');
 	}
 
@@ -184,7 +190,7 @@ export class World {
 		return async () => (n8n ? await this.restart(n8n) : await server?.restart());
 	}
 
-	private async restart(n8n: N8n): Promise<void> {
+	private async restart(n8n: N8nProcess): Promise<void> {
 		const next = await this.processes.restart(n8n);
 		if (n8n === this.outside) this.outside = next;
 		if (n8n === this.main) this.main = next;
@@ -209,22 +215,36 @@ export class World {
 	}
 }
 
+/** How the stand-in service works. */
+export const SERVICE = { jobSeconds: 3, parallel: 5, queueLimit: 50 } satisfies LocalApiOptions;
+
+/** Makes the credential of the nodes, unless it exists. */
+export async function ensureServiceCredential(
+	main: N8n,
+	{ baseUrl }: LocalApi,
+): Promise<World['credentials']> {
+	const data = { apiKey: API_KEY, service: 'other', baseUrl };
+	const { id, name } = await main.ensureCredential('Stable Diffusion API', CREDENTIAL_TYPE, data);
+	return { stableDiffusionApi: { id, name } };
+}
+
 /** Starts an n8n server, and installs what is missing for it. */
 export async function startWorld(options: WorldOptions): Promise<World> {
 	const { version, queue = false, say = (line) => process.stderr.write(`${line}\n`) } = options;
 	const installation = await installN8n(version, say);
 	if (queue) await installDebianPackages(['redis-server', 'postgresql'], say);
 	const processes = new Processes(installation, await packPackage(), options);
-	const service = await startLocalApi({ jobSeconds: 3, parallel: 5, queueLimit: 50, ...options.service });
+	const service = await startLocalApi({ ...SERVICE, ...options.service });
 	try {
 		const started = queue ? await processes.startQueue() : await processes.startOne();
 		await started.main.logIn();
-		const { id, name } = await started.main.ensureCredential('Stable Diffusion API', CREDENTIAL_TYPE, {
-			apiKey: API_KEY,
-			service: 'other',
-			baseUrl: service.baseUrl,
-		});
-		return new World(installation, processes, started, service, { stableDiffusionApi: { id, name } });
+		return new World(
+			installation,
+			processes,
+			started,
+			service,
+			await ensureServiceCredential(started.main, service),
+		);
 	} catch (error) {
 		await processes.stop();
 		await service.stop();

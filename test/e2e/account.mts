@@ -2,10 +2,10 @@
 import type { INodeListSearchResult } from 'n8n-workflow';
 
 import { PACKAGE } from '../../n8n/real/n8n.mts';
-import type { World } from '../../n8n/real/worlds.mts';
+import type { Site } from '../../n8n/real/site.mts';
 import { listSamples, startWorkflow, Suite, waitForResult } from './suite.mts';
 
-export function testAccount(getWorld: () => World): void {
+export function testAccount(getWorld: () => Site): void {
 	const suite = new Suite(getWorld, 0);
 
 	test('jobs are listed, chosen, fetched and deleted, and the balance is read', async () => {
@@ -37,7 +37,7 @@ export function testAccount(getWorld: () => World): void {
 }
 
 /** Asks n8n for the choices of the panel, as its editor does. */
-async function listJobsOfPanel(world: World): Promise<INodeListSearchResult> {
+async function listJobsOfPanel(world: Site): Promise<INodeListSearchResult> {
 	return await world.main.requestData('POST', '/dynamic-node-parameters/resource-locator-results', {
 		path: 'parameters.jobId',
 		methodName: 'searchJobs',

@@ -78,14 +78,14 @@ async function countColors(image: Buffer): Promise<number> {
 function testGallery(suite: ExampleSuite): void {
 	test('gallery: the page draws the models', async () => {
 		await suite.importWorkflow(suite.readExample('gallery'));
-		const { outside, installation } = suite.world;
+		const { outside, version } = suite.world;
 		await visit(`${outside.origin}/webhook/gallery`, async (page) => {
 			const viewers = page.locator('model-viewer');
 			await page.waitForFunction(
 				`[...document.querySelectorAll('model-viewer')].every(({ loaded }) => loaded)`,
 			);
 			await page.waitForTimeout(1000);
-			await takeScreenshot(page, `gallery-${installation.version}`);
+			await takeScreenshot(page, `gallery-${version}`);
 			expect(await viewers.count()).toBe(3);
 			for (const viewer of await viewers.all()) {
 				expect(await countColors(await viewer.screenshot())).toBeGreaterThan(500);

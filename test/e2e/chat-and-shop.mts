@@ -16,7 +16,7 @@ async function waitForBot({ parts }: ExampleSuite, from: number, count: number):
 function testChat(suite: ExampleSuite): void {
 	test('chat-bot: a photo becomes a turntable, if the account has enough', async () => {
 		const { chat, origin } = suite.parts;
-		const { service, installation } = suite.world;
+		const { service, version } = suite.world;
 		await suite.importWorkflow(suite.readExample('chat-bot'));
 		await chat.sendText('hello');
 		expect(await waitForBot(suite, 0, 1)).toEqual([expect.stringMatching(/^Send me a photo/)]);
@@ -33,7 +33,7 @@ function testChat(suite: ExampleSuite): void {
 		await chat.sendPhoto(readFileSync('samples/mug.jpg'));
 		expect((await waitForBot(suite, failing, 2)).at(-1)).toMatch(/^No turntable this time\. Job .*too dark$/);
 		expect(suite.paid).toBe(2);
-		await visit(`${origin}/chat`, async (page) => await takeScreenshot(page, `chat-${installation.version}`));
+		await visit(`${origin}/chat`, async (page) => await takeScreenshot(page, `chat-${version}`));
 	});
 
 	test('chat-bot: with too little in the account, it says so and submits nothing', async () => {

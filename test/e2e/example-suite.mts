@@ -6,7 +6,7 @@ import type { IDataObject, INodeParameters } from 'n8n-workflow';
 import { prepareExamples, readExample, type Prepared } from '../../n8n/real/examples.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
 import { startParts, type Parts } from '../../n8n/real/parts/index.mts';
-import type { World } from '../../n8n/real/worlds.mts';
+import type { Site } from '../../n8n/real/site.mts';
 import { Suite, type Result, waitForResult } from './suite.mts';
 
 /** Makes the settings of all Image to 3D nodes small, so that the stand-in makes turntables quickly. */
@@ -41,7 +41,7 @@ export class ExampleSuite extends Suite {
 	private opened?: { parts: Parts; prepared: Prepared };
 
 	/** @param samples the images of the catalogue's rows */
-	constructor(getWorld: () => World, samples: readonly string[]) {
+	constructor(getWorld: () => Site, samples: readonly string[]) {
 		super(getWorld, 1);
 		beforeAll(async () => {
 			const { folder, service } = this.world;

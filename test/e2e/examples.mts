@@ -7,7 +7,7 @@ import type { Email } from 'postal-mime';
 import { listExamples } from '../../n8n/real/examples.mts';
 import { readAttachment } from '../../n8n/real/parts/mailbox.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
-import type { World } from '../../n8n/real/worlds.mts';
+import type { Site } from '../../n8n/real/site.mts';
 import { CATALOGUE_ROWS, testCatalogue } from './catalogue.mts';
 import { testChatAndShop } from './chat-and-shop.mts';
 import { CLICK, ExampleSuite } from './example-suite.mts';
@@ -16,7 +16,7 @@ import { Recovery } from './recovery.mts';
 import { downloadLink, downloadOutput, listSamples, readItems, waitForResult } from './suite.mts';
 
 /** Tests that every example works as it is. */
-export function testExamples(getWorld: () => World): void {
+export function testExamples(getWorld: () => Site): void {
 	const suite = new ExampleSuite(getWorld, CATALOGUE_ROWS);
 	testTurntables(suite);
 	testSchedule(suite);
@@ -46,7 +46,7 @@ function testTurntables(suite: ExampleSuite): void {
 }
 
 /** A folder that does not exist, in an example. */
-const loseFolder = (text: string, { files }: World) => text.replaceAll(files, join(files, 'missing'));
+const loseFolder = (text: string, { files }: Site) => text.replaceAll(files, join(files, 'missing'));
 
 function testSchedule(suite: ExampleSuite): void {
 	test('schedule-to-files: the files are in the folder, with a report that names all', async () => {

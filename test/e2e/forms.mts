@@ -61,7 +61,7 @@ function testForm(suite: ExampleSuite): void {
 		});
 		const shown = await visit(page.href, async (opened) => {
 			await opened.getByText('It is on its way to you by mail, too.').waitFor();
-			await takeScreenshot(opened, `form-${suite.world.installation.version}`);
+			await takeScreenshot(opened, `form-${suite.world.version}`);
 			return await opened.locator('img').getAttribute('src');
 		});
 		// The page has ended the execution.

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { JobRecord } from '../../local-api/jobs.mts';
 import type { Saved, WorkflowFile } from '../../n8n/real/n8n.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
-import { CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
+import { CREDENTIAL_TYPE } from '../../n8n/real/worlds.mts';
+import type { Site } from '../../n8n/real/site.mts';
 import {
 	buildPictureWorkflow,
 	callWorkflow,
@@ -24,7 +25,7 @@ interface Table {
 	path: string;
 }
 
-async function createTable({ main }: World, name: string): Promise<Table> {
+async function createTable({ main }: Site, name: string): Promise<Table> {
 	const { id: project } = await main.requestData<{ id: string }>('GET', '/projects/personal');
 	const path = `/projects/${project}/data-tables`;
 	const columns = [{ name: 'job_id', type: 'string' }];
@@ -33,7 +34,7 @@ async function createTable({ main }: World, name: string): Promise<Table> {
 }
 
 /** Creates a credential with a key of its own, and so an account without other jobs. */
-async function createAccount({ main, service }: World, key: string): Promise<World['credentials']> {
+async function createAccount({ main, service }: Site, key: string): Promise<Site['credentials']> {
 	const { id, name } = await main.createCredential(`Account ${key}`, CREDENTIAL_TYPE, {
 		apiKey: key,
 		service: 'other',
@@ -46,7 +47,7 @@ async function createAccount({ main, service }: World, key: string): Promise<Wor
 const DELIVERY = ['Write File', 'Note as Delivered'];
 
 /** Builds a workflow that generates for each call, and then delivers as the example does. */
-function buildGeneration(world: World, example: WorkflowFile, credentials: World['credentials']) {
+function buildGeneration(world: Site, example: WorkflowFile, credentials: Site['credentials']) {
 	const options = { fileName: 'job', outputMode: 'file' };
 	const { path, workflow } = buildPictureWorkflow(world, { options }, { credentials });
 	const isKept = (name: string) => !['After', 'Failed'].includes(name);
@@ -71,7 +72,7 @@ function buildGeneration(world: World, example: WorkflowFile, credentials: World
 
 export class Recovery {
 	private constructor(
-		private readonly world: World,
+		private readonly world: Site,
 		private readonly key: string,
 		private readonly table: Table,
 		private readonly example: Saved,
@@ -79,7 +80,7 @@ export class Recovery {
 	) {}
 
 	/** Imports the example, and publishes a workflow that generates. Both have an account and a data table of their own. */
-	static async open(world: World, example: WorkflowFile): Promise<Recovery> {
+	static async open(world: Site, example: WorkflowFile): Promise<Recovery> {
 		const key = `recovery-${++count}-${Date.now()}`;
 		const [table, credentials] = [await createTable(world, key), await createAccount(world, key)];
 		for (const node of example.nodes) {

@@ -4,7 +4,8 @@ import type { INode, INodeExecutionData, INodeParameters, IRunExecutionData } fr
 
 import { PACKAGE, type Saved, type WorkflowFile } from '../../n8n/real/n8n.mts';
 import { waitUntil } from '../../n8n/real/processes.mts';
-import { API_KEY, CREDENTIAL_TYPE, type World } from '../../n8n/real/worlds.mts';
+import { API_KEY, CREDENTIAL_TYPE } from '../../n8n/real/worlds.mts';
+import type { Site } from '../../n8n/real/site.mts';
 
 export const NODE = 'Image to 3D';
 const PICTURES = ['mug.jpg', 'duck.png', 'rocket.webp'];
@@ -47,7 +48,7 @@ const AFTER = createNode('After', 'n8n-nodes-base.set', 3.4, 660, {
 
 /** Builds a workflow that a call with a list of images starts. @param node settings of the Image to 3D node */
 export function buildPictureWorkflow(
-	world: World,
+	world: Site,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
 ): { path: string; workflow: WorkflowFile } {
@@ -80,12 +81,12 @@ export function buildPictureWorkflow(
 }
 
 /** Lists the URLs of sample images. */
-export const listSamples = (world: World, names = PICTURES) =>
+export const listSamples = (world: Site, names = PICTURES) =>
 	names.map((name) => `${world.service.origin}/samples/${name}`);
 
 /** Imports and publishes a workflow. */
 export async function publish(
-	world: World,
+	world: Site,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
 ): Promise<{ path: string; saved: Saved }> {
@@ -96,7 +97,7 @@ export async function publish(
 }
 
 /** Starts a published workflow with a call. Repeats the call until n8n has registered the webhook. */
-export async function callWorkflow(world: World, path: string, images: readonly string[]): Promise<void> {
+export async function callWorkflow(world: Site, path: string, images: readonly string[]): Promise<void> {
 	await waitUntil(`the workflow at ${path} has started`, async () => {
 		const { status } = await world.outside.call(`/webhook/${path}`, { images });
 		if (status !== 200 && status !== 404) throw new Error(`n8n answered the call with ${status}.`);
@@ -106,7 +107,7 @@ export async function callWorkflow(world: World, path: string, images: readonly 
 
 /** Publishes a workflow and starts it. */
 export async function startWorkflow(
-	world: World,
+	world: Site,
 	parameters: INodeParameters,
 	node: Partial<INode> = {},
 	images = listSamples(world),
@@ -135,15 +136,11 @@ export function readItems(data: IRunExecutionData, node: string, output = 0): IN
 export const ENDS = ['success', 'error', 'canceled', 'crashed'];
 
 /** Waits until the latest execution of a workflow has ended. @returns its result */
-export async function waitForResult(
-	world: World,
-	{ id: workflow }: Saved,
-	limitMs = 60_000,
-): Promise<Result> {
+export async function waitForResult(world: Site, { id: workflow }: Saved, limitMs = 60_000): Promise<Result> {
 	return await readResult(world, await world.main.waitForLatest(workflow, ENDS, limitMs));
 }
 
-async function readResult(world: World, id: string): Promise<Result> {
+async function readResult(world: Site, id: string): Promise<Result> {
 	const { status, data } = await world.main.readExecution(id);
 	return {
 		id,
@@ -175,7 +172,7 @@ export class Suite {
 
 	/** @param jobSeconds how long the jobs take at the beginning of each test */
 	constructor(
-		private readonly getWorld: () => World,
+		private readonly getWorld: () => Site,
 		jobSeconds = 3,
 	) {
 		beforeEach(() => {
@@ -185,7 +182,7 @@ export class Suite {
 		});
 	}
 
-	get world(): World {
+	get world(): Site {
 		return this.getWorld();
 	}
 
@@ -206,7 +203,7 @@ export class Suite {
 }
 
 /** Tests everything that does not depend on the setup of the n8n server. */
-export function testCommon(getWorld: () => World): void {
+export function testCommon(getWorld: () => Site): void {
 	const suite = new Suite(getWorld);
 	testCredential(suite);
 	testResults(suite);
@@ -262,7 +259,7 @@ function testResults(suite: Suite): void {
 	});
 }
 
-function buildTriggerWorkflow(world: World, webhookId: string): WorkflowFile {
+function buildTriggerWorkflow(world: Site, webhookId: string): WorkflowFile {
 	return {
 		name: 'E2E trigger',
 		nodes: [

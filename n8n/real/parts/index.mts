@@ -20,6 +20,9 @@ export interface PartPorts {
 	model: number;
 }
 
+/** The ports of the parts, and of the stand-in service, where somebody has to know them. */
+export const FIXED_PORTS = { service: 3003, pages: 3004, store: 3005, mail: 3006, model: 3007 };
+
 export interface Parts {
 	/** It has the pages `/mail`, `/chat` and `/shop`, and the script `/model-viewer.min.js`. */
 	origin: string;

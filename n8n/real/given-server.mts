@@ -30,7 +30,7 @@ const VARIABLES: Record<keyof GivenServer, string> = {
  * Reads which server the tests shall use.
  *
  * @returns `undefined` if the environment names none
- * @throws if the address is no URL, or another variable is missing
+ * @throws if the address is no URL of http or https, or another variable is missing
  */
 export function readGivenServer(env: NodeJS.ProcessEnv): GivenServer | undefined {
 	if (!env[VARIABLES.origin]) return undefined;
@@ -39,7 +39,8 @@ export function readGivenServer(env: NodeJS.ProcessEnv): GivenServer | undefined
 		if (!value) throw new Error(`${VARIABLES.origin} needs ${VARIABLES[field]} beside it.`);
 		return value;
 	};
-	if (!URL.canParse(read('origin'))) throw new Error(`${VARIABLES.origin} is not a URL.`);
+	const isUrl = /^https?:/.test(read('origin')) && URL.canParse(read('origin'));
+	if (!isUrl) throw new Error(`${VARIABLES.origin} is no http(s) URL.`);
 	return {
 		origin: new URL(read('origin')).origin,
 		email: read('email'),

@@ -65,10 +65,7 @@ async function checkServer(main: N8n): Promise<void> {
 }
 
 /** Logs in at a server, and starts the stand-in service on its fixed port. */
-export async function joinSite({
-	files,
-	...server
-}: GivenServer): Promise<Site & { leave: () => Promise<void> }> {
+async function joinSite({ files, ...server }: GivenServer): Promise<Site & { leave: () => Promise<void> }> {
 	const main = new N8n(server.origin);
 	await main.logIn({ ...OWNER, ...server });
 	await checkServer(main);
@@ -86,4 +83,11 @@ export async function joinSite({
 		await leave();
 		throw error;
 	}
+}
+
+/** Joins the server that the environment names. */
+export async function joinNamedServer(): Promise<Site & { leave: () => Promise<void> }> {
+	const server = readGivenServer(process.env);
+	if (!server) throw new Error(`${VARIABLES.origin} names no n8n.`);
+	return await joinSite(server);
 }

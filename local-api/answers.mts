@@ -1,5 +1,6 @@
 /** The answers of the service, before a fault spoils them. */
 import { STATUS_CODES } from 'node:http';
+import path from 'node:path';
 
 import type { FastifyReply } from 'fastify';
 
@@ -33,6 +34,25 @@ export function answerNotFound(): Answer {
 		output: '',
 		tip: 'Get 20x faster image generation using enterprise plan. Click here : https://modelslab.com/enterprise',
 	});
+}
+
+const CONTENT_TYPES: Record<string, string> = {
+	'.gif': 'image/gif',
+	'.glb': 'model/gltf-binary',
+	'.obj': 'model/obj',
+	'.mtl': 'model/mtl',
+	'.stl': 'model/stl',
+	'.ply': 'application/x-ply',
+	'.png': 'image/png',
+	'.jpg': 'image/jpeg',
+	'.jpeg': 'image/jpeg',
+	'.webp': 'image/webp',
+	'.svg': 'image/svg+xml',
+};
+
+/** Finds the content type of a file by its name. */
+export function findContentType(name: string): string {
+	return CONTENT_TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream';
 }
 
 export function answerFile(body: Buffer, contentType: string): Answer {

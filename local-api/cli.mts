@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { readFlags, USAGE, UsageError } from './flags.mts';
 import { startLocalApi, type LocalApi } from './index.mts';
+import { SOLIDS } from './model/solids.mts';
 
 async function listSampleLinks(folder: string, origin: string): Promise<string[]> {
 	const names = await readdir(folder).catch(() => []);
@@ -13,11 +14,12 @@ async function listSampleLinks(folder: string, origin: string): Promise<string[]
 
 function introduce({ origin, baseUrl }: LocalApi, samples: string[]): void {
 	const lines = [
-		"This is a stand-in for the img_to_3d API (versions 3 and 6). It is not the service, and not the service's model:",
-		'it cuts the foreground out of your picture, inflates it to a mesh, and renders that. Nothing is paid for.',
+		'This is a stand-in for the img_to_3d API: version 3, version 6 and enterprise. It is not the service, and not the',
+		"service's model: it cuts the foreground out of your picture, inflates it to a mesh, and renders that. From words, it",
+		`makes a few shapes: ${SOLIDS.map(({ name }) => name).join(', ')}. Nothing is paid for.`,
 		'',
 		`  Base URL for the credential:  ${baseUrl}`,
-		'  API key:                      any ("wrong-key" is refused, "empty-wallet" has no credit)',
+		'  API key:                      any ("wrong-key" is refused, "empty-wallet" has no credit, "no-list" may not list its files)',
 		`  Settings, jobs, faults:       ${origin}/local-api`,
 		...samples.map(
 			(link, index) => `  ${index === 0 ? 'Sample images:' : '              '}                ${link}`,

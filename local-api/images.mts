@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache';
 
 import { isLoopback } from './loopback.mts';
 import { decodePicture, PictureError, type Picture } from './model/picture.mts';
+import { findDoubt, type Doubt } from './model/silhouette.mts';
 
 const LARGEST_DOWNLOAD = 20 * 1024 * 1024;
 const DOWNLOAD_TIME = 10_000;
@@ -42,6 +43,16 @@ export function isImageError(error: unknown): error is Error {
 	return error instanceof FetchImageError || error instanceof PictureError || error instanceof URIError;
 }
 
+/** What was found out about the latest pictures, by the hash of their file. All services of a process share it. */
+const doubts = new LRUCache<string, { doubt: Doubt | undefined }>({ max: 1000 });
+
+/** A picture in the store. */
+export interface StoredPicture {
+	name: string;
+	/** Why its object may not be what people expect. */
+	doubt: Doubt | undefined;
+}
+
 /** Decoded pictures by the hash of their file. A thousand jobs on one picture keep it once. */
 export class PictureStore {
 	private readonly pictures = new LRUCache<string, Picture>({
@@ -52,13 +63,15 @@ export class PictureStore {
 	/**
 	 * Decodes a file and keeps the picture.
 	 *
-	 * @returns the picture's name in the store
 	 * @throws PictureError when the file cannot be decoded
 	 */
-	async add(file: Buffer): Promise<string> {
+	async add(file: Buffer): Promise<StoredPicture> {
 		const name = createHash('sha256').update(file).digest('hex');
-		if (!this.pictures.get(name)) this.pictures.set(name, await decodePicture(file));
-		return name;
+		const picture = this.pictures.get(name) ?? (await decodePicture(file));
+		this.pictures.set(name, picture);
+		const judged = doubts.get(name) ?? { doubt: findDoubt(picture) };
+		doubts.set(name, judged);
+		return { name, ...judged };
 	}
 
 	/** @returns undefined when newer pictures have replaced it */

@@ -67,6 +67,8 @@ export interface Submission {
 	picture: string | undefined;
 	/** When given, the job ends as failed with this message. */
 	failure: string | undefined;
+	/** What the stand-in says about the object. */
+	note: string | undefined;
 }
 
 const LAST_FOREIGN_ID = 10_684_517;
@@ -139,14 +141,14 @@ export class JobQueue {
 		const { maxRecords, idFor } = this.settings;
 		const id = readJobId(idFor(this.accepted + 1));
 		this.accepted += 1;
-		const { parameters, picture, failure } = submission;
+		const { parameters, picture, failure, note } = submission;
 		const filePrefix = randomUUID();
 		const files = failure === undefined ? nameFiles(parameters, filePrefix) : NO_FILES;
 		const job: Job = {
 			record: this.makeRecord(submission, this.accepted, id.text, files),
 			toldId: id.told,
 			parameters,
-			meta: describeMeta(parameters, filePrefix),
+			meta: { ...describeMeta(parameters, filePrefix), ...(note === undefined ? {} : { stand_in: note }) },
 			picture,
 			files,
 		};

@@ -12,18 +12,20 @@ import {
 	answerJson,
 	answerNotFound,
 	answerPage,
+	findContentType,
 	addByteOrderMark,
 	type Answer,
 } from './answers.mts';
 import { systemClock, type Clock } from './clock.mts';
 import { readFault } from './fault-format.mts';
 import { FaultFormatError, FaultList, type Fault, type Target } from './faults.mts';
-import { fetchImage, FetchImageError, isImageError, PictureStore } from './images.mts';
+import { fetchImage, FetchImageError, isImageError, PictureStore, type StoredPicture } from './images.mts';
 import { describeProcessing, describeResult } from './job-answers.mts';
 import { toJson } from './job-ids.mts';
 import type { Json } from './json.mts';
 import { countIdAsJson, JobQueue, type Job, type QueueSettings } from './jobs.mts';
 import type { LocalApiOptions, LocalApiSettings } from './options.mts';
+import { ABOUT, describeWork } from './notes.mts';
 import { createMadeFiles, Outputs } from './outputs.mts';
 import { listImages, readParameters, type ApiVersion, type Endpoint } from './parameters.mts';
 import { readImageUpload, readModelUpload, UploadError, type Upload } from './uploads.mts';
@@ -46,23 +48,6 @@ export type Folder = keyof typeof LINK_OF;
 const UPLOADS_SIZE = 256 * 1024 * 1024;
 const JOBS_SHOWN = 20;
 
-const CONTENT_TYPES: Record<string, string> = {
-	'.gif': 'image/gif',
-	'.glb': 'model/gltf-binary',
-	'.obj': 'model/obj',
-	'.mtl': 'model/mtl',
-	'.stl': 'model/stl',
-	'.ply': 'application/x-ply',
-	'.png': 'image/png',
-	'.jpg': 'image/jpeg',
-	'.jpeg': 'image/jpeg',
-	'.webp': 'image/webp',
-	'.svg': 'image/svg+xml',
-};
-
-const ABOUT =
-	"A stand-in for the img_to_3d API (versions 3 and 6), for development and tests. It is not the service and not the service's model: it cuts the foreground out of the picture, inflates its silhouette to a closed mesh, and renders that.";
-
 const KEY_TIP =
 	'1. Make sure you are passing Content-Type: application/json in header. 2. Make sure you are doing POST request with valid JSON. 3. Make sure your JSON does not have errors, use jsonlint to validate json array. 4. Make sure you have valid API key.';
 
@@ -70,10 +55,6 @@ const UNREACHABLE = 'Unable to fetch image from provided URL';
 
 /** What `image_type` of an upload to a server of one customer may be. */
 const BARE_TYPES = ['png', 'jpeg', 'jpg'];
-
-function findContentType(name: string): string {
-	return CONTENT_TYPES[path.extname(name).toLowerCase()] ?? 'application/octet-stream';
-}
 
 function answerUploadV6(link: string, id: number): Json {
 	return { status: 'success', id, output: [link] };
@@ -170,13 +151,26 @@ export class Service {
 		}
 
 		const failure = fault?.do.kind === 'failJob' ? (fault.do.message ?? 'Failed, Try Again') : undefined;
-		const job = this.queue.accept({ key, apiVersion, body, parameters, picture, failure });
+		const note = describeWork(parameters, picture?.doubt);
+		const job = this.queue.accept({
+			key,
+			apiVersion,
+			body,
+			parameters,
+			picture: picture?.name,
+			failure,
+			note,
+		});
+		if (picture?.doubt) this.log(`job ${job.record.idText}: ${note}`);
 		this.scheduleWebhook(job);
 		return this.answerJob(job);
 	}
 
-	/** @returns the name of the first picture in the store; undefined when one cannot be had */
-	private async tryFetchPictures(images: string[], record: Call['record']): Promise<string | undefined> {
+	/** @returns the first picture; undefined when one cannot be had */
+	private async tryFetchPictures(
+		images: string[],
+		record: Call['record'],
+	): Promise<StoredPicture | undefined> {
 		if (this.faults.take('image')) {
 			record.faulted = 'image';
 			return undefined;
@@ -358,14 +352,14 @@ export class Service {
 	/**
 	 * Fetches the images of a submit. Each must be an image.
 	 *
-	 * @returns the name of the first image in the picture store. The object is made from it.
+	 * @returns the first image. The object is made from it.
 	 * @throws the first error, one of {@link isImageError}
 	 */
-	private async fetchPictures(links: string[]): Promise<string | undefined> {
-		let first: string | undefined;
+	private async fetchPictures(links: string[]): Promise<StoredPicture | undefined> {
+		let first: StoredPicture | undefined;
 		for (const link of links) {
-			const name = await this.pictures.add(await this.readImage(link));
-			first ??= name;
+			const picture = await this.pictures.add(await this.readImage(link));
+			first ??= picture;
 		}
 		return first;
 	}

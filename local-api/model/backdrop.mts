@@ -50,8 +50,6 @@ interface Backdrop {
 	lab: Float32Array;
 	/** How much the border differs from it, as a standard deviation. */
 	spread: number;
-	/** The share of the border that fits, 0 to 1. */
-	fit: number;
 }
 
 const CHANNELS = [0, 1, 2];
@@ -114,14 +112,13 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 		distances = measure();
 	}
 	const spread = findMedian(distances) * 1.2;
-	const fitting = distances.filter((distance) => distance < 3 * spread + 5).length;
 
 	const backdrop = new Float32Array(lab.length);
 	for (let pixel = 0; pixel < width * height; pixel++) {
 		const row = computeTerms(pixel, width, height);
 		for (const channel of CHANNELS) backdrop[pixel * 3 + channel] = evaluate(factors, row, channel);
 	}
-	return { lab: backdrop, spread, fit: fitting / border.length };
+	return { lab: backdrop, spread };
 }
 
 /** How much each pixel differs from the backdrop. */
@@ -136,61 +133,142 @@ function measureDifferences(lab: Float32Array, backdrop: Float32Array): Float32A
 	return differences;
 }
 
-/** Whether a pixel can be the backdrop in a shadow. A shadow darkens a color and keeps its hue: a* and b* shrink with L*. */
-function isShadow(lab: Float32Array, backdrop: Backdrop, pixel: number): boolean {
+/** A picture beside its backdrop. */
+interface Scene {
+	width: number;
+	height: number;
+	lab: Float32Array;
+	backdrop: Backdrop;
+	/** How much each pixel differs from the backdrop. */
+	differences: Float32Array;
+	/** A pixel that differs by less has the color of the backdrop. */
+	tolerance: number;
+	/** Neighbors that differ by less are on the same surface. */
+	smoothStep: number;
+}
+
+/**
+ * Whether a pixel can be the backdrop in a shadow. A shadow darkens a color and keeps its hue: a* and b* shrink with L*.
+ *
+ * @param darkest the least L*, as a share of that of the backdrop
+ */
+function isShadow({ lab, backdrop }: Scene, pixel: number, darkest = 0.4): boolean {
 	const light = lab[pixel * 3]!;
 	const plain = max(backdrop.lab[pixel * 3]!, 1);
 	const da = lab[pixel * 3 + 1]! - (backdrop.lab[pixel * 3 + 1]! * light) / plain;
 	const db = lab[pixel * 3 + 2]! - (backdrop.lab[pixel * 3 + 2]! * light) / plain;
-	return hypot(da, db) < 6 + backdrop.spread && light > plain * 0.4 && light < plain + 12;
+	return hypot(da, db) < 6 + backdrop.spread && light > plain * darkest && light < plain + 12;
 }
 
-/** Cuts out what is seen of the backdrop through the object, for example through the handle of a mug. */
-function cutHoles(
-	mask: Mask,
-	width: number,
-	height: number,
-	differences: Float32Array,
-	tolerance: number,
-): void {
-	const area = mask.reduce((sum, value) => sum + value, 0);
-	const alike = mask.map((value, pixel) => (value && differences[pixel]! < tolerance * 0.6 ? 1 : 0));
-	for (const hole of findParts(erode(alike, width, height), width, height)) {
-		// Small holes are highlights, and the whites of eyes.
-		if (hole.length < max(24, area * 0.006)) continue;
-		const isBackdrop = (to: number): boolean => mask[to] === 1 && differences[to]! < tolerance;
-		const seen = new Uint8Array(mask.length);
-		for (const pixel of flood(hole, width, height, seen, (_, to) => isBackdrop(to))) mask[pixel] = 0;
+/** @returns how much the colors of two pixels differ */
+const measureStep = ({ lab }: Scene, a: number, b: number): number =>
+	hypot(lab[a * 3]! - lab[b * 3]!, lab[a * 3 + 1]! - lab[b * 3 + 1]!, lab[a * 3 + 2]! - lab[b * 3 + 2]!);
+
+/** Whether the backdrop continues from one pixel to its neighbor: in its own color, or fading into a shadow. */
+const joins = (scene: Scene, from: number, to: number, darkest?: number): boolean =>
+	scene.differences[to]! < scene.tolerance ||
+	(isShadow(scene, to, darkest) && measureStep(scene, from, to) < scene.smoothStep);
+
+/** The darkest shadow in a hole, as a share of the L* of the backdrop. */
+const HOLE_DARK = 0.7;
+/** The least area of a hole, as a share of that of the object. Smaller ones are highlights, and the whites of eyes. */
+const [HOLE_AREA, HOLE_PIXELS] = [0.006, 24];
+/** The least share of the edge of a hole that is sharp. A highlight fades. What JPEG leaves at edges blurs the rest. */
+const HOLE_SHARPNESS = 0.35;
+
+/** How far an edge is looked across, px, and how much the colors of a sharp one differ there, in smooth steps. */
+const [EDGE_PIXELS, EDGE_STEPS] = [3, 5];
+
+/** @returns the share of the edge of some pixels that is sharp, 0 to 1 */
+function measureSharpness(scene: Scene, pixels: readonly number[], isInside: Mask): number {
+	let [edges, sharp] = [0, 0];
+	for (const pixel of pixels) {
+		for (const next of listNeighbors(pixel, scene.width, scene.height)) {
+			if (isInside[next]) continue;
+			edges += 1;
+			const beyond = min(max(pixel + (next - pixel) * EDGE_PIXELS, 0), isInside.length - 1);
+			if (measureStep(scene, pixel, beyond) >= EDGE_STEPS * scene.smoothStep) sharp += 1;
+		}
 	}
+	return sharp / max(edges, 1);
+}
+
+/** Cuts out what is seen of the backdrop through the object, for example through the handle of a mug. A part of it may be in a shadow. */
+function cutHoles(scene: Scene, mask: Mask): void {
+	const { width, height, differences, tolerance } = scene;
+	const least = max(HOLE_PIXELS, HOLE_AREA * mask.reduce((sum, value) => sum + value, 0));
+	const alike = mask.map((value, pixel) => (value && differences[pixel]! < tolerance ? 1 : 0));
+	const seen = new Uint8Array(mask.length);
+	for (const seeds of findParts(erode(alike, width, height), width, height)) {
+		if (seen[seeds[0]!]) continue;
+		const hole = flood(
+			seeds,
+			width,
+			height,
+			seen,
+			(from, to) => mask[to] === 1 && joins(scene, from, to, HOLE_DARK),
+		);
+		if (hole.length < least || measureSharpness(scene, hole, seen) < HOLE_SHARPNESS) continue;
+		for (const pixel of hole) mask[pixel] = 0;
+	}
+}
+
+/** What keeps an object from being told from its backdrop: a backdrop that is not plain, or other things at the border of the picture. */
+export type Disturbance = 'busy' | 'mixed';
+
+/** The least share of the border that has the color of the backdrop. */
+const PLAIN_BORDER = 0.75;
+/** With a larger spread, the backdrop itself is not plain. */
+const PLAIN_SPREAD = 5;
+
+function findDisturbance({
+	differences,
+	tolerance,
+	backdrop,
+	width,
+	height,
+}: Scene): Disturbance | undefined {
+	const border = listBorder(width, height);
+	const plain = border.filter((pixel) => differences[pixel]! < tolerance).length / border.length;
+	if (plain >= PLAIN_BORDER) return undefined;
+	return backdrop.spread > PLAIN_SPREAD || plain < 0.5 ? 'busy' : 'mixed';
+}
+
+/** What was found in front of a backdrop. */
+export interface ColorCut {
+	/** Empty if the backdrop is busy. */
+	mask: Mask;
+	disturbance: Disturbance | undefined;
 }
 
 /**
  * Finds the object in front of a plain backdrop. The backdrop is what can be reached from the border over pixels that look like it, or
  * that fade into its shadow.
- *
- * @returns an empty mask when there is no plain backdrop
  */
-export function cutByColor(picture: Picture): Mask {
+export function cutByColor(picture: Picture): ColorCut {
 	const { width, height } = picture;
 	const lab = toLab(picture);
 	const backdrop = fitBackdrop(lab, width, height);
-	if (backdrop.fit < 0.5) return new Uint8Array(width * height);
-
-	const tolerance = min(max(3 * backdrop.spread + 4, 6), 16);
-	const smoothStep = min(2.2 + backdrop.spread, 4.5);
-	const differences = measureDifferences(lab, backdrop.lab);
-	const step = (a: number, b: number): number =>
-		hypot(lab[a * 3]! - lab[b * 3]!, lab[a * 3 + 1]! - lab[b * 3 + 1]!, lab[a * 3 + 2]! - lab[b * 3 + 2]!);
-	const joins = (from: number, to: number): boolean =>
-		differences[to]! < tolerance || (isShadow(lab, backdrop, to) && step(from, to) < smoothStep);
+	const scene: Scene = {
+		width,
+		height,
+		lab,
+		backdrop,
+		differences: measureDifferences(lab, backdrop.lab),
+		tolerance: min(max(3 * backdrop.spread + 4, 6), 16),
+		smoothStep: min(2.2 + backdrop.spread, 4.5),
+	};
+	const disturbance = findDisturbance(scene);
+	if (disturbance === 'busy') return { mask: new Uint8Array(width * height), disturbance };
 
 	const seeds: number[] = [];
 	for (let pixel = 0; pixel < width * height; pixel++) {
-		if (listNeighbors(pixel, width, height).length < 4 && differences[pixel]! < tolerance) seeds.push(pixel);
+		if (listNeighbors(pixel, width, height).length < 4 && scene.differences[pixel]! < scene.tolerance)
+			seeds.push(pixel);
 	}
 	const outside = new Uint8Array(width * height);
-	flood(seeds, width, height, outside, joins);
+	flood(seeds, width, height, outside, (from, to) => joins(scene, from, to));
 	const mask = outside.map((value) => 1 - value);
-	cutHoles(mask, width, height, differences, tolerance);
-	return mask;
+	cutHoles(scene, mask);
+	return { mask, disturbance };
 }

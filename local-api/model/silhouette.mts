@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { cutByColor } from './backdrop.mts';
+import { cutByColor, type ColorCut, type Disturbance } from './backdrop.mts';
 import { clean, dilate, erode, findCore, listNeighbors, type Mask } from './mask.mts';
 import type { Picture } from './picture.mts';
 import { blur, createSampler } from './pixels.mts';
@@ -145,19 +145,41 @@ interface FoundObject {
 	core: Mask;
 }
 
-/** @returns undefined if almost nothing or almost everything would be the object */
-function findObject(picture: Picture): FoundObject | undefined {
+/** Why an object may not be what people expect. `blank`: nothing stands out from the backdrop. */
+export type Doubt = Disturbance | 'blank';
+
+/** Where the object in a picture is. */
+interface Finding {
+	/** Undefined if almost nothing or almost everything would be the object. */
+	mask?: Mask;
+	/** Whether the picture is transparent around the object. */
+	isCutOut: boolean;
+	doubt: Doubt | undefined;
+}
+
+function findMask(picture: Picture): Finding {
 	const { width, height, pixels } = picture;
 	let transparent = 0;
 	for (let i = 3; i < pixels.length; i += 4) if (pixels[i]! < 128) transparent += 1;
 	const isCutOut = transparent > width * height * 0.01;
-	const raw = isCutOut
-		? Uint8Array.from({ length: width * height }, (_, pixel) => (pixels[pixel * 4 + 3]! < 128 ? 0 : 1))
+	const { mask: raw, disturbance }: ColorCut = isCutOut
+		? {
+				mask: Uint8Array.from({ length: width * height }, (_, pixel) =>
+					pixels[pixel * 4 + 3]! < 128 ? 0 : 1,
+				),
+				disturbance: undefined,
+			}
 		: cutByColor(picture);
 	const mask = clean(raw, width, height);
 	const area = mask.reduce((sum, value) => sum + value, 0) / mask.length;
-	if (area < 0.008 || area > 0.97) return undefined;
+	if (area < 0.008 || area > 0.97) return { isCutOut, doubt: disturbance ?? 'blank' };
+	return { mask, isCutOut, doubt: disturbance };
+}
 
+function findObject(picture: Picture): FoundObject | undefined {
+	const { width, height, pixels } = picture;
+	const { mask, isCutOut } = findMaskOnce(picture);
+	if (!mask) return undefined;
 	const core = findCore(mask, width, height);
 	const colors = evenOut(carryColors(picture, core), core, width, height);
 	const matte = isCutOut
@@ -166,14 +188,24 @@ function findObject(picture: Picture): FoundObject | undefined {
 	return { bounds: findBounds(mask, width), matte, colors, core };
 }
 
-/** The objects in the latest pictures. Each file of a job cuts the picture out, and often several jobs share one. */
+/** What was found in the latest pictures. Each file of a job cuts the picture out, and often several jobs share one. */
+const masks = new LRUCache<Picture, Finding>({ max: 8 });
 const objects = new LRUCache<Picture, { object?: FoundObject }>({ max: 8 });
+
+function findMaskOnce(picture: Picture): Finding {
+	const found = masks.get(picture) ?? findMask(picture);
+	masks.set(picture, found);
+	return found;
+}
 
 function findObjectOnce(picture: Picture): FoundObject | undefined {
 	const found = objects.get(picture) ?? { object: findObject(picture) };
 	objects.set(picture, found);
 	return found.object;
 }
+
+/** Says why the object of a picture may not be what people expect. @returns undefined if it can be cut out well */
+export const findDoubt = (picture: Picture): Doubt | undefined => findMaskOnce(picture).doubt;
 
 /**
  * Finds the object in a picture: by the transparency if there is any, else in front of a plain backdrop. If almost nothing or almost

@@ -62,19 +62,55 @@ function buildUnnamed({ words, main, second, detail }: Brief): Mesh[] {
 	];
 }
 
-const SOLIDS: ReadonlyArray<readonly [RegExp, (brief: Brief) => Mesh[]]> = [
-	[/^(cupcake|cake|muffin|birthday)/, buildCupcake],
-	[/^(ball|planet|earth|globe|world|moon|sun|sphere|marble|saturn|mars)s?$/, buildPlanet],
-	[/^(house|home|cottage|hut|barn)/, buildHouse],
-	[/^(box|gift|present|cube|crate|parcel)/, buildGift],
-	[/^(donut|doughnut|ring|torus|bagel)/, buildDonut],
-	[/^(rocket|spaceship|missile)/, buildRocket],
-	[/^(mushroom|toadstool)/, buildMushroom],
-	[/^(tree|pine|fir|christmas|xmas|cone)/, buildTree],
-	[/^(bottle|wine|flask)/, buildBottle],
-	[/^(vase|pot|urn|jar|cup|mug|amphora)/, buildVase],
-	[/^(apple|cherry|orange|tangerine|fruit|tomato|peach)/, buildFruit],
+/** A solid that words can name. */
+interface Solid {
+	name: string;
+	/** Other words for it. */
+	words: readonly string[];
+	build: (brief: Brief) => Mesh[];
+}
+
+/** If a prompt names several, the first one in this list is built. */
+export const SOLIDS: readonly Solid[] = [
+	{ name: 'cupcake', words: ['cake', 'muffin', 'birthday'], build: buildCupcake },
+	{
+		name: 'planet',
+		words: ['ball', 'sphere', 'marble', 'globe', 'world', 'earth', 'moon', 'sun', 'saturn', 'mars'],
+		build: buildPlanet,
+	},
+	{ name: 'house', words: ['home', 'cottage', 'hut', 'barn'], build: buildHouse },
+	{ name: 'gift', words: ['box', 'present', 'cube', 'crate', 'parcel'], build: buildGift },
+	{ name: 'donut', words: ['doughnut', 'ring', 'torus', 'bagel'], build: buildDonut },
+	{ name: 'rocket', words: ['spaceship', 'missile'], build: buildRocket },
+	{ name: 'mushroom', words: ['toadstool'], build: buildMushroom },
+	{ name: 'tree', words: ['pine', 'fir', 'christmas', 'xmas', 'cone'], build: buildTree },
+	{ name: 'bottle', words: ['wine', 'flask'], build: buildBottle },
+	{ name: 'vase', words: ['pot', 'urn', 'jar', 'cup', 'mug', 'amphora'], build: buildVase },
+	{
+		name: 'apple',
+		words: ['fruit', 'cherry', 'orange', 'tangerine', 'tomato', 'peach'],
+		build: buildFruit,
+	},
 ];
+
+/** What a prompt becomes that names none of {@link SOLIDS}. */
+export const UNNAMED = 'turned form';
+
+const readWords = (prompt: string): string[] => prompt.toLowerCase().match(/\p{L}+/gu) ?? [];
+
+/** @returns a word and what it can be the plural of */
+const listSingulars = (word: string): string[] => [
+	word,
+	word.replace(/s$/, ''),
+	word.replace(/es$/, ''),
+	word.replace(/ies$/, 'y'),
+];
+
+/** Finds the solid that a prompt names, also in the plural. */
+export function findSolid(prompt: string): Solid | undefined {
+	const words = new Set(readWords(prompt).flatMap(listSingulars));
+	return SOLIDS.find((solid) => [solid.name, ...solid.words].some((word) => words.has(word)));
+}
 
 /**
  * Builds the solid that the words of a prompt name (a cupcake, a planet, a house), in the colors that they name. If they name no solid,
@@ -84,12 +120,12 @@ const SOLIDS: ReadonlyArray<readonly [RegExp, (brief: Brief) => Mesh[]]> = [
  * @param resolution 48 to 176. A higher one gives more rows and columns in every part.
  */
 export function buildSolid(prompt: string, random: Random, resolution: number): Mesh {
-	const words = prompt.toLowerCase().match(/\p{L}+/gu) ?? [];
+	const words = readWords(prompt);
 	const says = (pattern: RegExp): boolean => words.some((word) => pattern.test(word));
 	const named = words.flatMap((word) => (COLORS.has(word) ? [COLORS.get(word)!] : []));
 	const palette = PALETTES[floor(random() * PALETTES.length)]!;
 	const [main, second] = [named[0] ?? palette[0], named[1] ?? palette[1]];
 	const or: Brief['or'] = (...defaults) => (named.length > 0 ? [main, second] : defaults);
-	const [, solid] = SOLIDS.find(([pattern]) => says(pattern)) ?? [undefined, buildUnnamed];
-	return fit(join(solid({ says, words, main, second, or, random, detail: round(resolution * 0.62) })));
+	const build = findSolid(prompt)?.build ?? buildUnnamed;
+	return fit(join(build({ says, words, main, second, or, random, detail: round(resolution * 0.62) })));
 }

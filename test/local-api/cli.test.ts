@@ -1,4 +1,5 @@
-import { run, settingsWith } from './program.mts';
+import { SOLIDS } from '../../local-api/model/solids.mts';
+import { readStart, run, settingsWith } from './program.mts';
 
 test('the flags become settings', async () => {
 	expect(await settingsWith('--job-seconds', '5-15', '--parallel=3')).toMatchObject({
@@ -20,4 +21,11 @@ test('--help lists the flags', async () => {
 	for (const flag of ['port', 'job-seconds', 'parallel', 'queue-limit', 'webhooks']) {
 		expect(printed).toContain(`\n  --${flag} `);
 	}
+});
+
+test('the start names all versions, the keys that are refused, and the shapes that words make', async () => {
+	const printed = await readStart();
+	for (const version of ['version 3', 'version 6', 'enterprise']) expect(printed).toContain(version);
+	for (const key of ['wrong-key', 'empty-wallet', 'no-list']) expect(printed).toContain(`"${key}"`);
+	for (const { name } of SOLIDS) expect(printed).toContain(name);
 });

@@ -7,7 +7,9 @@ import type { Mesh } from '../../../local-api/model/mesh.mts';
 import { buildModel } from '../../../local-api/model/model.mts';
 import { readV3, type ParametersV3 } from '../../../local-api/parameters-v3.mts';
 import { cutOut } from '../../../local-api/model/silhouette.mts';
-import { examine, measureExtent } from './surface.mts';
+import { makeMeshFiles } from '../../../local-api/model/mesh-files.mts';
+import { readMesh } from './read-mesh.mts';
+import { examine, joinedAtPlaces, measureExtent } from './surface.mts';
 
 const SAMPLES = ['mug.jpg', 'duck.png', 'rocket.webp', 'mushroom.png', 'cactus.jpg'];
 
@@ -25,6 +27,31 @@ const meshOf = (picture: Picture, steps: number): Mesh =>
 
 /** Computes vertices - edges + faces of a closed mesh: 2 for each separate piece, and 2 less for each hole through it. */
 const computeEulerNumber = ({ positions, faces }: Mesh): number => positions.length / 3 - faces.length / 6;
+
+interface Mug {
+	background: string;
+	clay: string;
+	/** Half of the height of the hole, and its width to the right of the body, in hundredths of the picture. */
+	hole: number;
+	width: number;
+	/** How dark the shadow in the hole is next to the body, 0 to 1. */
+	shadow: number;
+}
+
+const MUG: Mug = { background: '#efece6', clay: '#1f8a96', hole: 9, width: 7, shadow: 0 };
+
+/** Draws a mug from the side, 320 px, as a JPEG. @param more SVG over it */
+async function drawMug({ background, clay, hole, width, shadow }: Mug, more = ''): Promise<Picture> {
+	const loop = `<ellipse cx="62" cy="50" rx="${width}" ry="${hole}"`;
+	const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="320" height="320">
+		<linearGradient id="shadow"><stop offset=".5" stop-opacity="${shadow}"/><stop offset="1" stop-opacity="0"/></linearGradient>
+		<rect width="100" height="100" fill="${background}"/>
+		${loop} fill="url(#shadow)" stroke="${clay}" stroke-width="9"/>${loop} fill="${background}"/>${loop} fill="url(#shadow)"/>
+		<path d="M22 22 H62 V72 Q62 78 56 78 H28 Q22 78 22 72 Z" fill="${clay}"/>${more}</svg>`;
+	return await decodePicture(await sharp(Buffer.from(svg)).jpeg({ quality: 85 }).toBuffer());
+}
+
+const MESH = { prompt: '', seed: 3, resolution: 128, meshSimplify: 0.95 };
 
 function expectSound(mesh: Mesh): void {
 	const { looseEdges, volume } = examine(mesh);
@@ -52,6 +79,36 @@ describe('the mesh of a picture', () => {
 		expect(Math.max(...measureExtent(mesh))).toBeCloseTo(2, 5);
 		// The mug has a hole through it, in its handle.
 		expect(computeEulerNumber(mesh)).toBe(name === 'mug.jpg' ? 0 : 2);
+	});
+
+	test.each([
+		['as it is', {}],
+		['on a white backdrop', { background: '#ffffff' }],
+		['on a dark backdrop', { background: '#202428' }],
+		['on a colored backdrop', { background: '#e8c060' }],
+		['with a small hole', { hole: 5 }],
+		['with a narrow hole', { width: 2.5 }],
+		['with a large hole', { hole: 14, width: 10 }],
+		['with a hole in a light shadow', { shadow: 0.1 }],
+		['of which both sides are almost as light as the backdrop', { clay: '#d8d0c0', background: '#ffffff' }],
+	])('a handle is a loop, and its hole is open: a mug %s', async (_, mug: Partial<Mug>) => {
+		const picture = await drawMug({ ...MUG, ...mug });
+		for (const steps of [4, 30, 64]) {
+			const mesh = meshOf(picture, steps);
+			expectSound(mesh);
+			expect(computeEulerNumber(mesh)).toBe(0);
+		}
+		const files = await makeMeshFiles(MESH, picture, 'stl', 'mug');
+		const surface = joinedAtPlaces(await readMesh(files, 'mug'));
+		expect(examine(surface).looseEdges).toBe(0);
+		expect(surface.positions.length / 3 - surface.faces.length / 6).toBe(0);
+	});
+
+	test('a highlight that fades is no hole', async () => {
+		const glow =
+			'<filter id="soft"><feGaussianBlur stdDeviation="2.5"/></filter><ellipse cx="38" cy="45" rx="5" ry="14" fill="#fff" filter="url(#soft)"/>';
+		const mesh = meshOf(await drawMug({ ...MUG, background: '#ffffff' }, glow), 30);
+		expect(computeEulerNumber(mesh)).toBe(0);
 	});
 
 	test('a higher guidance scale makes it rounder, more steps make it finer', async () => {

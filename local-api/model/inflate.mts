@@ -173,7 +173,10 @@ class Balloon {
 				const node = y * width + x;
 				// Counter-clockwise as seen from the front.
 				const corners = [node, node + width, node + width + 1, node + 1];
-				for (const polygon of cutCell(corners, values)) this.addFaces(polygon);
+				// Most cells are all inside or all outside.
+				const count = corners.reduce((sum, corner) => sum + (values[corner]! > 0 ? 1 : 0), 0);
+				if (count === 4) this.addFaces(corners.map((corner) => [corner]));
+				else if (count > 0) for (const polygon of cutCell(corners, values)) this.addFaces(polygon);
 			}
 		}
 		return {
@@ -196,17 +199,19 @@ class Balloon {
 
 	/** Finds the slope of u at an inside node, along the mesh's x and y. The arms are unequal at the edge. */
 	private findSlope(node: number): readonly [number, number] {
+		return [this.findSlopeAlong(node, 1), -this.findSlopeAlong(node, this.grid.width)];
+	}
+
+	/** @param offset from the node to the next one in the direction */
+	private findSlopeAlong(node: number, offset: number): number {
 		const { u } = this;
-		const { values, width } = this.grid;
-		const along = (offset: number): number => {
-			const before = findCrossing(values, node, node - offset);
-			const after = findCrossing(values, node, node + offset);
-			const center = u[node]!;
-			const rise =
-				((u[node + offset]! - center) * before) / after + ((center - u[node - offset]!) * after) / before;
-			return rise / (before + after);
-		};
-		return [along(1), -along(width)];
+		const { values } = this.grid;
+		const before = findCrossing(values, node, node - offset);
+		const after = findCrossing(values, node, node + offset);
+		const center = u[node]!;
+		const rise =
+			((u[node + offset]! - center) * before) / after + ((center - u[node - offset]!) * after) / before;
+		return rise / (before + after);
 	}
 
 	/** Adds the vertices of an inside node, on the front and on the back. */
@@ -247,13 +252,17 @@ class Balloon {
 		return vertex;
 	}
 
+	/** @param side the vertices of that side, by node */
+	private findVertices(polygon: readonly Corner[], side: Int32Array): number[] {
+		return polygon.map(([inside, outside]) =>
+			outside === undefined ? side[inside]! : this.findRimVertex(inside, outside),
+		);
+	}
+
 	/** Adds a polygon of a cell on both sides, as fans of triangles. */
 	private addFaces(polygon: readonly Corner[]): void {
-		const takeSide = (vertices: Int32Array) =>
-			polygon.map(([inside, outside]) =>
-				outside === undefined ? vertices[inside]! : this.findRimVertex(inside, outside),
-			);
-		const [front, back] = [takeSide(this.front), takeSide(this.back)];
+		const front = this.findVertices(polygon, this.front);
+		const back = this.findVertices(polygon, this.back);
 		for (let i = 1; i < polygon.length - 1; i++) {
 			this.faces.push(front[0]!, front[i]!, front[i + 1]!);
 			this.faces.push(back[0]!, back[i + 1]!, back[i]!);
@@ -276,7 +285,7 @@ export function inflate(silhouette: Silhouette, resolution: number, relief: Reli
 type Corner = [inside: number, outside?: number];
 
 /**
- * Cuts the inside part out of a cell of the grid (marching squares). Each polygon begins with an inside node from which the fan of
+ * Cuts the inside part out of a cell on the edge of the grid's field (marching squares). Each polygon begins with an inside node from which the fan of
  * triangles has no inner edge between two crossings. Front and back would share such an edge.
  */
 function cutCell(corners: number[], field: Float32Array): Corner[][] {
@@ -284,8 +293,6 @@ function cutCell(corners: number[], field: Float32Array): Corner[][] {
 	const count = inside.filter(Boolean).length;
 	const at = (index: number): number => corners[index % 4]!;
 	const is = (index: number): boolean => inside[index % 4]!;
-	if (count === 0) return [];
-	if (count === 4) return [corners.map((node): Corner => [node])];
 	if (count === 3) {
 		const gap = inside.indexOf(false);
 		// From the corner opposite the gap: all edges of its fan begin at an inside node.

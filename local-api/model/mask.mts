@@ -29,12 +29,18 @@ export function flood(
 ): number[] {
 	const found = [...seeds];
 	for (const seed of seeds) reached[seed] = 1;
+	const enter = (from: number, to: number): void => {
+		if (reached[to] || !joins(from, to)) return;
+		reached[to] = 1;
+		found.push(to);
+	};
+	const last = width * (height - 1);
 	for (const pixel of found) {
-		for (const next of listNeighbors(pixel, width, height)) {
-			if (reached[next] || !joins(pixel, next)) continue;
-			reached[next] = 1;
-			found.push(next);
-		}
+		const x = pixel % width;
+		if (x > 0) enter(pixel, pixel - 1);
+		if (x < width - 1) enter(pixel, pixel + 1);
+		if (pixel >= width) enter(pixel, pixel - width);
+		if (pixel < last) enter(pixel, pixel + width);
 	}
 	return found;
 }
@@ -51,18 +57,31 @@ export function findParts(mask: Mask, width: number, height: number): number[][]
 
 /** Removes the pixels that have a neighbor outside the mask. The border of the picture counts as outside. */
 export function erode(mask: Mask, width: number, height: number): Mask {
-	return mask.map((value, pixel) => {
-		if (!value) return 0;
-		const around = listNeighbors(pixel, width, height);
-		return around.length === 4 && around.every((other) => mask[other]) ? 1 : 0;
-	});
+	const eroded = new Uint8Array(mask.length);
+	for (let y = 1; y < height - 1; y++) {
+		for (let pixel = y * width + 1; pixel < (y + 1) * width - 1; pixel++) {
+			const isInside = mask[pixel - 1] && mask[pixel + 1] && mask[pixel - width] && mask[pixel + width];
+			if (mask[pixel] && isInside) eroded[pixel] = 1;
+		}
+	}
+	return eroded;
 }
 
 /** Adds the neighbors of the mask. */
 export function dilate(mask: Mask, width: number, height: number): Mask {
-	return mask.map((value, pixel) =>
-		value || listNeighbors(pixel, width, height).some((other) => mask[other]) ? 1 : 0,
-	);
+	const dilated = new Uint8Array(mask.length);
+	for (let y = 0; y < height; y++) {
+		for (let x = 0; x < width; x++) {
+			const pixel = y * width + x;
+			if (!mask[pixel]) continue;
+			dilated[pixel] = 1;
+			if (x > 0) dilated[pixel - 1] = 1;
+			if (x < width - 1) dilated[pixel + 1] = 1;
+			if (y > 0) dilated[pixel - width] = 1;
+			if (y < height - 1) dilated[pixel + width] = 1;
+		}
+	}
+	return dilated;
 }
 
 /** Removes specks, hairs, and parts that are small in comparison with the largest part. */

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { readFace, type Mesh } from './mesh.mts';
+import type { Mesh } from './mesh.mts';
 import { createSampler, LINEAR, type Sampler } from './pixels.mts';
 import { castShadow, readDarkness, type GroundShadow } from './shadow.mts';
 
@@ -105,6 +105,13 @@ function placeCamera({ positions }: Mesh, size: number): Camera {
 	return { focal, lift: (-(highest + lowest) / 2) * focal, ground, radius };
 }
 
+/** Where the rays of a row of samples meet the ground. */
+interface Ground {
+	/** Of the rays, per unit of depth. */
+	length: number;
+	z: number;
+}
+
 /** Draws one mesh many times, from different sides, into the same buffers. */
 class Renderer {
 	private readonly samples: number;
@@ -115,6 +122,8 @@ class Renderer {
 
 	/** Linear red, green and blue of the skin's pixels, or of the vertices if there is no skin. */
 	private readonly albedo: Float32Array;
+
+	private readonly skinAt: Sampler | undefined;
 
 	/** For each vertex: x and y in samples, and 1 / distance. */
 	private readonly screen: Float32Array;
@@ -136,6 +145,8 @@ class Renderer {
 		this.camera = placeCamera(mesh, this.samples);
 		this.shadow = castShadow(mesh, this.camera.ground, this.camera.radius);
 		this.albedo = Float32Array.from(mesh.skin?.pixels ?? mesh.colors, (value) => LINEAR[value]!);
+		const { skin } = mesh;
+		this.skinAt = skin && createSampler(this.albedo, skin.width, skin.height, 3);
 		this.screen = new Float32Array(mesh.positions.length);
 		this.light = new Float32Array((mesh.positions.length / 3) * 2);
 		this.depth = new Float32Array(this.samples * this.samples);
@@ -179,22 +190,22 @@ class Renderer {
 	}
 
 	private fillFaces(): void {
-		const { faces, skin } = this.mesh;
-		const skinAt = skin && createSampler(this.albedo, skin.width, skin.height, 3);
-		for (let face = 0; face < faces.length; face += 3) this.fillFace(face, skinAt);
+		const { faces } = this.mesh;
+		for (let face = 0; face < faces.length; face += 3) this.fillFace(face);
 	}
 
 	/** Draws the samples of a face that nothing nearer covers. */
-	private fillFace(face: number, skinAt: Sampler | undefined): void {
+	private fillFace(face: number): void {
 		const { screen, depth, samples } = this;
-		const [first, second, third] = readFace(this.mesh.faces, face);
-		const [a, b, c] = [first * 3, second * 3, third * 3];
+		const { faces } = this.mesh;
+		const [a, b, c] = [faces[face]! * 3, faces[face + 1]! * 3, faces[face + 2]! * 3];
 		const [ax, ay] = [screen[a]!, screen[a + 1]!];
 		const [bx, by] = [screen[b]! - ax, screen[b + 1]! - ay];
 		const [cx, cy] = [screen[c]! - ax, screen[c + 1]! - ay];
 		const area = cx * by - bx * cy;
 		// The y of the screen points down, so a face towards the camera has a positive area in this order.
 		if (area <= 1e-9) return;
+		const [nearA, nearB, nearC] = [screen[a + 2]!, screen[b + 2]!, screen[c + 2]!];
 		const left = max(ceil(ax + min(0, bx, cx) - 0.5), 0);
 		const right = min(floor(ax + max(0, bx, cx) - 0.5), samples - 1);
 		const top = max(ceil(ay + min(0, by, cy) - 0.5), 0);
@@ -203,69 +214,86 @@ class Renderer {
 			const py = y + 0.5 - ay;
 			for (let x = left; x <= right; x++) {
 				const px = x + 0.5 - ax;
-				const v = (cx * py - px * cy) / area;
-				const w = (px * by - bx * py) / area;
-				if (v < 0 || w < 0 || v + w > 1) continue;
-				const nearness = (1 - v - w) * screen[a + 2]! + v * screen[b + 2]! + w * screen[c + 2]!;
+				const [overB, overC] = [cx * py - px * cy, px * by - bx * py];
+				// Before the divisions, which most samples beside a small face do not need.
+				if (overB < 0 || overC < 0) continue;
+				const [v, w] = [overB / area, overC / area];
+				if (v + w > 1) continue;
+				const nearness = (1 - v - w) * nearA + v * nearB + w * nearC;
 				const sample = y * samples + x;
 				if (nearness <= depth[sample]!) continue;
 				depth[sample] = nearness;
 				// The shares of the corners on the face itself. Those on the screen are foreshortened.
-				const partB = (v * screen[b + 2]!) / nearness;
-				const partC = (w * screen[c + 2]!) / nearness;
-				this.shade(sample, face, 1 - partB - partC, partB, partC, skinAt);
+				const partB = (v * nearB) / nearness;
+				const partC = (w * nearC) / nearness;
+				if (this.skinAt) this.shadeSkin(sample, face, 1 - partB - partC, partB, partC, this.skinAt);
+				else this.shade(sample, face, 1 - partB - partC, partB, partC);
 			}
 		}
 	}
 
 	/** Colors a sample of a face. @param partA the share of the face's first corner, and so on */
-	private shade(
+	private shade(sample: number, face: number, partA: number, partB: number, partC: number): void {
+		const { light, albedo, image } = this;
+		const { faces } = this.mesh;
+		const [a, b, c] = [faces[face]!, faces[face + 1]!, faces[face + 2]!];
+		const [lightA, lightB, lightC] = [a * 2, b * 2, c * 2];
+		const lit = partA * light[lightA]! + partB * light[lightB]! + partC * light[lightC]!;
+		const gloss = partA * light[lightA + 1]! + partB * light[lightB + 1]! + partC * light[lightC + 1]!;
+		const [colorA, colorB, colorC] = [a * 3, b * 3, c * 3];
+		for (let channel = 0; channel < 3; channel++) {
+			const color =
+				partA * albedo[colorA + channel]! +
+				partB * albedo[colorB + channel]! +
+				partC * albedo[colorC + channel]!;
+			image[sample * 3 + channel] = encode(color * lit + gloss);
+		}
+	}
+
+	/** Colors a sample of a face from the skin. */
+	private shadeSkin(
 		sample: number,
 		face: number,
 		partA: number,
 		partB: number,
 		partC: number,
-		skinAt: Sampler | undefined,
+		skinAt: Sampler,
 	): void {
-		const { light, albedo, image } = this;
+		const { light, image } = this;
 		const { faces, skin } = this.mesh;
-		const [a, b, c] = [faces[face]!, faces[face + 1]!, faces[face + 2]!];
-		const mix = (values: Float32Array, size: number, offset: number): number =>
-			partA * values[a * size + offset]! +
-			partB * values[b * size + offset]! +
-			partC * values[c * size + offset]!;
-		const lit = mix(light, 2, 0);
-		const gloss = mix(light, 2, 1);
-		if (skin && skinAt) {
-			const skinX = mix(skin.places, 2, 0) * skin.width - 0.5;
-			const skinY = mix(skin.places, 2, 1) * skin.height - 0.5;
-			for (let channel = 0; channel < 3; channel++)
-				image[sample * 3 + channel] = encode(skinAt(skinX, skinY, channel) * lit + gloss);
-			return;
-		}
+		const { places, width, height } = skin!;
+		const [a, b, c] = [faces[face]! * 2, faces[face + 1]! * 2, faces[face + 2]! * 2];
+		const lit = partA * light[a]! + partB * light[b]! + partC * light[c]!;
+		const gloss = partA * light[a + 1]! + partB * light[b + 1]! + partC * light[c + 1]!;
+		const x = (partA * places[a]! + partB * places[b]! + partC * places[c]!) * width - 0.5;
+		const y = (partA * places[a + 1]! + partB * places[b + 1]! + partC * places[c + 1]!) * height - 0.5;
 		for (let channel = 0; channel < 3; channel++)
-			image[sample * 3 + channel] = encode(mix(albedo, 3, channel) * lit + gloss);
+			image[sample * 3 + channel] = encode(skinAt(x, y, channel) * lit + gloss);
 	}
 
 	/** Averages the samples of each pixel, with the backdrop and the shadow on the ground behind them. */
 	private resolve(angle: number, target: Uint8Array): void {
 		const { size, samples, sampling, depth, image } = this;
 		const perPixel = sampling * sampling;
+		const [sinTurn, cosTurn] = [sin(angle), cos(angle)];
 		for (let y = 0; y < size; y++) {
+			const ground = this.findGround((y + 0.5) * sampling);
 			for (let x = 0; x < size; x++) {
 				let [red, green, blue, empty] = [0, 0, 0, 0];
-				for (let sub = 0; sub < perPixel; sub++) {
-					const sample = (y * sampling + floor(sub / sampling)) * samples + x * sampling + (sub % sampling);
-					if (depth[sample] === 0) {
-						empty += 1;
-						continue;
+				for (let row = 0; row < sampling; row++) {
+					const first = (y * sampling + row) * samples + x * sampling;
+					for (let sample = first; sample < first + sampling; sample++) {
+						if (depth[sample] === 0) {
+							empty += 1;
+							continue;
+						}
+						red += image[sample * 3]!;
+						green += image[sample * 3 + 1]!;
+						blue += image[sample * 3 + 2]!;
 					}
-					red += image[sample * 3]!;
-					green += image[sample * 3 + 1]!;
-					blue += image[sample * 3 + 2]!;
 				}
 				if (empty > 0) {
-					const dark = this.shadowAt((x + 0.5) * sampling, (y + 0.5) * sampling, angle);
+					const dark = this.readShadow((x + 0.5) * sampling, ground, sinTurn, cosTurn);
 					red += empty * (BACKDROP[0] + (SHADOW[0] - BACKDROP[0]) * dark);
 					green += empty * (BACKDROP[1] + (SHADOW[1] - BACKDROP[1]) * dark);
 					blue += empty * (BACKDROP[2] + (SHADOW[2] - BACKDROP[2]) * dark);
@@ -278,20 +306,25 @@ class Renderer {
 		}
 	}
 
-	/** @returns the darkness of the ground that is visible at a sample position; 0 beyond the ground */
-	private shadowAt(sampleX: number, sampleY: number, angle: number): number {
+	/** Finds the ground that is visible in a row of samples. @returns undefined beyond the ground */
+	private findGround(sampleY: number): Ground | undefined {
 		const { focal, lift, ground } = this.camera;
 		const [sinTilt, cosTilt] = [sin(ELEVATION), cos(ELEVATION)];
 		// The ray of this position, turned back from camera space into the upright space of the object.
-		const rayX = (sampleX - this.samples / 2) / focal;
 		const rayY = -(sampleY + lift - this.samples / 2) / focal;
 		const directionY = rayY * cosTilt - sinTilt;
 		const directionZ = -rayY * sinTilt - cosTilt;
-		if (directionY >= -1e-3) return 0;
+		if (directionY >= -1e-3) return undefined;
 		const length = (ground - DISTANCE * sinTilt) / directionY;
-		const x = rayX * length;
-		const z = DISTANCE * cosTilt + directionZ * length;
-		const [sinTurn, cosTurn] = [sin(angle), cos(angle)];
+		return { length, z: DISTANCE * cosTilt + directionZ * length };
+	}
+
+	/** @returns the darkness of the ground that is visible at a sample position; 0 beyond the ground */
+	private readShadow(sampleX: number, ground: Ground | undefined, sinTurn: number, cosTurn: number): number {
+		if (!ground) return 0;
+		const rayX = (sampleX - this.samples / 2) / this.camera.focal;
+		const x = rayX * ground.length;
+		const { z } = ground;
 		return readDarkness(this.shadow, x * cosTurn - z * sinTurn, z * cosTurn + x * sinTurn);
 	}
 }

@@ -1,6 +1,5 @@
 import { readFace, type Mesh } from './mesh.mts';
 import { blur } from './pixels.mts';
-import type { Point } from './surfaces.mts';
 
 const { ceil, exp, floor, max, min } = Math;
 
@@ -14,24 +13,27 @@ export interface GroundShadow {
 }
 
 /** Spreads points over a face, no farther than `spacing` from each other. A small face gets its middle. */
-function spreadPoints(positions: Float32Array, corners: readonly number[], spacing: number): Point[] {
-	const [a, b, c] = corners.map(
-		(vertex): Point => [positions[vertex * 3]!, positions[vertex * 3 + 1]!, positions[vertex * 3 + 2]!],
-	) as [Point, Point, Point];
-	const longest = max(
-		...[0, 2].map((axis) => max(a[axis]!, b[axis]!, c[axis]!) - min(a[axis]!, b[axis]!, c[axis]!)),
-	);
+function spreadPoints(
+	positions: Float32Array,
+	[a, b, c]: readonly [number, number, number],
+	spacing: number,
+	add: (x: number, y: number, z: number) => void,
+): void {
+	const [ax, ay, az] = [positions[a * 3]!, positions[a * 3 + 1]!, positions[a * 3 + 2]!];
+	const [bx, by, bz] = [positions[b * 3]!, positions[b * 3 + 1]!, positions[b * 3 + 2]!];
+	const [cx, cy, cz] = [positions[c * 3]!, positions[c * 3 + 1]!, positions[c * 3 + 2]!];
+	const longest = max(max(ax, bx, cx) - min(ax, bx, cx), max(az, bz, cz) - min(az, bz, cz));
 	const rows = ceil(longest / spacing) || 1;
-	const points: Point[] = [];
 	for (let i = 0; i < rows; i++) {
 		for (let j = 0; i + j < rows; j++) {
 			const [toB, toC] = [(i + 1 / 3) / rows, (j + 1 / 3) / rows];
-			const along = (axis: 0 | 1 | 2): number =>
-				a[axis] + (b[axis] - a[axis]) * toB + (c[axis] - a[axis]) * toC;
-			points.push([along(0), along(1), along(2)]);
+			add(
+				ax + (bx - ax) * toB + (cx - ax) * toC,
+				ay + (by - ay) * toB + (cy - ay) * toC,
+				az + (bz - az) * toB + (cz - az) * toC,
+			);
 		}
 	}
-	return points;
 }
 
 /**
@@ -45,19 +47,20 @@ export function castShadow({ positions, faces }: Mesh, ground: number, radius: n
 	const scale = SHADOW_GRID / (2 * extent);
 	const near = new Float32Array(SHADOW_GRID * SHADOW_GRID);
 	const far = new Float32Array(SHADOW_GRID * SHADOW_GRID);
-	for (let i = 0; i < faces.length; i += 3) {
-		for (const [x, y, z] of spreadPoints(positions, readFace(faces, i), 1 / scale)) {
-			const cell =
-				min(floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
-				min(floor((x + extent) * scale), SHADOW_GRID - 1);
-			near[cell] = max(near[cell]!, exp(-(y - ground) * 7));
-			far[cell] = max(far[cell]!, exp(-(y - ground) * 0.8));
-		}
-	}
+	const darken = (x: number, y: number, z: number): void => {
+		const cell =
+			min(floor((z + extent) * scale), SHADOW_GRID - 1) * SHADOW_GRID +
+			min(floor((x + extent) * scale), SHADOW_GRID - 1);
+		near[cell] = max(near[cell]!, exp(-(y - ground) * 7));
+		far[cell] = max(far[cell]!, exp(-(y - ground) * 0.8));
+	};
+	for (let i = 0; i < faces.length; i += 3) spreadPoints(positions, readFace(faces, i), 1 / scale, darken);
 	const sharp = blur(near, SHADOW_GRID, SHADOW_GRID, 2.4);
 	const soft = blur(far, SHADOW_GRID, SHADOW_GRID, 6.5);
 	return { extent, cells: sharp.map((value, cell) => 1 - (1 - 0.55 * value) * (1 - 0.42 * soft[cell]!)) };
 }
+
+const mix = (from: number, to: number, part: number): number => from + (to - from) * part;
 
 /** @returns the darkness at a place on the ground, also between the cells of the grid; 0 beyond the grid */
 export function readDarkness({ cells, extent }: GroundShadow, x: number, z: number): number {
@@ -66,7 +69,6 @@ export function readDarkness({ cells, extent }: GroundShadow, x: number, z: numb
 	const [ix, iz] = [floor(column), floor(row)];
 	if (ix < 0 || iz < 0 || ix >= SHADOW_GRID - 1 || iz >= SHADOW_GRID - 1) return 0;
 	const at = iz * SHADOW_GRID + ix;
-	const mix = (from: number, to: number, part: number): number => from + (to - from) * part;
 	const near = mix(cells[at]!, cells[at + 1]!, column - ix);
 	const far = mix(cells[at + SHADOW_GRID]!, cells[at + SHADOW_GRID + 1]!, column - ix);
 	return mix(near, far, row - iz);

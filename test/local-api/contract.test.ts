@@ -30,7 +30,7 @@ describe('a submit', () => {
 		expect(new Set(json.future_links).size).toBe(10);
 	});
 
-	test("the answer about a finished text job is like the reference's sample response, key for key", async () => {
+	test("the answer about a finished text job is like the reference's sample response, key for key, but for its own remark", async () => {
 		standIn.api.configure({ jobSeconds: 0 });
 		const asked = {
 			prompt: 'A birthday cupcake',
@@ -50,6 +50,7 @@ describe('a submit', () => {
 			meta: {
 				...SAMPLE_RESPONSE.meta,
 				file_prefix: expect.stringMatching(/^[\w-]{36}$/),
+				stand_in: expect.stringContaining('stand-in'),
 			},
 		});
 	});

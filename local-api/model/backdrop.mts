@@ -41,7 +41,7 @@ function solve(rows: number[][]): number[][] {
 }
 
 function findMedian(values: number[]): number {
-	const sorted = [...values].sort((a, b) => a - b);
+	const sorted = Float64Array.from(values).sort();
 	return sorted[sorted.length >> 1] ?? 0;
 }
 
@@ -75,8 +75,11 @@ function listBorder(width: number, height: number): number[] {
 /** For each term: its factor in each channel. */
 type Factors = number[][];
 
-const evaluate = (factors: Factors, row: number[], channel: number): number =>
-	row.reduce((sum, term, i) => sum + term * factors[i]![channel]!, 0);
+function evaluate(factors: Factors, row: readonly number[], channel: number): number {
+	let sum = 0;
+	for (let i = 0; i < row.length; i++) sum += row[i]! * factors[i]![channel]!;
+	return sum;
+}
 
 /** Fits the factors by weighted least squares. What is far from the earlier factors has little weight. */
 function fitFactors(lab: Float32Array, border: number[], rows: number[][], distances: number[]): Factors {
@@ -88,7 +91,11 @@ function fitFactors(lab: Float32Array, border: number[], rows: number[][], dista
 		const weight = 1 / (1 + (distances[i]! / scale) ** 4);
 		const pixel = border[i]! * 3;
 		const values = [...row, lab[pixel]!, lab[pixel + 1]!, lab[pixel + 2]!];
-		row.forEach((term, a) => values.forEach((value, b) => (system[a]![b]! += weight * term * value)));
+		for (let a = 0; a < row.length; a++) {
+			const equation = system[a]!;
+			const factor = weight * row[a]!;
+			for (let b = 0; b < values.length; b++) equation[b]! += factor * values[b]!;
+		}
 	});
 	return solve(system);
 }
@@ -103,9 +110,14 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 	const center = CHANNELS.map((channel) => findMedian(border.map((pixel) => lab[pixel * 3 + channel]!)));
 	let factors: Factors = [center, ...Array.from({ length: 5 }, () => [0, 0, 0])];
 	const measure = (): number[] =>
-		border.map((pixel, i) =>
-			hypot(...CHANNELS.map((channel) => lab[pixel * 3 + channel]! - evaluate(factors, rows[i]!, channel))),
-		);
+		border.map((pixel, i) => {
+			const row = rows[i]!;
+			return hypot(
+				lab[pixel * 3]! - evaluate(factors, row, 0),
+				lab[pixel * 3 + 1]! - evaluate(factors, row, 1),
+				lab[pixel * 3 + 2]! - evaluate(factors, row, 2),
+			);
+		});
 	let distances = measure();
 	for (let pass = 0; pass < 6; pass++) {
 		factors = fitFactors(lab, border, rows, distances);
@@ -116,7 +128,8 @@ function fitBackdrop(lab: Float32Array, width: number, height: number): Backdrop
 	const backdrop = new Float32Array(lab.length);
 	for (let pixel = 0; pixel < width * height; pixel++) {
 		const row = computeTerms(pixel, width, height);
-		for (const channel of CHANNELS) backdrop[pixel * 3 + channel] = evaluate(factors, row, channel);
+		for (let channel = 0; channel < 3; channel++)
+			backdrop[pixel * 3 + channel] = evaluate(factors, row, channel);
 	}
 	return { lab: backdrop, spread };
 }
@@ -263,8 +276,9 @@ export function cutByColor(picture: Picture): ColorCut {
 
 	const seeds: number[] = [];
 	for (let pixel = 0; pixel < width * height; pixel++) {
-		if (listNeighbors(pixel, width, height).length < 4 && scene.differences[pixel]! < scene.tolerance)
-			seeds.push(pixel);
+		const [x, y] = [pixel % width, floor(pixel / width)];
+		const isRim = x === 0 || y === 0 || x === width - 1 || y === height - 1;
+		if (isRim && scene.differences[pixel]! < scene.tolerance) seeds.push(pixel);
 	}
 	const outside = new Uint8Array(width * height);
 	flood(seeds, width, height, outside, (from, to) => joins(scene, from, to));

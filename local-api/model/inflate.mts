@@ -191,9 +191,10 @@ class Balloon {
 	private addVertex(x: number, y: number, z: number, normal: Normal): number {
 		const { width, height, originX, originY, step } = this.grid;
 		this.positions.push((x - (width - 1) / 2) * this.unit, ((height - 1) / 2 - y) * this.unit, z);
-		const length = hypot(...normal) || 1;
+		const length = hypot(normal[0], normal[1], normal[2]) || 1;
 		this.normals.push(normal[0] / length, normal[1] / length, normal[2] / length);
-		this.colors.push(...this.silhouette.colorAt(originX + x * step, originY + y * step));
+		const color = this.silhouette.colorAt(originX + x * step, originY + y * step);
+		this.colors.push(color[0], color[1], color[2]);
 		return this.positions.length / 3 - 1;
 	}
 

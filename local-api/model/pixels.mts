@@ -23,12 +23,12 @@ function boxBlur(image: Float32Array, { count, length, stride, step }: Lines, ra
 	const next = new Float32Array(image.length);
 	for (let line = 0; line < count; line++) {
 		const start = line * stride;
-		const value = (i: number): number => image[start + min(max(i, 0), length - 1) * step]!;
+		const last = length - 1;
 		let sum = 0;
-		for (let i = -radius; i <= radius; i++) sum += value(i);
+		for (let i = -radius; i <= radius; i++) sum += image[start + min(max(i, 0), last) * step]!;
 		for (let i = 0; i < length; i++) {
 			next[start + i * step] = sum / (2 * radius + 1);
-			sum += value(i + radius + 1) - value(i - radius);
+			sum += image[start + min(i + radius + 1, last) * step]! - image[start + max(i - radius, 0) * step]!;
 		}
 	}
 	return next;

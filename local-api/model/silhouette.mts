@@ -38,20 +38,30 @@ function carryColors({ pixels, width, height }: Picture, core: Mask): Float32Arr
 		for (let channel = 0; channel < 3; channel++) colors[pixel * 3 + channel] = pixels[pixel * 4 + channel]!;
 		front.push(pixel);
 	});
+	/** Whether a pixel is on the next front. */
+	const isNext = new Uint8Array(known.length);
 	while (front.length > 0) {
-		const next = new Set<number>();
+		const next: number[] = [];
 		for (const pixel of front) {
-			for (const around of listNeighbors(pixel, width, height)) if (!known[around]) next.add(around);
-		}
-		for (const pixel of next) {
-			const sources = listNeighbors(pixel, width, height).filter((around) => known[around]);
-			for (let channel = 0; channel < 3; channel++) {
-				const sum = sources.reduce((total, source) => total + colors[source * 3 + channel]!, 0);
-				colors[pixel * 3 + channel] = sum / sources.length;
+			for (const around of listNeighbors(pixel, width, height)) {
+				if (known[around] || isNext[around]) continue;
+				isNext[around] = 1;
+				next.push(around);
 			}
 		}
+		for (const pixel of next) {
+			let [red, green, blue, count] = [0, 0, 0, 0];
+			for (const around of listNeighbors(pixel, width, height)) {
+				if (!known[around]) continue;
+				red += colors[around * 3]!;
+				green += colors[around * 3 + 1]!;
+				blue += colors[around * 3 + 2]!;
+				count += 1;
+			}
+			colors.set([red / count, green / count, blue / count], pixel * 3);
+		}
 		for (const pixel of next) known[pixel] = 1;
-		front = [...next];
+		front = next;
 	}
 	return colors;
 }
@@ -66,7 +76,12 @@ function evenOut(colors: Float32Array, core: Mask, width: number, height: number
 			EVENING,
 		),
 	);
-	return colors.map((value, i) => (core[floor(i / 3)] ? value : soft[i % 3]![floor(i / 3)]!));
+	const even = colors.slice();
+	core.forEach((value, pixel) => {
+		if (value) return;
+		for (let channel = 0; channel < 3; channel++) even[pixel * 3 + channel] = soft[channel]![pixel]!;
+	});
+	return even;
 }
 
 /**

@@ -86,12 +86,13 @@ export class Editor {
 	}
 
 	async goTo(path: string): Promise<void> {
-		await this.page.goto(this.origin + path);
+		await this.page.goto(this.origin + path, { timeout: 90_000 });
 	}
 
 	async openWorkflow(id: string): Promise<void> {
 		await this.goTo(`/workflow/${id}`);
-		await this.getById('canvas-node').first().waitFor();
+		// n8n makes the parts of its page ready when they are first asked for. On a busy machine, this takes long.
+		await this.getById('canvas-node').first().waitFor({ timeout: 90_000 });
 	}
 
 	getById(id: string): Locator {

@@ -51,6 +51,8 @@ export interface SimulatedPolling {
 	delay: number;
 	/** When the service answered the polls, s after it accepted the job. */
 	polls: number[];
+	/** The ETA in the answer to the submit, s. */
+	firstEta?: number;
 }
 
 /** How long a call takes, one way, ms. */
@@ -104,22 +106,27 @@ export async function pollSimulated(
 		work: { operation: 'imageTo3d', apiVersion: 'v3', body: { kind: job.kind } },
 		...(job.pollInterval !== undefined && { pollIntervalMs: job.pollInterval * 1000 }),
 	});
-	const run = makeRun(clock, account, async () => await service.fetch());
+	const run = makeRun(clock, account, { fetch: async () => await service.fetch() });
 	await clock.run(pollUntilEnd(run, item, 1, { accepted }));
-	return { delay: (clock.now() - service.endsAt) / 1000, polls: service.polls };
+	return {
+		delay: (clock.now() - service.endsAt) / 1000,
+		polls: service.polls,
+		...('etaSeconds' in known && { firstEta: known.etaSeconds }),
+	};
 }
 
-/** A run of the node for one item. It polls the item's job by `fetch`. */
-export function makeRun(clock: Clock, account: Account, fetch: Service['fetch']): Run {
+/** A run of the node for one item. `calls` are the service's. */
+export function makeRun(clock: Clock, account: Account, calls: Partial<Service>): Run {
 	const { signal } = new AbortController();
+	const service = { ...calls, describeProblem: (_version, ...call) => describeProblem(...call) } as Service;
 	return {
 		clock,
 		account,
-		gate: new SubmitGate(clock, account, signal),
+		gate: new SubmitGate({ clock, service, signal }, account),
 		signal,
 		openJobs: new Map(),
 		ledger: new Map(),
-		service: { fetch, describeProblem: (_version, ...call) => describeProblem(...call) } as Service,
+		service,
 	} as unknown as Run;
 }
 

@@ -148,7 +148,7 @@ async function runScript(
 		...settings,
 	});
 	const accepted = { known, at: start, since: start, submits: 1 };
-	const outcome = await pollUntilEnd(makeRun(clock, account, fetch), item, 1, { accepted }).then(
+	const outcome = await pollUntilEnd(makeRun(clock, account, { fetch }), item, 1, { accepted }).then(
 		({ state }) => state,
 		(thrown: unknown) => (thrown instanceof ProblemError ? thrown.problem.message : thrown),
 	);

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { pollSimulated, SimulatedClock } from '../../bench/simulated.mts';
 import { createRandom } from '../../local-api/model/random.mts';
 import { Account, Accounts, describeKind } from '../../nodes/ImgTo3d/polling/account';
-import { SubmitGate } from '../../nodes/ImgTo3d/jobs/submit-gate';
 
 /** An account with jobs that were accepted at 0 s and ended at these times, s, noticed within a second. */
 function createAccount(ends: readonly number[], hasSucceeded = true): Account {
@@ -106,44 +105,6 @@ describe('what ended jobs show', () => {
 			all += duration;
 		}
 		expect(late / all).toBeLessThan(0.1);
-	});
-});
-
-describe('room for a submit', () => {
-	const never = async () => await new Promise<void>(() => {});
-
-	test('is for a few submits at once while the limit is not known, not counting those whose answer takes long', () => {
-		const account = new Account();
-		for (let sent = 0; sent < 5; sent++) void account.countSubmit(0, never);
-		expect(account.hasRoom(0)).toBe(false);
-		expect(account.hasRoom(5000)).toBe(true);
-	});
-
-	test('is what the limit leaves beside open jobs and submits in the air, for as long as the limit holds', async () => {
-		const account = new Account();
-		account.setLimit(3, 0);
-		const job = account.track('a', 0);
-		account.track('a', 0);
-		expect(account.hasRoom(0)).toBe(true);
-		void account.countSubmit(0, never);
-		expect(account.hasRoom(10_000)).toBe(false);
-		account.untrack(job);
-		expect(account.hasRoom(10_000)).toBe(true);
-		expect(account.isLimitKnown(3_600_000)).toBe(false);
-	});
-
-	test.each([
-		['a slot is freed', (account: Account) => account.untrack(account.track('a', 0))],
-		['a job of the run has ended', (_account: Account, gate: SubmitGate) => gate.noteEnded()],
-	])('is noticed at once when %s', async (_name, free) => {
-		const clock = new SimulatedClock();
-		const account = new Account();
-		const gate = new SubmitGate(clock, account, new AbortController().signal);
-		gate.close({ state: 'refused', httpCode: 429, reason: 'queueFull', message: '', retryAfterSeconds: 600 });
-		const waiting = gate.wait(gate.getClosedMs(Infinity));
-		free(account, gate);
-		await clock.run(waiting);
-		expect(clock.now()).toBe(0);
 	});
 });
 

@@ -30,8 +30,12 @@ export async function readBalance(connection: AccountConnection): Promise<Balanc
  * @throws StoppedError when the run was stopped
  */
 export async function countRequests(connection: AccountConnection): Promise<number> {
-	const { processing_count } = await askAccount(connection, 'countRequests');
-	const count = toNumber(processing_count);
+	const count = readRequestCount(await askAccount(connection, 'countRequests'));
 	if (count === undefined) throw toUnusable(connection, 'countRequests', 'the answer names no number');
 	return count;
+}
+
+/** Reads the number of requests from the answer to the count. @returns nothing if it names none */
+export function readRequestCount({ processing_count }: Record<string, unknown>): number | undefined {
+	return toNumber(processing_count);
 }

@@ -116,7 +116,7 @@ async function prepare(
 	const { items, suspension } = begun;
 	const account = state.accounts.get(service.account);
 	const cancellation = new Cancellation(context.getExecutionCancelSignal());
-	const gate = new SubmitGate(clock, account, signal);
+	const gate = new SubmitGate({ clock, service, signal }, account);
 	const maxSubmits = countTries(context.getNode());
 	const run: Run = {
 		...{ context, clock, service, signal, ledger, account, gate, cancellation, maxSubmits, suspension },

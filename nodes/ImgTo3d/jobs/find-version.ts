@@ -68,7 +68,7 @@ export async function findVersion(
 			}
 			// A limit is the account's, so the next version must not be asked sooner either.
 			const pauseMs = 1000 * ((candidate.latest && readRequestedPause(candidate.latest.answer)) ?? 0);
-			await run.clock.sleep(Math.min(pauseMs, Math.max(0, deadline - run.clock.now())), run.signal);
+			run.account.pace.pauseUntil(Math.min(run.clock.now() + pauseMs, deadline));
 			if (run.clock.now() >= deadline) break;
 		}
 		const open = candidates.filter(({ isOut }) => !isOut);
@@ -86,7 +86,8 @@ const isRuledOut = ({ isOut, latest }: Candidate): boolean =>
 	isOut || (latest !== undefined && isUnknownJob(latest.answer));
 
 async function ask(run: Run, apiVersion: ApiVersion, id: JobId, deadline: number): Promise<Answer> {
-	const { clock, service, signal } = run;
+	const { clock, service, signal, account } = run;
+	await account.pace.wait(clock, signal, deadline);
 	throwIfStopped(signal);
 	const callMs = Math.min(CALL_LIMIT_MS, Math.max(MIN_POLL_MS, deadline - clock.now()));
 	const answer = await service.fetch(apiVersion, id, undefined, callMs, signal);

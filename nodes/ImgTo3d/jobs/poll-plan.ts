@@ -46,7 +46,9 @@ export class PollPlan {
 		const eta = Math.max(job.etaSeconds, MIN_ETA);
 		// An ETA that only repeats the one before says nothing about now.
 		if (eta === etas[etas.length - 1]?.eta) return;
-		etas.push({ age: (at - acceptedAt) / 1000, eta });
+		const age = (at - acceptedAt) / 1000;
+		etas.push({ age, eta });
+		this.run.account.notePaceOf(age + eta);
 	}
 
 	/** Notes that the job has ended. */

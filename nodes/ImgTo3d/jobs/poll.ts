@@ -2,7 +2,7 @@
 import type { Answer } from '../api/answer';
 import { mergeFacts } from '../api/job-facts';
 import { isSameId, writeId, type JobId } from '../api/job-id';
-import { mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
+import { isLimit, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { describeOverdue, ProblemError, type Problem } from '../api/problems';
 import { CALL_LIMIT_MS } from '../api/service';
 import { throwIfStopped } from '../async/cancellation';
@@ -128,7 +128,9 @@ class Poller {
 	}
 
 	private async fetch(): Promise<Answer> {
-		const { clock, signal, service } = this.run;
+		const { clock, signal, service, account } = this.run;
+		await account.pace.wait(clock, signal, this.deadline);
+		throwIfStopped(signal);
 		const limitMs = this.options.maySuspend?.aborted ? LAST_POLL_MS : CALL_LIMIT_MS;
 		const callMs = Math.min(limitMs, Math.max(MIN_POLL_MS, this.deadline - clock.now()));
 		const { apiVersion } = this.item.work;
@@ -173,7 +175,7 @@ class Poller {
 		if (!this.isSeen && believedAt === undefined && isHopeless) throw new ProblemError(problem);
 		if (this.endTracker.isLost(now)) this.giveUpSlot();
 		this.lastProblem = problem;
-		return this.planRetry(readRequestedPause(answer) ?? 0, believedAt);
+		return this.planRetry(readRequestedPause(answer) ?? 0, isLimit(answer), believedAt);
 	}
 
 	private describe(answer: BadAnswer): Problem {
@@ -186,12 +188,14 @@ class Poller {
 	 * Plans the poll after one that said nothing about the job.
 	 *
 	 * @param requestedS the pause that the service asked for, s
+	 * @param isLimited whether the account's calls come too fast. Then the polls of all of its jobs wait.
 	 * @param believedAt when the job's end is believed, ms of the clock
 	 * @returns the job as last known, if the execution is suspended instead
 	 */
-	private planRetry(requestedS: number, believedAt = Infinity): KnownJob | undefined {
+	private planRetry(requestedS: number, isLimited: boolean, believedAt = Infinity): KnownJob | undefined {
 		const now = this.run.clock.now();
 		const pause = computeBackoff(this.failures, requestedS);
+		if (isLimited) this.run.account.pace.pauseUntil(now + pause);
 		// The service's call has to bring the end then, or the end of the wait.
 		const isLastPoll = this.failures >= MAX_TRIES || pause > LAST_POLL_MS;
 		if (this.options.maySuspend?.aborted && this.latest && isLastPoll) return this.latest;

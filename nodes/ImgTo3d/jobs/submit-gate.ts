@@ -1,54 +1,42 @@
-import type { Limit } from '../api/judge';
+import type { AccountConnection } from '../account/ask';
+import { readRequestCount } from '../account/balance';
+import { mayPass, readRequestedPause } from '../api/judge';
 import type { Clock } from '../async/clock';
-import { REFUSED_WITHIN_MS, type Account } from '../polling/account';
+import type { Account } from '../polling/account';
+import { REFUSED_WITHIN_MS } from '../polling/submit-room';
 
-/** How long the gate stays closed after a refusal that names no time, ms. */
-const DEFAULT_CLOSED_MS = 10_000;
-
-/** The shortest time that the gate stays closed, even if the service asks for less, ms. */
-const MIN_CLOSED_MS = 1000;
+/** How long a count of the requests may take, ms. */
+const COUNT_LIMIT_MS = 10_000;
 
 /**
- * Holds back submits while the account has no room for more, as far as that is known, and while the service refuses them.
- *
- * One refusal closes the gate for all items of the run. When the time that the service named is over, the items try again
- * one at a time, in the order in which they came. After a refusal because of a full queue, they also try again when a job
- * of this run ends. A later item never overtakes one that waits.
+ * Holds back the submits of a run while the service will probably refuse them, as far as the account's
+ * {@link SubmitRoom} knows. A later item never overtakes one that waits.
  */
 export class SubmitGate {
-	/** Until when the service has refused submits, ms of the clock. */
-	private closedUntil = 0;
-	private isQueueFull = false;
 	private waiting = 0;
 	private last: Promise<void> = Promise.resolve();
 	private progressAt: number;
 
 	constructor(
-		private readonly clock: Clock,
+		private readonly connection: AccountConnection,
 		private readonly account: Account,
-		private readonly signal: AbortSignal,
 	) {
-		this.progressAt = clock.now();
+		this.progressAt = this.clock.now();
+	}
+
+	private get clock(): Clock {
+		return this.connection.clock;
 	}
 
 	/** Whether a submit has to queue. */
 	get isClosed(): boolean {
 		const now = this.clock.now();
-		return this.waiting > 0 || now < this.closedUntil || !this.account.hasRoom(now);
+		return this.waiting > 0 || this.account.getNextSubmit(now) > now;
 	}
 
 	/** When a submit of this run was last accepted, or a job of it ended, ms of the clock. */
 	get lastProgress(): number {
 		return this.progressAt;
-	}
-
-	/** Closes the gate, because the service has refused a submit. A full queue has room again when a job of this run ends. */
-	close({ reason, retryAfterSeconds, queueLimit }: Limit): void {
-		const now = this.clock.now();
-		const pause = retryAfterSeconds === undefined ? DEFAULT_CLOSED_MS : retryAfterSeconds * 1000;
-		this.isQueueFull = reason === 'queueFull';
-		this.closedUntil = now + Math.max(MIN_CLOSED_MS, pause);
-		if (queueLimit !== undefined) this.account.setLimit(queueLimit, now);
 	}
 
 	/** Notes that a submit of this run was accepted. */
@@ -59,8 +47,7 @@ export class SubmitGate {
 	/** Notes that the service has ended a job of this run, well or badly, so that its slot in the queue is free. */
 	noteEnded(): void {
 		this.progressAt = this.clock.now();
-		if (this.isQueueFull) this.closedUntil = this.clock.now();
-		this.account.roomFreed.notifyAll();
+		this.account.noteEnded(this.clock.now());
 	}
 
 	/** Queues, then runs `work` as the only one that passes the gate. */
@@ -84,14 +71,32 @@ export class SubmitGate {
 	 */
 	getClosedMs(deadline: number): number {
 		const now = this.clock.now();
-		// Without room, the gate is closed until there is some. But a submit in the air soon stops counting.
-		const opensAt = this.account.hasRoom(now) ? this.closedUntil : now + REFUSED_WITHIN_MS;
-		return Math.min(opensAt, deadline) - now;
+		return Math.min(this.account.getNextSubmit(now), deadline) - now;
 	}
 
-	/** Waits for `ms`, or until there may be room. */
+	/** Waits for `ms`, or until there may be room. While the service refuses more jobs, it is asked how many it works on. */
 	async wait(ms: number): Promise<void> {
-		await this.account.roomFreed.wait(this.clock, ms, this.signal);
+		const { clock, signal } = this.connection;
+		const now = clock.now();
+		const countMs = this.account.room.getNextCount(now) - now;
+		// A slot may become free during the count, so nothing waits for its answer.
+		if (countMs <= 0) void this.count();
+		await this.account.roomFreed.wait(clock, countMs > 0 ? Math.min(ms, countMs) : ms, signal);
+	}
+
+	private async count(): Promise<void> {
+		const { clock, service, signal } = this.connection;
+		const { account } = this;
+		const { counts } = account.room;
+		counts.noteBegun();
+		account.pace.count(clock.now());
+		const answer = await service.callAccount('countRequests', {}, COUNT_LIMIT_MS, signal);
+		const now = clock.now();
+		const requests = answer.state === 'answered' ? readRequestCount(answer.body) : undefined;
+		if (requests !== undefined) account.room.noteCount(requests, now, account.openCount);
+		else if (answer.state === 'answered' || !mayPass(answer)) counts.giveUp(now);
+		else counts.noteFailed(now, 1000 * (readRequestedPause(answer) ?? 0));
+		account.roomFreed.notifyAll();
 	}
 }
 

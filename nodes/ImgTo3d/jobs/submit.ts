@@ -205,7 +205,6 @@ async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
 	if (!gate.isClosed) {
 		const answer = await sendSubmit(run, submit);
 		if (!isRefusedByLimit(answer)) return answer;
-		gate.close(answer);
 	}
 	return await gate.pass(async (passage) => {
 		const deadline = () => Math.max(start, gate.lastProgress) + submit.item.timeoutMs;
@@ -216,10 +215,9 @@ async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
 			}
 			throwIfStopped(signal);
 			// With a known limit there is room for every submit that passes, so the next one does not wait for the answer.
-			if (tries === 1 && account.isLimitKnown(clock.now())) passage.end();
+			if (tries === 1 && account.room.getLimit(clock.now()) !== undefined) passage.end();
 			const answer = await passage.send(async () => await sendSubmit(run, submit));
 			if (!isRefusedByLimit(answer) || clock.now() >= deadline()) return answer;
-			gate.close(answer);
 		}
 	});
 }
@@ -236,7 +234,9 @@ async function sendSubmit(run: Run, { item, body }: Submit): Promise<Answer> {
 		await account.countSubmit(clock.now(), async () => {
 			const answer = await run.service.submit(work.apiVersion, work.operation, body, timeoutMs);
 			const known = readAcceptance(answer);
-			if (known) account.countAccepted();
+			// Before the submit gives up its slot, so that no other one is sent that would be refused, too.
+			if (isRefusedByLimit(answer)) account.room.noteRefused(answer, clock.now());
+			if (known) account.noteAccepted(clock.now());
 			// The job takes its own slot before the submit gives up its slot.
 			if (known?.state === 'processing' && item.waitFor !== 'none' && !run.cancellation.isCanceled) {
 				trackJob(run, item.itemIndex, work, clock.now());

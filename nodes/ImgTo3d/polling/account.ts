@@ -4,9 +4,11 @@
  * a restart the node polls more often, and the service refuses one submit.
  */
 import { Condition } from '../async/condition';
+import { Pace } from '../async/pace';
 import type { GenerationRequest } from '../request';
 import { computeStart, MAX_ENDED, measureDurations, toEndedJob, type EndedJob } from './durations';
 import { NOTHING_KNOWN, type Forecast, type PolledJob } from './estimate';
+import { SubmitRoom } from './submit-room';
 
 /** A job of this account that is polled, and was accepted at a known time. */
 export interface OpenJob extends PolledJob {
@@ -16,14 +18,11 @@ export interface OpenJob extends PolledJob {
 
 const MAX_ACCOUNTS = 100;
 
-/** How long the limit that the service has reported holds, ms. A person may change to a larger plan. */
-const LIMIT_HOLDS_MS = 3_600_000;
-
-/** How many submits may be in the air while the limit is not known: the limit of the smallest plan. */
-const FIRST_SUBMITS = 5;
-
-/** A submit that takes longer has room, ms. The service refuses at once, but answers a fast generation when it is done. */
-export const REFUSED_WITHIN_MS = 5000;
+/** The time between two calls of an account when there are many, ms, and how many may come at once. The service filters spam. */
+const CALL_INTERVAL_MS = 500;
+const CALL_BURST = 10;
+/** Jobs that take less time need more calls, s. */
+const SHORT_JOB = 10;
 
 /** Texts, and what the service sends back. They do not change how much work a job is. */
 const NOT_OF_THE_KIND = new Set(['prompt', 'negative_prompt', 'seed', 'webhook', 'track_id']);
@@ -56,37 +55,26 @@ export class Account {
 	readonly jobEnded = new Condition();
 	/** Notified when there may be room for a submit. */
 	readonly roomFreed = new Condition();
+	/** Whether there is room for a submit. */
+	readonly room: SubmitRoom;
+	/** The pace of its calls. Only polls wait for their turn. */
+	readonly pace = new Pace(CALL_INTERVAL_MS, CALL_BURST);
 
 	/** In the order of their acceptance. */
 	private readonly open: OpenJob[] = [];
 	private ended: EndedJob[] = [];
 	private durations = measureDurations([]);
-	private limit?: { jobs: number; reportedAt: number };
-	/** The submits that are not answered yet. */
-	private readonly inTheAir = new Set<{ since: number }>();
-	private acceptedSubmits = 0;
 	/** When the service starts on the open jobs. Computed again after a job was added or removed. */
 	private starts?: ReadonlyMap<OpenJob, number>;
 
-	/** Notes that the service has reported how many jobs of the account may be open at once. */
-	setLimit(jobs: number, now: number): void {
-		this.limit = { jobs, reportedAt: now };
+	/** @param random from 0 to 1 */
+	constructor(random?: () => number) {
+		this.room = new SubmitRoom(random);
 	}
 
-	/** Whether the service has reported lately how many jobs may be open. */
-	isLimitKnown(now: number): boolean {
-		return this.limit !== undefined && now - this.limit.reportedAt < LIMIT_HOLDS_MS;
-	}
-
-	/**
-	 * Whether the service will probably accept a submit. While the limit is not known, no more submits are in the air than
-	 * have been accepted before. So only few are refused when the limit is reached. Submits that take long do not count,
-	 * because the service refuses at once.
-	 */
-	hasRoom(now: number): boolean {
-		if (this.limit && this.isLimitKnown(now)) return this.open.length + this.inTheAir.size < this.limit.jobs;
-		const undecided = [...this.inTheAir].filter(({ since }) => now - since < REFUSED_WITHIN_MS).length;
-		return undecided < Math.max(FIRST_SUBMITS, this.limit?.jobs ?? this.acceptedSubmits);
+	/** When a submit will probably be accepted, as far as is known now, ms of the clock. */
+	getNextSubmit(now: number): number {
+		return this.room.getNextSubmit(now, this.open.length);
 	}
 
 	/**
@@ -94,19 +82,28 @@ export class Account {
 	 * `send` returns, so that it takes over the submit's slot.
 	 */
 	async countSubmit<T>(now: number, send: () => Promise<T>): Promise<T> {
-		const submit = { since: now };
-		this.inTheAir.add(submit);
+		this.pace.count(now);
 		try {
-			return await send();
+			return await this.room.countSubmit(now, send);
 		} finally {
-			this.inTheAir.delete(submit);
 			this.roomFreed.notifyAll();
 		}
 	}
 
 	/** Notes that a submit was accepted. */
-	countAccepted(): void {
-		this.acceptedSubmits += 1;
+	noteAccepted(now: number): void {
+		this.room.noteAccepted(now, this.open.length + 1);
+	}
+
+	/** Notes that the service has ended a job of this process, so that its slot of the queue is free. */
+	noteEnded(now: number): void {
+		this.room.noteEnded(now);
+		this.roomFreed.notifyAll();
+	}
+
+	/** How many jobs of this process are open. */
+	get openCount(): number {
+		return this.open.length;
 	}
 
 	/** Adds a job to the open jobs. */
@@ -138,7 +135,14 @@ export class Account {
 		if (!this.untrack(job) || now < job.lastOpenAt) return;
 		this.ended = [...this.ended, toEndedJob(job, now, hasSucceeded)].slice(-MAX_ENDED);
 		this.durations = measureDurations(this.ended);
+		const work = this.durations.work.get(job.kind);
+		if (work) this.notePaceOf(Math.exp(work.mean));
 		this.jobEnded.notifyAll();
+	}
+
+	/** Lets more calls through if jobs are short. @param seconds how long the latest job takes, as far as is known */
+	notePaceOf(seconds: number): void {
+		this.pace.setInterval(CALL_INTERVAL_MS * Math.min(1, seconds / SHORT_JOB));
 	}
 
 	/** Predicts what can be known about an open job from the account's other jobs. */

@@ -15,10 +15,14 @@
  * nothing is known about a job, each doubling of its age is about as likely to bring the end as the one before.
  *
  * One rule decides when to poll: **wait until the expected delay of a poll is a small share of the job's age**
- * ({@link DELAY_SHARE}). If the end is well known, that is a moment after it. If the end lies in a wide window, the pauses
- * shrink as the window closes. If nothing is known, the pauses grow with the age, so that the number of polls grows only
- * with its logarithm. Doubts cause polls by themselves: an ETA of an hour is checked after minutes, because it may be ten
- * times too long. There is one addition: a poll that is likely to come just too early is not made.
+ * ({@link DELAY_SHARE}), and a smaller one while the end is unlikely. If the end is well known, that is a moment after it.
+ * If the end lies in a wide window, the polls divide the window. If nothing is known, the pauses grow with the age, so that
+ * the number of polls grows only with its logarithm. There are three additions:
+ *
+ * * A poll that is likely to come just too early is not made.
+ * * When the end is likely enough, waiting longer saves nothing.
+ * * A first ETA is checked once, when a tenth of it is over, because it may be ten times too long. Before that, there is no
+ *   poll: it would most likely be too early, and the service may not know the job yet.
  *
  * `bench/detection.mts` measures what this costs and brings. The constants were chosen there.
  *
@@ -61,31 +65,48 @@ export interface Forecast {
 }
 
 /** For a job about which nothing is known: the service has started on it, and an ETA is probably right within 20 %. */
-export const NOTHING_KNOWN: Forecast = { startsAt: 0, etaFactor: { mean: 0, sd: 0.15 } };
+export const NOTHING_KNOWN: Forecast = { startsAt: 0, etaFactor: { mean: 0, sd: 0.133 } };
 
-/** The delay that is accepted before a poll: a share of the job's age, and what is never worth a poll, s. */
-const DELAY_SHARE = 0.0046;
+/**
+ * The expected delay that is accepted before a poll: a share of the job's age, and what is never worth a poll, s. Both count
+ * in full only when the job has surely ended. With the chance that it has, they fall as its power, and no further than at a
+ * small chance: polls that find a job unfinished should be few, however long the time is in which it may end.
+ */
+const DELAY_SHARE = 0.0135;
 const DELAY_FLOOR = 0.001;
+const CHANCE_POWER = 0.48;
+const SMALL_CHANCE = 0.018;
 
-/** How much later a job's end is noticed if a poll came a moment too early, s: about the shortest pause between two polls. */
-const LOST_BY_EARLY_POLL = 0.2;
+/** The chance that the job has ended at which a poll is made in any case. */
+const LIKELY = 0.85;
+
+/** How much later a job's end is noticed if a poll came a moment too early, s: somewhat less than the shortest pause. */
+const LOST_BY_EARLY_POLL = 0.1;
+
+/** The first ETA is checked after this share of it. Shorter ones, s, are not checked. */
+const CHECKED_SHARE = 0.1;
+const TOO_SHORT_TO_CHECK = 1.6;
 
 /** For a job about which nothing is known, the chance of the end in the next instant is this divided by its age. */
-const UNKNOWN_HAZARD = 0.31;
+const UNKNOWN_HAZARD = 0.0033;
 /** No job is done sooner, s. */
 const SHORTEST = 0.8;
 
 /** How likely it is that a job takes any time at all, whatever jobs of its kind have taken. */
-const SURPRISE = 0.05;
+const SURPRISE = 0.01;
 
 /** How likely an ETA is wrong by a factor that is not known yet, and how large that may be (ln); or means nothing. */
-const WRONG_FACTOR = 0.15;
-const WRONG_FACTOR_SD = 2;
-const MEANINGLESS = 0.3;
+const WRONG_FACTOR = 0.027;
+const WRONG_FACTOR_SD = 1.25;
+const MEANINGLESS = 0.005;
 
-/** How far single ETAs vary (ln), and by how much rounding and the time of the call change them, s. */
-const ETA_NOISE = 0.12;
-const ETA_ROUNDING = 0.2;
+/** How far the ETAs of one job vary (ln): some services compute each anew, others count down. And how likely each is. */
+const ETA_NOISES = [
+	{ noise: 0.0075, chance: 0.43 },
+	{ noise: 0.12, chance: 0.57 },
+] as const;
+/** By how much rounding and the time of the call change an ETA, s. */
+const ETA_ROUNDING = 0.05;
 /** By what factor an ETA may be above the first one and still mean the same. */
 const MOST_NOISE = 1.5;
 /** How far meaningless ETAs vary from one to the next (ln). */
@@ -105,27 +126,36 @@ const CELL_ENDS = Array.from({ length: 300 }, (_, cell) => 0.05 * 1.05 ** cell);
  * @returns the age to poll it at, s, more than `age`
  */
 export function planNextPoll(age: number, reports: readonly EtaReport[], forecast: Forecast): number {
+	const [first] = reports;
+	const checkedAt = first ? first.age + CHECKED_SHARE * first.eta : 0;
+	const isUnchecked = first !== undefined && reports.length === 1 && age <= first.age;
+	if (isUnchecked && !forecast.work && first.eta > TOO_SHORT_TO_CHECK) {
+		return Math.max(checkedAt, SHORTEST, first.age + CHECKED_SHARE);
+	}
+	return Math.max(checkedAt, weighDelay(age, reports, forecast));
+}
+
+/** Computes when the expected delay of a poll is reached that is accepted. The parameters are those of {@link planNextPoll}. */
+function weighDelay(age: number, reports: readonly EtaReport[], forecast: Forecast): number {
 	const masses = weighCells(age, reports, forecast);
 	const total = masses.reduce((sum, mass) => sum + mass, 0);
 	// What is known rules out every end. The poll is planned as if nothing were known.
-	if (!(total > 0)) return planNextPoll(age, [], NOTHING_KNOWN);
+	if (!(total > 0)) return weighDelay(age, [], NOTHING_KNOWN);
 
 	let delay = 0;
 	let ended = 0;
 	let start = 0;
 	for (const [cell, end] of CELL_ENDS.entries()) {
-		const width = end - start;
 		const chance = (masses[cell] ?? 0) / total;
-		const delayAtEnd = delay + (ended + chance / 2) * width;
+		const current: Cell = { from: age + start, width: end - start, delay, ended, chance };
+		const { width } = current;
 		// Not yet, if the job may end in the time that a poll too early would cost.
 		const mayEndAnyMoment = (chance / width) * LOST_BY_EARLY_POLL > ended;
-		if (delayAtEnd >= DELAY_FLOOR + DELAY_SHARE * (age + end) && !mayEndAnyMoment) {
-			const missing = DELAY_FLOOR + DELAY_SHARE * (age + start) - delay;
-			return age + start + placeInCell({ missing, ended, chance, width });
-		}
-		delay = delayAtEnd;
+		if (isDelayReached(current, width) && !mayEndAnyMoment) return age + start + findDelay(current);
+		delay += (ended + chance / 2) * width;
 		ended += chance;
 		start = end;
+		if (ended >= LIKELY && delay > DELAY_FLOOR) break;
 	}
 	return age + start;
 }
@@ -141,25 +171,38 @@ function weighCells(age: number, reports: readonly EtaReport[], forecast: Foreca
 }
 
 interface Cell {
-	/** The delay that is still accepted at the cell's start, s. */
-	missing: number;
-	/** How likely the job has ended before the cell. */
-	ended: number;
-	/** How likely it ends in the cell. */
-	chance: number;
+	/** The age at its start, s. */
+	from: number;
 	/** s */
 	width: number;
+	/** The expected delay of a poll at its start, s. */
+	delay: number;
+	/** How likely the job has ended before it. */
+	ended: number;
+	/** How likely it ends in it. */
+	chance: number;
 }
 
-/**
- * Computes where in a cell the accepted delay is reached, s from its start. That is where
- * ended x + chance x^2 / (2 width) = missing + share x.
- */
-function placeInCell({ missing, ended, chance, width }: Cell): number {
-	const slope = ended - DELAY_SHARE;
-	const curve = chance / width;
-	const x = (2 * missing) / (slope + Math.sqrt(Math.max(0, slope ** 2 + 2 * curve * missing)));
-	return Math.min(width, Math.max(0, x));
+/** Whether the accepted delay is reached in a cell. @param after its start, s */
+function isDelayReached({ from, width, delay, ended, chance }: Cell, after: number): boolean {
+	const within = (chance * after) / width;
+	const accepted = DELAY_FLOOR + DELAY_SHARE * (from + after);
+	return delay + (ended + within / 2) * after >= accepted * (ended + within + SMALL_CHANCE) ** CHANCE_POWER;
+}
+
+/** How often the place of the accepted delay is halved: a cell of any width is as good as a thousandth of it. */
+const HALVINGS = 10;
+
+/** Finds where in a cell the accepted delay is reached, s after its start. */
+function findDelay(cell: Cell): number {
+	let least = 0;
+	let most = cell.width;
+	for (let halving = 0; halving < HALVINGS; halving++) {
+		const middle = (least + most) / 2;
+		if (isDelayReached(cell, middle)) most = middle;
+		else least = middle;
+	}
+	return most;
 }
 
 /** How likely a job ends at a time before any ETA is known, per ln s. */
@@ -185,14 +228,12 @@ function createEtaLikelihood(all: readonly EtaReport[], { etaFactor }: Forecast)
 	const reports = isCountdown(all) ? selectReports(all) : [];
 	if (reports.length === 0) return () => 1;
 	const meaningless = MEANINGLESS * weighAsMeaningless(reports);
-	return (at) => {
-		const weighWithFactor = weighAsCountdown(reports, at, etaFactor.mean);
-		return (
-			(1 - WRONG_FACTOR - MEANINGLESS) * weighWithFactor(etaFactor.sd) +
-			WRONG_FACTOR * weighWithFactor(WRONG_FACTOR_SD) +
-			meaningless
-		);
-	};
+	return (at) =>
+		ETA_NOISES.reduce((sum, { noise, chance }) => {
+			const weighWithFactor = weighAsCountdown(reports, at, etaFactor.mean, noise);
+			const usual = (1 - WRONG_FACTOR - MEANINGLESS) * weighWithFactor(etaFactor.sd);
+			return sum + chance * (usual + WRONG_FACTOR * weighWithFactor(WRONG_FACTOR_SD));
+		}, meaningless);
 }
 
 /** How likely these reports are if they mean nothing. */
@@ -213,12 +254,14 @@ function weighAsMeaningless(reports: readonly EtaReport[]): number {
  * normal in its logarithm, and integrated out.
  *
  * @param factorMean of the factor, ln
+ * @param noise how far the reports vary, ln
  * @returns a function of the factor's standard deviation
  */
 function weighAsCountdown(
 	reports: readonly EtaReport[],
 	endsAt: number,
 	factorMean: number,
+	noise: number,
 ): (factorSd: number) => number {
 	let weights = 0;
 	let sum = 0;
@@ -227,7 +270,7 @@ function weighAsCountdown(
 	for (const { age, eta } of reports) {
 		const left = endsAt - age;
 		const off = Math.log(eta / left) - factorMean;
-		const variance = ETA_NOISE ** 2 + (ETA_ROUNDING / left) ** 2;
+		const variance = noise ** 2 + (ETA_ROUNDING / left) ** 2;
 		weights += 1 / variance;
 		sum += off / variance;
 		squares += off ** 2 / variance;

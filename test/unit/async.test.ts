@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 
+import { SimulatedClock } from '../../bench/simulated.mts';
 import { systemClock } from '../../nodes/ImgTo3d/async/clock';
 import { Condition } from '../../nodes/ImgTo3d/async/condition';
 import type { Clock } from '../../nodes/ImgTo3d/async/clock';
@@ -116,6 +117,74 @@ describe('a pace', () => {
 		expect(await startAll(1)).toEqual([500]);
 		now += 10_000;
 		expect(await startAll(4)).toEqual([200]);
+	});
+
+	describe('of tasks that wait beside others that do not', () => {
+		const clock = new SimulatedClock();
+		/** Starts tasks that wait. @returns when each starts, ms from now */
+		const startAll = async (pace: Pace, count: number, deadline?: number) => {
+			const now = clock.now();
+			const wait = async () => {
+				await pace.wait(clock, undefined, deadline);
+				return clock.now() - now;
+			};
+			return await clock.run(Promise.all(Array.from({ length: count }, wait)));
+		};
+
+		test('those that wait make up for the others, but for no more than a burst of them', async () => {
+			const pace = new Pace(200, 3);
+			for (let task = 0; task < 2; task++) pace.count(clock.now());
+			expect(await startAll(pace, 3)).toEqual([0, 200, 400]);
+			const crowded = new Pace(200, 3);
+			for (let task = 0; task < 100; task++) crowded.count(clock.now());
+			expect(await startAll(crowded, 2)).toEqual([600, 800]);
+		});
+
+		test('none starts during a pause, and then one after another', async () => {
+			const pace = new Pace(200, 3);
+			pace.pauseUntil(clock.now() + 5000);
+			pace.count(clock.now());
+			expect(await startAll(pace, 2)).toEqual([5000, 5200]);
+		});
+
+		test('there are never more in any time than a burst and one for each interval, whenever they ask', async () => {
+			await fc.assert(
+				fc.asyncProperty(
+					fc.integer({ min: 1, max: 5 }),
+					fc.array(fc.nat(1000), { minLength: 1, maxLength: 30 }),
+					async (burst, pauses) => {
+						const pace = new Pace(200, burst);
+						const starts: number[] = [];
+						const asked = pauses.reduce<Array<Promise<void>>>((all, pause, index) => {
+							const at = pauses.slice(0, index).reduce((sum, ms) => sum + ms, pause);
+							const ask = async () => {
+								await clock.sleep(at);
+								await pace.wait(clock);
+								starts.push(clock.now());
+							};
+							return [...all, ask()];
+						}, []);
+						await clock.run(Promise.all(asked));
+						for (const [index, to] of starts.entries()) {
+							const from = starts[index - burst];
+							if (from !== undefined) expect(to - from).toBeGreaterThanOrEqual(200 - 1e-6);
+						}
+					},
+				),
+			);
+		});
+
+		test('none starts after its deadline', async () => {
+			const pace = new Pace(200, 1);
+			pace.pauseUntil(clock.now() + 5000);
+			expect(await startAll(pace, 2, clock.now() + 1000)).toEqual([1000, 1000]);
+		});
+
+		test('the time between two can change', async () => {
+			const pace = new Pace(200, 1);
+			pace.setInterval(50);
+			expect(await startAll(pace, 3)).toEqual([0, 50, 100]);
+		});
 	});
 });
 

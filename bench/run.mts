@@ -18,6 +18,7 @@ import { measureMeshes } from './meshes.mts';
 import { measureOverhead } from './overhead.mts';
 import { measurePackage } from './package.mts';
 import { measureSuspending } from './suspended.mts';
+import { measureWorkers } from './workers.mts';
 import { isMissed, type Table, toMarkdown } from './table.mts';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -35,6 +36,7 @@ const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
 	memory: measureMemory,
 	meshes: measureMeshes,
 	detection: measureDetection,
+	workers: async () => await measureWorkers(say),
 	flood: async () => await measureFlood(say),
 	suspended: async () => {
 		if (isWanted('makespan')) slowest = startOneAfterAnother();

@@ -1,10 +1,16 @@
 /** How much memory the node needs for large files and for many items. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { median } from 'simple-statistics';
+
+import { Accounts } from '../nodes/ImgTo3d/polling/account.ts';
+import { pollSimulated, SimulatedClock } from './simulated.mts';
 import { readExampleParameters } from './example.mts';
 import { startMeasured, type Contender, type MeasuredProcess } from './measured-process.mts';
 import { describeEndedJob, startFileServer, startResponder, type Responder } from './responder.mts';
 import { countRepeatedBytes } from './repeated-files.mts';
-import { compareWithBound, formatSpread, type Table } from './table.mts';
+import { compareWithBound, formatSpread, formatVerdict, type Table } from './table.mts';
 
 const MB = 1024 * 1024;
 const KB = 1024;
@@ -206,6 +212,87 @@ async function measureItems(): Promise<Table> {
 	};
 }
 
+const ACCOUNTS = 100;
+/** After how many jobs of all accounts the heap is weighed. The first one is what the others are compared with. */
+const JOB_COUNTS = [2000, 4000, 6000, 8000, 10_000];
+/** The most that the heap may grow by between the first and the last, MB: it varies by as much by itself. */
+const FLAT_MB = 1;
+
+/** Runs jobs of many accounts that are answered at once, in one process with n8n's engine. @returns the heap after each count, bytes */
+async function weighAccounts(): Promise<number[]> {
+	const responder = await startResponder();
+	const measured = await startMeasured();
+	try {
+		const heaps: number[] = [];
+		let done = 0;
+		for (const count of JOB_COUNTS) {
+			const rounds = (count - done) / ACCOUNTS;
+			let heap: number | undefined;
+			for (let account = 0; account < ACCOUNTS; account++) {
+				const cost = await measured.measure({
+					contender: 'node',
+					baseUrl: `${responder.origin}/account-${account}/api`,
+					items: rounds,
+					atOnce: 5,
+					parameters: { ...readExampleParameters(), download: false },
+					weighsHeap: account === ACCOUNTS - 1,
+				});
+				heap = cost.heap?.after;
+			}
+			if (heap === undefined) throw new Error('The heap was not weighed.');
+			heaps.push(heap);
+			done = count;
+		}
+		return heaps;
+	} finally {
+		await measured.stop();
+		await responder.stop();
+	}
+}
+
+/** Polls jobs of many accounts on a simulated clock. @returns the heap after each count, bytes */
+async function weighPolled(): Promise<number[]> {
+	setFlagsFromString('--expose-gc');
+	const collect = runInNewContext('gc') as () => void;
+	const clock = new SimulatedClock();
+	const accounts = new Accounts();
+	const heaps: number[] = [];
+	for (let job = 1; job <= Math.max(...JOB_COUNTS); job++) {
+		const account = accounts.get(`account-${job % ACCOUNTS}`);
+		const eta = (age: number, duration: number) => duration - age;
+		await pollSimulated(clock, account, { duration: 20 + (job % 7), eta, kind: `kind-${job % 3}` });
+		if (!JOB_COUNTS.includes(job)) continue;
+		collect();
+		collect();
+		heaps.push(process.memoryUsage().heapUsed);
+	}
+	return heaps;
+}
+
+async function measureAccounts(): Promise<Table> {
+	const write = (what: string, heaps: readonly number[]) => {
+		const [first = NaN] = heaps;
+		const growth = heaps.map((heap) => (heap - first) / MB);
+		return [
+			what,
+			...growth.slice(1).map((value) => `${value.toFixed(2)} MB`),
+			`at most ${FLAT_MB} MB`,
+			formatVerdict((growth.at(-1) ?? NaN) <= FLAT_MB),
+		];
+	};
+	const rows = [
+		write("answered at once, in n8n's engine", await weighAccounts()),
+		write('polled, on a simulated clock', await weighPolled()),
+	];
+	const [first = 0, ...later] = JOB_COUNTS;
+	return {
+		question: `What does a process keep of the jobs of ${ACCOUNTS} accounts?`,
+		how: `Jobs of ${ACCOUNTS} accounts in turn, in one process. Growth of the heap in use since the first ${first.toLocaleString('en')} jobs, after forced garbage collection. It varies by up to a megabyte by itself.`,
+		columns: ['jobs', ...later.map((count) => count.toLocaleString('en')), 'aim', 'met'],
+		rows,
+	};
+}
+
 export async function measureMemory(): Promise<Table[]> {
-	return [await measureFiles(), await measureItems()];
+	return [await measureFiles(), await measureItems(), await measureAccounts()];
 }

@@ -84,3 +84,18 @@ export function listStockNodes(
 		{ name: 'Results', type: 'n8n-nodes-base.noOp', typeVersion: 1, parameters: {} },
 	];
 }
+
+/** A workflow that submits one job and waits for the service's call in n8n's own Wait node, which believes it. */
+export function listWaitNodes({ baseUrl, origin }: LocalApi): NodeSketch[] {
+	const job = JSON.stringify({ key: API_KEY, ...makePlainJob(origin) }).slice(0, -1);
+	const body = `=${job},"webhook":"{{ $execution.resumeUrl }}"}`;
+	return [
+		describeHttpRequest('Submit', `${baseUrl}/v3/img_to_3d`, body),
+		{
+			name: 'Wait',
+			type: 'n8n-nodes-base.wait',
+			typeVersion: 1.1,
+			parameters: { resume: 'webhook', httpMethod: 'POST', options: {} },
+		},
+	];
+}

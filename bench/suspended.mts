@@ -13,7 +13,8 @@ import { waitUntil } from '../n8n/real/processes.mts';
 import { startWorld, type World } from '../n8n/real/worlds.mts';
 import { LeapingSystemClock } from '../test/support/leaping-clock.mts';
 import { QueueReader, SAMPLE_MS, STUCK_MS } from './queue-reader.mts';
-import { formatVerdict, type Table } from './table.mts';
+import { compareWithBound, formatVerdict, type Table } from './table.mts';
+import { listWaitNodes } from './stock-nodes.mts';
 import {
 	callWorkflow,
 	describeImageTo3d,
@@ -166,11 +167,21 @@ async function resumeAll(
 	return { calls: service.calls.slice(callsBefore), finished, resumeSeconds };
 }
 
-/** Suspends executions, and resumes them. @param callsAtOnce how many of their calls are made at the same time */
-async function measureSuspended(setting: Setting, number: number, callsAtOnce: number): Promise<Suspended> {
+/**
+ * Suspends executions, and resumes them.
+ *
+ * @param nodes suspend an execution
+ * @param callsAtOnce how many of their calls are made at the same time
+ */
+async function measureSuspended(
+	setting: Setting,
+	nodes: readonly NodeSketch[],
+	number: number,
+	callsAtOnce: number,
+): Promise<Suspended> {
 	const { world, reader, small } = setting;
-	const { service, credentials } = world;
-	const workflow = await publish(world, [SPLIT, describeImageTo3d({ waitFor: 'webhook' }, credentials)]);
+	const { service } = world;
+	const workflow = await publish(world, nodes);
 	const smallBefore = await runSmall(world, reader, small, SMALL_RUNS);
 	service.configure({ jobSeconds: LONG, callsAtOnce });
 	const jobsBefore = service.jobs.length;
@@ -218,26 +229,34 @@ async function measureWaiting(
 interface Results {
 	suspended: Suspended;
 	burst: Suspended;
+	/** The same with n8n's Wait node. */
+	stock: Suspended;
+	stockBurst: Suspended;
 	polling: Waited;
 	suspendedShort: Waited;
 }
 
 async function measureAll(setting: Setting): Promise<Results> {
 	const { say } = setting;
-	say(`${SUSPENDED} executions are suspended ...`);
-	const suspended = await measureSuspended(setting, SUSPENDED, CALLS_AT_ONCE);
+	const { service, credentials } = setting.world;
+	const nodes = [SPLIT, describeImageTo3d({ waitFor: 'webhook' }, credentials)];
+	const stockNodes = listWaitNodes(service);
 	say(`${BURST} executions are suspended, and called all at once ...`);
-	const burst = await measureSuspended(setting, BURST, BURST);
+	const stockBurst = await measureSuspended(setting, stockNodes, BURST, BURST);
+	const burst = await measureSuspended(setting, nodes, BURST, BURST);
+	say(`${SUSPENDED} executions are suspended ...`);
+	const stock = await measureSuspended(setting, stockNodes, SUSPENDED, CALLS_AT_ONCE);
+	const suspended = await measureSuspended(setting, nodes, SUSPENDED, CALLS_AT_ONCE);
 	say(`${POLLING} executions poll jobs of ${SHORT} s, and ${POLLING} are suspended for such jobs ...`);
 	const polling = await measureWaiting(setting, 'poll');
 	const suspendedShort = await measureWaiting(setting, 'webhook');
-	return { suspended, burst, polling, suspendedShort };
+	return { suspended, burst, stock, stockBurst, polling, suspendedShort };
 }
 
 /** @param say gets a line from time to time */
 export async function measureSuspending(say: Say): Promise<Table> {
 	const clock = new LeapingSystemClock();
-	const most = SUSPENDED + BURST + 3 * POLLING;
+	const most = 2 * (SUSPENDED + BURST) + 3 * POLLING;
 	const world = await startWorld({
 		version: '2.41.1',
 		queue: true,
@@ -316,7 +335,32 @@ function describeTroubles({ calls }: Suspended): string {
 	return [...counts].map(([answer, count]) => `${count} x ${answer}`).join(', ') || '0';
 }
 
-function makeResumeRows({ suspended, burst, polling, suspendedShort }: Results): string[][] {
+/** How much longer the node takes at the most than n8n's Wait node. */
+const STOCK_BOUND = 1.3;
+
+/** Compares the resumptions with those of as many executions of n8n's Wait node, called at the same pace. */
+function makeStockRows({ suspended, burst, stock, stockBurst }: Results): string[][] {
+	const ratios = [
+		suspended.resumeSeconds / stock.resumeSeconds,
+		burst.resumeSeconds / stockBurst.resumeSeconds,
+	];
+	return [
+		[
+			"the same with n8n's Wait node",
+			...[stock, stockBurst].map(({ resumeSeconds }) => writeSeconds(resumeSeconds)),
+		],
+		[
+			'the node / the Wait node',
+			...ratios.map((ratio) => ratio.toFixed(2)),
+			'',
+			`at most ${STOCK_BOUND}`,
+			compareWithBound(Math.max(...ratios), STOCK_BOUND),
+		],
+	];
+}
+
+function makeResumeRows(results: Results): string[][] {
+	const { suspended, burst, polling, suspendedShort } = results;
 	const both = [suspended, burst];
 	const each = (write: (one: Suspended) => string) => both.map(write);
 	const lost = both.map(({ number, finished }) => number - finished);
@@ -332,6 +376,7 @@ function makeResumeRows({ suspended, burst, polling, suspendedShort }: Results):
 		],
 		['resumed per second', ...each(({ finished, resumeSeconds }) => (finished / resumeSeconds).toFixed(1))],
 		['first call to end of last execution', ...each(({ resumeSeconds }) => writeSeconds(resumeSeconds))],
+		...makeStockRows(results),
 		['slowest answer to a call', ...each((one) => writeSeconds(findSlowest(one)))],
 		['calls not answered with 200', ...each(describeTroubles), '', ...aimAtNone(bad)],
 		['calls lost: executions that they did not resume', ...lost.map(String), '', ...aimAtNone(lost)],

@@ -60,7 +60,7 @@ interface Panel {
 }
 
 function layOut(duration: number, top: number): Panel {
-	const seconds = duration * 1.2;
+	const seconds = duration * 1.3;
 	return {
 		duration,
 		top,

@@ -262,6 +262,9 @@ describe('the rate limit', () => {
 		'%s: the submit is repeated after that time, and the job is paid once',
 		async (_name, fault, seconds) => {
 			rig.service.addFault({ on: 'submit', do: fault });
+			// A free slot would be a reason to submit sooner.
+			const count = answer({ status: 'success', processing_count: 5 });
+			rig.service.addFault({ on: 'account', times: 100, do: count });
 			const { items } = await run();
 			expect(items[0]?.json).toMatchObject({ status: 'success' });
 			const [first, second] = submits();

@@ -28,7 +28,7 @@ async function runInProcesses(...jobs: number[]): Promise<number[]> {
 	for (const count of jobs) {
 		const before = submits().length;
 		ends.push(runInProcess(count));
-		while (submits().length === before) await new Promise((resolve) => setImmediate(resolve));
+		while (submits().length === before) await rig.clock.sleep(1);
 	}
 	return await Promise.all(ends);
 }

@@ -129,9 +129,12 @@ class Poller {
 
 	private async fetch(): Promise<Answer> {
 		const { clock, signal, service, account } = this.run;
-		await account.pace.wait(clock, signal, this.deadline);
+		const isLastPoll = this.options.maySuspend?.aborted === true;
+		// The service's call is lost until the execution is suspended, so nothing delays that.
+		if (isLastPoll) account.pace.count(clock.now());
+		else await account.pace.wait(clock, signal, this.deadline);
 		throwIfStopped(signal);
-		const limitMs = this.options.maySuspend?.aborted ? LAST_POLL_MS : CALL_LIMIT_MS;
+		const limitMs = isLastPoll ? LAST_POLL_MS : CALL_LIMIT_MS;
 		const callMs = Math.min(limitMs, Math.max(MIN_POLL_MS, this.deadline - clock.now()));
 		const { apiVersion } = this.item.work;
 		const named = this.isAtDocumented ? undefined : this.latest?.fetchResult;

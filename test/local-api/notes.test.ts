@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
-
 import sharp from 'sharp';
 
 import { createRandom } from '../../local-api/model/random.mts';
 import { SOLIDS, UNNAMED } from '../../local-api/model/solids.mts';
+import { readText } from '../support/own-files.mts';
 import { openStandIn, QUICK, QUICK_MESH, type StandIn } from './stand-in.mts';
 
-const README = readFileSync('local-api/README.md', 'utf8');
+const README = readText('local-api/README.md');
 
 let standIn: StandIn;
 beforeEach(async () => {

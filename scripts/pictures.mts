@@ -2,7 +2,7 @@
  * Makes the pictures of `docs/` again, so that they show the current state.
  *
  *   npm run pictures              all of them, in some minutes
- *   npm run pictures -- canvas    only these. There are: canvas, editor, polling, and canvas-NAME for each example.
+ *   npm run pictures -- canvas    only these. There are: canvas, editor, recording, polling, and canvas-NAME for each example.
  *
  * Two are not made here. `mug.gif` is a turntable of `npm start`, and `meshes.png` shows files of its V6.
  */
@@ -20,6 +20,7 @@ import { Editor } from '../n8n/real/browser.mts';
 import { FIXED_PORTS, startParts } from '../n8n/real/parts/index.mts';
 import { clickFirstWorkflow, type FirstStep } from '../n8n/real/first-workflow.mts';
 import { drawPollingPlot } from './polling-plot.mts';
+import { recordFirstUse } from './recording.mts';
 
 const DOCS = 'docs';
 
@@ -182,17 +183,24 @@ async function findBoxAround(elements: Locator): Promise<Box> {
 	return { x: left, y: top, width: right - left, height: bottom - top };
 }
 
+async function saveRecording(world: World, editor: Editor): Promise<void> {
+	const recording = await recordFirstUse(world, editor, 'samples/mug.jpg');
+	const { size } = await recording.toFile(join(DOCS, 'recording.webp'));
+	console.log(`${DOCS}/recording.webp: ${Math.round(size / 1000)} kB`);
+}
+
 interface Wanted {
 	/** The examples whose canvases are wanted. */
 	canvases: string[];
 	editor: boolean;
+	recording: boolean;
 	polling: boolean;
 }
 
 /** Reads which pictures are wanted. @throws if one is unknown */
 function readWanted(names: readonly string[]): Wanted {
 	const examples = listExamples();
-	const known = ['canvas', 'editor', 'polling', ...examples.map((name) => `canvas-${name}`)];
+	const known = ['canvas', 'editor', 'recording', 'polling', ...examples.map((name) => `canvas-${name}`)];
 	const unknown = names.filter((name) => !known.includes(name));
 	if (unknown.length > 0) {
 		throw new Error(`pictures: ${unknown.join(', ')} is unknown. The pictures are: ${known.join(', ')}.`);
@@ -201,6 +209,7 @@ function readWanted(names: readonly string[]): Wanted {
 	return {
 		canvases: isWanted('canvas') ? examples : examples.filter((name) => names.includes(`canvas-${name}`)),
 		editor: isWanted('editor'),
+		recording: isWanted('recording'),
 		polling: isWanted('polling'),
 	};
 }
@@ -227,13 +236,14 @@ async function captureN8n(capturers: ReadonlyArray<(world: World, editor: Editor
 }
 
 async function main(): Promise<void> {
-	const { canvases, editor, polling } = readWanted(process.argv.slice(2));
+	const { canvases, editor, recording, polling } = readWanted(process.argv.slice(2));
 	if (polling) writeFileSync(join(DOCS, 'polling.svg'), await drawPollingPlot());
 	const capturers = [];
 	if (canvases.length > 0) {
 		capturers.push(async (world: World, opened: Editor) => await captureCanvases(world, opened, canvases));
 	}
 	if (editor) capturers.push(capturePanels, captureFirstWorkflow);
+	if (recording) capturers.push(saveRecording);
 	if (capturers.length > 0) await captureN8n(capturers);
 }
 

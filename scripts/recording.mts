@@ -211,6 +211,7 @@ async function showTurntable(editor: Editor, recorder: Recorder): Promise<void> 
 /** @param photo the path of a picture */
 export async function recordFirstUse(world: World, editor: Editor, photo: string): Promise<Sharp> {
 	const { page } = editor;
+	page.setDefaultTimeout(60_000);
 	await page.setViewportSize(SIZE);
 	await page.context().addInitScript(DRAW_POINTER);
 	const { id } = await world.main.importWorkflow(WORKFLOW);

@@ -17,6 +17,7 @@ import { measureMemory } from './memory.mts';
 import { measureMeshes } from './meshes.mts';
 import { measureOverhead } from './overhead.mts';
 import { measurePackage } from './package.mts';
+import { measureStandIn } from './standin.mts';
 import { measureSuspending } from './suspended.mts';
 import { measureWorkers } from './workers.mts';
 import { isMissed, type Table, toMarkdown } from './table.mts';
@@ -32,6 +33,7 @@ let slowest: Background | undefined;
 /** In this order: the measurements that nothing may disturb come first. */
 const MEASUREMENTS: Record<string, () => Promise<Table | Table[]>> = {
 	package: measurePackage,
+	standin: measureStandIn,
 	overhead: measureOverhead,
 	memory: measureMemory,
 	meshes: measureMeshes,

@@ -46,6 +46,8 @@ export interface LocalApiOptions extends Partial<LocalApiSettings> {
 	samplesDir?: string;
 	/** The files that are already made. Default: none. Services that share them make equal files once. */
 	madeFiles?: MadeFiles;
+	/** Whether the files of a job are made when it is accepted, and not at the first request for them. Default: false. */
+	makesFilesEarly?: boolean;
 	/** Receives a line for each request and webhook call, never with a key. Default: none. */
 	log?: (line: string) => void;
 }

@@ -82,10 +82,15 @@ export function createMadeFiles(): MadeFiles {
 	});
 }
 
+/** How many files are made at once: one is drawn while another one is compressed. The frames of each take tens of megabytes. */
+const AT_ONCE = 2;
+
 /** Makes a job's files at the first request for them, so that a thousand jobs cost nothing until then. */
 export class Outputs {
-	/** One at a time: the frames of a turntable take tens of megabytes until they are compressed. */
-	private readonly limit = pLimit(1);
+	private readonly limit = pLimit(AT_ONCE);
+
+	/** The files that are being made, by what they depend on. */
+	private readonly making = new Map<string, Promise<MadeFile[] | undefined>>();
 
 	constructor(
 		private readonly pictures: PictureStore,
@@ -98,21 +103,29 @@ export class Outputs {
 	 * @returns undefined when the job's picture is no longer kept
 	 */
 	async makeFile(job: Job, name: string): Promise<Buffer | undefined> {
-		const files = await this.limit(async () => await this.makeFiles(job, name));
+		const recipe = readRecipe(job, name);
+		const key = JSON.stringify([job.picture, ...recipe.dependsOn]);
+		const files = this.made.get(key) ?? (await this.makeFiles(key, job, recipe));
 		const extension = path.extname(name).slice(1);
 		return files?.find((file) => file.extension === extension)?.bytes;
 	}
 
-	/** Makes a file, and those that come from the same work. */
-	private async makeFiles(job: Job, name: string): Promise<MadeFile[] | undefined> {
-		const { dependsOn, make } = readRecipe(job, name);
-		const key = JSON.stringify([job.picture, ...dependsOn]);
-		const kept = this.made.get(key);
-		if (kept) return kept;
-		const picture = job.picture === undefined ? undefined : this.pictures.get(job.picture);
-		if (job.picture !== undefined && !picture) return undefined;
-		const files = await make(picture);
-		this.made.set(key, files);
-		return files;
+	/** Makes the files of a recipe, once for all that ask for them meanwhile. */
+	private async makeFiles(key: string, job: Job, { make }: Recipe): Promise<MadeFile[] | undefined> {
+		const running =
+			this.making.get(key) ??
+			this.limit(async () => {
+				try {
+					const picture = job.picture === undefined ? undefined : this.pictures.get(job.picture);
+					if (job.picture !== undefined && !picture) return undefined;
+					const files = await make(picture);
+					this.made.set(key, files);
+					return files;
+				} finally {
+					this.making.delete(key);
+				}
+			});
+		this.making.set(key, running);
+		return await running;
 	}
 }

@@ -163,6 +163,7 @@ export class Service {
 		});
 		if (picture?.doubt) this.log(`job ${job.record.idText}: ${note}`);
 		this.scheduleWebhook(job);
+		if (this.options.makesFilesEarly) this.makeFilesEarly(job);
 		return this.answerJob(job);
 	}
 
@@ -182,6 +183,11 @@ export class Service {
 			this.log(`image refused: ${error.message}`);
 			return undefined;
 		}
+	}
+
+	/** Makes the files of a job before anybody asks for them. What fails here fails again at the request. */
+	private makeFilesEarly(job: Job): void {
+		for (const name of job.files.outputs) void this.outputs.makeFile(job, name).catch(() => undefined);
 	}
 
 	private scheduleWebhook(job: Job): void {

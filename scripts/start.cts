@@ -150,6 +150,8 @@ async function openTarget({ say }: Reporter, closing: Closing): Promise<Target> 
 	if (apiKey) return { apiKey };
 	const standIn = await startLocalApi({
 		jobSeconds: 2,
+		parallel: SAMPLES.length,
+		makesFilesEarly: true,
 		samplesDir: join(ROOT, 'samples'),
 		log: (line) => say(`local-api: ${line}`),
 	});

@@ -121,14 +121,29 @@ function layGrid(silhouette: Silhouette, resolution: number): NodeGrid {
 }
 
 type Normal = readonly [number, number, number];
+/** sRGB bytes. */
+type Color = readonly [number, number, number];
+
+/** Counts the vertices of a grid's mesh: two for each inside node, and one for each step to an outside node. */
+function countVertices({ values, width }: Grid): number {
+	let count = 0;
+	values.forEach((value, node) => {
+		if (value <= 0) return;
+		count += 2;
+		for (const next of [node - 1, node + 1, node - width, node + width]) if (values[next]! <= 0) count += 1;
+	});
+	return count;
+}
 
 /** Builds the mesh of a grid: a front and a back that share the vertices on the edge. */
 class Balloon {
-	private readonly positions: number[] = [];
+	private readonly positions: Float32Array;
 
-	private readonly normals: number[] = [];
+	private readonly normals: Float32Array;
 
-	private readonly colors: number[] = [];
+	private readonly colors: Uint8Array;
+
+	private vertexCount = 0;
 
 	private readonly faces: number[] = [];
 
@@ -159,6 +174,10 @@ class Balloon {
 		const highest = this.u.reduce((most, value) => max(most, value), 1e-6);
 		this.unit = 2 / resolution;
 		this.lift = relief.height / this.unit / sqrt(highest);
+		const most = countVertices(grid) * 3;
+		this.positions = new Float32Array(most);
+		this.normals = new Float32Array(most);
+		this.colors = new Uint8Array(most);
 		this.front = new Int32Array(grid.values.length);
 		this.back = new Int32Array(grid.values.length);
 	}
@@ -175,27 +194,39 @@ class Balloon {
 				const corners = [node, node + width, node + width + 1, node + 1];
 				// Most cells are all inside or all outside.
 				const count = corners.reduce((sum, corner) => sum + (values[corner]! > 0 ? 1 : 0), 0);
-				if (count === 4) this.addFaces(corners.map((corner) => [corner]));
+				if (count === 4) this.addCell(node, node + width, node + width + 1, node + 1);
 				else if (count > 0) for (const polygon of cutCell(corners, values)) this.addFaces(polygon);
 			}
 		}
+		const end = this.vertexCount * 3;
 		return {
-			positions: Float32Array.from(this.positions),
-			normals: Float32Array.from(this.normals),
-			colors: Uint8Array.from(this.colors),
+			positions: this.positions.slice(0, end),
+			normals: this.normals.slice(0, end),
+			colors: this.colors.slice(0, end),
 			faces: Uint32Array.from(this.faces),
 		};
 	}
 
 	/** @param x and y in node distances @param z in units of the mesh */
-	private addVertex(x: number, y: number, z: number, normal: Normal): number {
-		const { width, height, originX, originY, step } = this.grid;
-		this.positions.push((x - (width - 1) / 2) * this.unit, ((height - 1) / 2 - y) * this.unit, z);
+	private addVertex(x: number, y: number, z: number, normal: Normal, color: Color): number {
+		const { width, height } = this.grid;
+		const at = this.vertexCount * 3;
 		const length = hypot(normal[0], normal[1], normal[2]) || 1;
-		this.normals.push(normal[0] / length, normal[1] / length, normal[2] / length);
-		const color = this.silhouette.colorAt(originX + x * step, originY + y * step);
-		this.colors.push(color[0], color[1], color[2]);
-		return this.positions.length / 3 - 1;
+		this.positions[at] = (x - (width - 1) / 2) * this.unit;
+		this.positions[at + 1] = ((height - 1) / 2 - y) * this.unit;
+		this.positions[at + 2] = z;
+		for (let i = 0; i < 3; i++) {
+			this.normals[at + i] = normal[i]! / length;
+			this.colors[at + i] = color[i]!;
+		}
+		this.vertexCount += 1;
+		return this.vertexCount - 1;
+	}
+
+	/** @param x and y in node distances */
+	private findColor(x: number, y: number): Color {
+		const { originX, originY, step } = this.grid;
+		return this.silhouette.colorAt(originX + x * step, originY + y * step);
 	}
 
 	/** Finds the slope of u at an inside node, along the mesh's x and y. The arms are unequal at the edge. */
@@ -228,8 +259,9 @@ class Balloon {
 		// there, where the surface turns by 90 degrees within one cell.
 		const steepness = (-lift * lift * excess ** (-1 / SHOULDER - 1)) / 2;
 		const [dx, dy] = this.findSlope(node);
-		this.front[node] = this.addVertex(x, y, z, [dx * steepness, dy * steepness, full]);
-		this.back[node] = this.addVertex(x, y, -z, [dx * steepness, dy * steepness, -full]);
+		const color = this.findColor(x, y);
+		this.front[node] = this.addVertex(x, y, z, [dx * steepness, dy * steepness, full], color);
+		this.back[node] = this.addVertex(x, y, -z, [dx * steepness, dy * steepness, -full], color);
 	}
 
 	/** @returns the vertex where the edge crosses the step from an inside node to an outside node */
@@ -244,13 +276,18 @@ class Balloon {
 		const offset = outside - inside;
 		const isRow = abs(offset) === 1;
 		const [dx, dy] = this.findSlope(inside);
-		const vertex = this.addVertex(x + (isRow ? offset * part : 0), y + (isRow ? 0 : sign(offset) * part), 0, [
-			-dx,
-			-dy,
-			0,
-		]);
+		const rimX = x + (isRow ? offset * part : 0);
+		const rimY = y + (isRow ? 0 : sign(offset) * part);
+		const vertex = this.addVertex(rimX, rimY, 0, [-dx, -dy, 0], this.findColor(rimX, rimY));
 		this.rim.set(edge, vertex);
 		return vertex;
+	}
+
+	/** Adds a cell between four inside nodes on both sides, as `addFaces` does it. */
+	private addCell(a: number, b: number, c: number, d: number): void {
+		const { front, back, faces } = this;
+		faces.push(front[a]!, front[b]!, front[c]!, back[a]!, back[c]!, back[b]!);
+		faces.push(front[a]!, front[c]!, front[d]!, back[a]!, back[d]!, back[c]!);
 	}
 
 	/** @param side the vertices of that side, by node */

@@ -394,8 +394,11 @@ describe('a Base URL without documented v6 endpoints', () => {
 			const result = await rig.run(imageTo3d({ waitFor: 'none' }));
 			expect(result.error).toBeUndefined();
 			expect(hintsOf(result)).toEqual([
-				'3D Model (API V6) is documented for ModelsLab only. If calls fail, select ModelsLab as Service in the credential.',
+				'3D Model (API V6) is documented for ModelsLab only. If calls fail, select ModelsLab in the credential.',
 			]);
+			const onOwnServer = await rig.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'enterprise' });
+			expect(hintsOf(onOwnServer)).toEqual([expect.stringMatching(/^3D Model, Own Server.{1,100}$/)]);
+			expect(hintsOf(onOwnServer)?.[0]?.length).toBeLessThanOrEqual(120);
 			expect(hintsOf(await rig.run({ ...imageTo3d({ waitFor: 'none' }), apiVersion: 'v3' }))).toEqual([]);
 		});
 		rig.setCredential({ baseUrl: rig.service.baseUrl });

@@ -22,7 +22,7 @@ export function hintAtHost(context: IExecuteFunctions, service: Service, items: 
 	const version = versions.find((used) => service.findBetterBaseUrl(used) !== undefined);
 	if (version === undefined) return;
 	const { result } = VERSIONS[version];
-	const advice = 'If calls fail, select ModelsLab as Service in the credential.';
+	const advice = 'If calls fail, select ModelsLab in the credential.';
 	show(context, 'warning', `${result} is documented for ModelsLab only. ${advice}`);
 }
 

@@ -1,7 +1,9 @@
 import { holdsJob, readAnswer, type Answer } from '../../nodes/ImgTo3d/api/answer';
 import { readRetryAfterHeader } from '../../nodes/ImgTo3d/api/words';
-import { isFateUnknown, mayPass } from '../../nodes/ImgTo3d/api/judge';
+import { isFateUnknown, mayPass, type BadAnswer } from '../../nodes/ImgTo3d/api/judge';
+import { describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import { readRequestError } from '../../nodes/ImgTo3d/api/request-error';
+import { STATUS_WORDS } from '../../nodes/ImgTo3d/api/status';
 
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -284,4 +286,11 @@ test.each([
 test('a body with the length of the queue counts as a limit', () => {
 	const answer = read({ status: 'failed', message: 'Try later', current_queue: 5, id: '' });
 	expect(answer).toMatchObject({ state: 'refused', reason: 'queueFull', hasEvidence: false });
+});
+
+test('the error of an unknown status names each status that the node knows', () => {
+	const answer = read({ status: 'paused' });
+	expect(answer).toMatchObject({ state: 'unknownStatus', word: 'paused' });
+	const { description } = describeProblem(answer as BadAnswer, 'fetch');
+	for (const word of STATUS_WORDS) expect(description).toContain(word);
 });

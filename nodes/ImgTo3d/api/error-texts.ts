@@ -4,6 +4,7 @@ import { ACCOUNT_CALLS, type AccountCall } from './account-calls';
 import { holdsJob, type UnansweredReason } from './answer';
 import { isFateUnknown, isLimit, isUnknownJob, isUnknownToApi, type BadAnswer } from './judge';
 import { writeId, type JobId } from './job-id';
+import { STATUS_WORDS } from './status';
 import { parseUrl } from './url';
 import { nameVersions, VERSIONS, type ApiVersion } from './versions';
 import { quote } from './words';
@@ -235,7 +236,7 @@ function describeState(answer: BadAnswer, purpose: AnyPurpose): StateText {
 		case 'unknownStatus':
 			return {
 				what: `the service answered with the unknown status "${answer.word}"`,
-				help: 'This node knows success, processing, failed and error. If the service has changed, update the node.',
+				help: `This node knows ${writeList(STATUS_WORDS)}. If the service has changed, update the node.`,
 			};
 		case 'refused':
 			return describeRefusal(answer, purpose);

@@ -153,8 +153,8 @@ describe('additional fields', () => {
 		});
 
 	test.each<[unknown, IDataObject]>([
-		['{ "texture_size": 2048, "nested": { "a": [null] } }', { texture_size: 2048, nested: { a: [null] } }],
-		[{ texture_size: 2048 }, { texture_size: 2048 }],
+		['{ "new_field": 2048, "nested": { "a": [null] } }', { new_field: 2048, nested: { a: [null] } }],
+		[{ new_field: 2048 }, { new_field: 2048 }],
 		['{}', {}],
 		// The API takes these for other operations and versions only, so the node does not set them here.
 		['{ "frame_size": 1, "prompt": "x" }', { frame_size: 1, prompt: 'x' }],
@@ -193,7 +193,7 @@ describe('additional fields', () => {
 
 	test('are taken only if the node sets none of them', () => {
 		const own = [...fieldsOf('v6', 'imageTo3d').map(toBodyName), 'key', 'webhook', 'track_id', 'image'];
-		const name = fc.constantFrom(...own, 'other', 'texture_size', '__proto__', 'constructor');
+		const name = fc.constantFrom(...own, 'other', 'new_field', '__proto__', 'constructor');
 		fc.assert(
 			fc.property(fc.uniqueArray(name), fc.anything(), (names, value) => {
 				const built = bodyOf(Object.fromEntries(names.map((one) => [one, value])));
@@ -244,14 +244,34 @@ describe.each<[ApiVersion, Generation, Endpoint]>([
 		expect(names.map((name) => [name, findControls(name).length])).toEqual(names.map((name) => [name, 1]));
 	});
 
+	const submit = (settings: object = {}) =>
+		readParameters(endpoint, { image: 'https://example.com/mug.jpg', prompt: 'a mug', ...settings });
+
 	test("presets each field with the service's own default", () => {
-		const read = readParameters(endpoint, { image: 'https://example.com/mug.jpg', prompt: 'a mug' });
+		const read = submit();
 		if (!('parameters' in read)) throw new Error('The stand-in does not take the body.');
 		const defaults = read.parameters as unknown as Record<string, unknown>;
 		// A random seed has no default.
 		for (const entry of fieldsOf(version, operation).filter(({ kind }) => kind !== 'seed')) {
 			const checked = checkField(entry, findControls(entry.name)[0]?.default);
 			expect([entry.name, checked]).toEqual([entry.name, { value: defaults[entry.name] }]);
+		}
+	});
+
+	test('allows the documented ranges and choices, as the stand-in does', () => {
+		const isTaken = (entry: Field, value: unknown) => 'parameters' in submit({ [toBodyName(entry)]: value });
+		for (const entry of fieldsOf(version, operation)) {
+			if (entry.kind === 'choice') {
+				const taken = entry.choices.map(({ value }) => isTaken(entry, value));
+				expect([entry.name, ...taken]).toEqual([entry.name, ...entry.choices.map(() => true)]);
+			}
+			if (entry.kind !== 'integer' && entry.kind !== 'number') continue;
+			// Where no maximum is documented, the stand-in has one of its own.
+			const { name, min, max = min } = entry;
+			const step = entry.kind === 'integer' ? 1 : 0.001;
+			const values = [min - step, min, max, ...(entry.max === undefined ? [] : [max + step])];
+			const allowed = values.filter((value) => 'value' in checkField(entry, value));
+			expect([name, values.filter((value) => isTaken(entry, value))]).toEqual([name, allowed]);
 		}
 	});
 });

@@ -11,9 +11,10 @@ import { type BadAnswer } from '../../nodes/ImgTo3d/api/judge';
 import type { CallPurpose } from '../../nodes/ImgTo3d/api/error-texts';
 import { describeOverdue, describeProblem } from '../../nodes/ImgTo3d/api/problems';
 import type { RefusalReason } from '../../nodes/ImgTo3d/api/words';
-import { API_VERSIONS, VERSIONS, type ApiVersion } from '../../nodes/ImgTo3d/api/versions';
+import { API_VERSIONS, GENERATIONS, VERSIONS, type ApiVersion } from '../../nodes/ImgTo3d/api/versions';
 import { Form } from '../../nodes/ImgTo3d/parameters/form';
 import { NUMERIC_OPTIONS } from '../../nodes/ImgTo3d/parameters/options';
+import { JOB_OPERATIONS } from '../../nodes/ImgTo3d/request';
 import manifest from '../../package.json';
 import { listExamples } from '../../n8n/real/examples.mts';
 import { RECIPES } from '../../n8n/real/install.mts';
@@ -172,6 +173,17 @@ describe('the tables of the documents say what the code does:', () => {
 		const choices = (parameter.options as INodePropertyOptions[]).map((option) => option.name);
 		expect(parameter.displayName).toBe(displayName);
 		expect(readme.rows(heading, displayName, 1).flat().sort()).toEqual(choices.sort());
+	});
+
+	test('the operations, wherever they are counted or listed', () => {
+		const operations = (named(properties, 'operation').options ?? []) as INodePropertyOptions[];
+		const namesWithout = (some: readonly unknown[]) =>
+			operations.flatMap(({ name, value }) => (some.includes(value) ? [] : name));
+		expect(/Actions \((\d+)\)/.exec(readText('README.md'))?.[1]).toBe(`${operations.length}`);
+		const ofAccount = reference.rows('Your account', 'Operation', 1).flat();
+		expect(ofAccount.sort()).toEqual(namesWithout(JOB_OPERATIONS).sort());
+		const free = readme.rows('Costs and limits', 'what', 2).find(([what]) => what === 'free')?.[1];
+		for (const name of namesWithout(GENERATIONS)) expect(free).toContain(name);
 	});
 
 	test("the credential's fields", () => {

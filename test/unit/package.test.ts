@@ -9,6 +9,7 @@ import { packedFiles } from './npm.mts';
 let files: string[];
 beforeAll(() => {
 	files = packedFiles();
+	if (!files.includes(manifest.main)) throw new Error('The package is not built. Run "npm run build" first.');
 });
 
 const nodes = [new entry.ImgTo3d().description, new entry.ImgTo3dTrigger().description];

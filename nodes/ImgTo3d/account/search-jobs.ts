@@ -7,7 +7,7 @@ import { isHttpUrl, parseUrl } from '../api/url';
 import { systemClock, type Clock } from '../async/clock';
 import { readJobPage, type GeneratedJob } from './generated-jobs';
 
-/** How long a person waits for the list, ms. */
+/** How long each page of the list may take, with its repetitions, ms. */
 const LIMIT_MS = 20_000;
 
 /** How many pages are searched for a word before the panel asks for more. */

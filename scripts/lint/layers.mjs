@@ -19,7 +19,7 @@ const LAYERS = [
 	{
 		name: 'file-type',
 		path: `^${NODES}/(file-(end|name|ply|type|walk)|image-type)\\.ts$`,
-		why: 'file-type.ts, file-end.ts and file-name.ts go by a file alone, its bytes and its address, whoever needs it.',
+		why: 'file-type.ts, the other file-*.ts and image-type.ts go by a file alone, its bytes and its address, whoever needs it.',
 	},
 	{
 		name: 'mesh',

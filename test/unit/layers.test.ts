@@ -7,7 +7,7 @@ const CASES: readonly Case[] = [
 	[
 		'a value from a layer above',
 		'nodes/ImgTo3d/async/clock.ts',
-		"import { MODELSLAB } from '../api/endpoints';",
+		"import { MODELSLAB } from '../api/versions/version';",
 		'async-imports-from-below',
 		/^async\/ holds clocks, queues and limits that know nothing of 3D/,
 	],
@@ -49,7 +49,7 @@ const CASES: readonly Case[] = [
 	[
 		'the nodes from a credential',
 		'credentials/StableDiffusionApi.credentials.ts',
-		"import { MODELSLAB } from '../nodes/ImgTo3d/api/endpoints';",
+		"import { MODELSLAB } from '../nodes/ImgTo3d/api/versions/version';",
 		'credentials-import-nothing',
 		/^n8n loads a credential by itself/,
 	],
@@ -70,7 +70,7 @@ const CASES: readonly Case[] = [
 	[
 		'the nodes from the stand-in',
 		'local-api/uploads.mts',
-		"import { MODELSLAB } from '../nodes/ImgTo3d/api/endpoints.ts';",
+		"import { MODELSLAB } from '../nodes/ImgTo3d/api/versions/version.ts';",
 		'local-api-imports-only-local-api',
 		/^local-api\/ stands in for the service/,
 	],

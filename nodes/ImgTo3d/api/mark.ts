@@ -26,9 +26,9 @@ export type Sign = (purpose: 'trigger' | 'suspension', ...subject: string[]) => 
 /** @param key the API key, which cannot be read from a mark */
 export function createSigner(key: string): Sign {
 	const own = createHmac('sha256', key).update('n8n-nodes-img-to-3d: marks of webhook addresses').digest();
-	return (...purpose) =>
+	return (...parts) =>
 		createHmac('sha256', own)
-			.update(JSON.stringify(purpose))
+			.update(JSON.stringify(parts))
 			.digest()
 			.subarray(0, MARK_BYTES)
 			.toString('base64url');

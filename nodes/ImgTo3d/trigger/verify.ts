@@ -88,7 +88,7 @@ async function askApi({ connection, call, report, tracker }: Verification, limit
 			if (isUnknownJob(latest)) unknown += 1;
 			// The API may not know a job for a moment. For forged calls, it is asked again ten times a minute at most.
 			const isUnknown = unknown >= MAX_UNKNOWN || (unknown > 0 && !repeats.take(clock, () => {}));
-			return finding.state !== 'open' || isInDoubt(finding) || isUnknown || isRefusal(latest);
+			return finding.state !== 'open' || isInDoubt(finding) || isUnknown || isPermanent(latest);
 		},
 	);
 	return { answer, finding };
@@ -166,8 +166,8 @@ function isInDoubt(finding: Finding): boolean {
 	return finding.state === 'open' && finding.believedAt !== undefined;
 }
 
-/** Whether the answer stays the same if the API is asked again. */
-function isRefusal(answer: Answer): boolean {
+/** Whether the API would give the same answer if it were asked again. */
+function isPermanent(answer: Answer): boolean {
 	if (answer.state === 'success' || answer.state === 'processing') return false;
 	return !mayPass(answer) && !isUnknownJob(answer);
 }

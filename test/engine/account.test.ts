@@ -3,6 +3,7 @@ import type { INode, INodeParameters } from 'n8n-workflow';
 import { readOutput } from '../../n8n/engine/engine.cts';
 import type { Misbehavior } from '../../local-api/index.mts';
 import { subtitle } from '../../nodes/ImgTo3d/operations';
+import type { AccountRequest } from '../../nodes/ImgTo3d/request';
 import {
 	API_KEY,
 	buildPromptParameters,
@@ -305,17 +306,21 @@ describe('Delete Files', () => {
 });
 
 describe('Include Input Fields', () => {
-	test.each([
-		['getJobs', { returnAll: true }],
-		['getBalance', {}],
-		['deleteFiles', { jobId: '={{ $json.id }}' }],
-	])('%s adds them to each item', async (operation, more) => {
+	const parameters: Record<AccountRequest['operation'], INodeParameters> = {
+		getJobs: { returnAll: true },
+		getBalance: {},
+		deleteFiles: { jobId: '={{ $json.id }}' },
+	};
+	test.each(Object.entries(parameters))('%s adds them to each item', async (operation, more) => {
 		const [id = 0] = await makeJobs(1);
 		const json = { id, order: 7 };
 		const options = { includeInputFields: true };
-		const { items } = await rig.run({ operation, ...more, options } as INodeParameters, {
-			items: [{ json }],
-		});
+		const { items } = await rig.run(
+			{ operation, ...more, options },
+			{
+				items: [{ json }],
+			},
+		);
 		expect(items.map((item) => item.json.input)).toEqual([json]);
 	});
 });

@@ -175,6 +175,16 @@ describe('the tables of the documents say what the code does:', () => {
 		expect(readme.rows(heading, displayName, 1).flat().sort()).toEqual(choices.sort());
 	});
 
+	test('what the stand-in makes of each setting of V6', () => {
+		const [, chapter = ''] = readText('local-api/README.md').split(/^## (?=Version 6$)|^## (?=How an)/m);
+		const words = [...chapter.matchAll(/`([a-z_]+)(\.\.\.)?(?:: \w+)?`/g)];
+		expect(words.length).toBeGreaterThan(10);
+		const isNamed = (field: string) =>
+			words.some(([, word = '', dots]) => (dots ? field.startsWith(word) : field === word));
+		const fields = FIELDS.filter(({ versions }) => versions.includes('v6')).map(toBodyName);
+		expect(fields.filter((field) => !isNamed(field))).toEqual([]);
+	});
+
 	test('the operations, wherever they are counted or listed', () => {
 		const operations = (named(properties, 'operation').options ?? []) as INodePropertyOptions[];
 		const namesWithout = (some: readonly unknown[]) =>

@@ -43,6 +43,7 @@ export interface Operation<Own extends Work = Work> {
 	 *
 	 * @param release gives the item's slot among the jobs in flight to another item
 	 * @throws ProblemError when the service did not do it
+	 * @throws NodeOperationError for a file of the item that cannot be uploaded
 	 * @throws StoppedError when the run was stopped
 	 */
 	perform(run: Run, item: ItemRequest & { work: Own }, release: () => void): Promise<Result>;

@@ -53,9 +53,10 @@ class OpenSuspension implements Suspension {
  * @param requests the run's items
  * @param isResumed whether the run goes on after a suspension. Its jobs are open then, so they are polled if it cannot be
  *   suspended again.
- * @returns `undefined` when no item waits for a call, when an item brings no job that could wait, and when an agent calls
- *   the node as its tool: n8n cannot suspend that execution. The jobs are polled then.
- * @throws NodeOperationError when the service could never call this n8n
+ * @returns `undefined` when no item waits for a call, when an item brings no job that could wait, when a resumed run can no
+ *   longer be called, and when an agent calls the node as its tool: n8n cannot suspend that execution. The jobs are polled
+ *   then.
+ * @throws NodeOperationError when the service could never call this n8n, and the run is not a resumed one
  */
 export function openSuspension(
 	context: IExecuteFunctions,

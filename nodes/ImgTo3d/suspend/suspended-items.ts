@@ -15,7 +15,7 @@ export type JobEnd =
 	/** `isFailed`: the service says so by the job's ID, so the item may be submitted again. */
 	| { isWell: false; problem: Problem; isFailed: boolean };
 
-/** What an item without a job carries. */
+/** What a failed item carries. Its problem may name a job. */
 export interface FailedItem {
 	problem: Problem;
 	trackId?: string;
@@ -23,7 +23,7 @@ export interface FailedItem {
 	input?: IDataObject;
 }
 
-/** What an item carries: its job, or why there is none. */
+/** What an item carries: its job, or the problem that it failed with. */
 export type SuspendedItem = (
 	| {
 			request: JobItem;

@@ -32,8 +32,8 @@ const MAX_USES = 60;
 const MAX_MARKS = 10_000;
 
 /**
- * How often an account's API is asked because of calls without a mark: five times a second, ms. A burst of calls is
- * answered at once. The service counts these questions as the account's, and refuses when there are too many.
+ * The time between two API calls for an account because of calls without a mark, ms: five a second. The first calls of a
+ * burst do not wait. The service counts these API calls as the account's, and refuses when there are too many.
  */
 const UNMARKED_INTERVAL_MS = 200;
 const UNMARKED_BURST = 30;

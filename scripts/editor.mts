@@ -30,20 +30,45 @@ interface Options {
 
 const isVersion = (version: string): version is N8nVersion => version in RECIPES;
 
-function readOptions(): Options {
-	const { version, port } = parseArgs({
+const VERSIONS = Object.keys(RECIPES);
+
+const USAGE = `Usage: npm run editor -- [--version ${VERSIONS.join('|')}] [--port 5678]
+
+It starts n8n with the nodes, the examples and all that they need, and the stand-in service. It costs nothing.
+
+  --version  of n8n. Without it, 2.41.1 starts. The first time, it is installed into .cache/ (2 to 3 GB).
+  --port     of the editor, from 1024 to 65535
+  --help     prints this`;
+
+/** @throws Error for an unknown flag, version or port */
+function readOptions(): Options | 'help' {
+	const { version, port, help } = parseArgs({
 		options: {
 			version: { type: 'string', default: '2.41.1' },
 			port: { type: 'string', default: '5678' },
+			help: { type: 'boolean', short: 'h', default: false },
 		},
 	}).values;
-	if (!isVersion(version)) {
-		throw new Error(
-			`n8n ${version} is not available here. The versions are: ${Object.keys(RECIPES).join(', ')}.`,
-		);
+	if (help) return 'help';
+	if (!isVersion(version)) throw new Error(`--version takes ${VERSIONS.join(' or ')}, not "${version}"`);
+	const number = /^\d{4,5}$/.test(port) ? Number(port) : NaN;
+	if (!(number >= 1024 && number <= 65_535)) {
+		throw new Error(`--port takes a number from 1024 to 65535, not "${port}"`);
 	}
-	if (!/^\d{4,5}$/.test(port)) throw new Error(`"${port}" is no port. Enter a number as in --port 5679.`);
-	return { version, port: Number(port) };
+	return { version, port: number };
+}
+
+/** @returns nothing if there is nothing to start: the usage is printed then, and the exit code set */
+function readOptionsOrExplain(): Options | undefined {
+	try {
+		const options = readOptions();
+		if (options !== 'help') return options;
+		console.log(USAGE);
+	} catch (error) {
+		console.error(`${(error as Error).message}\n\n${USAGE}`);
+		process.exitCode = 2;
+	}
+	return undefined;
 }
 
 /** Checks that nothing uses the ports. What n8n keeps of an earlier start has those of the parts. */
@@ -159,7 +184,8 @@ const stop = new Promise<'stop'>((resolve) => {
 });
 
 try {
-	await run(readOptions(), stop);
+	const options = readOptionsOrExplain();
+	if (options) await run(options, stop);
 } catch (error) {
 	// Ctrl-C also ends n8n at once. Whatever misses it then is no error.
 	if (!isStopping) {

@@ -19,6 +19,17 @@ if (scope !== 'light' && scope !== 'full') {
 	process.exit(2);
 }
 
+/** The packages stop working at other places with an older Node, each with words of its own. */
+function checkNode({ node }) {
+	const [major, minor] = process.versions.node.split('.').map(Number);
+	const [, leastMajor, leastMinor] = /(\d+)\.(\d+)/.exec(node).map(Number);
+	if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+	console.error(
+		`This is Node ${process.versions.node}. It needs Node ${leastMajor}.${leastMinor} or later, from https://nodejs.org or your system.`,
+	);
+	process.exit(1);
+}
+
 const json = (...path) => JSON.parse(readFileSync(join(root, ...path), 'utf8'));
 
 /** The packages named by a package.json that are not installed in the version the lock file names. */
@@ -30,6 +41,8 @@ function missing(dependencies, locked) {
 		);
 	});
 }
+
+checkNode(json('package.json').engines);
 
 const locked = json('package-lock.json').packages;
 const wanted = missing(json('package.json').devDependencies, locked);

@@ -1,16 +1,26 @@
 /**
- * Runs examples/image-to-turntable.json in n8n's own engine, and writes the turntables to out/.
+ * Runs examples/image-to-turntable.json in n8n's own engine, and writes the turntables to a folder (out/).
  *
  *   npm start                          the sample images, on the stand-in service (no key, no cost)
  *   npm start -- mug.png https://...   your own images: files or links
  *   npm start -- --version v6 mug.png  a mesh (GLB) and a turntable of it
+ *   npm start -- --out folder mug.png  writes the files to another folder
  *   IMG_TO_3D_API_KEY=... npm start    the same on the real service, which costs money
  *
  * IMG_TO_3D_BASE_URL sets the address of the real service, if it differs from the documented one.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	accessSync,
+	constants,
+	mkdirSync,
+	mkdtempSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, extname, join, relative } from 'node:path';
+import { basename, extname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
@@ -45,14 +55,15 @@ interface Picture {
 
 const isLink = (text: string) => /^https?:\/\//i.test(text);
 
+/** @throws Error for what is neither a file nor a link */
 function readPicture(source: string): Picture {
+	const expected = 'Give an image file, or a link that begins with http:// or https://.';
+	if (isLink(source) && !URL.canParse(source)) throw new Error(`${source} is not a link. ${expected}`);
 	const name = basename(isLink(source) ? new URL(source).pathname : source, extname(source)) || 'image';
 	if (isLink(source)) return { name, item: { json: { image: source } } };
-	if (!existsSync(source)) {
-		throw new Error(
-			`No such file: ${source}. Give an image file, or a link that begins with http:// or https://.`,
-		);
-	}
+	const stats = statSync(source, { throwIfNoEntry: false });
+	if (!stats) throw new Error(`No such file: ${source}. ${expected}`);
+	if (stats.isDirectory()) throw new Error(`${source} is a folder. ${expected}`);
 	const data = readFileSync(source).toString('base64');
 	const mimeType = MIME[extname(source).toLowerCase()] ?? 'application/octet-stream';
 	return {
@@ -88,15 +99,28 @@ function chooseInputs(sources: string[], service: LocalApi | undefined): Picture
 	);
 }
 
-/** Finds a path in out/ that no other file of this run has. */
-function findFreePath(name: string, ending: string, written: ReadonlySet<string>): string {
-	let path = join(OUT, `${name}.${ending}`);
-	for (let count = 1; written.has(path); count++) path = join(OUT, `${name}_${count}.${ending}`);
+/** Makes the folder for the files before anything is paid for. @throws Error if nothing can be written there */
+function prepareFolder(folder: string): void {
+	try {
+		mkdirSync(folder, { recursive: true });
+		accessSync(folder, constants.W_OK);
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		throw new Error(
+			`The files cannot be written to ${folder} (${code}). Name another folder with --out. Nothing was submitted.`,
+		);
+	}
+}
+
+/** Finds a path in a folder that no other file of this run has. */
+function findFreePath(folder: string, name: string, ending: string, written: ReadonlySet<string>): string {
+	let path = join(folder, `${name}.${ending}`);
+	for (let count = 1; written.has(path); count++) path = join(folder, `${name}_${count}.${ending}`);
 	return path;
 }
 
 /**
- * Writes the files of an item to out/.
+ * Writes the files of an item to a folder.
  *
  * @param written the files of this run so far. No file replaces another one of the same run.
  * @returns the paths, relative to the working directory
@@ -104,12 +128,12 @@ function findFreePath(name: string, ending: string, written: ReadonlySet<string>
 async function writeFiles(
 	item: INodeExecutionData,
 	name: string,
-	engine: Engine,
+	{ engine, out }: { engine: Engine; out: string },
 	written: Set<string>,
 ): Promise<string[]> {
 	const paths: string[] = [];
 	for (const [field, { fileExtension }] of Object.entries(item.binary ?? {})) {
-		const path = findFreePath(name, fileExtension ?? 'bin', written);
+		const path = findFreePath(out, name, fileExtension ?? 'bin', written);
 		writeFileSync(path, await engine.readBinary(item, field));
 		written.add(path);
 		paths.push(relative(process.cwd(), path));
@@ -122,6 +146,8 @@ interface Wishes {
 	/** Files or links. Without any, the samples are used. */
 	sources: string[];
 	version: ApiVersion;
+	/** The folder for the files. */
+	out: string;
 }
 
 /** What to close at the end, the last opened first. */
@@ -207,11 +233,10 @@ async function runWorkflow(
 async function deliver(
 	run: IRun,
 	inputs: readonly Picture[],
-	{ engine, version }: { engine: Engine; version: ApiVersion },
+	{ engine, version, out }: { engine: Engine; version: ApiVersion; out: string },
 	reporter: Reporter,
 ) {
 	const [items = []] = readOutput(run, NODE);
-	mkdirSync(OUT, { recursive: true });
 	const files: string[] = [];
 	const written = new Set<string>();
 	for (const [index, item] of items.entries()) {
@@ -219,18 +244,19 @@ async function deliver(
 		const input = inputs[index]?.name ?? `item-${index}`;
 		// The turntable of a mesh does not replace that of an earlier run.
 		const name = version === DEFAULT_API_VERSION ? input : `${input}-${version}`;
-		files.push(...(await writeFiles(item, name, engine, written)));
+		files.push(...(await writeFiles(item, name, { engine, out }, written)));
 	}
 	console.log(`\n${items.length} item(s) after ${reporter.seconds} s. The files:`);
 	for (const file of files) console.log(`  ${file}`);
 }
 
 /** @returns whether the run has succeeded */
-async function main({ sources, version }: Wishes, closing: Closing): Promise<boolean> {
+async function main({ sources, version, out }: Wishes, closing: Closing): Promise<boolean> {
+	prepareFolder(out);
 	const reporter = new Reporter();
 	const target = await openTarget(reporter, closing);
-	const { engine, baseUrl } = await openEngine(target, version, closing);
 	const inputs = chooseInputs(sources, target.standIn);
+	const { engine, baseUrl } = await openEngine(target, version, closing);
 	console.log(
 		target.standIn
 			? "This run uses the stand-in service: real 3D, made from the images by simple geometry. It is not the service's model.\n"
@@ -243,18 +269,19 @@ async function main({ sources, version }: Wishes, closing: Closing): Promise<boo
 		console.error(`\n${error.message}\n${description ?? ''}`);
 		return false;
 	}
-	await deliver(run, inputs, { engine, version }, reporter);
+	await deliver(run, inputs, { engine, version, out }, reporter);
 	return true;
 }
 
 /** n8n's own log would repeat the errors that are printed here. */
 process.env.N8N_LOG_LEVEL ??= 'silent';
 
-const USAGE = `Usage: npm start -- [--version ${API_VERSIONS.join('|')}] [image file or link ...]
+const USAGE = `Usage: npm start -- [--version ${API_VERSIONS.join('|')}] [--out folder] [image file or link ...]
 
-Without an image, the sample images are used. The files are written to out/.
+Without an image, the sample images are used.
 
   --version  what to make: ${API_VERSIONS.map((version) => `${version} = ${VERSIONS[version].result}`).join(', ')}
+  --out      the folder for the files (out/ of this repository)
   --help     prints this
 
 It uses the stand-in service, which costs nothing. With an API key in IMG_TO_3D_API_KEY, it uses the real service: each
@@ -266,13 +293,14 @@ function readWishes(): Wishes | 'help' {
 		allowPositionals: true,
 		options: {
 			version: { type: 'string', default: DEFAULT_API_VERSION },
+			out: { type: 'string', default: OUT },
 			help: { type: 'boolean', short: 'h', default: false },
 		},
 	});
 	if (values.help) return 'help';
 	const version = API_VERSIONS.find((known) => known === values.version);
 	if (!version) throw new Error(`--version takes ${API_VERSIONS.join(' or ')}, not "${values.version}"`);
-	return { sources: positionals, version };
+	return { sources: positionals, version, out: resolve(values.out) };
 }
 
 async function start(): Promise<number> {

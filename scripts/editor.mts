@@ -75,7 +75,10 @@ function readOptionsOrExplain(): Options | undefined {
 async function checkPorts(port: number): Promise<void> {
 	for (const wanted of [port, ...Object.values(FIXED_PORTS)]) {
 		if ((await getPort({ port: wanted, host: '127.0.0.1' })) === wanted) continue;
-		const advice = wanted === port ? ', or add another one, as in: npm run editor -- --port 5679' : '';
+		const advice =
+			wanted === port
+				? ', or add another one, as in: npm run editor -- --port 5679'
+				: ' (another npm run editor, or npm run local-api)';
 		throw new Error(`Port ${wanted} is in use. Stop the program that uses it${advice}.`);
 	}
 }

@@ -147,6 +147,13 @@ describe('a pace', () => {
 			expect(await startAll(pace, 2)).toEqual([5000, 5200]);
 		});
 
+		test('none starts during a pause that begins while it waits for its turn', async () => {
+			const pace = new Pace(200, 1);
+			const started = startAll(pace, 3);
+			void clock.sleep(100).then(() => pace.pauseUntil(clock.now() + 1000));
+			expect(await started).toEqual([0, 1100, 1300]);
+		});
+
 		test('there are never more in any time than a burst and one for each interval, whenever they ask', async () => {
 			await fc.assert(
 				fc.asyncProperty(

@@ -4,6 +4,7 @@ import type { CancelSignal, Clock } from './clock';
 export class Pace {
 	/** When the next task would start if there had been no burst, ms of the clock. */
 	private next = -Infinity;
+	private pausedUntil = -Infinity;
 
 	/**
 	 * @param intervalMs the time between two starts
@@ -20,8 +21,11 @@ export class Pace {
 	 * @param deadline when it starts in any case, ms of the clock
 	 */
 	async wait(clock: Clock, signal?: CancelSignal, deadline = Infinity): Promise<void> {
-		const start = Math.min(this.takeTurn(clock.now()), deadline);
-		if (start > clock.now()) await clock.sleep(start - clock.now(), signal);
+		// A pause may begin while a task waits for its turn. Then it takes another one.
+		do {
+			const start = Math.min(this.takeTurn(clock.now()), deadline);
+			if (start > clock.now()) await clock.sleep(start - clock.now(), signal);
+		} while (clock.now() < Math.min(this.pausedUntil, deadline) && signal?.aborted !== true);
 	}
 
 	/** Changes the time between two starts, ms. */
@@ -38,6 +42,7 @@ export class Pace {
 
 	/** Starts no task before `time`, ms of the clock, and those that ask until then one after another. */
 	pauseUntil(time: number): void {
+		this.pausedUntil = Math.max(this.pausedUntil, time);
 		this.next = Math.max(this.next, time);
 	}
 

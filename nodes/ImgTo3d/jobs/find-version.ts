@@ -2,7 +2,7 @@
 import type { Answer } from '../api/answer';
 import { joinSentences } from '../api/error-texts';
 import type { JobId } from '../api/job-id';
-import { isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
+import { isLimit, isUnknownJob, mayPass, readRequestedPause, type BadAnswer } from '../api/judge';
 import { describeOverdue, ProblemError, type Problem } from '../api/problems';
 import { CALL_LIMIT_MS } from '../api/service';
 import { nameVersions, VERSIONS, type ApiVersion } from '../api/versions';
@@ -68,7 +68,8 @@ export async function findVersion(
 			}
 			// A limit is the account's, so the next version must not be asked sooner either.
 			const pauseMs = 1000 * ((candidate.latest && readRequestedPause(candidate.latest.answer)) ?? 0);
-			run.account.pace.pauseUntil(Math.min(run.clock.now() + pauseMs, deadline));
+			if (isLimit(answer)) run.account.pace.pauseUntil(run.clock.now() + pauseMs);
+			await run.clock.sleep(Math.min(pauseMs, Math.max(0, deadline - run.clock.now())), run.signal);
 			if (run.clock.now() >= deadline) break;
 		}
 		const open = candidates.filter(({ isOut }) => !isOut);

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
+import manifest from '../../package.json';
 import { RECIPES } from '../../n8n/real/install.mts';
 import { API_VERSIONS } from '../../nodes/ImgTo3d/api/versions';
 import { runScript } from '../support/run-script.mts';
@@ -80,4 +81,21 @@ test.each([
 	});
 	expect(result.status).toBe(code);
 	if (code > 0) expect(result.stderr).toContain(`This is Node ${node}. It needs Node 20.19 or later`);
+});
+
+test('a build that cannot write says why', () => {
+	const folder = mkdtempSync(join(tmpdir(), 'build-'));
+	symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+	writeFileSync(join(folder, 'index.ts'), '');
+	writeFileSync(join(folder, 'tsconfig.json'), '{}');
+	// The file for the node would be inside a file.
+	const n8n = { nodes: ['index.ts/Node.node.js'], credentials: [] };
+	writeFileSync(join(folder, 'package.json'), JSON.stringify({ main: 'dist/index.js', n8n }));
+	copyFileSync('gulpfile.js', join(folder, 'gulpfile.js'));
+	const [, flags = ''] = / gulp (.+)$/.exec(manifest.scripts.build) ?? [];
+	const gulp = resolve('node_modules', 'gulp', 'bin', 'gulp.js');
+	const args = [gulp, ...flags.split(' '), '--gulpfile', join(folder, 'gulpfile.js')];
+	const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+	expect(status).toBe(1);
+	expect(stdout + stderr).toContain('index.ts');
 });

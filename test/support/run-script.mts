@@ -1,5 +1,9 @@
-import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { execFile, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import manifest from '../../package.json' with { type: 'json' };
 
 /** The program that runs a script with Node, as `npm run` does. */
 export const TSX = resolve('node_modules', 'tsx', 'dist', 'cli.mjs');
@@ -27,3 +31,42 @@ export async function runScriptIn(
 
 /** Runs a script in the folder of the repository, as a person does. */
 export const runScript = async (script: string, ...args: string[]) => await runScriptIn('.', script, ...args);
+
+interface Ended {
+	code: number | null;
+	printed: string;
+}
+
+/** Runs Node in a new folder, which is removed at the end. @param prepare fills the folder, and returns the arguments */
+function runNodeInFolder(prepare: (folder: string) => string[], cwd?: string): Ended {
+	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-script-'));
+	try {
+		const options = { cwd: cwd ?? folder, encoding: 'utf8' } as const;
+		const { status, stdout, stderr } = spawnSync(process.execPath, prepare(folder), options);
+		return { code: status, printed: stdout + stderr };
+	} finally {
+		rmSync(folder, { recursive: true, force: true });
+	}
+}
+
+/** Runs the setup as if Node had another version, such as 18.20.8. */
+export const runSetupOnNode = (node: string) =>
+	runNodeInFolder((folder) => {
+		const preload = join(folder, 'preload.cjs');
+		const versions = `{ ...process.versions, node: '${node}' }`;
+		writeFileSync(preload, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
+		return ['--require', preload, 'scripts/setup.mjs', 'light'];
+	}, '.');
+
+/** Runs gulp, with the flags of `npm run build`, for a package whose node would be written below the file index.ts. */
+export const runBrokenBuild = () =>
+	runNodeInFolder((folder) => {
+		symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+		copyFileSync('gulpfile.js', join(folder, 'gulpfile.js'));
+		writeFileSync(join(folder, 'index.ts'), '');
+		writeFileSync(join(folder, 'tsconfig.json'), '{}');
+		const n8n = { nodes: ['index.ts/Node.node.js'], credentials: [] };
+		writeFileSync(join(folder, 'package.json'), JSON.stringify({ main: 'dist/index.js', n8n }));
+		const [, flags = ''] = / gulp (.+)$/.exec(manifest.scripts.build) ?? [];
+		return [resolve('node_modules', 'gulp', 'bin', 'gulp.js'), ...flags.split(' ')];
+	});

@@ -1,12 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-
-import manifest from '../../package.json';
 import { RECIPES } from '../../n8n/real/install.mts';
 import { API_VERSIONS } from '../../nodes/ImgTo3d/api/versions';
-import { runScript } from '../support/run-script.mts';
+import { runBrokenBuild, runScript, runSetupOnNode } from '../support/run-script.mts';
 
 const START = 'scripts/start.cts';
 
@@ -70,32 +64,14 @@ test.each([
 	['18.20.8', 1],
 	['20.19.0', 0],
 	['22.0.0', 0],
-])('on Node %s, the setup ends with %i', async (node, code) => {
-	const preload = join(mkdtempSync(join(tmpdir(), 'node-')), 'preload.cjs');
-	writeFileSync(
-		preload,
-		`Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${node}' } });`,
-	);
-	const result = spawnSync(process.execPath, ['--require', preload, 'scripts/setup.mjs', 'light'], {
-		encoding: 'utf8',
-	});
-	expect(result.status).toBe(code);
-	if (code > 0) expect(result.stderr).toContain(`This is Node ${node}. It needs Node 20.19 or later`);
+])('on Node %s, the setup ends with %i', (node, wanted) => {
+	const { code, printed } = runSetupOnNode(node);
+	expect(code).toBe(wanted);
+	if (code) expect(printed).toContain(`This is Node ${node}. It needs Node 20.19 or later`);
 });
 
 test('a build that cannot write says why', () => {
-	const folder = mkdtempSync(join(tmpdir(), 'build-'));
-	symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
-	writeFileSync(join(folder, 'index.ts'), '');
-	writeFileSync(join(folder, 'tsconfig.json'), '{}');
-	// The file for the node would be inside a file.
-	const n8n = { nodes: ['index.ts/Node.node.js'], credentials: [] };
-	writeFileSync(join(folder, 'package.json'), JSON.stringify({ main: 'dist/index.js', n8n }));
-	copyFileSync('gulpfile.js', join(folder, 'gulpfile.js'));
-	const [, flags = ''] = / gulp (.+)$/.exec(manifest.scripts.build) ?? [];
-	const gulp = resolve('node_modules', 'gulp', 'bin', 'gulp.js');
-	const args = [gulp, ...flags.split(' '), '--gulpfile', join(folder, 'gulpfile.js')];
-	const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
-	expect(status).toBe(1);
-	expect(stdout + stderr).toContain('index.ts');
+	const { code, printed } = runBrokenBuild();
+	expect(code).toBe(1);
+	expect(printed).toContain('index.ts');
 });

@@ -214,6 +214,9 @@ async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
 				await gate.wait(ms);
 			}
 			throwIfStopped(signal);
+			// The time is up, and the service still wants to be left alone.
+			const refusal = account.room.getRefusal(clock.now());
+			if (refusal) return refusal;
 			// With a known limit there is room for every submit that passes, so the next one does not wait for the answer.
 			if (tries === 1 && account.room.getLimit(clock.now()) !== undefined) passage.end();
 			const answer = await passage.send(async () => await sendSubmit(run, submit));

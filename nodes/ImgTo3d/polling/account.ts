@@ -23,6 +23,8 @@ const CALL_INTERVAL_MS = 500;
 const CALL_BURST = 10;
 /** Jobs that take less time need more calls, s. */
 const SHORT_JOB = 10;
+/** An ETA of almost 0 means "any moment", s. */
+const SHORTEST_JOB = 2;
 
 /** Texts, and what the service sends back. They do not change how much work a job is. */
 const NOT_OF_THE_KIND = new Set(['prompt', 'negative_prompt', 'seed', 'webhook', 'track_id']);
@@ -142,7 +144,8 @@ export class Account {
 
 	/** Lets more calls through if jobs are short. @param seconds how long the latest job takes, as far as is known */
 	notePaceOf(seconds: number): void {
-		this.pace.setInterval(CALL_INTERVAL_MS * Math.min(1, seconds / SHORT_JOB));
+		const share = Math.min(1, Math.max(SHORTEST_JOB, seconds) / SHORT_JOB);
+		this.pace.setInterval(CALL_INTERVAL_MS * share);
 	}
 
 	/** Predicts what can be known about an open job from the account's other jobs. */

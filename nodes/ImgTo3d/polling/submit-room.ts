@@ -33,6 +33,7 @@ interface Refusal {
 	until: number;
 	/** Otherwise the calls came too fast, which no free slot changes. */
 	isQueueFull: boolean;
+	answer: Limit;
 }
 
 /** The room for submits of an account. All times are ms of the clock. */
@@ -72,8 +73,7 @@ export class SubmitRoom {
 	 */
 	getNextSubmit(now: number, open: number): number {
 		const { refusal } = this;
-		const hasLikely = refusal?.isQueueFull === true && this.ended + this.counted > 0;
-		if (refusal && now < refusal.until && !hasLikely) return refusal.until;
+		if (refusal && this.getRefusal(now)) return refusal.until;
 		const undecided = [...this.inTheAir].filter(({ since }) => now - since < REFUSED_WITHIN_MS).length;
 		const limit = this.getLimit(now);
 		const hasRoom =
@@ -83,6 +83,13 @@ export class SubmitRoom {
 		const isTried = refusal !== undefined && this.ended === 0 && undecided > 0;
 		// There is room when a submit is answered. But one in the air soon stops counting.
 		return hasRoom && !isTried ? now : now + REFUSED_WITHIN_MS;
+	}
+
+	/** The answer by which the service refuses submits now, as far as is known. @returns nothing if a submit may be sent */
+	getRefusal(now: number): Limit | undefined {
+		const { refusal } = this;
+		const hasLikelySlot = refusal?.isQueueFull === true && this.ended + this.counted > 0;
+		return refusal && now < refusal.until && !hasLikelySlot ? refusal.answer : undefined;
 	}
 
 	/** When the account's requests are to be counted: only while the service refuses more because of other clients' jobs. */
@@ -96,12 +103,13 @@ export class SubmitRoom {
 	 * Notes that the service has refused a submit. A pause that it asks for is never shortened, and becomes longer when the
 	 * same happens after it: many clients may be waiting.
 	 */
-	noteRefused({ reason, retryAfterSeconds, queueLimit }: Limit, now: number): void {
+	noteRefused(answer: Limit, now: number): void {
+		const { reason, retryAfterSeconds, queueLimit } = answer;
 		const isQueueFull = reason === 'queueFull';
 		if (this.refusal && now >= this.refusal.until) this.refusedInRow += 1;
 		const pause = retryAfterSeconds === undefined ? DEFAULT_PAUSE_MS : retryAfterSeconds * 1000;
 		const longer = 1 + LONGER_EACH * Math.min(MAX_LONGER, this.refusedInRow);
-		this.refusal = { until: now + Math.max(MIN_PAUSE_MS, pause) * longer, isQueueFull };
+		this.refusal = { until: now + Math.max(MIN_PAUSE_MS, pause) * longer, isQueueFull, answer };
 		this.ended = 0;
 		this.counted = 0;
 		if (queueLimit !== undefined) this.limit = { jobs: queueLimit, reportedAt: now };

@@ -105,7 +105,7 @@ describe('Max Paid Jobs', () => {
 		});
 		const { items } = await rig.run(limitTo(3), {
 			items: makeNumberedItems(3),
-			node: { retryOnFail: true, maxTries: 2 },
+			node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 },
 		});
 		expect(items).toHaveLength(3);
 		expect(rig.service.jobs).toHaveLength(3);

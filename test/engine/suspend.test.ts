@@ -263,7 +263,7 @@ describe('a suspended execution', () => {
 				return answer;
 			};
 			rig.service.addFault({ on: 'fetch', times: Infinity, do: { kind: 'edit', edit } });
-			const node = { retryOnFail: true, maxTries: 2 };
+			const node = { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 };
 			await rig.run(inOrder(), { items: makeNumberedItems(2), node });
 			await rig.clock.sleep(31_000);
 			await rig.waitUntilIdle();

@@ -129,7 +129,9 @@ describe('a job on a server of the customer', () => {
 
 	test('is retried without a second payment', async () => {
 		rig.service.addFault({ on: 'download', times: 99, do: { kind: 'answer', status: 500, body: '' } });
-		const { run } = await rig.run(imageTo3d(), { node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 } });
+		const { run } = await rig.run(imageTo3d(), {
+			node: { retryOnFail: true, maxTries: 2, waitBetweenTries: 1 },
+		});
 		expect(run.status).toBe('error');
 		expect(rig.service.jobs).toHaveLength(1);
 	});

@@ -178,9 +178,10 @@ async function run({ version, port }: Options, stop: Promise<'stop'>): Promise<v
 let isStopping = false;
 const stop = new Promise<'stop'>((resolve) => {
 	for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-		process.once(signal, () => {
+		// Not only once: tsx passes a Ctrl-C on that its process has got already. The second signal would end it at once, and leave n8n.
+		process.on(signal, () => {
+			if (!isStopping) console.log('\nStopping ...');
 			isStopping = true;
-			console.log('\nStopping ...');
 			resolve('stop');
 		});
 	}

@@ -66,9 +66,13 @@ export class EditorCommand {
 		return this.child.exitCode;
 	}
 
-	/** Presses Ctrl-C. */
+	/** Presses Ctrl-C. On a busy machine, tsx passes the signal on once more, although its process has got it from the terminal. */
 	interrupt(): void {
-		if (!this.hasEnded && this.child.pid) process.kill(-this.child.pid, 'SIGINT');
+		const signal = () => {
+			if (!this.hasEnded && this.child.pid) process.kill(-this.child.pid, 'SIGINT');
+		};
+		signal();
+		setTimeout(signal, 50);
 	}
 }
 

@@ -62,7 +62,7 @@ test('Ctrl-C while it starts stops everything, without an error', async () => {
 
 test.each([
 	[PORT, /^Port 5679 is in use\. Stop the program that uses it, or add another one/m],
-	[3005, /^Port 3005 is in use\. Stop the program that uses it\.$/m],
+	[3005, /^Port 3005 is in use\. Stop the program that uses it \(another npm run editor, /m],
 ])('a port that is in use is named: %i', async (port, words) => {
 	const other = await serve((_request, response) => response.end(), '127.0.0.1', port);
 	try {

@@ -47,7 +47,7 @@ export class SubmitGate {
 	/** Notes that the service has ended a job of this run, well or badly, so that its slot in the queue is free. */
 	noteEnded(): void {
 		this.progressAt = this.clock.now();
-		this.account.noteEnded(this.clock.now());
+		this.account.noteEnded(this.progressAt);
 	}
 
 	/** Queues, then runs `work` as the only one that passes the gate. */

@@ -48,7 +48,7 @@ export class CountPlan {
 
 	/** Notes that a submit was refused because the queue is full. */
 	noteRefused(now: number): void {
-		this.misses = this.hasShownSlot ? this.misses + 1 : this.misses;
+		if (this.hasShownSlot) this.misses += 1;
 		this.hasShownSlot = false;
 		this.waitingSince ??= now;
 		if (this.misses >= MAX_MISSES) this.giveUp(now);

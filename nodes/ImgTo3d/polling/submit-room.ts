@@ -31,8 +31,6 @@ const SHARED_MS = 60_000;
 interface Refusal {
 	/** Until when no submit is sent, ms of the clock. */
 	until: number;
-	/** Otherwise the calls came too fast, which no free slot changes. */
-	isQueueFull: boolean;
 	answer: Limit;
 }
 
@@ -88,15 +86,15 @@ export class SubmitRoom {
 	/** The answer by which the service refuses submits now, as far as is known. @returns nothing if a submit may be sent */
 	getRefusal(now: number): Limit | undefined {
 		const { refusal } = this;
-		const hasLikelySlot = refusal?.isQueueFull === true && this.ended + this.counted > 0;
-		return refusal && now < refusal.until && !hasLikelySlot ? refusal.answer : undefined;
+		if (!refusal || now >= refusal.until) return undefined;
+		// If the calls came too fast, no free slot changes that.
+		const hasLikelySlot = refusal.answer.reason === 'queueFull' && this.ended + this.counted > 0;
+		return hasLikelySlot ? undefined : refusal.answer;
 	}
 
 	/** When the account's requests are to be counted: only while the service refuses more because of other clients' jobs. */
 	getNextCount(now: number): number {
-		const { refusal } = this;
-		const isOfUse = refusal?.isQueueFull && now < refusal.until && this.ended + this.counted === 0;
-		return isOfUse ? this.counts.getNext() : Infinity;
+		return this.getRefusal(now)?.reason === 'queueFull' ? this.counts.getNext() : Infinity;
 	}
 
 	/**
@@ -105,15 +103,14 @@ export class SubmitRoom {
 	 */
 	noteRefused(answer: Limit, now: number): void {
 		const { reason, retryAfterSeconds, queueLimit } = answer;
-		const isQueueFull = reason === 'queueFull';
 		if (this.refusal && now >= this.refusal.until) this.refusedInRow += 1;
 		const pause = retryAfterSeconds === undefined ? DEFAULT_PAUSE_MS : retryAfterSeconds * 1000;
 		const longer = 1 + LONGER_EACH * Math.min(MAX_LONGER, this.refusedInRow);
-		this.refusal = { until: now + Math.max(MIN_PAUSE_MS, pause) * longer, isQueueFull, answer };
+		this.refusal = { until: now + Math.max(MIN_PAUSE_MS, pause) * longer, answer };
 		this.ended = 0;
 		this.counted = 0;
 		if (queueLimit !== undefined) this.limit = { jobs: queueLimit, reportedAt: now };
-		if (isQueueFull) this.counts.noteRefused(now);
+		if (reason === 'queueFull') this.counts.noteRefused(now);
 	}
 
 	/** Notes that a job of this process has ended, so that its slot of the queue is free. */
@@ -153,6 +150,7 @@ export class SubmitRoom {
 		this.acceptedSubmits += 1;
 		this.refusedInRow = 0;
 		this.counts.noteAccepted(open);
-		if (this.refusal && !this.refusal.isQueueFull && now >= this.refusal.until) this.refusal = undefined;
+		const { refusal } = this;
+		if (refusal?.answer.reason === 'rateLimit' && now >= refusal.until) this.refusal = undefined;
 	}
 }

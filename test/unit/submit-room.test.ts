@@ -147,6 +147,26 @@ describe('the requests are counted', () => {
 		expect(mayStart(room, 60_000)).toBe(false);
 	});
 
+	test('and no slot twice: those that jobs of the process have left are taken by its own submits', async () => {
+		const room = await create();
+		void room.countSubmit(1000, never);
+		room.noteCountBegun();
+		room.noteEnded(2000);
+		room.noteEnded(2000);
+		void room.countSubmit(2000, never);
+		room.noteCount(2, 2000, 0);
+		void room.countSubmit(8000, never);
+		expect(room.getNextSubmit(8000, 0)).toBe(600_000);
+	});
+
+	test('and no slot twice whose job is known to have ended only later', async () => {
+		const room = await create();
+		room.noteCount(4, 2000, 1);
+		room.noteEnded(3000);
+		void room.countSubmit(3000, never);
+		expect(room.getNextSubmit(9000, 0)).toBe(600_000);
+	});
+
 	test('against the most that was counted if the service names no limit', async () => {
 		const room = new SubmitRoom(() => 0.5);
 		await submit(room, 0, refusal(600));

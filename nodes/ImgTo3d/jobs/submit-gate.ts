@@ -88,7 +88,7 @@ export class SubmitGate {
 		const { clock, service, signal } = this.connection;
 		const { account } = this;
 		const { counts } = account.room;
-		counts.noteBegun();
+		account.room.noteCountBegun();
 		account.pace.count(clock.now());
 		const answer = await service.callAccount('countRequests', {}, COUNT_LIMIT_MS, signal);
 		const now = clock.now();

@@ -17,6 +17,16 @@ const MAX_MISSES = 3;
 /** How long it is not asked for then, and when the service does not have it, ms. */
 const USELESS_MS = 600_000;
 
+/** What a process knows of the queue beside the count. */
+interface QueueFacts {
+	/** How many jobs of this process are in it. */
+	open: number;
+	/** How many of its free slots the next submits of this process take anyway. */
+	taken: number;
+	/** How many jobs it takes, if the service has said it. */
+	limit: number | undefined;
+}
+
 /**
  * Plans when to count the account's requests, to find the slots of the queue that other clients have left. While the
  * service wants a pause, that is the only way to know of them. All times are ms of the clock.
@@ -78,16 +88,14 @@ export class CountPlan {
 	/**
 	 * Notes how many requests of the account the service works on.
 	 *
-	 * @param open how many jobs of this process are among them
-	 * @param limit how many the queue takes, if the service has said it
 	 * @returns how many slots are free
 	 */
-	noteCount(count: number, now: number, open: number, limit: number | undefined): number {
+	noteCount(count: number, now: number, { open, taken, limit }: QueueFacts): number {
 		this.isCounting = false;
 		this.countedAt = now;
 		this.plan(now, open > 0 ? RARER_WITH_OPEN_JOBS : 1);
 		this.most = Math.max(this.most, count);
-		const free = Math.max(0, (limit ?? this.most) - count);
+		const free = Math.max(0, (limit ?? this.most) - count - taken);
 		this.hasShownSlot = free > 0;
 		return free;
 	}

@@ -47,6 +47,8 @@ export class SubmitRoom {
 	private counted = 0;
 	/** The submits that are not answered yet. */
 	private readonly inTheAir = new Set<{ since: number }>();
+	/** While the requests are counted: how many submits were in the air meanwhile. The count may not show them. */
+	private sentDuringCount?: number;
 	private acceptedSubmits = 0;
 
 	/** @param random from 0 to 1 */
@@ -117,16 +119,27 @@ export class SubmitRoom {
 	noteEnded(now: number): void {
 		if (!this.refusal) return;
 		this.ended += 1;
+		// The count may have shown this slot already.
+		if (this.counted > 0) this.counted -= 1;
 		this.counts.noteEnded(now);
 	}
 
+	/** Notes that a count has been begun. */
+	noteCountBegun(): void {
+		this.sentDuringCount = this.inTheAir.size;
+		this.counts.noteBegun();
+	}
+
 	/**
-	 * Notes how many requests of the account the service works on.
+	 * Notes how many requests of the account the service works on. The slots that jobs of this process have left go to its
+	 * next submits anyway.
 	 *
 	 * @param open how many jobs of this process are among them
 	 */
 	noteCount(requests: number, now: number, open: number): void {
-		const free = this.counts.noteCount(requests, now, open, this.getLimit(now));
+		const taken = this.ended + (this.sentDuringCount ?? 0);
+		this.sentDuringCount = undefined;
+		const free = this.counts.noteCount(requests, now, { open, taken, limit: this.getLimit(now) });
 		if (this.refusal) this.counted = free;
 	}
 
@@ -138,6 +151,7 @@ export class SubmitRoom {
 		if (refusal && now >= refusal.until + SHARED_MS) this.refusal = undefined;
 		const submit = { since: now };
 		this.inTheAir.add(submit);
+		if (this.sentDuringCount !== undefined) this.sentDuringCount += 1;
 		try {
 			return await send();
 		} finally {

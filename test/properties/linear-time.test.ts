@@ -272,8 +272,15 @@ const LENGTHS = [10_000, 100_000, ...(RUNS_ALL ? [1_000_000] : [])];
 /** Checks how long a reader takes for a text of `length` characters. @returns what is too slow */
 function findSlowness(read: (text: string) => unknown, piece: string, end: string, length: number): string[] {
 	const text = piece.repeat(length / piece.length) + end;
-	const ms = measureWork(() => read(text));
-	return ms <= (MAX_MS * length) / 1_000_000 + 100 ? [] : [`${ms} ms for ${length} of ${piece} and ${end}`];
+	const most = (MAX_MS * length) / 1_000_000 + 100;
+	// The process collects its garbage at any time. A slow reader is slow each time.
+	let ms = Infinity;
+	for (let tries = 0; tries < 3 && ms > most; tries++)
+		ms = Math.min(
+			ms,
+			measureWork(() => read(text)),
+		);
+	return ms <= most ? [] : [`${ms} ms for ${length} of ${piece} and ${end}`];
 }
 
 describe('a text that is made to take long', () => {

@@ -1,4 +1,8 @@
+import { request, type IncomingMessage } from 'node:http';
+
+import { serve, serveBehindPublicName } from '../support/http.mts';
 import { openRig, buildWorkflow } from '../support/rig.mts';
+import { TestClock } from '../support/test-clock.mts';
 
 /** The port that n8n's server had in a rig that is closed. */
 async function portOfClosedN8n(): Promise<number> {
@@ -20,5 +24,26 @@ test('the clock stands still while a service answers at the port of an n8n that 
 		expect(items[0]?.json).toMatchObject({ status: 'success' });
 	} finally {
 		await rig.close();
+	}
+});
+
+test('the clock goes on when a client breaks off a file behind a public name', async () => {
+	// More than what the connections of both sides hold, so that the server still has something to send.
+	const file = Buffer.alloc(20_000_000);
+	const server = await serve((_, response) => response.end(file));
+	const proxy = await serveBehindPublicName(server.origin);
+	const clock = new TestClock();
+	clock.patienceMs = Infinity;
+	try {
+		const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+			request(process.env.HTTP_PROXY + '/file', resolve).on('error', reject).end();
+		});
+		answer.once('data', () => answer.destroy());
+		await clock.sleep(1000);
+		expect(answer.destroyed).toBe(true);
+	} finally {
+		clock.stop();
+		await proxy.end();
+		await server.close();
 	}
 });

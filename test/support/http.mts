@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { pipeline } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 
 import { serve } from '../../n8n/real/serve.mts';
@@ -40,7 +41,8 @@ export async function serveBehindPublicName(
 			{ method: incoming.method, headers },
 			(answer) => {
 				outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-				answer.pipe(outgoing);
+				// Whichever side breaks off, the other one ends. An answer that nobody reads would hold the clock.
+				pipeline(answer, outgoing, () => {});
 			},
 		);
 		onward.on('error', () => outgoing.destroy());

@@ -73,7 +73,7 @@ export async function measureStandIn(): Promise<Table> {
 	const parts = STEPS.map((step) => `${step} ${median(costs.map((of) => of[step])).toFixed(2)}`);
 	return {
 		question: 'How long does the stand-in service take?',
-		how: `A turntable of samples/mug.jpg, 256 px and 4 s: CPU of all threads, ${ROUNDS} times after a first one. npm start: three images of 256 px and 3 s, ${STARTS} times, with everything installed and built before. Median (least to most).`,
+		how: `A turntable of samples/mug.jpg, 256 px and 4 s: CPU of all threads, ${ROUNDS} times after a first one. npm start: three images of 256 px and 4 s, ${STARTS} times, with everything installed before. Median (least to most).`,
 		columns: ['what', 'figure', 'aim', 'met'],
 		rows: [
 			['turntable, on one core', formatSpread(costs.map(sum), formatSeconds), '', ''],

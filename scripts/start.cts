@@ -25,6 +25,7 @@ import { parseArgs } from 'node:util';
 import type { INodeExecutionData, INodeParameters, IRun } from 'n8n-workflow';
 
 import { createEngine, readOutput, type Engine, type WorkflowJson } from '../n8n/engine/engine.cts';
+import { StableDiffusionApi } from '../credentials/StableDiffusionApi.credentials';
 import { startLocalApi, type LocalApi } from '../local-api/index.mts';
 import {
 	API_VERSIONS,
@@ -33,6 +34,8 @@ import {
 	type ApiVersion,
 	type Version,
 } from '../nodes/ImgTo3d/api/versions';
+// With its ending, because tsx would take ImgTo3d.node.json.
+import { ImgTo3d } from '../nodes/ImgTo3d/ImgTo3d.node.ts';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'out');
@@ -185,15 +188,12 @@ async function openTarget({ say }: Reporter, closing: Closing): Promise<Target> 
 	return { apiKey: 'none-needed', standIn };
 }
 
-/** Opens n8n's engine with the nodes of the build, as n8n loads them. */
+/** Opens n8n's engine with the node. It comes from the sources, which need no build. */
 async function openEngine(
 	{ apiKey, standIn }: Target,
 	version: ApiVersion,
 	closing: Closing,
 ): Promise<{ engine: Engine; baseUrl: string }> {
-	// Not imported by name, because the file does not exist before the first build.
-	const built: string = join(ROOT, 'dist/index.js');
-	const { ImgTo3d, StableDiffusionApi } = (await import(built)) as typeof import('../index');
 	const type = new StableDiffusionApi();
 	const [documented] = VERSIONS[version].baseUrls;
 	const baseUrl = standIn?.baseUrl ?? process.env.IMG_TO_3D_BASE_URL ?? documented;

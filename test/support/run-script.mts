@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -37,12 +37,13 @@ interface Ended {
 	printed: string;
 }
 
-/** Runs Node in a new folder, which is removed at the end. @param prepare fills the folder, and returns the arguments */
-function runNodeInFolder(prepare: (folder: string) => string[], cwd?: string): Ended {
+/** Runs a command in a new folder, which is removed at the end. @param prepare fills the folder, and returns the command */
+function runInFolder(prepare: (folder: string) => [command: string, ...args: string[]], cwd?: string): Ended {
 	const folder = mkdtempSync(join(tmpdir(), 'img-to-3d-script-'));
 	try {
+		const [command, ...args] = prepare(folder);
 		const options = { cwd: cwd ?? folder, encoding: 'utf8' } as const;
-		const { status, stdout, stderr } = spawnSync(process.execPath, prepare(folder), options);
+		const { status, stdout, stderr } = spawnSync(command, args, options);
 		return { code: status, printed: stdout + stderr };
 	} finally {
 		rmSync(folder, { recursive: true, force: true });
@@ -51,16 +52,28 @@ function runNodeInFolder(prepare: (folder: string) => string[], cwd?: string): E
 
 /** Runs the setup as if Node had another version, such as 18.20.8. */
 export const runSetupOnNode = (node: string) =>
-	runNodeInFolder((folder) => {
+	runInFolder((folder) => {
 		const preload = join(folder, 'preload.cjs');
 		const versions = `{ ...process.versions, node: '${node}' }`;
 		writeFileSync(preload, `Object.defineProperty(process, 'versions', { value: ${versions} });`);
-		return ['--require', preload, 'scripts/setup.mjs', 'light'];
+		return [process.execPath, '--require', preload, 'scripts/setup.mjs', 'light'];
 	}, '.');
+
+/** What a clone has besides its tests and documents. */
+const CLONED = ['credentials', 'examples', 'local-api', 'n8n', 'nodes', 'samples', 'scripts'];
+
+/** Runs `npm start` in a new clone that has installed everything, and built nothing. */
+export const startNewClone = (...args: string[]) =>
+	runInFolder((folder) => {
+		for (const name of [...CLONED, 'package.json', 'package-lock.json', 'tsconfig.json'])
+			cpSync(name, join(folder, name), { recursive: true });
+		symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+		return ['npm', 'start', '--', ...args];
+	});
 
 /** Runs gulp, with the flags of `npm run build`, for a package whose node would be written below the file index.ts. */
 export const runBrokenBuild = () =>
-	runNodeInFolder((folder) => {
+	runInFolder((folder) => {
 		symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
 		copyFileSync('gulpfile.js', join(folder, 'gulpfile.js'));
 		writeFileSync(join(folder, 'index.ts'), '');
@@ -68,5 +81,5 @@ export const runBrokenBuild = () =>
 		const n8n = { nodes: ['index.ts/Node.node.js'], credentials: [] };
 		writeFileSync(join(folder, 'package.json'), JSON.stringify({ main: 'dist/index.js', n8n }));
 		const [, flags = ''] = / gulp (.+)$/.exec(manifest.scripts.build) ?? [];
-		return [resolve('node_modules', 'gulp', 'bin', 'gulp.js'), ...flags.split(' ')];
+		return [process.execPath, resolve('node_modules', 'gulp', 'bin', 'gulp.js'), ...flags.split(' ')];
 	});

@@ -1,6 +1,10 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { RECIPES } from '../../n8n/real/install.mts';
 import { API_VERSIONS } from '../../nodes/ImgTo3d/api/versions';
-import { runBrokenBuild, runScript, runSetupOnNode } from '../support/run-script.mts';
+import { runBrokenBuild, runScript, runSetupOnNode, startNewClone } from '../support/run-script.mts';
 
 const START = 'scripts/start.cts';
 
@@ -35,6 +39,19 @@ test.each([
 	expect(code).toBe(1);
 	expect(printed).toContain(problem);
 	expect(printed).not.toContain('POST');
+});
+
+test('npm start needs no build', () => {
+	const out = mkdtempSync(join(tmpdir(), 'img-to-3d-out-'));
+	try {
+		const { code, printed } = startNewClone('samples/duck.png', '--out', out);
+		expect(printed).toContain('1 item(s) after');
+		expect(code).toBe(0);
+		expect(readdirSync(out)).toEqual(['duck.gif']);
+		expect(readFileSync(join(out, 'duck.gif')).subarray(0, 6).toString()).toBe('GIF89a');
+	} finally {
+		rmSync(out, { recursive: true });
+	}
 });
 
 const EDITOR = 'scripts/editor.mts';

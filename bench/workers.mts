@@ -141,26 +141,29 @@ async function makeRow(
 	];
 }
 
+/** Starts as many processes as a row can need. */
+async function startAll(): Promise<MeasuredProcess[]> {
+	const most = Math.max(...AIMS.map(([workers]) => workers));
+	return await Promise.all(Array.from({ length: most }, async () => await startMeasured()));
+}
+
 /** @param say gets a line from time to time */
 export async function measureWorkers(say: Say): Promise<Table> {
-	const processes: MeasuredProcess[] = [];
+	// The rows of as many workers are measured side by side, each on a service of its own. They need almost no processor.
+	const sets: MeasuredProcess[][] = [];
+	for (const _ of RETRY_AFTER) sets.push(await startAll());
 	try {
-		const most = Math.max(...AIMS.map(([workers]) => workers));
-		for (let worker = 0; worker < most; worker++) processes.push(await startMeasured());
 		const rows: string[][] = [];
 		for (const aim of AIMS) {
-			for (const factor of RETRY_AFTER) {
-				const row = await makeRow(processes, aim, factor);
+			const measured = RETRY_AFTER.map(async (factor, set) => await makeRow(sets[set] ?? [], aim, factor));
+			for (const row of await Promise.all(measured)) {
 				say(`  ${row.slice(0, 4).join(', ')}`);
 				rows.push(row);
 			}
 		}
 		return {
 			question: 'How long do the jobs of several n8n processes take that share an account?',
-			how: [
-				`Each worker is a process of its own with n8n's engine and the built node, and has ${JOBS} jobs of ${JOB_SECONDS} s. The stand-in accepts ${SLOTS} open jobs of the account and runs them all at the same time. A further submit is refused with a \`retry_after\`. All workers begin at the same moment. Real clock, ${REPETITIONS} repetitions.`,
-				`Makespan: from the first submit until the last worker has its output, divided by how long the service takes if no slot is ever free. Simulated: the same on a simulated clock, median of ${SIMULATIONS}. Refused: submits for each job. Last: the end of the last worker, divided by the mean of all ends. Polls and counts (of the account's requests) for each job.`,
-			].join(' '),
+			how: HOW,
 			columns: [
 				'workers',
 				'retry_after',
@@ -176,6 +179,11 @@ export async function measureWorkers(say: Say): Promise<Table> {
 			rows,
 		};
 	} finally {
-		for (const worker of processes) await worker.stop();
+		for (const worker of sets.flat()) await worker.stop();
 	}
 }
+
+const HOW = [
+	`Each worker is a process of its own with n8n's engine and the built node, and has ${JOBS} jobs of ${JOB_SECONDS} s. The stand-in accepts ${SLOTS} open jobs of the account and runs them all at the same time. A further submit is refused with a \`retry_after\`. All workers begin at the same moment. Real clock, ${REPETITIONS} repetitions.`,
+	`Makespan: from the first submit until the last worker has its output, divided by how long the service takes if no slot is ever free. Simulated: the same on a simulated clock, median of ${SIMULATIONS}. Refused: submits for each job. Last: the end of the last worker, divided by the mean of all ends. Polls and counts (of the account's requests) for each job.`,
+].join(' ');

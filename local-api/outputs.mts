@@ -82,8 +82,8 @@ export function createMadeFiles(): MadeFiles {
 	});
 }
 
-/** How many files are made at once: one is drawn while another one is compressed. The frames of each take tens of megabytes. */
-const AT_ONCE = 2;
+/** How many files are made at once: one is drawn while others are compressed. The frames of each take tens of megabytes. */
+const AT_ONCE = 3;
 
 /** Makes a job's files at the first request for them, so that a thousand jobs cost nothing until then. */
 export class Outputs {

@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import pLimit from 'p-limit';
+
 import { DISTANCE, ELEVATION, findGround, placeCamera, type Camera, type Ground } from './camera.mts';
 import type { Mesh } from './mesh.mts';
 import { createSampler, LINEAR, type Sampler } from './pixels.mts';
@@ -337,13 +339,22 @@ function spreadDelays(count: number, seconds: number): number[] {
 	return Array.from({ length: count }, (_, frame) => (end(frame + 1) - end(frame)) * 10);
 }
 
+/** Turntables that are drawn in turns would all be late, and nothing would be compressed in the meantime. */
+const oneAtATime = pLimit(1);
+
 /**
  * Renders one full turn of a mesh on a light ground, at 15 frames per second. A turntable that would take too much memory has fewer
- * frames. Other work can run between frames.
+ * frames. Other work can run between frames, but no other turntable is drawn.
  */
 export async function renderTurntable(mesh: Mesh, { size, seconds, start }: View): Promise<Turntable> {
 	const affordable = max(floor(MOST_PIXELS / (size * size)), 8);
 	const frames = max(min(round(seconds * FRAMES_PER_SECOND), affordable), 1);
+	const pixels = await oneAtATime(async () => await drawFrames(mesh, size, start, frames));
+	return { size, frames, pixels, delays: spreadDelays(frames, seconds) };
+}
+
+/** @returns the pixels of {@link Turntable} */
+async function drawFrames(mesh: Mesh, size: number, start: number, frames: number): Promise<Buffer> {
 	const renderer = new Renderer(mesh, size, size > 512 ? 1 : 2);
 	const frameBytes = size * size * 3;
 	const pixels = Buffer.alloc(frames * frameBytes);
@@ -352,5 +363,5 @@ export async function renderTurntable(mesh: Mesh, { size, seconds, start }: View
 		renderer.draw(angle, pixels.subarray(frame * frameBytes, (frame + 1) * frameBytes));
 		await nextTurn();
 	}
-	return { size, frames, pixels, delays: spreadDelays(frames, seconds) };
+	return pixels;
 }

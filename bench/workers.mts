@@ -147,11 +147,91 @@ async function startAll(): Promise<MeasuredProcess[]> {
 	return await Promise.all(Array.from({ length: most }, async () => await startMeasured()));
 }
 
+/** The jobs of the process whose calls are counted. */
+const PACED_JOBS = 40;
+const PACED_SECONDS = 20;
+/** The most calls at once, and each second in addition. */
+const BURST = 10;
+const SUSTAINED = 2;
+/** The times in which calls are counted, s. */
+const BUSY_SECONDS = [1, 10, 30];
+
+/** @returns the most calls that fall into a time of this length, s */
+function countBusiest(calls: readonly number[], seconds: number): number {
+	return Math.max(
+		...calls.map((start) => calls.filter((at) => at >= start && at < start + seconds * 1000).length),
+	);
+}
+
+/** Has one process do its jobs, and counts all of its calls. @param atOnce how many jobs it has open */
+async function makePaceRow(atOnce: number): Promise<string[]> {
+	const process = await startMeasured();
+	const service = await startLocalApi({
+		jobSeconds: PACED_SECONDS,
+		parallel: SLOTS,
+		queueLimit: PACED_JOBS,
+		eta: 'exact',
+	});
+	try {
+		const { baseUrl } = service;
+		const parameters = { ...PARAMETERS, options: { maxJobsInFlight: atOnce } };
+		const { items, wallMs } = await process.measure({
+			contender: 'node',
+			atOnce,
+			baseUrl,
+			items: PACED_JOBS,
+			parameters,
+		});
+		if (items !== PACED_JOBS)
+			throw new Error(`The process has put out ${items} items instead of ${PACED_JOBS}.`);
+		const calls = service.requests.map(({ at }) => at);
+		const polls = service.requests.filter(({ path }) => path.includes('/fetch/')).length;
+		const busiest = BUSY_SECONDS.map((seconds) => countBusiest(calls, seconds));
+		const isPolite = BUSY_SECONDS.every(
+			(seconds, index) => (busiest[index] ?? NaN) <= BURST + SUSTAINED * seconds,
+		);
+		return [
+			`${atOnce}`,
+			`${calls.length}`,
+			format(polls / PACED_JOBS),
+			...busiest.map(String),
+			format(wallMs / 1000 / ((PACED_JOBS / SLOTS) * PACED_SECONDS)),
+			...(atOnce > SLOTS ? [] : [`${BURST}, and ${SUSTAINED} a second`, formatVerdict(isPolite)]),
+		];
+	} finally {
+		await process.stop();
+		await service.stop();
+	}
+}
+
+async function measurePace(): Promise<Table> {
+	return {
+		question: 'How fast does one process call the service for an account?',
+		how: `${PACED_JOBS} jobs of ${PACED_SECONDS} s in one process with n8n's engine and the built node. The stand-in runs ${SLOTS} of them at the same time, first in, first out. All calls for the account are counted: submits, polls and counts. Submits don't wait for a turn, so whoever has more jobs in flight has as many submits at once. Real clock, one repetition, beside the measurement of several processes.`,
+		columns: [
+			'Max Jobs in Flight',
+			'calls',
+			'polls of a job',
+			...BUSY_SECONDS.map((seconds) => `most calls in ${seconds} s`),
+			'makespan / bound',
+			'aim: calls',
+			'met',
+		],
+		rows: await Promise.all([SLOTS, PACED_JOBS].map(makePaceRow)),
+	};
+}
+
 /** @param say gets a line from time to time */
-export async function measureWorkers(say: Say): Promise<Table> {
+export async function measureWorkers(say: Say): Promise<Table[]> {
+	const pace = measurePace();
+	return [await measureContention(say), await pace];
+}
+
+/** @param say gets a line from time to time */
+async function measureContention(say: Say): Promise<Table> {
 	// The rows of as many workers are measured side by side, each on a service of its own. They need almost no processor.
 	const sets: MeasuredProcess[][] = [];
-	for (const _ of RETRY_AFTER) sets.push(await startAll());
+	while (sets.length < RETRY_AFTER.length) sets.push(await startAll());
 	try {
 		const rows: string[][] = [];
 		for (const aim of AIMS) {

@@ -18,9 +18,10 @@ export interface OpenJob extends PolledJob {
 
 const MAX_ACCOUNTS = 100;
 
-/** The time between two calls of an account when there are many, ms, and how many may come at once. The service filters spam. */
+/** The time between two calls of an account when there are many, ms. The service filters spam. */
 const CALL_INTERVAL_MS = 500;
-const CALL_BURST = 10;
+/** How many polls may come at once. When jobs have ended together, as many submits follow. */
+const CALL_BURST = 5;
 /** Jobs that take less time need more calls, s. */
 const SHORT_JOB = 10;
 /** An ETA of almost 0 means "any moment", s. */
@@ -145,7 +146,8 @@ export class Account {
 	/** Lets more calls through if jobs are short. @param seconds how long the latest job takes, as far as is known */
 	notePaceOf(seconds: number): void {
 		const share = Math.min(1, Math.max(SHORTEST_JOB, seconds) / SHORT_JOB);
-		this.pace.setInterval(CALL_INTERVAL_MS * share);
+		// More short jobs end in a time, and each poll that waits costs a larger part of the next job.
+		this.pace.setInterval(CALL_INTERVAL_MS * share ** 2);
 	}
 
 	/** Predicts what can be known about an open job from the account's other jobs. */

@@ -8,6 +8,9 @@ import manifest from '../../package.json' with { type: 'json' };
 /** The program that runs a script with Node, as `npm run` does. */
 export const TSX = resolve('node_modules', 'tsx', 'dist', 'cli.mjs');
 
+/** The flags of Node with which `npm start` runs its script. */
+const [, CTS_FLAGS = ''] = / node (--require .+) scripts\/start\.cts$/.exec(manifest.scripts.start) ?? [];
+
 /** Runs a script of the repository in a folder. @returns its exit code, and what it has printed */
 export async function runScriptIn(
 	folder: string,
@@ -20,7 +23,7 @@ export async function runScriptIn(
 		execFile(
 			process.execPath,
 			// As package.json runs them.
-			[...(script.endsWith('.cts') ? ['--require', 'tsx/cjs'] : [TSX]), resolve(script), ...args],
+			[...(script.endsWith('.cts') ? CTS_FLAGS.split(' ') : [TSX]), resolve(script), ...args],
 			{ cwd: folder, env },
 			(error, stdout, stderr) => {
 				done({ code: error ? Number(error.code) : 0, printed: stdout + stderr });

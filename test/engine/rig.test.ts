@@ -36,7 +36,9 @@ test('the clock goes on when a client breaks off a file behind a public name', a
 	clock.patienceMs = Infinity;
 	try {
 		const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-			request(process.env.HTTP_PROXY + '/file', resolve).on('error', reject).end();
+			request(process.env.HTTP_PROXY + '/file', resolve)
+				.on('error', reject)
+				.end();
 		});
 		answer.once('data', () => answer.destroy());
 		await clock.sleep(1000);

@@ -1,7 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { buildModel } from '../../local-api/model/model.mts';
 import { renderTurntable } from '../../local-api/model/render.mts';
+import { nextTurn } from './turn.mts';
 
 const SECONDS = 1;
 const RECIPE = { prompt: 'a cube', steps: 1, guidanceScale: 5, frameSize: 16, seconds: SECONDS, seed: 1 };

@@ -1,5 +1,14 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+	copyFileSync,
+	cpSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -65,14 +74,24 @@ export const runSetupOnNode = (node: string) =>
 /** What a clone has besides its tests and documents. */
 const CLONED = ['credentials', 'examples', 'local-api', 'n8n', 'nodes', 'samples', 'scripts'];
 
-/** Runs `npm start` in a new clone that has installed everything, and built nothing. */
-export const startNewClone = (...args: string[]) =>
-	runInFolder((folder) => {
-		for (const name of [...CLONED, 'package.json', 'package-lock.json', 'tsconfig.json'])
-			cpSync(name, join(folder, name), { recursive: true });
-		symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
-		return ['npm', 'start', '--', ...args];
-	});
+/** Runs `npm start` in a new clone that has installed everything, and built nothing. @returns also the files that it has written */
+export function startNewClone(...args: string[]): Ended & { files: Map<string, Buffer> } {
+	const out = mkdtempSync(join(tmpdir(), 'img-to-3d-out-'));
+	try {
+		const ended = runInFolder((folder) => {
+			for (const name of [...CLONED, 'package.json', 'package-lock.json', 'tsconfig.json'])
+				cpSync(name, join(folder, name), { recursive: true });
+			symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
+			return ['npm', 'start', '--', ...args, '--out', out];
+		});
+		return {
+			...ended,
+			files: new Map(readdirSync(out).map((name) => [name, readFileSync(join(out, name))])),
+		};
+	} finally {
+		rmSync(out, { recursive: true });
+	}
+}
 
 /** Runs gulp, with the flags of `npm run build`, for a package whose node would be written below the file index.ts. */
 export const runBrokenBuild = () =>

@@ -1,7 +1,3 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { RECIPES } from '../../n8n/real/install.mts';
 import { API_VERSIONS } from '../../nodes/ImgTo3d/api/versions';
 import { runBrokenBuild, runScript, runSetupOnNode, startNewClone } from '../support/run-script.mts';
@@ -42,16 +38,11 @@ test.each([
 });
 
 test('npm start needs no build', () => {
-	const out = mkdtempSync(join(tmpdir(), 'img-to-3d-out-'));
-	try {
-		const { code, printed } = startNewClone('samples/duck.png', '--out', out);
-		expect(printed).toContain('1 item(s) after');
-		expect(code).toBe(0);
-		expect(readdirSync(out)).toEqual(['duck.gif']);
-		expect(readFileSync(join(out, 'duck.gif')).subarray(0, 6).toString()).toBe('GIF89a');
-	} finally {
-		rmSync(out, { recursive: true });
-	}
+	const { code, printed, files } = startNewClone('samples/duck.png');
+	expect(printed).toContain('1 item(s) after');
+	expect(code).toBe(0);
+	expect([...files.keys()]).toEqual(['duck.gif']);
+	expect(files.get('duck.gif')?.subarray(0, 6).toString()).toBe('GIF89a');
 });
 
 const EDITOR = 'scripts/editor.mts';

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { request, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 
@@ -25,12 +25,12 @@ export function gzip(bytes: Buffer): Buffer {
  * Puts a server on this machine behind public names. n8n's request helper goes through a proxy, which sends every request to `target`.
  *
  * @param direct the hosts that are requested directly, separated by commas
- * @returns the URLs of the requests, and a function that ends it
+ * @returns its own address, the URLs of the requests, and a function that ends it
  */
 export async function serveBehindPublicName(
 	target: string,
 	direct?: string,
-): Promise<{ asked: string[]; end: () => Promise<void> }> {
+): Promise<{ origin: string; asked: string[]; end: () => Promise<void> }> {
 	const asked: string[] = [];
 	const proxy = await serve((incoming, outgoing) => {
 		const wanted = new URL(incoming.url ?? '', 'http://unknown.invalid');
@@ -51,6 +51,7 @@ export async function serveBehindPublicName(
 	process.env.HTTP_PROXY = proxy.origin;
 	if (direct !== undefined) process.env.NO_PROXY = direct;
 	return {
+		origin: proxy.origin,
 		asked,
 		end: async () => {
 			delete process.env.HTTP_PROXY;
@@ -58,4 +59,13 @@ export async function serveBehindPublicName(
 			await proxy.close();
 		},
 	};
+}
+
+/** Requests a file, and destroys the answer after its first bytes. */
+export async function breakOff(url: string): Promise<void> {
+	const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+		request(url, resolve).on('error', reject).end();
+	});
+	await new Promise((resolve) => answer.once('data', resolve));
+	answer.destroy();
 }

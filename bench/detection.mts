@@ -23,8 +23,11 @@ interface Aim {
 	first?: number;
 }
 
-/** A delay that nobody notices, s: the median and the 95th percentile. Shares of short jobs are less than a call takes. */
-const UNNOTICED = { median: 0.1, p95: 0.4 };
+/**
+ * A delay that nobody notices, s: the median and the 95th percentile. Shares of short jobs are less than a call takes, and there are
+ * at least 0.25 s between two polls.
+ */
+const UNNOTICED = { median: 0.3, p95: 0.6 };
 
 const forAll = (polls: number) => ({ 2: polls, 20: polls, 200: polls });
 

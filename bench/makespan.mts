@@ -111,6 +111,7 @@ function makeNodeClient(world: World, parameters: INodeParameters): Client {
 	return async (service) => {
 		const credential = await world.main.createCredential(service.origin, CREDENTIAL_TYPE, {
 			apiKey: API_KEY,
+			service: 'other',
 			baseUrl: service.baseUrl,
 		});
 		const node = describeImageTo3d(parameters, { [CREDENTIAL_TYPE]: credential });

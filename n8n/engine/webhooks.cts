@@ -41,7 +41,7 @@ interface Exchange {
 
 /** What the calls need of the engine. */
 export interface WebhookEngine {
-	makeWorkflow(json: WorkflowJson, id: string, staticData?: IDataObject): Workflow;
+	makeWorkflow(json: WorkflowJson, id?: string, staticData?: IDataObject): Workflow;
 	additionalData(executionId?: string): IWorkflowExecuteAdditionalData;
 	/** @returns a suspended execution as it was saved. @throws when it is not suspended */
 	findSuspended(id: string): { json: WorkflowJson; data: IRunExecutionData };
@@ -137,7 +137,7 @@ export class WebhookServer {
 		entry.node.disabled = true;
 		data.waitTill = undefined;
 		data.resultData.runData[entry.node.name]?.pop();
-		const workflow = this.engine.makeWorkflow(json, id);
+		const workflow = this.engine.makeWorkflow(json);
 		const [webhook] =
 			workflow.nodeTypes.getByNameAndVersion(entry.node.type, entry.node.typeVersion).description.webhooks ??
 			[];

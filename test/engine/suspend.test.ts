@@ -307,6 +307,20 @@ describe('a suspended execution', () => {
 		expect(fetches().length - before).toBeLessThan(100);
 	});
 
+	test('shares the credential with other executions of its workflow that are called at the same moment', async () => {
+		const executions = 5;
+		for (let number = 0; number < executions; number++) {
+			await rig.run(inOrder(), { items: makeNumberedItems(1) });
+		}
+		const getter = jest.spyOn(EngineCredentials.prototype, 'getDecrypted');
+		await rig.clock.sleep(120_000);
+		const reads = getter.mock.calls.length;
+		getter.mockRestore();
+		expect(rig.engine.executions.map(({ run }) => run?.status)).toEqual(Array(executions).fill('success'));
+		// Each resumed node reads it once itself.
+		expect(reads).toBe(executions + 1);
+	});
+
 	test('handles at most two calls at a time of a flood about one job', async () => {
 		await rig.run(suspending(), { items: makeNumberedItems(1) });
 		const before = fetches().length;

@@ -18,6 +18,9 @@ import { markResumed, readSuspended, type JobEnd, type SuspendedItem } from './s
  */
 const MIN_WAIT_LEFT_MS = 5000;
 
+/** How long calls to executions of the same workflow share a credential that was read, ms. A changed key counts after that. */
+const SHARED_CREDENTIAL_MS = 2000;
+
 /** How long n8n may take to save that an execution was resumed, ms. */
 const RESUMING_MS = 60_000;
 
@@ -70,7 +73,7 @@ async function answerCall(
 	clock: Clock,
 	state: ResumeState,
 ): Promise<IWebhookResponseData> {
-	const items = context.evaluateExpression('{{ $input.all() }}') as unknown as INodeExecutionData[];
+	const items = readItems(context);
 	const suspended = readSuspended(items, context.getNode().id) ?? [];
 	const [first] = suspended;
 	if (!first) return replyOnly(context, 200, 'This execution does not wait for a webhook call.');
@@ -78,7 +81,8 @@ async function answerCall(
 	if (!first.marks.some((mark) => isSameText(mark, hash))) return replyOnly(context, 403, NOT_ITS_ADDRESS);
 
 	const memory = state.recall(first.suspension);
-	const credential = await state.credentials.read(context, first.suspension);
+	const workflow = `workflow ${context.getWorkflow().id}`;
+	const credential = await state.credentials.readRecent(context, workflow, clock, SHARED_CREDENTIAL_MS);
 	const connection = openConnection(context, clock, credential);
 	const jobs = new OpenJobs(connection, suspended.flatMap(toOpenJob), memory, state.slots);
 	const until = findWaitEnd(suspended) - MIN_WAIT_LEFT_MS;
@@ -97,6 +101,26 @@ async function answerCall(
 	memory.resumedAt = clock.now();
 	reply(context, 200, 'The execution resumes.');
 	return { noWebhookResponse: true, workflowData: [resumeNode(context, items, memory.ends)] };
+}
+
+/**
+ * Finds what n8n keeps of the suspended node: itself, and its input. It is in the execution's data, which n8n gives to the
+ * context but does not offer to nodes.
+ *
+ * @returns `undefined` if a later n8n does not have it there
+ */
+function findSuspendedNode(context: IWebhookFunctions): IExecuteData | undefined {
+	const { runExecutionData } = context as unknown as {
+		runExecutionData?: { executionData?: { nodeExecutionStack?: IExecuteData[] } };
+	};
+	const kept = runExecutionData?.executionData?.nodeExecutionStack?.[0];
+	return kept?.node.name === context.getNode().name ? kept : undefined;
+}
+
+/** Reads the items of the suspended node. An expression can read them, too, but n8n 2.41 creates a sandbox for it. */
+function readItems(context: IWebhookFunctions): INodeExecutionData[] {
+	const items = findSuspendedNode(context)?.data.main?.[0];
+	return items ?? (context.evaluateExpression('{{ $input.all() }}') as unknown as INodeExecutionData[]);
 }
 
 /** Returns the job of an item that waits for a webhook call. */
@@ -121,25 +145,21 @@ function findWaitEnd(suspended: readonly SuspendedItem[]): number {
  * Makes n8n run the node again with the given items when it resumes the execution.
  *
  * n8n disables a node that was called while it was suspended, so that its items only pass through it. A failed job could
- * then not fail the execution, and the items could not be paired with their input. The flag is in the execution's data,
- * which n8n gives to the context but does not offer to nodes. If a later n8n does not have it there, the items leave as
- * they do when the wait is over: as references for Get Result.
+ * then not fail the execution, and the items could not be paired with their input. If the flag cannot be found, the items
+ * leave as they do when the wait is over: as references for Get Result.
  */
 function resumeNode(
 	context: IWebhookFunctions,
 	items: INodeExecutionData[],
 	ends: ReadonlyMap<string, JobEnd>,
 ): INodeExecutionData[] {
-	const { runExecutionData } = context as unknown as {
-		runExecutionData?: { executionData?: { nodeExecutionStack?: IExecuteData[] } };
-	};
-	const node = runExecutionData?.executionData?.nodeExecutionStack?.[0]?.node;
-	if (node?.name !== context.getNode().name) {
+	const kept = findSuspendedNode(context);
+	if (!kept) {
 		context.logger.warn(
 			'Image to 3D: this version of n8n cannot resume the node. Its items leave as references for Get Result.',
 		);
 		return items;
 	}
-	node.disabled = false;
+	kept.node.disabled = false;
 	return markResumed(items, ends);
 }

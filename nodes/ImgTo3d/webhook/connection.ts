@@ -26,30 +26,32 @@ interface Read {
 export class CredentialReader {
 	private readonly slots = new Semaphore(MAX_READS);
 	private readonly reads = new Map<string, Promise<ICredentialDataDecryptedObject>>();
-	/** The last reads of credentials that strangers may ask for as often as they like. */
+	/** The last reads of credentials that many calls ask for. */
 	private readonly recent = new Map<string, Read>();
 
 	/**
-	 * Reads the credential, at most once a minute.
+	 * Reads the credential, unless it was read lately.
 	 *
 	 * @param subject as for {@link read}
+	 * @param maxAgeMs how long a change of the credential may be missed, ms
 	 * @throws n8n's error when the credential cannot be read
 	 */
 	async readRecent(
 		context: IWebhookFunctions,
 		subject: string,
 		clock: Clock,
+		maxAgeMs = RECENT_MS,
 	): Promise<ICredentialDataDecryptedObject> {
 		const key = nameCredential(context, subject);
 		const known = this.recent.get(key);
-		if (known && clock.now() - known.at < RECENT_MS) return known.credential;
+		if (known && clock.now() - known.at < maxAgeMs) return known.credential;
 		const credential = await this.read(context, subject);
 		this.recent.set(key, { at: clock.now(), credential });
 		return credential;
 	}
 
 	/**
-	 * @param subject what the call is about: a trigger, or a suspended execution
+	 * @param subject what the call is about: a trigger, or a workflow with suspended executions
 	 * @throws n8n's error when the credential cannot be read
 	 */
 	async read(context: IWebhookFunctions, subject: string): Promise<ICredentialDataDecryptedObject> {

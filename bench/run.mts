@@ -1,7 +1,7 @@
 /**
  * Measures the package, and prints a table for each question.
  *
- *   npm run bench                       everything, in about half an hour; writes bench/RESULTS.md
+ *   npm run bench                       everything, in about an hour; writes bench/RESULTS.md
  *   npm run bench -- detection memory   only these, printed only
  *
  * Measurements on n8n servers install n8n into `.cache/` if it is not there, as `npm run e2e` does.

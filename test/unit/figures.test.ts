@@ -145,7 +145,7 @@ const OPERATING: Quote[] = [
 	},
 	{
 		sentence:
-			/^.*\* ([\d,]+) forged calls to the trigger.* is answered in ([\d.]+) s \(median; the longest took ([\d.]+) s\), and one without a mark in ([\d.]+) s \(([\d.]+) s\)\. The forged calls cause ([\d.]+) API calls each\./,
+			/([\d,]+) forged calls to the trigger[^*]* is answered in ([\d.]+) s \(median; the longest took ([\d.]+) s\), and one without a mark in ([\d.]+) s \(([\d.]+) s\)\. The forged calls cause ([\d.]+) API calls each\./,
 		figures: [
 			flood('forged calls'),
 			...answers('with a mark'),
@@ -161,7 +161,7 @@ const OPERATING: Quote[] = [
 		],
 	},
 	{
-		sentence: /uses ([\d.]+) % more processor time .* Without that line, it is ([\d.]+) %/,
+		sentence: /uses ([\d.]+) % more processor time [^*]* Without that line, it is ([\d.]+) %/,
 		figures: [
 			cost('all parameters fixed, and the loop has its body ready, CPU'),
 			cost('as in the first row, without the line that n8n logs for each job (log level warn), CPU'),

@@ -141,12 +141,6 @@ async function makeRow(
 	];
 }
 
-/** Starts as many processes as a row can need. */
-async function startAll(): Promise<MeasuredProcess[]> {
-	const most = Math.max(...AIMS.map(([workers]) => workers));
-	return await Promise.all(Array.from({ length: most }, async () => await startMeasured()));
-}
-
 /** The jobs of the process whose calls are counted. */
 const PACED_JOBS = 40;
 const PACED_SECONDS = 20;
@@ -223,19 +217,21 @@ async function measurePace(): Promise<Table> {
 
 /** @param say gets a line from time to time */
 export async function measureWorkers(say: Say): Promise<Table[]> {
-	const pace = measurePace();
-	return [await measureContention(say), await pace];
+	return await Promise.all([measureContention(say), measurePace()]);
 }
 
 /** @param say gets a line from time to time */
 async function measureContention(say: Say): Promise<Table> {
-	// The rows of as many workers are measured side by side, each on a service of its own. They need almost no processor.
-	const sets: MeasuredProcess[][] = [];
-	while (sets.length < RETRY_AFTER.length) sets.push(await startAll());
+	const processes: MeasuredProcess[] = [];
 	try {
+		const most = Math.max(...AIMS.map(([workers]) => workers));
+		while (processes.length < most * RETRY_AFTER.length) processes.push(await startMeasured());
 		const rows: string[][] = [];
 		for (const aim of AIMS) {
-			const measured = RETRY_AFTER.map(async (factor, set) => await makeRow(sets[set] ?? [], aim, factor));
+			// Side by side, each with processes and a service of its own: they need almost no processor.
+			const measured = RETRY_AFTER.map(
+				async (factor, index) => await makeRow(processes.slice(index * most), aim, factor),
+			);
 			for (const row of await Promise.all(measured)) {
 				say(`  ${row.slice(0, 4).join(', ')}`);
 				rows.push(row);
@@ -259,7 +255,7 @@ async function measureContention(say: Say): Promise<Table> {
 			rows,
 		};
 	} finally {
-		for (const worker of sets.flat()) await worker.stop();
+		for (const worker of processes) await worker.stop();
 	}
 }
 

@@ -2,10 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 
 import { median } from 'simple-statistics';
-import { minify } from 'terser';
 
 import { readPlainEnvironment } from './measured-process.mts';
 import { compareWithBound, formatSpread, formatVerdict, type Table } from './table.mts';
@@ -19,7 +17,6 @@ const LOAD_BOUND = 0.06;
 const TARBALL_BOUND = 80;
 
 interface Manifest {
-	main: string;
 	dependencies?: Record<string, string>;
 	n8n: { credentials: string[]; nodes: string[] };
 }
@@ -73,14 +70,6 @@ function describeTarball(): Tarball {
 	return packed;
 }
 
-/** @returns how many bytes of the tarball are the names of functions and classes, which stack traces show */
-async function weighNames(main: string): Promise<number> {
-	const code = readFileSync(join(ROOT, main), 'utf8');
-	const nameless = await minify(code, { toplevel: true, compress: false });
-	const weigh = (text = '') => gzipSync(text, { level: 9 }).length;
-	return weigh(code) - weigh(nameless.code);
-}
-
 const formatMs = (value: number) => `${value.toFixed(1)} ms`;
 const formatKilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
 
@@ -100,11 +89,7 @@ function makeLoadingRows(loadings: readonly Loading[]): string[][] {
 	];
 }
 
-function makeSizeRows(
-	{ size, unpackedSize, entryCount }: Tarball,
-	names: number,
-	dependencies: number,
-): string[][] {
+function makeSizeRows({ size, unpackedSize, entryCount }: Tarball, dependencies: number): string[][] {
 	return [
 		[
 			'tarball',
@@ -112,18 +97,13 @@ function makeSizeRows(
 			`at most ${TARBALL_BOUND} kB`,
 			compareWithBound(size / 1000, TARBALL_BOUND),
 		],
-		['of it, the names of functions and classes', formatKilobytes(names), '', ''],
 		['installed', `${formatKilobytes(unpackedSize)} in ${entryCount} files`, '', ''],
 		['dependencies', String(dependencies), '0', formatVerdict(dependencies === 0)],
 	];
 }
 
-export async function measurePackage(): Promise<Table> {
-	const {
-		main,
-		dependencies = {},
-		n8n,
-	} = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
+export function measurePackage(): Table {
+	const { dependencies = {}, n8n } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest;
 	const files = [...n8n.credentials, ...n8n.nodes].map((path) => join(ROOT, path));
 	// The first process brings the files from the disk into the cache for the others.
 	load(files);
@@ -134,7 +114,7 @@ export async function measurePackage(): Promise<Table> {
 		columns: ['what', 'figure', 'aim', 'met'],
 		rows: [
 			...makeLoadingRows(loadings),
-			...makeSizeRows(describeTarball(), await weighNames(main), Object.keys(dependencies).length),
+			...makeSizeRows(describeTarball(), Object.keys(dependencies).length),
 		],
 	};
 }

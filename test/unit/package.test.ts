@@ -4,7 +4,8 @@ import * as entry from '../../index';
 import codex from '../../nodes/ImgTo3d/ImgTo3d.node.json';
 import triggerCodex from '../../nodes/ImgTo3d/ImgTo3dTrigger.node.json';
 import manifest from '../../package.json';
-import { packedFiles } from './npm.mts';
+import { readText } from '../support/own-files.mts';
+import { packedFiles, readBuiltTrace, trace } from './npm.mts';
 
 let files: string[];
 beforeAll(() => {
@@ -28,6 +29,20 @@ test('the package holds only what n8n loads, and the documents that go with it',
 			/^dist\/(index\.js|credentials\/.+\.credentials\.js|nodes\/.+\.node\.(js|json)|icons\/.+\.svg)$/,
 		);
 	}
+});
+
+test('a stack trace of the build leads to the sources', () => {
+	const built = readBuiltTrace();
+	expect(built).not.toContain('item-loop');
+	const [, path = '', line] = /\((nodes\/ImgTo3d\/[^:]+):(\d+):\d+\)/.exec(trace(built)) ?? [];
+	expect(readText(path).split('\n')[Number(line) - 1]).toContain('getInputData');
+});
+
+test('a stack trace names no sources for the bundle of another package', () => {
+	const frame = (folder: string) =>
+		`at a (/home/node/.n8n/nodes/node_modules/${folder}/dist/index.js:9:30)\n`;
+	expect(trace(frame(manifest.name))).toMatch(/^at a \(nodes\/ImgTo3d\/.+\.ts:\d+:\d+\)\n$/);
+	expect(trace(frame('@n8n/di'))).toBe(frame('@n8n/di'));
 });
 
 test('the package depends on nothing', () => {

@@ -159,6 +159,8 @@ describe('On Error', () => {
 	});
 
 	test('Stop: the error also names the items whose jobs may have been accepted', async () => {
+		// After three submits that the service accepted, the node sends three at once.
+		await rig.run(perItem(), { items: makeNumberedItems(3) });
 		rig.service.addFault({ ...spoiltSubmit(0), times: 3 });
 		const { error } = await rig.run(perItem(), { items: makeNumberedItems(3) });
 		const others = [0, 1, 2].filter((index) => index !== error?.context?.itemIndex);
@@ -270,10 +272,12 @@ describe('Retry On Fail', () => {
 	});
 
 	test('does not repeat a submit that was in progress when another item stopped the run', async () => {
+		// After three submits that the service accepted, the node sends three at once.
+		await rig.run(perItem(), { items: makeNumberedItems(3) });
 		rig.service.addFault({ ...spoiltSubmit(0), times: 3 });
 		const { error } = await rig.run(perItem(), { items: makeNumberedItems(3), node: retry });
 		expect(error?.message).toBe(BROKEN);
-		expect(rig.service.jobs).toHaveLength(3);
+		expect(rig.service.jobs).toHaveLength(3 + 3);
 	});
 
 	test('pays nothing twice with Continue, if the first item is an error', async () => {

@@ -60,3 +60,15 @@ test('processes that share an account do all of their jobs, and submit none with
 		{ numRuns: countRuns(60) },
 	);
 }, 120_000);
+
+test('each of the processes that begin at the same moment gets a slot, if there are as many', async () => {
+	await fc.assert(
+		fc.asyncProperty(fc.integer({ min: 1, max: 6 }), fc.nat(1000), async (workers, seed) => {
+			const account = { slots: workers, jobs: 3, jobSeconds: 20, retryAfter: 10 };
+			const { events } = await simulateContention({ ...account, workers, startWithin: 0, seed });
+			const first = events.filter(({ call }) => call === 'submit').slice(0, workers);
+			expect(new Set(first.map(({ worker }) => worker)).size).toBe(workers);
+		}),
+		{ numRuns: countRuns(60) },
+	);
+});

@@ -28,11 +28,20 @@ async function submit(room: SubmitRoom, now: number, answer: 'accepted' | Limit,
 const mayStart = (room: SubmitRoom, now: number, open = 0) => room.getNextSubmit(now, open) <= now;
 
 describe('before a refusal, there is room', () => {
-	test('for a few submits at once, not counting those whose answer takes long', () => {
+	test('for one submit, not counting those whose answer takes long', () => {
 		const room = new SubmitRoom();
-		for (let sent = 0; sent < 5; sent++) void room.countSubmit(0, never);
+		void room.countSubmit(0, never);
 		expect(room.getNextSubmit(0, 0)).toBe(5000);
 		expect(mayStart(room, 5000)).toBe(true);
+	});
+
+	test('for as many submits at once as the service has accepted', async () => {
+		const room = new SubmitRoom();
+		for (let sent = 0; sent < 3; sent++) await submit(room, 0, 'accepted');
+		for (let sent = 0; sent < 2; sent++) void room.countSubmit(0, never);
+		expect(mayStart(room, 0)).toBe(true);
+		void room.countSubmit(0, never);
+		expect(mayStart(room, 0)).toBe(false);
 	});
 
 	test('for what the limit leaves beside open jobs and submits in the air, for an hour', async () => {

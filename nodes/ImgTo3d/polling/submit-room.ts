@@ -9,8 +9,11 @@ import { CountPlan } from './count-plan';
 /** How long the limit that the service has reported holds, ms. A person may change to a larger plan. */
 const LIMIT_HOLDS_MS = 3_600_000;
 
-/** How many submits may be in the air while the limit is not known: the limit of the smallest plan. */
-const FIRST_SUBMITS = 5;
+/**
+ * How many submits may be in the air while nothing is known about the account. Other processes may begin at the same moment:
+ * if each sent as many as a small plan allows, the first one would get all slots.
+ */
+const FIRST_SUBMITS = 1;
 
 /** A submit that takes longer has room, ms. The service refuses at once, but answers a fast generation when it is done. */
 export const REFUSED_WITHIN_MS = 5000;

@@ -18,7 +18,7 @@ const ITEMS = 1000;
 const AT_ONCE = 5;
 /** Runs that do not count. They compile the code and open the connections. */
 const WARM_UP = 2;
-const ROUNDS = 11;
+const ROUNDS = 21;
 /** The most CPU that the node may take, as a multiple of the loop with n8n's helper: with the line that it logs for each job, and without. */
 const BOUND = 1.2;
 const SILENT_BOUND = 1.1;

@@ -13,7 +13,7 @@ const JOB_SECONDS = 3;
 const SLOTS = 5;
 /** The `retry_after` of a refusal, as a multiple of a job's time. */
 const RETRY_AFTER = [1, 2, 3];
-const REPETITIONS = 3;
+const REPETITIONS = 5;
 const SIMULATIONS = 15;
 
 interface Aim {

@@ -25,6 +25,8 @@ export interface Contention {
 	slots: number;
 	/** What a refusal asks for. */
 	retryAfter: number;
+	/** Whether a submit is answered when its job has ended. */
+	answersWhenDone?: boolean;
 	/** The workers begin within this time. */
 	startWithin?: number;
 	seed?: number;
@@ -71,7 +73,7 @@ class SimulatedAccountService {
 	) {}
 
 	async submit(worker: number): Promise<Answer> {
-		return await this.call(() => {
+		const answer = await this.call(() => {
 			const now = this.clock.now();
 			const isRefused = this.countOpen() >= this.contention.slots;
 			this.events.push({ worker, call: 'submit', at: now, isRefused });
@@ -79,6 +81,10 @@ class SimulatedAccountService {
 			this.endsAt.push(now + this.contention.jobSeconds * 1000);
 			return this.describe(this.endsAt.length - 1);
 		});
+		const { answersWhenDone, jobSeconds } = this.contention;
+		if (!answersWhenDone || answer.state !== 'processing') return answer;
+		await this.clock.sleep(jobSeconds * 1000);
+		return this.describe(Number(answer.job.id));
 	}
 
 	async fetch(worker: number, id: JobId): Promise<Answer> {

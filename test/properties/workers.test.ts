@@ -72,3 +72,10 @@ test('each of the processes that begin at the same moment gets a slot, if there 
 		{ numRuns: countRuns(60) },
 	);
 });
+
+test('a process fills the slots of its account if each submit is answered only when its job is done', async () => {
+	const account = { workers: 1, jobs: 40, slots: 5, retryAfter: 30, answersWhenDone: true };
+	const { makespan, bound } = await simulateContention({ ...account, jobSeconds: 3 });
+	// One submit, one more, two, four, and then five at once.
+	expect(makespan).toBeLessThanOrEqual(bound + 3 * 3 + 1);
+});

@@ -3,7 +3,6 @@ import { readRequestCount } from '../account/balance';
 import { mayPass, readRequestedPause } from '../api/judge';
 import type { Clock } from '../async/clock';
 import type { Account } from '../polling/account';
-import { REFUSED_WITHIN_MS } from '../polling/submit-room';
 
 /** How long a count of the requests may take, ms. */
 const COUNT_LIMIT_MS = 10_000;
@@ -50,18 +49,20 @@ export class SubmitGate {
 		this.account.noteEnded(this.progressAt);
 	}
 
-	/** Queues, then runs `work` as the only one that passes the gate. */
-	async pass<T>(work: (passage: Passage) => Promise<T>): Promise<T> {
+	/** Queues, then runs `work`. The next one passes when `work` calls `leave`, or when it ends. */
+	async pass<T>(work: (leave: () => void) => Promise<T>): Promise<T> {
 		const before = this.last;
-		const passage = new Passage(this.clock);
-		this.last = passage.ended;
+		let leave = () => {};
+		this.last = new Promise((resolve) => {
+			leave = resolve;
+		});
 		this.waiting += 1;
 		try {
 			await before;
-			return await work(passage);
+			return await work(leave);
 		} finally {
 			this.waiting -= 1;
-			passage.end();
+			leave();
 		}
 	}
 
@@ -97,31 +98,5 @@ export class SubmitGate {
 		else if (answer.state === 'answered' || !mayPass(answer)) counts.giveUp(now);
 		else counts.noteFailed(now, 1000 * (readRequestedPause(answer) ?? 0));
 		account.roomFreed.notifyAll();
-	}
-}
-
-/** One submit's time at the gate. */
-class Passage {
-	readonly ended: Promise<void>;
-	/** Lets the next submit in. */
-	end: () => void = () => {};
-
-	constructor(private readonly clock: Clock) {
-		this.ended = new Promise((resolve) => {
-			this.end = resolve;
-		});
-	}
-
-	/** Sends the submit. A refusal comes at once, so the next submit does not wait for an answer that takes long. */
-	async send<T>(submit: () => Promise<T>): Promise<T> {
-		const answered = new AbortController();
-		void this.clock.sleep(REFUSED_WITHIN_MS, answered.signal).then(() => {
-			if (!answered.signal.aborted) this.end();
-		});
-		try {
-			return await submit();
-		} finally {
-			answered.abort();
-		}
 	}
 }

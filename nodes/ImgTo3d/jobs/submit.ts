@@ -206,9 +206,9 @@ async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
 		const answer = await sendSubmit(run, submit);
 		if (!isRefusedByLimit(answer)) return answer;
 	}
-	return await gate.pass(async (passage) => {
+	return await gate.pass(async (leave) => {
 		const deadline = () => Math.max(start, gate.lastProgress) + submit.item.timeoutMs;
-		for (let tries = 1; ; tries++) {
+		for (;;) {
 			for (let ms = gate.getClosedMs(deadline()); ms > 0; ms = gate.getClosedMs(deadline())) {
 				throwIfStopped(signal);
 				await gate.wait(ms);
@@ -217,9 +217,9 @@ async function submitWhenOpen(run: Run, submit: Submit): Promise<Answer> {
 			// The time is up, and the service still wants to be left alone.
 			const refusal = account.room.getRefusal(clock.now());
 			if (refusal) return refusal;
-			// With a known limit there is room for every submit that passes, so the next one does not wait for the answer.
-			if (tries === 1 && account.room.getLimit(clock.now()) !== undefined) passage.end();
-			const answer = await passage.send(async () => await sendSubmit(run, submit));
+			// There is room for every submit that passes, so the next one does not wait for the answer.
+			leave();
+			const answer = await sendSubmit(run, submit);
 			if (!isRefusedByLimit(answer) || clock.now() >= deadline()) return answer;
 		}
 	});

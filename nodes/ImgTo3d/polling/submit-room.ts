@@ -16,7 +16,7 @@ const LIMIT_HOLDS_MS = 3_600_000;
 const FIRST_SUBMITS = 1;
 
 /** A submit that takes longer has room, ms. The service refuses at once, but answers a fast generation when it is done. */
-export const REFUSED_WITHIN_MS = 5000;
+const REFUSED_WITHIN_MS = 5000;
 
 /** How long a refusal holds that names no time, ms. */
 const DEFAULT_PAUSE_MS = 10_000;

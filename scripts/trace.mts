@@ -27,5 +27,11 @@ function findSource(position: string, folder: string, line: string, column: stri
 }
 
 const [file = STANDARD_INPUT] = process.argv.slice(2);
-const trace = readFileSync(file, 'utf8');
-process.stdout.write(trace.replace(/([^\s("]*)\/dist\/index\.js:(\d+):(\d+)/g, findSource));
+try {
+	// In a JSON log of Windows, each backslash is doubled.
+	const position = /([^\s("]*)[\\/]+dist[\\/]+index\.js:(\d+):(\d+)/g;
+	process.stdout.write(readFileSync(file, 'utf8').replace(position, findSource));
+} catch (error) {
+	console.error((error as Error).message);
+	process.exitCode = 1;
+}

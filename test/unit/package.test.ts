@@ -38,11 +38,15 @@ test('a stack trace of the build leads to the sources', () => {
 	expect(readText(path).split('\n')[Number(line) - 1]).toContain('getInputData');
 });
 
-test('a stack trace names no sources for the bundle of another package', () => {
-	const frame = (folder: string) =>
-		`at a (/home/node/.n8n/nodes/node_modules/${folder}/dist/index.js:9:30)\n`;
-	expect(trace(frame(manifest.name))).toMatch(/^at a \(nodes\/ImgTo3d\/.+\.ts:\d+:\d+\)\n$/);
-	expect(trace(frame('@n8n/di'))).toBe(frame('@n8n/di'));
+test.each([
+	['/home/node/.n8n/nodes/node_modules/', '/dist/index.js:9:30'],
+	['C:\\Users\\me\\.n8n\\nodes\\node_modules\\', '\\dist\\index.js:9:30'],
+])('only a position in the bundle of this package leads to the sources: %s', (modules, position) => {
+	expect(trace(`at a (${modules}${manifest.name}${position})\n`)).toMatch(
+		/^at a \(nodes\/ImgTo3d\/.+\.ts:\d+:\d+\)\n$/,
+	);
+	const other = `at a (${modules}@n8n/di${position})\n`;
+	expect(trace(other)).toBe(other);
 });
 
 test('the package depends on nothing', () => {

@@ -9,7 +9,7 @@ const COUNT_LIMIT_MS = 10_000;
 
 /**
  * Holds back the submits of a run while the service will probably refuse them, as far as the account's
- * {@link SubmitRoom} knows. A later item never overtakes one that waits.
+ * {@link SubmitRoom} knows. Items pass in their order. One that is refused waits again, and wakes up before the next one.
  */
 export class SubmitGate {
 	private waiting = 0;

@@ -1,7 +1,7 @@
 import axios from 'axios';
 
 import { letClockMoveDuring, letClockMoveFor } from '../support/exchanges.mts';
-import { serve, type TestServer } from '../support/http.mts';
+import { getFrom, serve, type TestServer } from '../support/http.mts';
 import { holdUpAndPause, LARGE, runLater, packed, makePicture, unpackHalf } from '../support/real-work.mts';
 import { TestClock } from '../support/test-clock.mts';
 
@@ -90,7 +90,7 @@ describe('the clock moves while', () => {
 	const pause = async () => await clock.sleep(900);
 
 	test('a server is silent and has announced it', async () => {
-		const origin = await serverOf((request) => letClockMoveDuring(request.socket.remotePort ?? 0));
+		const origin = await serverOf((request) => letClockMoveDuring(request.socket));
 		const asked = axios.get(origin).catch(() => undefined);
 		expect(await gone(pause)).toBe(900);
 		await Promise.all(opened.map(async (server) => await server.close()));
@@ -103,6 +103,20 @@ describe('the clock moves while', () => {
 		void axios.get(origin).catch(() => undefined);
 		expect(await gone(pause)).toBe(900);
 	});
+
+	test('servers that answer by the clock are called from the same port of two addresses', async () => {
+		const origin = await serverOf((_request, response) => {
+			void clock.sleep(500).then(() => response.end());
+		});
+		const end = letClockMoveFor(origin);
+		const free = await serve(() => undefined);
+		await free.close();
+		const port = Number(new URL(free.origin).port);
+		const start = clock.now();
+		await Promise.all([getFrom('127.0.0.66', port, origin), getFrom('127.0.0.67', port, `${origin}/longer`)]);
+		expect(clock.now() - start).toBe(500);
+		end();
+	}, 10_000);
 
 	test('a half decompressed stream is dropped', async () => {
 		unpackHalf();

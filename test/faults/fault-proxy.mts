@@ -228,10 +228,10 @@ export class FaultProxy {
 				);
 				return;
 			case 'silent':
-				letClockMoveDuring(socket.remotePort ?? 0);
+				letClockMoveDuring(socket);
 				return;
 			case 'drip':
-				letClockMoveDuring(socket.remotePort ?? 0);
+				letClockMoveDuring(socket);
 				await this.drip(right, response);
 				return;
 			default:

@@ -33,18 +33,30 @@ export function letClockMoveFor(origin: string): () => void {
 }
 
 /**
- * Lets the clock move although a request is not answered. A server that does not answer, or answers by the clock, calls it with the port
- * that the request came from.
+ * Lets the clock move although a request is not answered. A server that does not answer, or answers by the clock, calls it with its side
+ * of the connection.
  */
-export function letClockMoveDuring(clientPort: number): void {
+export function letClockMoveDuring(server: Socket): void {
 	for (const exchange of exchanges) {
-		if (exchange.request.socket?.localPort === clientPort) exchange.isReleased = true;
+		if (isSameConnection(exchange.request.socket, server)) exchange.isReleased = true;
 	}
 }
 
 /** Lets the clock move although the open requests are not answered, after it has waited long enough for them. */
 export function letClockMoveDuringAll(): void {
 	for (const exchange of exchanges) exchange.isReleased = true;
+}
+
+/** Whether these are the two sides of a connection. Clients at different addresses may have the same port. */
+function isSameConnection(client: Socket | null, server: Socket): boolean {
+	// A server that listens on all addresses gets IPv4 addresses as IPv6 ones.
+	const unmap = (address = '') => address.replace(/^::ffff:/, '');
+	return (
+		client?.localPort !== undefined &&
+		client.localPort === server.remotePort &&
+		client.remotePort === server.localPort &&
+		unmap(client.localAddress) === unmap(server.remoteAddress)
+	);
 }
 
 /** Whether the server or the client still has to read what the other one has written. Both are in this process. */
@@ -88,10 +100,7 @@ const channels: Record<string, (message: never) => void> = {
 	},
 	'http.server.request.start': ({ socket }: { socket: Socket }) => {
 		for (const exchange of exchanges) {
-			const { socket: client } = exchange.request;
-			if (client?.localPort === socket.remotePort && client?.remotePort === socket.localPort) {
-				exchange.server = socket;
-			}
+			if (isSameConnection(exchange.request.socket, socket)) exchange.server = socket;
 		}
 	},
 	'undici:request:create': ({ request }: { request: unknown }) => {

@@ -1,6 +1,8 @@
-import { request, type IncomingMessage } from 'node:http';
+import { Agent, request, type IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { gzipSync } from 'node:zlib';
+
+import axios from 'axios';
 
 import { serve } from '../../n8n/real/serve.mts';
 
@@ -14,6 +16,11 @@ export function trackHighest(sample: () => number): () => number {
 		clearInterval(sampling);
 		return most;
 	};
+}
+
+/** Gets a URL from an address and a port of this machine. */
+export async function getFrom(localAddress: string, localPort: number, url: string): Promise<void> {
+	await axios.get(url, { httpAgent: new Agent({ localAddress, localPort }), proxy: false });
 }
 
 /** Packs bytes as a server does for `Content-Encoding: gzip`. */

@@ -26,11 +26,10 @@ async function bundle() {
 		charset: 'utf8',
 		external: ['n8n-workflow'],
 		tsconfig: 'tsconfig.json',
-		sourcemap: 'external',
+		sourcemap: 'inline',
 		sourcesContent: false,
 	});
-	const read = (name) => outputFiles.find(({ path }) => basename(path) === name).text;
-	const { code, map } = await minify(read('index.js'), {
+	const { code, map } = await minify(outputFiles[0].text, {
 		ecma: 2020,
 		toplevel: true,
 		// A function that moves to where it is called would not be in a stack trace.
@@ -38,7 +37,7 @@ async function bundle() {
 		mangle: { keep_classnames: true },
 		// Node prints the line of an error that nobody caught.
 		format: { max_line_len: 1000 },
-		sourceMap: { content: read('index.js.map') },
+		sourceMap: { content: 'inline' },
 	});
 	await mkdir(dirname(main), { recursive: true });
 	await Promise.all([writeFile(main, code), writeFile(`${main}.map`, map)]);
